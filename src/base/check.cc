@@ -1,0 +1,16 @@
+#include "src/base/check.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace litesmith {
+
+void CheckFailed(const char* condition, const char* file, int line) {
+  std::fprintf(stderr,
+               "litesmith: internal error: CHECK(%s) failed at %s:%d. This is "
+               "a bug in Litesmith; please report it.\n",
+               condition, file, line);
+  std::abort();
+}
+
+}  // namespace litesmith

@@ -1,0 +1,159 @@
+#include "src/graph/graph.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+constexpr std::align_val_t kAlignment{64};
+
+std::shared_ptr<std::byte> Allocate(size_t bytes) {
+  return {static_cast<std::byte*>(::operator new(bytes, kAlignment)),
+          [](std::byte* p) { ::operator delete(p, kAlignment); }};
+}
+
+}  // namespace
+
+TensorData::TensorData(size_t bytes) : size_(bytes) {
+  if (bytes == 0) return;
+  bytes_ = Allocate(bytes);
+  std::memset(bytes_.get(), 0, bytes);
+}
+
+TensorData::TensorData(std::span<const std::byte> bytes) : size_(bytes.size()) {
+  if (bytes.empty()) return;
+  bytes_ = Allocate(size_);
+  std::memcpy(bytes_.get(), bytes.data(), size_);
+}
+
+std::byte* TensorData::MutableData() {
+  if (bytes_.use_count() > 1) {
+    std::shared_ptr<std::byte> copy = Allocate(size_);
+    std::memcpy(copy.get(), bytes_.get(), size_);
+    bytes_ = std::move(copy);
+  }
+  return bytes_.get();
+}
+
+const char* Name(TensorKind kind) {
+  switch (kind) {
+    case TensorKind::kActivation:
+      return "activation";
+    case TensorKind::kInput:
+      return "input";
+    case TensorKind::kParameter:
+      return "parameter";
+    case TensorKind::kState:
+      return "state";
+    case TensorKind::kConstant:
+      return "constant";
+  }
+  return "?";
+}
+
+TensorId Graph::AddTensor(Tensor tensor) {
+  tensors.push_back(std::move(tensor));
+  return static_cast<TensorId>(tensors.size()) - 1;
+}
+
+Node& Graph::AddNode(const OpDef& op, std::string name,
+                     std::vector<TensorId> node_inputs,
+                     const std::vector<std::string>& output_tensor_names) {
+  Node node;
+  node.op = &op;
+  node.name = std::move(name);
+  node.inputs = std::move(node_inputs);
+  node.attrs = DefaultAttrs(op);
+  for (const std::string& output : output_tensor_names) {
+    Tensor tensor;
+    tensor.name = output;
+    node.outputs.push_back(AddTensor(std::move(tensor)));
+  }
+  nodes.push_back(std::move(node));
+  return nodes.back();
+}
+
+NodeId Graph::Producer(TensorId id) const {
+  for (size_t n = 0; n < nodes.size(); ++n) {
+    const auto& out = nodes[n].outputs;
+    if (std::find(out.begin(), out.end(), id) != out.end()) {
+      return static_cast<NodeId>(n);
+    }
+  }
+  return -1;
+}
+
+int Graph::NumUses(TensorId id) const {
+  int uses = static_cast<int>(std::count(outputs.begin(), outputs.end(), id));
+  for (const Node& node : nodes) {
+    uses += static_cast<int>(
+        std::count(node.inputs.begin(), node.inputs.end(), id));
+  }
+  return uses;
+}
+
+void Graph::ReplaceUses(TensorId from, TensorId to) {
+  for (Node& node : nodes) {
+    std::replace(node.inputs.begin(), node.inputs.end(), from, to);
+  }
+  std::replace(outputs.begin(), outputs.end(), from, to);
+}
+
+void InferShapes(Graph* graph) {
+  for (const Node& node : graph->nodes) {
+    try {
+      node.op->infer(graph, node);
+    } catch (const Error& error) {
+      Fail(error.kind(), "node '{}' ({}): {}", node.name, node.op->name,
+           error.what());
+    }
+  }
+}
+
+Graph RemoveDeadNodes(const Graph& graph) {
+  std::vector<char> used(graph.tensors.size(), 0);
+  for (const TensorId id : graph.inputs) used[static_cast<size_t>(id)] = 1;
+  for (const TensorId id : graph.outputs) used[static_cast<size_t>(id)] = 1;
+  std::vector<char> alive(graph.nodes.size(), 0);
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    for (const TensorId id : node.outputs)
+      alive[n] |= used[static_cast<size_t>(id)];
+    if (!alive[n]) continue;
+    for (const TensorId id : node.inputs) {
+      if (id != kNoTensor) used[static_cast<size_t>(id)] = 1;
+    }
+    for (const TensorId id : node.outputs) used[static_cast<size_t>(id)] = 1;
+  }
+  Graph result;
+  result.input_names = graph.input_names;
+  result.output_names = graph.output_names;
+  std::vector<TensorId> renamed(graph.tensors.size(), kNoTensor);
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    if (used[t]) renamed[t] = result.AddTensor(graph.tensors[t]);
+  }
+  const auto rename = [&](std::vector<TensorId> ids) {
+    for (TensorId& id : ids) {
+      if (id != kNoTensor) id = renamed[static_cast<size_t>(id)];
+    }
+    return ids;
+  };
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!alive[n]) continue;
+    Node node = graph.nodes[n];
+    node.inputs = rename(std::move(node.inputs));
+    node.outputs = rename(std::move(node.outputs));
+    result.nodes.push_back(std::move(node));
+  }
+  result.inputs = rename(graph.inputs);
+  result.outputs = rename(graph.outputs);
+  return result;
+}
+
+}  // namespace litesmith

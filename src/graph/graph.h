@@ -1,0 +1,188 @@
+// The one IR: tensors and nodes by id. It serves training, optimization,
+// quantization and inference, and knows no op by name (op_def.h says what an
+// op is). A Graph is a value: passes take one and return one; constant data is
+// shared copy-on-write.
+#ifndef LITESMITH_GRAPH_GRAPH_H_
+#define LITESMITH_GRAPH_GRAPH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/check.h"
+#include "src/base/dtype.h"
+#include "src/base/shape.h"
+
+namespace litesmith {
+
+struct OpDef;
+
+using TensorId = int32_t;
+using NodeId = int32_t;
+// An optional input that is not there (TFLite's -1).
+inline constexpr TensorId kNoTensor = -1;
+
+// Bytes of a constant, 64-byte aligned, shared until somebody writes.
+class TensorData {
+ public:
+  TensorData() = default;
+  // `bytes` zero bytes.
+  explicit TensorData(size_t bytes);
+  explicit TensorData(std::span<const std::byte> bytes);
+
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+  const std::byte* data() const { return bytes_.get(); }
+  // Makes the bytes this owner's alone (a copy if they are shared).
+  std::byte* MutableData();
+
+ private:
+  std::shared_ptr<std::byte> bytes_;
+  size_t size_ = 0;
+};
+
+enum class TensorKind : uint8_t {
+  kActivation,  // computed by a node
+  kInput,       // given from outside
+  kParameter,   // trained by the optimizer
+  kState,       // written by an op's update: masks, ranges
+  kConstant,    // never written
+};
+
+const char* Name(TensorKind kind);
+
+// real = scale * (q - zero_point); one pair, or one a slice along `axis`.
+struct Quantization {
+  std::vector<float> scale;
+  std::vector<int64_t> zero_point;
+  int axis = 0;
+
+  bool empty() const { return scale.empty(); }
+  bool per_axis() const { return scale.size() > 1; }
+  bool operator==(const Quantization&) const = default;
+};
+
+struct Tensor {
+  std::string name;
+  DType dtype = DType::kFloat32;
+  TensorKind kind = TensorKind::kActivation;
+  Shape shape;  // dimension 0 may be kDynamic, the batch
+  Quantization quant;
+  TensorData data;  // parameter, state, constant: NumElements * SizeOf bytes
+
+  bool has_data() const { return !data.empty(); }
+  // The data as elements; T must be the tensor's dtype.
+  template <typename T>
+  std::span<const T> As() const {
+    LS_CHECK(DTypeOf<T>::value == dtype);
+    return {reinterpret_cast<const T*>(data.data()), data.size() / sizeof(T)};
+  }
+  template <typename T>
+  std::span<T> MutableAs() {
+    LS_CHECK(DTypeOf<T>::value == dtype);
+    return {reinterpret_cast<T*>(data.MutableData()), data.size() / sizeof(T)};
+  }
+};
+
+// One attribute's value; the OpDef's AttrDef of the same position says which
+// field counts.
+struct AttrValue {
+  int64_t i = 0;              // kEnum, kInt, kBool
+  float f = 0;                // kFloat
+  std::vector<int32_t> ints;  // kInts
+  bool operator==(const AttrValue&) const = default;
+};
+
+struct Node {
+  const OpDef* op = nullptr;
+  std::string name;
+  std::vector<TensorId> inputs;  // kNoTensor where an optional one is missing
+  std::vector<TensorId> outputs;
+  std::vector<AttrValue> attrs;  // as long as op->attrs
+
+  int64_t Int(int attr) const { return attrs[static_cast<size_t>(attr)].i; }
+  bool Bool(int attr) const { return Int(attr) != 0; }
+  float Float(int attr) const { return attrs[static_cast<size_t>(attr)].f; }
+  const std::vector<int32_t>& Ints(int attr) const {
+    return attrs[static_cast<size_t>(attr)].ints;
+  }
+  void Set(int attr, int64_t value) {
+    attrs[static_cast<size_t>(attr)].i = value;
+  }
+  void SetFloat(int attr, float value) {
+    attrs[static_cast<size_t>(attr)].f = value;
+  }
+  // The input's id, or kNoTensor beyond the end.
+  TensorId input(size_t i) const {
+    return i < inputs.size() ? inputs[i] : kNoTensor;
+  }
+};
+
+class Graph {
+ public:
+  std::vector<Tensor> tensors;
+  std::vector<Node> nodes;  // in execution order
+  std::vector<TensorId> inputs;
+  std::vector<TensorId> outputs;
+  // Names of inputs and outputs in the signature; as long as them, or empty.
+  std::vector<std::string> input_names;
+  std::vector<std::string> output_names;
+
+  Tensor& tensor(TensorId id) { return tensors[static_cast<size_t>(id)]; }
+  const Tensor& tensor(TensorId id) const {
+    return tensors[static_cast<size_t>(id)];
+  }
+  Node& node(NodeId id) { return nodes[static_cast<size_t>(id)]; }
+  const Node& node(NodeId id) const { return nodes[static_cast<size_t>(id)]; }
+
+  TensorId AddTensor(Tensor tensor);
+  // A tensor with data; `values` must be as many as the shape holds.
+  template <typename T>
+  TensorId AddConstant(std::string name, const Shape& shape,
+                       std::span<const T> values,
+                       TensorKind kind = TensorKind::kConstant) {
+    Tensor tensor;
+    tensor.name = std::move(name);
+    tensor.dtype = DTypeOf<T>::value;
+    tensor.kind = kind;
+    tensor.shape = shape;
+    tensor.data = TensorData(std::as_bytes(values));
+    LS_CHECK(static_cast<int64_t>(values.size()) == shape.NumElements());
+    return AddTensor(std::move(tensor));
+  }
+  // A node with the op's default attributes and one new output activation for
+  // each name. Shapes and dtypes of the outputs come from InferShapes.
+  Node& AddNode(const OpDef& op, std::string name,
+                std::vector<TensorId> node_inputs,
+                const std::vector<std::string>& output_tensor_names);
+
+  // The node that writes the tensor, or -1.
+  NodeId Producer(TensorId id) const;
+  // How many node inputs and graph outputs read the tensor.
+  int NumUses(TensorId id) const;
+  // Makes every reader of `from`, graph outputs included, read `to`.
+  void ReplaceUses(TensorId from, TensorId to);
+};
+
+// Structural rules that hold at every stage: ids in range, each activation
+// written once and before it is read, data sizes as shapes and dtypes say,
+// quantization complete, attribute lists as long as the op's. Throws
+// Error{corrupt} naming node and tensor.
+void VerifyStructure(const Graph& graph);
+
+// Runs every node's infer in order, writing shapes and dtypes of outputs.
+// Throws Error naming the node.
+void InferShapes(Graph* graph);
+
+// A copy without nodes and tensors that no output needs; ids change.
+Graph RemoveDeadNodes(const Graph& graph);
+
+// The graph in words, a line a node: for `inspect`, tests and debugging.
+std::string Print(const Graph& graph);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_GRAPH_GRAPH_H_
