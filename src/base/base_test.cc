@@ -1,0 +1,173 @@
+// The foundation: errors, types, shapes, half floats, random numbers, threads,
+// files.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "src/base/dtype.h"
+#include "src/base/error.h"
+#include "src/base/file.h"
+#include "src/base/half.h"
+#include "src/base/parallel.h"
+#include "src/base/rng.h"
+#include "src/base/shape.h"
+
+namespace litesmith {
+namespace {
+
+template <typename F>
+ErrorKind KindOf(F&& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.kind();
+  }
+  ADD_FAILURE() << "no Error was thrown";
+  return ErrorKind::kIo;
+}
+
+TEST(Shape, CountsElementsAndRefusesWhatCannotBe) {
+  EXPECT_EQ(Shape({2, 3, 4}).NumElements(), 24);
+  EXPECT_EQ(Shape({kDynamic, 3, 4}).NumElementsPerSample(), 12);
+  EXPECT_EQ(Shape().NumElements(), 1);
+  EXPECT_EQ(KindOf([] {
+              Shape({kDynamic, 3}).NumElements();
+            }),
+            ErrorKind::kCorrupt);
+  EXPECT_EQ(KindOf([] {
+              Shape({65536, 65536}).NumElements();
+            }),
+            ErrorKind::kCorrupt);
+  EXPECT_EQ(KindOf([] {
+              Shape({65536, 65536, 65536, 65536, 65536}).NumElements();
+            }),
+            ErrorKind::kCorrupt);
+  EXPECT_EQ(KindOf([] {
+              Shape({1, 1, 1, 1, 1, 1, 1, 1, 1});
+            }),
+            ErrorKind::kUnsupported);
+  EXPECT_EQ(Shape({kDynamic, 3}).Bind(7), Shape({7, 3}));
+  EXPECT_EQ(Shape({kDynamic, 28}).ToString(), "[?,28]");
+}
+
+TEST(Half, WidensAndNarrowsEveryBitPattern) {
+  for (uint32_t bits = 0; bits < 65536; ++bits) {
+    const Half half{static_cast<uint16_t>(bits)};
+    const float wide = HalfToFloat(half);
+    if (std::isnan(wide)) {
+      EXPECT_TRUE(std::isnan(HalfToFloat(FloatToHalf(wide))));
+    } else if (std::isinf(wide)) {
+      EXPECT_EQ(HalfToFloat(FloatToHalf(wide)), std::copysign(65504.0f, wide));
+    } else {
+      ASSERT_EQ(FloatToHalf(wide).bits, bits);
+    }
+  }
+}
+
+TEST(Half, RoundsHalfToEven) {
+  EXPECT_EQ(FloatToHalf(1.0f + 0x1p-11f).bits, FloatToHalf(1.0f).bits);
+  EXPECT_EQ(FloatToHalf(1.0f + 3 * 0x1p-11f).bits,
+            FloatToHalf(1.0f + 0x1p-9f).bits);
+  EXPECT_EQ(HalfToFloat(FloatToHalf(1e9f)), 65504.0f);
+  EXPECT_EQ(HalfToFloat(FloatToHalf(-1e9f)), -65504.0f);
+  EXPECT_EQ(HalfToFloat(FloatToHalf(0x1p-25f)), 0.0f);
+  EXPECT_EQ(HalfToFloat(FloatToHalf(0x1.8p-25f)), 0x1p-24f);
+}
+
+TEST(Rng, GivesTheSameNumbersForever) {
+  Rng a(1), b(1), c(2), d(1, 1);
+  const uint64_t first = a.Next();
+  EXPECT_EQ(first, b.Next());
+  EXPECT_NE(first, c.Next());
+  EXPECT_NE(first, d.Next());
+  std::vector<int> values(1000);
+  for (int i = 0; i < 1000; ++i) values[static_cast<size_t>(i)] = i;
+  a.Shuffle(std::span<int>(values));
+  std::vector<char> seen(1000, 0);
+  for (const int v : values) seen[static_cast<size_t>(v)] = 1;
+  EXPECT_EQ(std::count(seen.begin(), seen.end(), 1), 1000);
+}
+
+TEST(Rng, DistributionsHaveTheirMoments) {
+  Rng rng(7);
+  double sum = 0, squares = 0, uniform = 0;
+  constexpr int kN = 100000;
+  for (int i = 0; i < kN; ++i) {
+    const float n = rng.Normal();
+    sum += n;
+    squares += n * n;
+    const float u = rng.Uniform();
+    ASSERT_GE(u, 0.0f);
+    ASSERT_LT(u, 1.0f);
+    uniform += u;
+  }
+  EXPECT_NEAR(sum / kN, 0.0, 0.02);
+  EXPECT_NEAR(squares / kN, 1.0, 0.03);
+  EXPECT_NEAR(uniform / kN, 0.5, 0.01);
+}
+
+TEST(Parallel, RunsEveryTaskOnce) {
+  for (const int threads : {1, 2, 3, 8}) {
+    std::vector<std::atomic<int>> hits(37);
+    ParallelFor(37, threads, [&](int i) { ++hits[static_cast<size_t>(i)]; });
+    for (const auto& hit : hits) EXPECT_EQ(hit.load(), 1);
+  }
+}
+
+TEST(File, WritesWholeFilesOrNothing) {
+  const std::string folder = testing::TempDir() + "litesmith_file_test";
+  std::filesystem::remove_all(folder);
+  MakeDirectory(folder);
+  const std::string path = folder + "/a";
+  WriteFile(path, std::string_view("first"));
+  EXPECT_EQ(FileSize(path), 5);
+  EXPECT_EQ(KindOf([&] {
+              WriteFileThrough(path, [](const std::string& temporary) {
+                WriteFile(temporary, std::string_view("half"));
+                Fail(ErrorKind::kIo, "the disk is full");
+              });
+            }),
+            ErrorKind::kIo);
+  const auto bytes = ReadFile(path);
+  EXPECT_EQ(
+      std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+      "first");
+  int files = 0;
+  for ([[maybe_unused]] const auto& entry :
+       std::filesystem::directory_iterator(folder))
+    ++files;
+  EXPECT_EQ(files, 1) << "a temporary file was left behind";
+  EXPECT_EQ(KindOf([&] { ReadFile(path, 3); }), ErrorKind::kUnsupported);
+  EXPECT_EQ(KindOf([&] { ReadFile(folder); }), ErrorKind::kIo);
+  EXPECT_EQ(KindOf([&] { ReadFile(folder + "/b"); }), ErrorKind::kNotFound);
+  EXPECT_EQ(KindOf([&] { WriteFile(folder + "/no/b", std::string_view("x")); }),
+            ErrorKind::kNotFound);
+  EXPECT_EQ(KindOf([&] { MakeDirectory(path); }), ErrorKind::kIo);
+}
+
+TEST(File, AFullDiskIsAnError) {
+  if (!FileExists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
+  EXPECT_EQ(KindOf([] {
+              WriteFileThrough(testing::TempDir() + "litesmith_full",
+                               [](const std::string& name) {
+                                 ASSERT_EQ(symlink("/dev/full", name.c_str()),
+                                           0);
+                                 std::FILE* f = std::fopen(name.c_str(), "w");
+                                 ASSERT_NE(f, nullptr);
+                                 std::fputs("x", f);
+                                 if (std::fclose(f) != 0)
+                                   Fail(ErrorKind::kIo, "full");
+                               });
+            }),
+            ErrorKind::kIo);
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,64 @@
+// The list of data sources, and the reader of their specs.
+#include "src/data/sources.h"
+
+#include "src/base/error.h"
+#include "src/data/digits.h"
+#include "src/data/idx.h"
+
+namespace litesmith {
+namespace {
+
+// Generated data are the same in every run, whatever the training's seed.
+constexpr uint64_t kDataSeed = 0;
+
+DataSplits LoadDigits(const std::string&, uint64_t seed) {
+  return MakeDigits(seed);
+}
+
+DataSplits LoadMnist(const std::string& directory, uint64_t) {
+  return LoadIdx(directory, "mnist");
+}
+
+constexpr DataSource kSources[] = {
+    {"digits", "",
+     "built-in drawn digits, 12,000 for training and 2,000 for testing, "
+     "28 x 28",
+     LoadDigits},
+    {"mnist", "DIR",
+     "a folder with the four MNIST files (IDX, gzipped or not; Fashion-MNIST "
+     "and others of that form too)",
+     LoadMnist},
+};
+
+// "NAME" or "NAME:ARGUMENT", as one writes it.
+std::string Usage(const DataSource& source) {
+  if (source.argument[0] == '\0') return source.name;
+  return fmt::format("{}:{}", source.name, source.argument);
+}
+
+}  // namespace
+
+std::span<const DataSource> DataSources() { return kSources; }
+
+DataSplits LoadData(const std::string& spec) {
+  const size_t colon = spec.find(':');
+  const std::string name = spec.substr(0, colon);
+  const std::string argument =
+      colon == std::string::npos ? "" : spec.substr(colon + 1);
+  std::string known;
+  for (const DataSource& source : kSources) {
+    known += (known.empty() ? "" : ", ") + Usage(source);
+    if (name != source.name) continue;
+    const bool takes = source.argument[0] != '\0';
+    if (takes == argument.empty()) {
+      Fail(ErrorKind::kInvalidArgument, "data \"{}\": {} {}; {} is wanted",
+           spec, name, takes ? "needs an argument" : "takes no argument",
+           Usage(source));
+    }
+    return source.load(argument, kDataSeed);
+  }
+  Fail(ErrorKind::kInvalidArgument,
+       "unknown data \"{}\"; one of these is wanted: {}", spec, known);
+}
+
+}  // namespace litesmith

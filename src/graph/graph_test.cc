@@ -1,0 +1,130 @@
+// The IR with ops of its own: shapes, structure, dead nodes, copy-on-write.
+#include "src/graph/graph.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+void InferSame(Graph* graph, const Node& node) {
+  Tensor& out = graph->tensor(node.outputs[0]);
+  out.shape = graph->tensor(node.inputs[0]).shape;
+  out.dtype = graph->tensor(node.inputs[0]).dtype;
+  if (out.shape.rank() == 3) Fail(ErrorKind::kUnsupported, "rank 3");
+}
+
+constexpr AttrDef kAttrs[] = {{"gain", AttrType::kFloat, 1.5, 0},
+                              {"mode", AttrType::kEnum, 2, 1}};
+const OpDef kCopy = {.name = "COPY",
+                     .summary = "",
+                     .attrs = kAttrs,
+                     .max_inputs = 2,
+                     .infer = InferSame};
+
+Graph Chain(int nodes, const Shape& shape) {
+  Graph graph;
+  Tensor x;
+  x.name = "x";
+  x.kind = TensorKind::kInput;
+  x.shape = shape;
+  TensorId at = graph.AddTensor(std::move(x));
+  graph.inputs = {at};
+  for (int i = 0; i < nodes; ++i) {
+    at = graph
+             .AddNode(kCopy, "n" + std::to_string(i), {at},
+                      {"t" + std::to_string(i)})
+             .outputs[0];
+  }
+  graph.outputs = {at};
+  return graph;
+}
+
+std::string MessageOf(const Graph& graph) {
+  try {
+    VerifyStructure(graph);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::kCorrupt);
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Graph, InfersShapesAlongTheChainAndNamesTheNodeAtFault) {
+  Graph graph = Chain(3, {kDynamic, 4});
+  InferShapes(&graph);
+  EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, Shape({kDynamic, 4}));
+  VerifyStructure(graph);
+  EXPECT_FLOAT_EQ(graph.node(0).Float(0), 1.5f);
+  EXPECT_EQ(graph.node(0).Int(1), 2);
+  Graph bad = Chain(1, {1, 2, 3});
+  try {
+    InferShapes(&bad);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("n0"), std::string::npos);
+  }
+}
+
+TEST(Graph, VerifiesStructure) {
+  const Graph good = Chain(2, {kDynamic, 4});
+  Graph g = good;
+  g.node(1).inputs[0] = 99;
+  EXPECT_NE(MessageOf(g).find("99"), std::string::npos);
+  g = good;
+  g.node(0).inputs[0] = g.node(1).outputs[0];
+  EXPECT_NE(MessageOf(g).find("before"), std::string::npos);
+  g = good;
+  g.node(1).outputs[0] = g.node(0).outputs[0];
+  EXPECT_NE(MessageOf(g), "");
+  g = good;
+  g.node(0).attrs.pop_back();
+  EXPECT_NE(MessageOf(g).find("attributes"), std::string::npos);
+  g = good;
+  g.node(0).inputs.clear();
+  EXPECT_NE(MessageOf(g).find("inputs"), std::string::npos);
+  g = good;
+  const float values[] = {1, 2, 3};
+  const TensorId c = g.AddConstant<float>("c", {3}, values);
+  EXPECT_EQ(MessageOf(g), "");
+  g.tensor(c).shape = {4};
+  EXPECT_NE(MessageOf(g).find("bytes"), std::string::npos);
+  g.tensor(c).shape = {3};
+  g.tensor(c).quant = {{0.0f}, {0}, 0};
+  EXPECT_NE(MessageOf(g).find("scale"), std::string::npos);
+  g.tensor(c).quant = {{1.0f, 1.0f}, {0, 0}, 0};
+  EXPECT_NE(MessageOf(g).find("scales"), std::string::npos);
+}
+
+TEST(Graph, DropsWhatNoOutputNeeds) {
+  Graph graph = Chain(3, {kDynamic, 4});
+  graph.outputs = {graph.node(0).outputs[0]};
+  const Graph pruned = RemoveDeadNodes(graph);
+  EXPECT_EQ(pruned.nodes.size(), 1u);
+  EXPECT_EQ(pruned.tensors.size(), 2u);
+  VerifyStructure(pruned);
+}
+
+TEST(Graph, CopiesShareDataUntilOneWrites) {
+  Graph a;
+  const float values[] = {1, 2, 3};
+  const TensorId id = a.AddConstant<float>("c", {3}, values);
+  Graph b = a;
+  EXPECT_EQ(a.tensor(id).data.data(), b.tensor(id).data.data());
+  b.tensor(id).MutableAs<float>()[0] = 9;
+  EXPECT_EQ(a.tensor(id).As<float>()[0], 1.0f);
+  EXPECT_EQ(b.tensor(id).As<float>()[0], 9.0f);
+}
+
+TEST(Graph, PrintsEveryNode) {
+  const std::string text = Print(Chain(2, {kDynamic, 4}));
+  EXPECT_NE(text.find("COPY"), std::string::npos);
+  EXPECT_NE(text.find("gain=1.5"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace litesmith
