@@ -1,0 +1,21 @@
+// The packing of convolution weights, the same for every SIMD target but for
+// the number of lanes.
+#ifndef LITESMITH_KERNELS_CONV_2D_PACK_H_
+#define LITESMITH_KERNELS_CONV_2D_PACK_H_
+
+#include "src/kernels/conv_2d_simd.h"
+
+namespace litesmith {
+
+// Whether the accumulators of every channel stay where the vector
+// requantization is exact.
+bool ConvIsNarrow(const ConvSpec& spec);
+
+// Fills everything but `run`. `lanes` 32-bit lanes; `vnni`: bytes stay bytes
+// (x + 128), else they become int16 (x - zero point).
+void PackConvCommon(const ConvSpec& spec, int lanes, bool vnni,
+                    PackedConv* packed);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_KERNELS_CONV_2D_PACK_H_

@@ -1,0 +1,85 @@
+// Convolution of a one-channel image with its activation and a 2x2 max pool,
+// for training: first layers with few filters, where vectors of the channels
+// of one pixel would be half empty and their sums too short.
+//
+// A vector holds neighbouring floats of the pooled NHWC row: with 12 channels,
+// 4 pixels fill 3 vectors. Each lane needs its own pixel of the input, which a
+// lane permutation of one loaded vector gives; the four positions of the pool
+// window are four sums, so pooling stays in registers. In the backward pass
+// each lane reads its winner's neighbourhood: no work for the losers.
+#ifndef LITESMITH_KERNELS_TRAIN_CONV_POOL_NARROW_H_
+#define LITESMITH_KERNELS_TRAIN_CONV_POOL_NARROW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "src/kernels/train_aligned.h"
+#include "src/kernels/train_range.h"
+#include "src/kernels/window.h"
+
+namespace litesmith::kernels {
+
+// What the inner loops know of a layer. Vector v of a pooled row has phase
+// v % phases; all vectors of a phase have the same channels in their lanes.
+struct NarrowLayer {
+  int lanes, phases, vectors;
+  int last_lanes;  // of the row's last vector
+  int filter;      // filter_h = filter_w
+  int rows;        // pooled rows
+  ptrdiff_t x_row;
+  ptrdiff_t y_row;         // floats of a pooled row
+  const int32_t* first_x;  // [vectors] first input column
+  const int32_t* column;   // [phases][lanes] input column behind the first
+  const float* w;          // [phases][taps][lanes]
+  FloatRange range;
+};
+
+struct NarrowMicro {
+  int lanes;
+  // One image. `bias` is [phases][lanes]; x has a vector of slack behind it.
+  void (*forward)(const NarrowLayer& layer, const float* x, const float* bias,
+                  float* y, uint8_t* winners);
+  // sums[phase][taps + 1][lanes] += one image's part of the gradients of the
+  // weights and, last, of the bias.
+  void (*weight_grad)(const NarrowLayer& layer, const float* x, const float* y,
+                      const float* dy, const uint8_t* winners, float* sums);
+};
+const NarrowMicro& GetNarrowMicro();
+
+class NarrowConvPool {
+ public:
+  // Whether this layer can be computed here on this machine.
+  static bool Fits(const Window& conv, const Window& pool);
+
+  NarrowConvPool() = default;
+  // x_row: floats of a row of the (padded) image.
+  NarrowConvPool(const Window& conv, FloatRange range, const Window& pool,
+                 ptrdiff_t x_row);
+
+  void Pack(const float* w);
+  size_t bias_floats() const;  // of PackBias
+  size_t sum_floats() const;   // of WeightGradient
+  void PackBias(const float* bias, float* packed) const;
+  void Forward(const float* x, const float* packed_bias, float* y,
+               uint8_t* winners) const;
+  void WeightGradient(const float* x, const float* y, const float* dy,
+                      const uint8_t* winners, float* sums) const;
+  // Either may be null.
+  void Unpack(const float* sums, float* dw, float* db) const;
+
+ private:
+  int Taps() const { return layer_.filter * layer_.filter; }
+  NarrowLayer Layer() const;
+
+  const NarrowMicro* micro_ = nullptr;
+  int channels_ = 0;
+  NarrowLayer layer_{};
+  std::vector<int32_t> first_x_;
+  std::vector<int32_t> column_;
+  AlignedFloats w_;
+};
+
+}  // namespace litesmith::kernels
+
+#endif  // LITESMITH_KERNELS_TRAIN_CONV_POOL_NARROW_H_

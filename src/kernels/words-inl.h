@@ -1,0 +1,106 @@
+// The inner step shared by convolution kernels, one definition a SIMD target:
+// acc += x * w, where w is a vector of 32-bit words, one an output channel,
+// and x one word of the input broadcast to all lanes. A word is one float, two
+// int16, or four bytes (x unsigned, w signed; AVX-512 VNNI only).
+//
+// Highway 1.0.3 has no 8-bit dot product, and its AVX3_DL target is compiled
+// for AVX-VNNI, which Zen 4 lacks. So the two VNNI instructions stand here as
+// assembly in the AVX3 target, and callers ask HasVnni() first.
+#if defined(LITESMITH_KERNELS_WORDS_INL_H_) == defined(HWY_TARGET_TOGGLE)
+#ifdef LITESMITH_KERNELS_WORDS_INL_H_
+#undef LITESMITH_KERNELS_WORDS_INL_H_
+#else
+#define LITESMITH_KERNELS_WORDS_INL_H_
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+#include <cstring>
+
+HWY_BEFORE_NAMESPACE();
+namespace litesmith {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+using DF32 = hn::ScalableTag<float>;
+using DS32 = hn::ScalableTag<int32_t>;
+using VF32 = hn::Vec<DF32>;
+using VS32 = hn::Vec<DS32>;
+
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE bool HasVnni() {
+  return (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
+}
+#else
+HWY_INLINE bool HasVnni() { return false; }
+#endif
+
+// acc += x * w in float32, fused.
+struct WordsF32 {
+  using D = DF32;
+  static HWY_INLINE VF32 Step(VF32 acc, const std::byte* x, VF32 w) {
+    float word;
+    std::memcpy(&word, x, sizeof(word));
+    return hn::MulAdd(hn::Set(DF32(), word), w, acc);
+  }
+};
+
+// Two int16 products a word, exact in int32.
+HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  const hn::Repartition<int16_t, DS32> d16;
+  VS32 unused = hn::Zero(DS32());
+  return hn::ReorderWidenMulAccumulate(DS32(), hn::BitCast(d16, x),
+                                       hn::BitCast(d16, w), acc, unused);
+#else
+  // Other targets' pair products add other lanes; this is the same on all.
+  const VS32 even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(x)),
+                            hn::ShiftRight<16>(hn::ShiftLeft<16>(w)));
+  const VS32 odd = hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(w));
+  return hn::Add(acc, hn::Add(even, odd));
+#endif
+}
+
+HWY_INLINE VS32 BroadcastWord(const std::byte* x) {
+  int32_t word;
+  std::memcpy(&word, x, sizeof(word));
+  return hn::Set(DS32(), word);
+}
+
+struct WordsS16 {
+  using D = DS32;
+  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
+    return PairDot(acc, BroadcastWord(x), w);
+  }
+};
+
+#if HWY_TARGET == HWY_AVX3
+HWY_INLINE VS32 QuadDotVnni(VS32 acc, VS32 x_unsigned, VS32 w) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(acc.raw) : "v"(x_unsigned.raw), "v"(w.raw));
+  return acc;
+}
+HWY_INLINE VS32 PairDotVnni(VS32 acc, VS32 x, VS32 w) {
+  asm("vpdpwssd %2, %1, %0" : "+v"(acc.raw) : "v"(x.raw), "v"(w.raw));
+  return acc;
+}
+struct WordsU8Vnni {
+  using D = DS32;
+  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
+    return QuadDotVnni(acc, BroadcastWord(x), w);
+  }
+};
+struct WordsS16Vnni {
+  using D = DS32;
+  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
+    return PairDotVnni(acc, BroadcastWord(x), w);
+  }
+};
+#endif
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace litesmith
+HWY_AFTER_NAMESPACE();
+
+#endif  // LITESMITH_KERNELS_WORDS_INL_H_
