@@ -1,0 +1,227 @@
+#include "src/ops/checks.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/kernels/window.h"
+
+namespace litesmith {
+namespace {
+
+void ZeroPointRange(DType dtype, int64_t* lo, int64_t* hi) {
+  *lo = 0;
+  *hi = 0;  // int16, int32, int64: symmetric
+  if (dtype == DType::kInt8) *lo = -128, *hi = 127;
+  if (dtype == DType::kUInt8) *hi = 255;
+}
+
+void CheckScales(const Tensor& tensor, const char* what) {
+  for (const float scale : tensor.quant.scale) {
+    if (!(scale > 0) || !std::isfinite(scale)) {
+      Fail(ErrorKind::kCorrupt,
+           "the {} '{}' has the scale {}; a positive number is wanted", what,
+           tensor.name, scale);
+    }
+  }
+  if (tensor.quant.scale.size() != tensor.quant.zero_point.size()) {
+    Fail(ErrorKind::kCorrupt, "the {} '{}' has {} scales and {} zero points",
+         what, tensor.name, tensor.quant.scale.size(),
+         tensor.quant.zero_point.size());
+  }
+}
+
+void CheckBias(const Tensor& bias, const Tensor& x, const Tensor& weights,
+               const Tensor& out, int32_t channels) {
+  if (bias.shape.rank() != 1 || bias.shape[0] != channels) {
+    Fail(ErrorKind::kCorrupt, "the bias '{}' has shape {}; [{}] is wanted",
+         bias.name, bias.shape.ToString(), channels);
+  }
+  if (bias.dtype == DType::kFloat32) return;
+  if (bias.quant.empty()) {
+    Fail(ErrorKind::kCorrupt, "the {} bias '{}' has no scale", Name(bias.dtype),
+         bias.name);
+  }
+  CheckScales(bias, "bias");
+  const auto& scales = bias.quant.scale;
+  if (scales.size() != 1 && scales.size() != static_cast<size_t>(channels)) {
+    Fail(ErrorKind::kCorrupt, "the bias '{}' has {} scales; 1 or {} are wanted",
+         bias.name, scales.size(), channels);
+  }
+  const auto& w_scales = weights.quant.scale;
+  const size_t n = std::max(scales.size(), w_scales.size());
+  for (size_t i = 0; i < n; ++i) {
+    if (bias.quant.zero_point[std::min(i, scales.size() - 1)] != 0) {
+      Fail(ErrorKind::kCorrupt, "the bias '{}' has a zero point that is not 0",
+           bias.name);
+    }
+    const double wanted = static_cast<double>(x.quant.scale[0]) *
+                          w_scales[w_scales.size() == 1 ? 0 : i];
+    const double got = scales[scales.size() == 1 ? 0 : i];
+    // The reference's rule: a difference that moves outputs is refused.
+    if (std::abs(wanted - got) >
+        0.02 * static_cast<double>(out.quant.scale[0])) {
+      Fail(ErrorKind::kCorrupt,
+           "the bias '{}' has the scale {} for channel {}; input scale times "
+           "weight scale is {}",
+           bias.name, got, i, wanted);
+    }
+  }
+}
+
+}  // namespace
+
+void CheckRank(const Tensor& tensor, const char* what, int rank) {
+  if (tensor.shape.rank() != rank) {
+    Fail(ErrorKind::kCorrupt, "the {} '{}' has shape {}; rank {} is wanted",
+         what, tensor.name, tensor.shape.ToString(), rank);
+  }
+  for (int i = 0; i < rank; ++i) {
+    if (tensor.shape[i] > 0 || (i == 0 && tensor.shape[i] >= kDynamic)) {
+      continue;
+    }
+    Fail(ErrorKind::kCorrupt,
+         "the {} '{}' has shape {}; dimension {} must be positive", what,
+         tensor.name, tensor.shape.ToString(), i);
+  }
+}
+
+void CheckDType(const Tensor& tensor, const char* what,
+                std::initializer_list<DType> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), tensor.dtype) !=
+      allowed.end()) {
+    return;
+  }
+  std::string wanted;
+  for (const DType dtype : allowed) {
+    if (!wanted.empty()) wanted += " or ";
+    wanted += Name(dtype);
+  }
+  Fail(ErrorKind::kUnsupported, "the {} '{}' is {}; {} is wanted", what,
+       tensor.name, Name(tensor.dtype), wanted);
+}
+
+void CheckPerTensorQuant(const Tensor& tensor, const char* what) {
+  if (tensor.quant.scale.size() != 1) {
+    Fail(ErrorKind::kCorrupt, "the {} {} '{}' has {} scales; one is wanted",
+         Name(tensor.dtype), what, tensor.name, tensor.quant.scale.size());
+  }
+  CheckScales(tensor, what);
+  int64_t lo = 0;
+  int64_t hi = 0;
+  ZeroPointRange(tensor.dtype, &lo, &hi);
+  const int64_t zero = tensor.quant.zero_point[0];
+  if (zero < lo || zero > hi) {
+    Fail(ErrorKind::kCorrupt,
+         "the {} {} '{}' has the zero point {}; {} to {} is possible",
+         Name(tensor.dtype), what, tensor.name, zero, lo, hi);
+  }
+}
+
+void CheckWeightQuant(const Tensor& weights) {
+  const Quantization& q = weights.quant;
+  const auto channels = static_cast<size_t>(weights.shape[0]);
+  if (q.scale.size() != 1 && (q.scale.size() != channels || q.axis != 0)) {
+    Fail(ErrorKind::kCorrupt,
+         "the int8 weights '{}' have {} scales along dimension {}; 1, or {} "
+         "along dimension 0, are wanted",
+         weights.name, q.scale.size(), q.axis, channels);
+  }
+  CheckScales(weights, "weights");
+  for (const int64_t zero : q.zero_point) {
+    if (zero != 0) {
+      Fail(ErrorKind::kUnsupported,
+           "the int8 weights '{}' have the zero point {}; 0 is wanted",
+           weights.name, zero);
+    }
+  }
+}
+
+void CheckPositive(int64_t value, const char* what) {
+  if (value < 1 || value > 65535) {
+    Fail(ErrorKind::kCorrupt, "{} is {}; 1 to 65535 is wanted", what, value);
+  }
+}
+
+void CheckActivation(int64_t activation) {
+  if (activation < kNone || activation > kRelu6) {
+    Fail(ErrorKind::kUnsupported,
+         "the fused activation {} is none of NONE, RELU, RELU_N1_TO_1, RELU6",
+         activation);
+  }
+}
+
+void CheckPadding(int64_t padding) {
+  if (padding != kSame && padding != kValid) {
+    Fail(ErrorKind::kCorrupt, "the padding {} is neither SAME nor VALID",
+         padding);
+  }
+}
+
+void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
+                     int64_t quantized_bias_type) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  const Tensor& weights = graph->tensor(node.inputs[1]);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  const Tensor* bias =
+      node.input(2) == kNoTensor ? nullptr : &graph->tensor(node.inputs[2]);
+  CheckDType(x, "input", {DType::kFloat32, DType::kInt8, DType::kInt16});
+  if (x.dtype == DType::kFloat32) {
+    CheckDType(weights, "weights", {DType::kFloat32, DType::kInt8});
+  } else {
+    CheckDType(weights, "weights", {DType::kInt8});
+  }
+  if (weights.dtype == DType::kInt8) CheckWeightQuant(weights);
+  if (x.dtype != DType::kFloat32) {
+    CheckPerTensorQuant(x, "input");
+    out.dtype = x.dtype;
+    CheckPerTensorQuant(out, "output");
+  }
+  out.dtype = x.dtype;
+  constexpr auto kUnset = 0;
+  const bool bias_type_known =
+      quantized_bias_type == kUnset ||
+      quantized_bias_type == static_cast<int64_t>(DType::kInt32) ||
+      quantized_bias_type == static_cast<int64_t>(DType::kInt64);
+  if (!bias_type_known) {
+    Fail(ErrorKind::kCorrupt,
+         "quantized_bias_type is {}; 0 (unset), 2 (int32) or 4 (int64) is "
+         "wanted",
+         quantized_bias_type);
+  }
+  if (bias == nullptr) return;
+  switch (x.dtype) {
+    case DType::kFloat32:
+      CheckDType(*bias, "bias", {DType::kFloat32});
+      break;
+    case DType::kInt8:
+      CheckDType(*bias, "bias", {DType::kInt32});
+      break;
+    default:
+      CheckDType(*bias, "bias", {DType::kInt64, DType::kInt32});
+      if (quantized_bias_type != kUnset &&
+          quantized_bias_type != static_cast<int64_t>(bias->dtype)) {
+        Fail(ErrorKind::kCorrupt,
+             "the bias '{}' is {}, but quantized_bias_type is {}", bias->name,
+             Name(bias->dtype), quantized_bias_type);
+      }
+  }
+  CheckBias(*bias, x, weights, out, channels);
+}
+
+int32_t CheckedWindowCount(int64_t padding, int64_t in, int64_t filter,
+                           int64_t stride, int64_t dilation, const char* what) {
+  const int64_t count =
+      WindowCount(padding == kSame, in, filter, stride, dilation);
+  if (count < 1) {
+    Fail(ErrorKind::kCorrupt,
+         "the {} {} of the input is smaller than a window of {} with dilation "
+         "{}",
+         what, in, filter, dilation);
+  }
+  return static_cast<int32_t>(count);
+}
+
+}  // namespace litesmith

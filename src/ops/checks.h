@@ -1,0 +1,45 @@
+// What several ops' infer functions check about shapes, dtypes and
+// quantization of untrusted graphs. Every function throws Error.
+#ifndef LITESMITH_OPS_CHECKS_H_
+#define LITESMITH_OPS_CHECKS_H_
+
+#include <cstdint>
+#include <initializer_list>
+
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+
+// The tensor has this rank and no symbolic or zero dimension but the first
+// (which may be symbolic, and zero).
+void CheckRank(const Tensor& tensor, const char* what, int rank);
+// One of the dtypes.
+void CheckDType(const Tensor& tensor, const char* what,
+                std::initializer_list<DType> allowed);
+// The dtype holds quantized values, and exactly one scale and a zero point in
+// the dtype's range (0 for int16) are given.
+void CheckPerTensorQuant(const Tensor& tensor, const char* what);
+// Symmetric int8 weights: one scale, or one a slice along dimension 0.
+void CheckWeightQuant(const Tensor& weights);
+// A positive value that fits in 16 bits, as every real stride or filter does.
+void CheckPositive(int64_t value, const char* what);
+// The activation is one that the kernels know.
+void CheckActivation(int64_t activation);
+// The padding is SAME or VALID.
+void CheckPadding(int64_t padding);
+
+// A layer of weights (CONV_2D, FULLY_CONNECTED): dtypes of x, weights, bias
+// and `out`, bias shape [channels], and quantization of each. Sets the
+// output's dtype.
+void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
+                     int64_t quantized_bias_type);
+
+// The number of outputs of a window along one dimension of size `in`; throws
+// if there is none. `what` names the dimension.
+int32_t CheckedWindowCount(int64_t padding, int64_t in, int64_t filter,
+                           int64_t stride, int64_t dilation, const char* what);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_CHECKS_H_

@@ -1,0 +1,175 @@
+// CONV_2D and a max pool behind it as one op of training plans; it is never in
+// a file or a model. Thin over kernels/train_conv_pool.
+#include "src/kernels/train_conv_pool.h"
+#include "src/ops/attributes.h"
+#include "src/ops/conv_2d_kernels.h"
+#include "src/ops/layer.h"
+#include "src/ops/registry.h"
+#include "src/ops/train_fusions.h"
+
+namespace litesmith {
+namespace {
+
+// The attributes of CONV_2D, at its positions, and the pool's filter.
+enum : int { kPoolW = conv_2d::kQuantizedBiasType + 1, kPoolH };
+
+constexpr AttrDef kAttrs[] = {
+    {"padding", AttrType::kEnum, 0, -1},
+    {"stride_w", AttrType::kInt, 0, -1},
+    {"stride_h", AttrType::kInt, 0, -1},
+    {"fused_activation_function", AttrType::kEnum, 0, -1},
+    {"dilation_w_factor", AttrType::kInt, 1, -1},
+    {"dilation_h_factor", AttrType::kInt, 1, -1},
+    {"quantized_bias_type", AttrType::kEnum, 0, -1},
+    {"pool_width", AttrType::kInt, 1, -1},
+    {"pool_height", AttrType::kInt, 1, -1},
+};
+
+Window PoolOf(const Window& conv, const Node& node) {
+  Window pool;
+  pool.in_h = conv.out_h, pool.in_w = conv.out_w, pool.in_c = conv.out_c;
+  pool.filter_h = pool.stride_h = static_cast<int>(node.Int(kPoolH));
+  pool.filter_w = pool.stride_w = static_cast<int>(node.Int(kPoolW));
+  pool.out_h = conv.out_h / pool.filter_h;
+  pool.out_w = conv.out_w / pool.filter_w;
+  pool.out_c = conv.out_c;
+  return pool;
+}
+
+// The conv and the pool were checked by their own infer before.
+void Infer(Graph* graph, const Node& node) {
+  const Window conv = ConvWindow({*graph, node});
+  const Window pool = PoolOf(conv, node);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  out.dtype = DType::kFloat32;
+  out.shape = Shape{graph->tensor(node.inputs[0]).shape[0], pool.out_h,
+                    pool.out_w, pool.out_c};
+}
+
+class Conv2DMaxPoolF32Train final : public Kernel {
+ public:
+  explicit Conv2DMaxPoolF32Train(const PrepareContext& context)
+      : fused_(ConvWindow(context), Range(context),
+               PoolOf(ConvWindow(context), context.node)),
+        images_(
+            static_cast<int>(PerSample(context, context.input(0).shape[0]))),
+        bias_(context.has_input(2)) {
+    workspace_bytes = fused_.workspace_bytes();
+    saved_bytes = fused_.saved_bytes(context.input(0).shape[0]);
+  }
+
+  void Repack(const void* const* inputs) override {
+    fused_.Pack(static_cast<const float*>(inputs[1]));
+  }
+
+  void Run(const KernelArgs& args) const override {
+    fused_.Forward(args.batch * images_, args.in<float>(0),
+                   bias_ ? args.in<float>(2) : nullptr, args.out<float>(),
+                   reinterpret_cast<uint8_t*>(args.saved),
+                   reinterpret_cast<float*>(args.workspace));
+  }
+
+  void Backward(const BackwardArgs& args) const override {
+    fused_.Backward(
+        args.batch * images_, static_cast<const float*>(args.inputs[0]),
+        static_cast<const float*>(args.outputs[0]), args.output_grads[0],
+        reinterpret_cast<const uint8_t*>(args.saved), args.input_grads[0],
+        args.input_grads[1], bias_ ? args.input_grads[2] : nullptr,
+        reinterpret_cast<float*>(args.workspace));
+  }
+
+ private:
+  static kernels::FloatRange Range(const PrepareContext& context) {
+    const FloatRange range =
+        ActivationRange(context.node.Int(conv_2d::kActivation));
+    return {range.lo, range.hi};
+  }
+
+  kernels::TrainConvPool fused_;
+  int images_;
+  bool bias_;
+};
+
+bool Always(const PrepareContext&) { return true; }
+KernelPtr Prepare(const PrepareContext& context) {
+  return std::make_unique<Conv2DMaxPoolF32Train>(context);
+}
+
+constexpr KernelRow kKernels[] = {
+    {"Conv2DMaxPool2DF32F32Train", false, Always, Prepare},
+};
+
+int64_t Macs(const Graph& graph, const Node& node) {
+  const Window conv = ConvWindow({graph, node});
+  return conv.out_size() * conv.taps();
+}
+
+bool CanFuse(const Graph& graph, const Node& conv, const Node& pool) {
+  const auto float32 = [&](TensorId id) {
+    return graph.tensor(id).dtype == DType::kFloat32;
+  };
+  return float32(conv.inputs[0]) && float32(conv.inputs[1]) &&
+         // No groups.
+         graph.tensor(conv.inputs[0]).shape[3] ==
+             graph.tensor(conv.inputs[1]).shape[3] &&
+         pool.inputs[0] == conv.outputs[0] &&
+         graph.NumUses(conv.outputs[0]) == 1 &&
+         pool.Int(pool_2d::kActivation) == kNone &&
+         pool.Int(pool_2d::kStrideH) == pool.Int(pool_2d::kFilterH) &&
+         pool.Int(pool_2d::kStrideW) == pool.Int(pool_2d::kFilterW) &&
+         pool.Int(pool_2d::kFilterH) * pool.Int(pool_2d::kFilterW) <=
+             kernels::kMaxPoolTaps;
+}
+
+}  // namespace
+
+extern const OpDef kConv2DMaxPoolTrain;
+const OpDef kConv2DMaxPoolTrain = {
+    .name = "CONV_2D+MAX_POOL_2D",
+    .summary = "convolution and max pool in one kernel, in training plans",
+    .attrs = kAttrs,
+    .min_inputs = 2,
+    .max_inputs = 3,
+    .infer = Infer,
+    .kernels = kKernels,
+    .macs = Macs,
+    .differentiable = true,
+};
+
+bool FuseConvMaxPoolForTraining(Graph* graph) {
+  bool changed = false;
+  for (size_t p = 0; p < graph->nodes.size(); ++p) {
+    const Node pool = graph->nodes[p];
+    if (pool.op != &kMaxPool2D) continue;
+    const NodeId producer = graph->Producer(pool.inputs[0]);
+    if (producer < 0 || graph->node(producer).op != &kConv2D) continue;
+    const Node conv = graph->node(producer);
+    if (!CanFuse(*graph, conv, pool)) continue;
+    // SAME pads nothing where the windows fill the image exactly.
+    const Shape& x = graph->tensor(pool.inputs[0]).shape;
+    const int64_t h = pool.Int(pool_2d::kFilterH);
+    const int64_t w = pool.Int(pool_2d::kFilterW);
+    const bool exact = x[1] % h == 0 && x[2] % w == 0;
+    if (pool.Int(pool_2d::kPadding) != kValid && !exact) continue;
+    Node fused;
+    fused.op = &kConv2DMaxPoolTrain;
+    fused.name = conv.name;
+    fused.inputs = conv.inputs;
+    fused.outputs = pool.outputs;
+    fused.attrs = conv.attrs;
+    fused.attrs.resize(std::size(kAttrs));
+    fused.Set(kPoolW, w);
+    fused.Set(kPoolH, h);
+    // At the pool's place: all that the convolution reads is there.
+    graph->nodes[p] = std::move(fused);
+    graph->nodes.erase(graph->nodes.begin() + producer);
+    --p;
+    changed = true;
+  }
+  if (changed) *graph = RemoveDeadNodes(*graph);
+  return changed;
+}
+
+void ApplyTrainFusions(Graph* graph) { FuseConvMaxPoolForTraining(graph); }
+
+}  // namespace litesmith

@@ -1,0 +1,28 @@
+// FULLY_CONNECTED's kernels as the plan sees them; fully_connected.cc lists
+// them as rows.
+#ifndef LITESMITH_OPS_FULLY_CONNECTED_KERNELS_H_
+#define LITESMITH_OPS_FULLY_CONNECTED_KERNELS_H_
+
+#include "src/graph/op_def.h"
+#include "src/kernels/fully_connected_reference.h"
+
+namespace litesmith {
+
+DenseShape FullyConnectedShape(const PrepareContext& context);
+// Rows of x a sample: its elements / depth.
+int64_t FullyConnectedRows(const PrepareContext& context);
+// By the runtime whose results are wanted (specs/tflite.md 3.3): F64 for
+// LiteRT; MBQM, or MBQM64 with an int64 bias, for the microcontroller runtime.
+Requantizer FullyConnectedRequantizer(const PrepareContext& context);
+
+KernelPtr PrepareFullyConnectedF32F32Ref(const PrepareContext& context);
+KernelPtr PrepareFullyConnectedS8S8Ref(const PrepareContext& context);
+KernelPtr PrepareFullyConnectedS16S8Ref(const PrepareContext& context);
+KernelPtr PrepareFullyConnectedF32S8Ref(const PrepareContext& context);
+
+// Any type combination; constant weights and bias.
+KernelPtr PrepareFullyConnectedSimd(const PrepareContext& context);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_FULLY_CONNECTED_KERNELS_H_

@@ -1,0 +1,30 @@
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+constexpr const OpDef* kAllOps[] = {
+#define LITESMITH_OP(symbol) &symbol,
+#include "src/ops/ops.inc"
+#undef LITESMITH_OP
+};
+
+}  // namespace
+
+std::span<const OpDef* const> AllOps() { return kAllOps; }
+
+const OpDef* FindOp(std::string_view name) {
+  for (const OpDef* op : kAllOps) {
+    if (name == op->name) return op;
+  }
+  return nullptr;
+}
+
+const OpDef* FindOpByTfliteCode(int code) {
+  for (const OpDef* op : kAllOps) {
+    if (op->tflite_code == code) return op;
+  }
+  return nullptr;
+}
+
+}  // namespace litesmith

@@ -1,0 +1,59 @@
+// SHAPE: the input's dimensions as a tensor. Computed when a plan binds the
+// batch; it has no kernel.
+#include <cstring>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+constexpr AttrDef kAttrs[] = {{"out_type", AttrType::kEnum, 0, 0}};
+
+void Infer(Graph* graph, const Node& node) {
+  const int64_t type = node.Int(shape_op::kOutType);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  if (type == static_cast<int64_t>(DType::kInt32)) {
+    out.dtype = DType::kInt32;
+  } else if (type == static_cast<int64_t>(DType::kInt64)) {
+    out.dtype = DType::kInt64;
+  } else {
+    Fail(ErrorKind::kUnsupported,
+         "out_type is {}; 2 (int32) or 4 (int64) is wanted", type);
+  }
+  out.shape = Shape{graph->tensor(node.inputs[0]).shape.rank()};
+}
+
+template <typename T>
+TensorData Dims(const Shape& shape) {
+  const std::span<const int32_t> dims = shape.dims();
+  const std::vector<T> values(dims.begin(), dims.end());
+  return TensorData(std::as_bytes(std::span<const T>(values)));
+}
+
+TensorData Fold(const Graph& graph, const Node& node) {
+  const Shape& shape = graph.tensor(node.inputs[0]).shape;
+  if (!shape.IsStatic()) return {};
+  return graph.tensor(node.outputs[0]).dtype == DType::kInt64
+             ? Dims<int64_t>(shape)
+             : Dims<int32_t>(shape);
+}
+
+int Version(const Graph&, const Node&) { return 1; }
+
+}  // namespace
+
+const OpDef kShape = {
+    .name = "SHAPE",
+    .summary = "the input's dimensions",
+    .tflite_code = 77,
+    .tflite_options = 55,
+    .attrs = kAttrs,
+    .infer = Infer,
+    .version = Version,
+    .fold_constant = Fold,
+};
+
+}  // namespace litesmith

@@ -1,0 +1,20 @@
+// Rewrites of a bound training graph into ops that do the work of several
+// nodes at once. A training plan applies them after binding.
+#ifndef LITESMITH_OPS_TRAIN_FUSIONS_H_
+#define LITESMITH_OPS_TRAIN_FUSIONS_H_
+
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+// CONV_2D whose only reader is a MAX_POOL_2D of windows that do not overlap,
+// without padding or activation, becomes kConv2DMaxPoolTrain. Returns whether
+// the graph changed; ids may.
+bool FuseConvMaxPoolForTraining(Graph* graph);
+
+// All of them. Parameters, inputs and outputs keep their order.
+void ApplyTrainFusions(Graph* graph);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_TRAIN_FUSIONS_H_

@@ -1,0 +1,282 @@
+// The training kernels through their ops: gradients against finite
+// differences, and the fused convolution and pool against the two ops.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "src/ops/train_fusions.h"
+
+namespace litesmith {
+namespace {
+
+using Floats = std::vector<float>;
+
+Floats Random(int64_t n, uint32_t seed, float scale = 1.0f) {
+  std::mt19937 rng(seed);
+  std::uniform_real_distribution<float> uniform(-scale, scale);
+  Floats v(static_cast<size_t>(n));
+  for (float& f : v) f = uniform(rng);
+  return v;
+}
+
+TensorId AddInput(Graph* graph, const Shape& shape) {
+  Tensor x;
+  x.name = "x";
+  x.kind = TensorKind::kInput;
+  x.shape = shape;
+  const TensorId id = graph->AddTensor(std::move(x));
+  graph->inputs.push_back(id);
+  return id;
+}
+
+TensorId AddParameter(Graph* graph, const char* name, const Shape& shape,
+                      uint32_t seed) {
+  const Floats values = Random(shape.NumElements(), seed, 0.5f);
+  return graph->AddConstant<float>(name, shape, values, TensorKind::kParameter);
+}
+
+// One node prepared for training, with its buffers.
+class Runner {
+ public:
+  Runner(const Graph& graph, const Node& node)
+      : kernel_(ChooseKernel({graph, node, Numerics::kLiteRt, true}, false)
+                    .prepare({graph, node, Numerics::kLiteRt, true})),
+        workspace_(kernel_->workspace_bytes),
+        saved_(kernel_->saved_bytes) {
+    LS_CHECK(graph.tensor(node.outputs[0]).shape.IsStatic());
+    output.resize(
+        static_cast<size_t>(graph.tensor(node.outputs[0]).shape.NumElements()));
+  }
+
+  void Forward(const std::vector<Floats>& inputs, int batch) {
+    std::vector<const void*> in;
+    for (const Floats& f : inputs) in.push_back(f.empty() ? nullptr : f.data());
+    void* out = output.data();
+    kernel_->Repack(in.data());
+    kernel_->Run({in.data(), &out, workspace_.MutableData(),
+                  saved_.MutableData(), batch});
+  }
+
+  std::vector<Floats> Backward(const std::vector<Floats>& inputs,
+                               const Floats& output_grad, int batch) {
+    std::vector<const void*> in;
+    std::vector<Floats> grads;
+    for (const Floats& f : inputs) {
+      in.push_back(f.empty() ? nullptr : f.data());
+      grads.emplace_back(f.size(), NAN);
+    }
+    std::vector<float*> to;
+    for (Floats& g : grads) to.push_back(g.empty() ? nullptr : g.data());
+    const void* out = output.data();
+    const float* dy = output_grad.data();
+    kernel_->Backward({in.data(), &out, &dy, to.data(),
+                       workspace_.MutableData(), saved_.data(), batch});
+    return grads;
+  }
+
+  Floats output;
+
+ private:
+  KernelPtr kernel_;
+  TensorData workspace_;
+  TensorData saved_;
+};
+
+std::vector<Floats> InputsOf(const Graph& graph, const Node& node,
+                             const Floats& x) {
+  std::vector<Floats> inputs = {x};
+  for (size_t i = 1; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNoTensor) {
+      inputs.emplace_back();
+      continue;
+    }
+    const std::span<const float> values =
+        graph.tensor(node.inputs[i]).As<float>();
+    inputs.emplace_back(values.begin(), values.end());
+  }
+  return inputs;
+}
+
+// Compares every input's gradient of sum(dy * y) with central differences.
+void CheckGradients(const Graph& graph, const Node& node, const Floats& x,
+                    int batch) {
+  Runner runner(graph, node);
+  std::vector<Floats> inputs = InputsOf(graph, node, x);
+  const Floats dy = Random(static_cast<int64_t>(runner.output.size()), 77);
+  const size_t used =
+      runner.output.size() * static_cast<size_t>(batch) /
+      static_cast<size_t>(graph.tensor(node.inputs[0]).shape[0]);
+  const auto loss = [&] {
+    runner.Forward(inputs, batch);
+    double sum = 0;
+    for (size_t i = 0; i < used; ++i) {
+      sum += double{dy[i]} * double{runner.output[i]};
+    }
+    return sum;
+  };
+  loss();
+  const std::vector<Floats> grads = runner.Backward(inputs, dy, batch);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    // The samples behind `batch` have no gradient.
+    const size_t n =
+        i == 0 ? inputs[i].size() * static_cast<size_t>(batch) /
+                     static_cast<size_t>(graph.tensor(node.inputs[0]).shape[0])
+               : inputs[i].size();
+    const size_t step = std::max<size_t>(1, n / 50);
+    int kinks = 0;
+    for (size_t at = 0; at < n; at += step) {
+      const float before = inputs[i][at];
+      const float h = 1e-3f;
+      inputs[i][at] = before + h;
+      const double above = loss();
+      inputs[i][at] = before - h;
+      const double below = loss();
+      inputs[i][at] = before;
+      const double want = (above - below) / (2.0 * h);
+      // An activation's or a maximum's kink within h spoils a few.
+      if (std::abs(grads[i][at] - want) > 2e-2 * (1 + std::abs(want))) ++kinks;
+    }
+    EXPECT_LE(kinks, 2) << "input " << i;
+  }
+}
+
+Node& AddConv(Graph* graph, TensorId x, int in_c, int out_c, int64_t padding,
+              int stride, int64_t activation, bool bias) {
+  std::vector<TensorId> inputs = {
+      x, AddParameter(graph, "w", Shape{out_c, 3, 3, in_c}, 5)};
+  if (bias) inputs.push_back(AddParameter(graph, "b", Shape{out_c}, 6));
+  Node& conv = graph->AddNode(kConv2D, "conv", inputs, {"conv_out"});
+  conv.Set(conv_2d::kPadding, padding);
+  conv.Set(conv_2d::kStrideW, stride);
+  conv.Set(conv_2d::kStrideH, stride);
+  conv.Set(conv_2d::kActivation, activation);
+  return conv;
+}
+
+Node& AddPool(Graph* graph, TensorId x, int filter, int stride,
+              int64_t padding) {
+  Node& pool = graph->AddNode(kMaxPool2D, "pool", {x}, {"pool_out"});
+  pool.Set(pool_2d::kFilterH, filter);
+  pool.Set(pool_2d::kFilterW, filter);
+  pool.Set(pool_2d::kStrideH, stride);
+  pool.Set(pool_2d::kStrideW, stride);
+  pool.Set(pool_2d::kPadding, padding);
+  return pool;
+}
+
+TEST(TrainOpsTest, Conv2DGradients) {
+  int n = 0;
+  for (const int64_t activation : {kNone, kRelu, kRelu6, kReluN1To1}) {
+    for (const int64_t padding : {kSame, kValid}) {
+      Graph graph;
+      const TensorId x = AddInput(&graph, Shape{3, 7, 8, 3});
+      Node& conv =
+          AddConv(&graph, x, 3, 10, padding, 1 + n % 2, activation, n % 3 != 0);
+      graph.outputs = conv.outputs;
+      InferShapes(&graph);
+      CheckGradients(graph, graph.node(0), Random(3 * 7 * 8 * 3, 9), 2 + n % 2);
+      ++n;
+    }
+  }
+}
+
+TEST(TrainOpsTest, FullyConnectedGradients) {
+  for (const bool bias : {true, false}) {
+    Graph graph;
+    const TensorId x = AddInput(&graph, Shape{4, 5, 7});
+    std::vector<TensorId> inputs = {
+        x, AddParameter(&graph, "w", Shape{12, 35}, 5)};
+    if (bias) inputs.push_back(AddParameter(&graph, "b", Shape{12}, 6));
+    Node& dense = graph.AddNode(kFullyConnected, "dense", inputs, {"y"});
+    dense.Set(fully_connected::kActivation, bias ? kRelu : kNone);
+    graph.outputs = dense.outputs;
+    InferShapes(&graph);
+    CheckGradients(graph, graph.node(0), Random(4 * 35, 9), bias ? 4 : 3);
+  }
+}
+
+TEST(TrainOpsTest, MaxPool2DGradients) {
+  for (const int64_t padding : {kSame, kValid}) {
+    Graph graph;
+    const TensorId x = AddInput(&graph, Shape{2, 7, 9, 5});
+    Node& pool = AddPool(&graph, x, 3, 2, padding);
+    graph.outputs = pool.outputs;
+    InferShapes(&graph);
+    CheckGradients(graph, graph.node(0), Random(2 * 7 * 9 * 5, 9, 3.0f), 2);
+  }
+}
+
+TEST(TrainOpsTest, FusedConvAndPoolEqualsUnfused) {
+  for (const int in_c : {1, 3}) {
+    Graph graph;
+    const TensorId x = AddInput(&graph, Shape{5, 12, 10, in_c});
+    const TensorId y =
+        AddConv(&graph, x, in_c, 12, kValid, 1, kRelu, true).outputs[0];
+    const TensorId out = AddPool(&graph, y, 2, 2, kValid).outputs[0];
+    graph.outputs = {out};
+    InferShapes(&graph);
+    Graph fused = graph;
+    ASSERT_TRUE(FuseConvMaxPoolForTraining(&fused));
+    ASSERT_EQ(fused.nodes.size(), 1u);
+    EXPECT_STREQ(fused.nodes[0].op->name, "CONV_2D+MAX_POOL_2D");
+    VerifyStructure(fused);
+    const Shape before = fused.tensor(fused.outputs[0]).shape;
+    InferShapes(&fused);
+    EXPECT_EQ(fused.tensor(fused.outputs[0]).shape, before);
+
+    const Floats image = Random(5 * 12 * 10 * in_c, 3);
+    const int batch = 4;
+    Runner conv(graph, graph.node(0));
+    Runner pool(graph, graph.node(1));
+    Runner both(fused, fused.node(0));
+    const std::vector<Floats> inputs = InputsOf(graph, graph.node(0), image);
+    conv.Forward(inputs, batch);
+    pool.Forward({conv.output}, batch);
+    both.Forward(inputs, batch);
+    const size_t used = pool.output.size() / 5 * 4;
+    for (size_t i = 0; i < used; ++i) {
+      ASSERT_NEAR(both.output[i], pool.output[i], 1e-5);
+    }
+    const Floats dy = Random(static_cast<int64_t>(pool.output.size()), 4);
+    const std::vector<Floats> middle = pool.Backward({conv.output}, dy, batch);
+    const std::vector<Floats> want = conv.Backward(inputs, middle[0], batch);
+    const std::vector<Floats> got = both.Backward(inputs, dy, batch);
+    for (size_t i = 0; i < want.size(); ++i) {
+      const size_t n = i == 0 ? want[0].size() / 5 * 4 : want[i].size();
+      for (size_t at = 0; at < n; ++at) {
+        ASSERT_NEAR(got[i][at], want[i][at], 1e-5) << "input " << i;
+      }
+    }
+    CheckGradients(fused, fused.node(0), image, batch);
+  }
+}
+
+TEST(TrainOpsTest, FusesOnlyWhatItMay) {
+  const auto fuses = [](int filter, int stride, int64_t padding,
+                        int64_t activation, bool second_reader) {
+    Graph graph;
+    const TensorId x = AddInput(&graph, Shape{2, 9, 9, 3});
+    const TensorId y =
+        AddConv(&graph, x, 3, 4, kSame, 1, kRelu, true).outputs[0];
+    Node& pool = AddPool(&graph, y, filter, stride, padding);
+    pool.Set(pool_2d::kActivation, activation);
+    graph.outputs = pool.outputs;
+    if (second_reader) graph.outputs.push_back(y);
+    InferShapes(&graph);
+    return FuseConvMaxPoolForTraining(&graph);
+  };
+  EXPECT_TRUE(fuses(2, 2, kValid, kNone, false));
+  EXPECT_TRUE(fuses(3, 3, kSame, kNone, false));   // fills the image exactly
+  EXPECT_FALSE(fuses(2, 2, kSame, kNone, false));  // pads
+  EXPECT_FALSE(fuses(3, 2, kValid, kNone, false));
+  EXPECT_FALSE(fuses(2, 2, kValid, kRelu, false));
+  EXPECT_FALSE(fuses(2, 2, kValid, kNone, true));
+}
+
+}  // namespace
+}  // namespace litesmith
