@@ -1,0 +1,159 @@
+#include "src/runtime/interpreter.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "src/base/check.h"
+#include "src/base/error.h"
+#include "src/ops/fusions.h"
+#include "src/runtime/aliases.h"
+#include "src/runtime/arena.h"
+#include "src/runtime/bind.h"
+
+namespace litesmith {
+namespace {
+
+size_t BytesOf(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
+}
+
+// A prepared node: where its tensors are.
+struct Step {
+  KernelPtr kernel;
+  std::vector<const void*> inputs;
+  std::vector<void*> outputs;
+};
+
+}  // namespace
+
+struct Interpreter::Impl {
+  Graph graph;
+  int batch = 1;
+  std::vector<Step> steps;
+  TensorData arena;
+  TensorData workspace;
+  std::vector<std::byte*> where;  // by tensor; null for unused
+
+  void Plan(const InterpreterOptions& options);
+};
+
+void Interpreter::Impl::Plan(const InterpreterOptions& options) {
+  const std::vector<TensorId> root = AliasRoots(graph);
+  const auto r = [&](TensorId id) {
+    return static_cast<size_t>(root[static_cast<size_t>(id)]);
+  };
+  // One arena buffer for each root that is not a constant.
+  std::vector<int> buffer_of(graph.tensors.size(), -1);
+  std::vector<ArenaBuffer> buffers;
+  const int last_step = static_cast<int>(graph.nodes.size());
+  const auto touch = [&](TensorId id, int step) {
+    const size_t t = r(id);
+    if (graph.tensors[t].has_data()) return;
+    if (buffer_of[t] < 0) {
+      buffer_of[t] = static_cast<int>(buffers.size());
+      buffers.push_back({BytesOf(graph.tensors[t]), step, step});
+    }
+    ArenaBuffer& buffer = buffers[static_cast<size_t>(buffer_of[t])];
+    buffer.first = std::min(buffer.first, step);
+    buffer.last = std::max(buffer.last, step);
+  };
+  // Inputs stay as they were filled, so that Invoke can be repeated.
+  for (const TensorId id : graph.inputs) touch(id, 0), touch(id, last_step);
+  for (int n = 0; n < last_step; ++n) {
+    const Node& node = graph.node(n);
+    for (const TensorId id : node.inputs) {
+      if (id != kNoTensor) touch(id, n);
+    }
+    for (const TensorId id : node.outputs) touch(id, n);
+  }
+  for (const TensorId id : graph.outputs) touch(id, last_step);
+  arena = TensorData(PlanArena(&buffers));
+  std::byte* base = arena.MutableData();
+
+  where.assign(graph.tensors.size(), nullptr);
+  for (size_t t = 0; t < where.size(); ++t) {
+    const size_t of = r(static_cast<TensorId>(t));
+    Tensor& tensor = graph.tensors[of];
+    if (tensor.has_data()) {
+      where[t] = const_cast<std::byte*>(tensor.data.data());
+    } else if (buffer_of[of] >= 0) {
+      where[t] = base + buffers[static_cast<size_t>(buffer_of[of])].offset;
+    }
+  }
+  size_t workspace_bytes = 0;
+  for (const Node& node : graph.nodes) {
+    if (node.op->in_place) continue;
+    const PrepareContext context{graph, node, options.numerics, false};
+    Step step;
+    step.kernel = ChooseKernel(context, options.reference).prepare(context);
+    workspace_bytes = std::max(workspace_bytes, step.kernel->workspace_bytes);
+    for (const TensorId id : node.inputs) {
+      step.inputs.push_back(id == kNoTensor ? nullptr
+                                            : where[static_cast<size_t>(id)]);
+    }
+    step.inputs.resize(static_cast<size_t>(node.op->max_inputs), nullptr);
+    for (const TensorId id : node.outputs) {
+      step.outputs.push_back(where[static_cast<size_t>(id)]);
+    }
+    steps.push_back(std::move(step));
+  }
+  workspace = TensorData(AlignUp(workspace_bytes));
+}
+
+Interpreter::Interpreter(const Graph& graph, const InterpreterOptions& options)
+    : impl_(std::make_unique<Impl>()) {
+  BindOptions bind;
+  bind.batch = options.batch;
+  bind.reference = options.reference;
+  bind.numerics = options.numerics;
+  impl_->graph = BindGraph(graph, bind);
+  impl_->batch = options.batch;
+  if (!options.reference) ApplyFusions(&impl_->graph);
+  impl_->Plan(options);
+}
+
+Interpreter::~Interpreter() = default;
+Interpreter::Interpreter(Interpreter&&) noexcept = default;
+
+int Interpreter::num_inputs() const {
+  return static_cast<int>(impl_->graph.inputs.size());
+}
+int Interpreter::num_outputs() const {
+  return static_cast<int>(impl_->graph.outputs.size());
+}
+int Interpreter::batch() const { return impl_->batch; }
+size_t Interpreter::arena_bytes() const { return impl_->arena.size(); }
+
+const Tensor& Interpreter::input_tensor(int i) const {
+  return impl_->graph.tensor(impl_->graph.inputs[static_cast<size_t>(i)]);
+}
+
+const Tensor& Interpreter::output_tensor(int i) const {
+  return impl_->graph.tensor(impl_->graph.outputs[static_cast<size_t>(i)]);
+}
+
+std::span<std::byte> Interpreter::input(int i) {
+  const TensorId id = impl_->graph.inputs[static_cast<size_t>(i)];
+  return {impl_->where[static_cast<size_t>(id)],
+          BytesOf(impl_->graph.tensor(id))};
+}
+
+std::span<const std::byte> Interpreter::output(int i) const {
+  const TensorId id = impl_->graph.outputs[static_cast<size_t>(i)];
+  return {impl_->where[static_cast<size_t>(id)],
+          BytesOf(impl_->graph.tensor(id))};
+}
+
+void Interpreter::Invoke(int batch) {
+  LS_CHECK(batch >= 1 && batch <= impl_->batch);
+  KernelArgs args{};
+  args.workspace = const_cast<std::byte*>(impl_->workspace.data());
+  args.batch = batch;
+  for (const Step& step : impl_->steps) {
+    args.inputs = step.inputs.data();
+    args.outputs = step.outputs.data();
+    step.kernel->Run(args);
+  }
+}
+
+}  // namespace litesmith

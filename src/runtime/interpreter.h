@@ -1,0 +1,52 @@
+// Runs a graph forward: shapes bound, constants folded, kernels chosen and
+// prepared, one arena planned. Invoke allocates nothing and never fails.
+#ifndef LITESMITH_RUNTIME_INTERPRETER_H_
+#define LITESMITH_RUNTIME_INTERPRETER_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+
+struct InterpreterOptions {
+  int batch = 1;  // the largest batch that Invoke will see
+  Numerics numerics = Numerics::kLiteRt;
+  bool reference = false;  // reference kernels only, no fusions
+};
+
+class Interpreter {
+ public:
+  // Throws Error if the graph cannot run: an op without a kernel for its
+  // types, or shapes that contradict each other at this batch.
+  Interpreter(const Graph& graph, const InterpreterOptions& options = {});
+  ~Interpreter();
+  Interpreter(Interpreter&&) noexcept;
+
+  int num_inputs() const;
+  int num_outputs() const;
+  // Name, dtype, quantization and shape (bound to the batch).
+  const Tensor& input_tensor(int i) const;
+  const Tensor& output_tensor(int i) const;
+  // The memory to fill before, and to read after Invoke: samples one after
+  // another. Fixed for the interpreter's life.
+  std::span<std::byte> input(int i);
+  std::span<const std::byte> output(int i) const;
+  // Runs samples [0, batch). 1 <= batch <= options.batch.
+  void Invoke(int batch);
+  void Invoke() { Invoke(batch()); }
+  int batch() const;
+  // Bytes of the arena, for `inspect` and the benchmark.
+  size_t arena_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_RUNTIME_INTERPRETER_H_
