@@ -1,0 +1,88 @@
+#include "src/formats/tflite/operator_names.h"
+
+namespace litesmith {
+namespace {
+
+struct Row {
+  int code;
+  const char* name;
+};
+
+constexpr Row kRows[] = {
+    {0, "ADD"},
+    {1, "AVERAGE_POOL_2D"},
+    {2, "CONCATENATION"},
+    {3, "CONV_2D"},
+    {4, "DEPTHWISE_CONV_2D"},
+    {5, "DEPTH_TO_SPACE"},
+    {6, "DEQUANTIZE"},
+    {8, "FLOOR"},
+    {9, "FULLY_CONNECTED"},
+    {11, "L2_NORMALIZATION"},
+    {14, "LOGISTIC"},
+    {16, "LSTM"},
+    {17, "MAX_POOL_2D"},
+    {18, "MUL"},
+    {19, "RELU"},
+    {20, "RELU_N1_TO_1"},
+    {21, "RELU6"},
+    {22, "RESHAPE"},
+    {23, "RESIZE_BILINEAR"},
+    {25, "SOFTMAX"},
+    {26, "SPACE_TO_DEPTH"},
+    {28, "TANH"},
+    {32, "CUSTOM"},
+    {34, "PAD"},
+    {36, "GATHER"},
+    {39, "TRANSPOSE"},
+    {40, "MEAN"},
+    {41, "SUB"},
+    {42, "DIV"},
+    {43, "SQUEEZE"},
+    {45, "STRIDED_SLICE"},
+    {47, "EXP"},
+    {49, "SPLIT"},
+    {50, "LOG_SOFTMAX"},
+    {53, "CAST"},
+    {54, "PRELU"},
+    {55, "MAXIMUM"},
+    {56, "ARG_MAX"},
+    {57, "MINIMUM"},
+    {60, "PADV2"},
+    {65, "SLICE"},
+    {67, "TRANSPOSE_CONV"},
+    {69, "TILE"},
+    {70, "EXPAND_DIMS"},
+    {74, "SUM"},
+    {77, "SHAPE"},
+    {80, "FAKE_QUANT"},
+    {82, "REDUCE_MAX"},
+    {83, "PACK"},
+    {88, "UNPACK"},
+    {89, "REDUCE_MIN"},
+    {92, "SQUARE"},
+    {97, "RESIZE_NEAREST_NEIGHBOR"},
+    {98, "LEAKY_RELU"},
+    {100, "MIRROR_PAD"},
+    {102, "SPLIT_V"},
+    {111, "ELU"},
+    {114, "QUANTIZE"},
+    {117, "HARD_SWISH"},
+    {124, "DENSIFY"},
+    {126, "BATCH_MATMUL"},
+    {127, "PLACEHOLDER_FOR_GREATER_OP_CODES"},
+    {130, "BROADCAST_TO"},
+    {150, "GELU"},
+    {152, "RELU_0_TO_1"},
+};
+
+}  // namespace
+
+const char* TfliteOperatorName(int builtin_code) {
+  for (const Row& row : kRows) {
+    if (row.code == builtin_code) return row.name;
+  }
+  return "unknown";
+}
+
+}  // namespace litesmith

@@ -1,0 +1,26 @@
+// .tflite files: bytes <-> Graph (specs/tflite.md section 1).
+#ifndef LITESMITH_FORMATS_TFLITE_TFLITE_H_
+#define LITESMITH_FORMATS_TFLITE_TFLITE_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+// Verifies the bytes before use and reads subgraph 0. Constants become
+// kConstant tensors (float constants too). `where` names the file in errors.
+// Throws Error{corrupt} or Error{unsupported}.
+Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where);
+
+// One subgraph, one signature `serving_default`, a symbolic batch as a shape
+// signature; the same graph always gives the same bytes. Throws
+// Error{unsupported} for a node that no file can hold.
+std::vector<std::byte> WriteTflite(const Graph& graph);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_FORMATS_TFLITE_TFLITE_H_
