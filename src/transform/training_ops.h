@@ -1,0 +1,87 @@
+// Puts training-only ops on a float graph and takes them off again: pruning,
+// clustering and fake quantization are nodes on the weight edge,
+// conv(x, fake_quant(cluster_lookup(prune_mask(w)))), and fake quants on
+// activations. Which layers get what is the caller's choice, by weight tensor.
+#ifndef LITESMITH_TRANSFORM_TRAINING_OPS_H_
+#define LITESMITH_TRANSFORM_TRAINING_OPS_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "src/graph/graph.h"
+#include "src/ops/attributes.h"
+
+namespace litesmith {
+
+// Magnitude pruning of one weight tensor (specs/tfmot.md 1).
+struct PruneOptions {
+  int schedule = prune_mask::kPolynomialDecay;
+  float initial_sparsity = 0.5f;
+  float final_sparsity = 0.8f;
+  int64_t begin_step = 0;
+  int64_t end_step = -1;  // -1: no end (constant sparsity only)
+  int64_t frequency = 100;
+  float power = 3.0f;
+  int block_height = 1;
+  int block_width = 1;
+  int block_pooling = prune_mask::kAverage;
+};
+
+enum class CentroidInit : uint8_t {
+  kLinear,
+  kRandom,
+  kDensityBased,
+  kKmeansPlusPlus
+};
+
+// Weight clustering of one weight tensor (specs/tfmot.md 2).
+struct ClusterOptions {
+  int clusters = 8;
+  CentroidInit init = CentroidInit::kKmeansPlusPlus;
+  bool per_channel = false;  // centroids of their own for each output channel
+  bool average_gradient = false;
+  bool preserve_sparsity = false;
+  uint64_t seed = 9;  // of random and k-means++ initialisation
+};
+
+// Quantization-aware training of one layer (specs/tfmot.md 3, 4, 5).
+struct QatOptions {
+  bool preserve_sparsity = false;
+  bool preserve_clusters = false;
+  bool clusters_per_channel =
+      false;             // the clusters to preserve are a channel's own
+  float decay = 0.999f;  // of the activations' moving average
+};
+
+// What a layer gets; nothing leaves it as it is. Called with the layer's node
+// and its weights.
+template <typename Options>
+using LayerChoice =
+    std::function<std::optional<Options>(const Node&, const Tensor&)>;
+
+// Each returns a copy of the graph with the ops inserted. Throws
+// Error{invalid argument} for options that a tensor cannot have.
+Graph InsertPruning(const Graph& graph,
+                    const LayerChoice<PruneOptions>& choice);
+Graph InsertClustering(const Graph& graph,
+                       const LayerChoice<ClusterOptions>& choice);
+Graph InsertFakeQuant(const Graph& graph,
+                      const LayerChoice<QatOptions>& choice);
+
+// Folds pruning and clustering into their weights and drops fake quants:
+// a plain float graph, as Keras's strip functions give it.
+Graph StripTrainingOps(const Graph& graph);
+
+// Folds everything: weights take their snapped values and carry their scales;
+// activations that were fake-quantized carry scale and zero point (in int8
+// terms) though they stay float. What the quantizer converts from.
+Graph FoldFakeQuant(const Graph& graph);
+
+// Whether any fake quant is in the graph.
+bool HasFakeQuant(const Graph& graph);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TRANSFORM_TRAINING_OPS_H_

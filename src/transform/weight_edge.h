@@ -1,0 +1,32 @@
+// Splicing a node into the edge between a weight tensor and its layer.
+#ifndef LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
+#define LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
+
+#include <string>
+#include <vector>
+
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+
+// The layers of a graph that have trained weights: node index and the input
+// that holds them.
+struct WeightEdge {
+  NodeId node;
+  int input;
+};
+std::vector<WeightEdge> WeightEdges(const Graph& graph);
+
+// The parameter at the start of the edge, behind any training ops.
+TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge);
+
+// Puts a node of `op` between the layer and what it reads now; `extra` are the
+// node's inputs after the first. Gives the new node's index; the layer's index
+// grows by one.
+NodeId Splice(Graph* graph, const WeightEdge& edge, const OpDef& op,
+              const std::string& name, const std::vector<TensorId>& extra);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
