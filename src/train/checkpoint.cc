@@ -1,0 +1,116 @@
+#include "src/train/checkpoint.h"
+
+#include <cstring>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/base/file.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+constexpr uint64_t kMagic = 0x31544B434D53544Cu;  // "LTSMCKT1"
+
+// FNV-1a, 64 bits.
+uint64_t Hash(std::span<const std::byte> bytes,
+              uint64_t hash = 0xCBF29CE484222325u) {
+  for (const std::byte b : bytes)
+    hash = (hash ^ static_cast<uint64_t>(b)) * 0x100000001B3u;
+  return hash;
+}
+
+// What two runs must share to be the same run: the graph with its start
+// values, and every option that changes a bit of the result.
+uint64_t RunKey(const TrainOptions& options, const Graph& graph) {
+  const std::string text = fmt::format(
+      "{}|{}|{}|{}|{}|{}", Print(graph), options.epochs, options.batch,
+      options.learning_rate, options.validation_split, options.seed);
+  uint64_t hash = Hash(std::as_bytes(std::span(text)));
+  for (const Tensor& tensor : graph.tensors) {
+    if (tensor.has_data())
+      hash = Hash({tensor.data.data(), tensor.data.size()}, hash);
+  }
+  return hash;
+}
+
+// The file: this header, the epochs, parameters, m, v, states, then a hash of
+// all that. Little endian, as every machine we run on.
+struct Header {
+  uint64_t magic;
+  uint64_t key;
+  int64_t step;
+  uint64_t epochs;
+  uint64_t parameter_floats;
+  uint64_t state_bytes;
+};
+
+}  // namespace
+
+void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
+                    TrainingPlan* plan, std::span<float> m, std::span<float> v,
+                    int64_t* step, std::vector<EpochResult>* epochs) {
+  if (!FileExists(options.checkpoint)) return;
+  const std::vector<std::byte> bytes = ReadFile(options.checkpoint);
+  const auto fail = [&](const char* what) {
+    Fail(ErrorKind::kCorrupt, "{}: {}; remove the file to train from the start",
+         options.checkpoint, what);
+  };
+  Header header;
+  if (bytes.size() < sizeof(header) + sizeof(uint64_t))
+    fail("the checkpoint is cut short");
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  if (header.magic != kMagic) fail("this is not a checkpoint of this version");
+  const std::span<float> w = plan->parameters();
+  const std::span<std::byte> states = plan->states();
+  if (header.key != RunKey(options, graph)) return;  // another run's
+  const size_t payload = sizeof(header) + header.epochs * sizeof(EpochResult) +
+                         3 * w.size_bytes() + states.size();
+  if (header.epochs > static_cast<uint64_t>(options.epochs) ||
+      header.parameter_floats != w.size() ||
+      header.state_bytes != states.size() ||
+      bytes.size() != payload + sizeof(uint64_t)) {
+    fail("the checkpoint's sizes contradict each other");
+  }
+  uint64_t hash;
+  std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
+  if (hash != Hash({bytes.data(), payload})) fail("the checkpoint is damaged");
+  size_t at = sizeof(header);
+  const auto take = [&](void* to, size_t n) {
+    if (n > 0) std::memcpy(to, bytes.data() + at, n);
+    at += n;
+  };
+  epochs->resize(header.epochs);
+  take(epochs->data(), header.epochs * sizeof(EpochResult));
+  take(w.data(), w.size_bytes());
+  take(m.data(), m.size_bytes());
+  take(v.data(), v.size_bytes());
+  take(states.data(), states.size());
+  *step = header.step;
+}
+
+void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
+                     TrainingPlan* plan, std::span<const float> m,
+                     std::span<const float> v, int64_t step,
+                     const std::vector<EpochResult>& epochs) {
+  const std::span<const float> w = plan->parameters();
+  const std::span<const std::byte> states = plan->states();
+  const Header header{kMagic,   RunKey(options, graph), step, epochs.size(),
+                      w.size(), states.size()};
+  std::vector<std::byte> bytes;
+  const auto put = [&](const void* from, size_t n) {
+    const auto* p = static_cast<const std::byte*>(from);
+    bytes.insert(bytes.end(), p, p + n);
+  };
+  put(&header, sizeof(header));
+  put(epochs.data(), epochs.size() * sizeof(EpochResult));
+  put(w.data(), w.size_bytes());
+  put(m.data(), m.size_bytes());
+  put(v.data(), v.size_bytes());
+  put(states.data(), states.size());
+  const uint64_t hash = Hash(bytes);
+  put(&hash, sizeof(hash));
+  WriteFile(options.checkpoint, bytes);
+}
+
+}  // namespace litesmith

@@ -1,0 +1,64 @@
+// Trains a graph's parameters on labelled data. Knows no op and no recipe:
+// pruning, clustering and fake quantization are nodes of the graph.
+#ifndef LITESMITH_TRAIN_TRAINER_H_
+#define LITESMITH_TRAIN_TRAINER_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "src/base/progress.h"
+#include "src/data/dataset.h"
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+struct TrainOptions {
+  int epochs = 5;
+  int batch = 128;
+  float learning_rate = 1e-3f;    // Adam, Keras's defaults otherwise
+  double validation_split = 0.1;  // the last part of the data is held out
+  uint64_t seed = 1;              // of the shuffling
+  int threads = 0;                // 0: all that the process may use
+  std::string checkpoint;         // a file to go on from and to write; or none
+  std::string label;              // for progress: "prune_qat"
+};
+
+struct EpochResult {
+  double loss = 0;
+  double accuracy = 0;
+  double validation_loss = 0;  // NaN without held-out data
+  double validation_accuracy = 0;
+  double seconds = 0;
+};
+
+struct TrainResult {
+  Graph graph;  // parameters and states as trained
+  std::vector<EpochResult> epochs;
+  double seconds = 0;
+};
+
+// The total of optimizer steps that Train will take: what schedules end at.
+int64_t TrainingSteps(int64_t samples, const TrainOptions& options);
+
+// Minimizes the sparse categorical cross-entropy of the graph's first output,
+// logits [N, classes]. With a checkpoint file that holds an earlier part of
+// the same run it goes on from there. Same seed, same bits, whatever the
+// number of threads. Throws Error{invalid argument} if shapes do not fit or
+// the loss stops being finite, Error{interrupted} on a requested stop (the
+// last finished epoch is in the checkpoint).
+TrainResult Train(const Graph& graph, const Dataset& data,
+                  const TrainOptions& options, Progress* progress);
+
+struct Evaluation {
+  double loss = 0;
+  double accuracy = 0;
+  int64_t correct = 0;
+};
+
+// Loss and accuracy of the float graph's first output over all of `data`.
+Evaluation EvaluateFloat(const Graph& graph, const Dataset& data, int threads);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TRAIN_TRAINER_H_
