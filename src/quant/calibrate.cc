@@ -1,0 +1,75 @@
+// Calibration: the running min and max of every activation over the first
+// samples, as TFLite's default method (specs/tflite.md 5.1).
+#include <algorithm>
+#include <cmath>
+
+#include "src/base/error.h"
+#include "src/quant/convert.h"
+#include "src/runtime/interpreter.h"
+
+namespace litesmith {
+
+Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
+  samples = std::min(samples, data.size());
+  if (samples < 1) {
+    Fail(ErrorKind::kInvalidArgument,
+         "calibration wants at least one sample; the data has {}", data.size());
+  }
+  // Every float activation becomes an output of a copy, so that the plan keeps
+  // it.
+  Graph watched = graph;
+  std::vector<TensorId> ids;
+  for (const TensorId id : graph.inputs) ids.push_back(id);
+  watched.outputs.clear();
+  for (const Node& node : graph.nodes) {
+    for (const TensorId id : node.outputs) {
+      if (graph.tensor(id).dtype != DType::kFloat32) continue;
+      ids.push_back(id);
+    }
+  }
+  watched.outputs = ids;
+  watched.output_names.clear();
+  InterpreterOptions options;
+  options.batch = 1;
+  Interpreter interpreter(watched, options);
+  if (interpreter.num_inputs() != 1 ||
+      interpreter.input_tensor(0).dtype != DType::kFloat32) {
+    Fail(ErrorKind::kUnsupported,
+         "calibration wants a model with one float32 input");
+  }
+  auto* input = reinterpret_cast<float*>(interpreter.input(0).data());
+  if (interpreter.input(0).size() / sizeof(float) !=
+      static_cast<size_t>(data.sample_shape().NumElements())) {
+    Fail(ErrorKind::kInvalidArgument,
+         "the model's input '{}' has shape {}, a calibration sample {}",
+         interpreter.input_tensor(0).name,
+         interpreter.input_tensor(0).shape.ToString(),
+         data.sample_shape().ToString());
+  }
+  Ranges ranges(graph.tensors.size());
+  for (int64_t s = 0; s < samples; ++s) {
+    data.Read(s, input);
+    interpreter.Invoke();
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto bytes = interpreter.output(static_cast<int>(i));
+      const std::span<const float> values{
+          reinterpret_cast<const float*>(bytes.data()),
+          bytes.size() / sizeof(float)};
+      Range& range = ranges[static_cast<size_t>(ids[i])];
+      for (const float v : values) {
+        if (!std::isfinite(v)) {
+          Fail(ErrorKind::kInvalidArgument,
+               "tensor '{}' takes the value {} on calibration sample {}; the "
+               "model or the data "
+               "holds a number that is not finite",
+               graph.tensor(ids[i]).name, v, s);
+        }
+        range.min = std::min(range.min, v);
+        range.max = std::max(range.max, v);
+      }
+    }
+  }
+  return ranges;
+}
+
+}  // namespace litesmith

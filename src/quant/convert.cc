@@ -1,0 +1,388 @@
+#include "src/quant/convert.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "src/quant/parameters.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+// TFLite's converter leaves smaller weights in float (quantize_weights.h).
+constexpr int64_t kSmallestDynamicWeights = 1024;
+
+bool IsFloatConstant(const Tensor& t) {
+  return t.has_data() && t.dtype == DType::kFloat32;
+}
+
+// Whether the values are clusters: few distinct ones for their number.
+bool IsClustered(std::span<const float> w) {
+  constexpr size_t kMostClusters = 256;
+  std::set<float> distinct;
+  for (const float v : w) {
+    distinct.insert(v);
+    if (distinct.size() > kMostClusters) return false;
+  }
+  return distinct.size() * 4 <= w.size();
+}
+
+bool PerAxis(const Node& node, std::span<const float> w,
+             const ConvertOptions& options) {
+  if (node.op != &kFullyConnected) return true;
+  return options.dense_per_channel.value_or(!IsClustered(w));
+}
+
+template <typename T>
+void SetData(Tensor* tensor, std::span<const T> values) {
+  tensor->dtype = DTypeOf<T>::value;
+  tensor->data = TensorData(std::as_bytes(values));
+}
+
+// Gives a shared constant to one reader alone, so that it can be changed.
+Tensor& OwnConstant(Graph* graph, Node* node, int input) {
+  TensorId& id = node->inputs[static_cast<size_t>(input)];
+  if (graph->NumUses(id) > 1) {
+    Tensor copy = graph->tensor(id);
+    id = graph->AddTensor(std::move(copy));
+  }
+  return graph->tensor(id);
+}
+
+void HalveConstants(Graph* graph) {
+  std::vector<Node> nodes;
+  std::map<TensorId, TensorId> widened;
+  for (Node node : graph->nodes) {
+    for (TensorId& id : node.inputs) {
+      if (id == kNoTensor || !IsFloatConstant(graph->tensor(id))) continue;
+      if (!widened.contains(id)) {
+        std::vector<Half> halves;
+        for (const float v : graph->tensor(id).As<float>())
+          halves.push_back(FloatToHalf(v));
+        Tensor wide;
+        wide.name = graph->tensor(id).name + "_f32";
+        wide.shape = graph->tensor(id).shape;
+        SetData<Half>(&graph->tensor(id), halves);
+        const TensorId wide_id = graph->AddTensor(std::move(wide));
+        Node dequantize;
+        dequantize.op = &kDequantize;
+        dequantize.name = graph->tensor(id).name + "_dequantize";
+        dequantize.inputs = {id};
+        dequantize.outputs = {wide_id};
+        nodes.push_back(std::move(dequantize));
+        widened[id] = wide_id;
+      }
+      id = widened[id];
+    }
+    nodes.push_back(std::move(node));
+  }
+  graph->nodes = std::move(nodes);
+}
+
+void QuantizeNodeWeights(Graph* graph, Node* node,
+                         const ConvertOptions& options) {
+  const QuantRule& rule = node->op->quant;
+  Tensor& w = OwnConstant(graph, node, rule.weight_input);
+  if (!w.quant.empty()) return;  // trained on this grid
+  try {
+    const auto values = w.As<float>();
+    w.quant = WeightQuantization(values, w.shape, rule.per_axis_dim,
+                                 PerAxis(*node, values, options));
+  } catch (const Error& error) {
+    Fail(error.kind(), "tensor '{}': {}", w.name, error.what());
+  }
+}
+
+void StoreWeights(Tensor* w) {
+  const std::vector<int8_t> q =
+      QuantizeWeights(w->As<float>(), w->shape, w->quant);
+  SetData<int8_t>(w, q);
+}
+
+void MakeDynamic(Graph* graph, const ConvertOptions& options) {
+  for (Node& node : graph->nodes) {
+    const QuantRule& rule = node.op->quant;
+    if (!rule.hybrid || rule.weight_input < 0) continue;
+    const Tensor& w =
+        graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]);
+    if (!IsFloatConstant(w) || w.shape.NumElements() < kSmallestDynamicWeights)
+      continue;
+    QuantizeNodeWeights(graph, &node, options);
+    StoreWeights(
+        &graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]));
+    if (node.op == &kFullyConnected)
+      node.Set(fully_connected::kAsymmetricQuantizeInputs, 1);
+  }
+}
+
+// One layer's weights and bias as integers; activations are set already.
+void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
+                   const ConvertOptions& options) {
+  const QuantRule& rule = node->op->quant;
+  QuantizeNodeWeights(graph, node, options);
+  const TensorId weight_id =
+      node->inputs[static_cast<size_t>(rule.weight_input)];
+  const float input_scale = graph->tensor(node->inputs[0]).quant.scale[0];
+  const int channels = graph->tensor(weight_id).shape[rule.per_axis_dim];
+  if (node->input(static_cast<size_t>(rule.bias_input)) == kNoTensor) {
+    const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
+    node->inputs.resize(static_cast<size_t>(rule.bias_input) + 1, kNoTensor);
+    node->inputs[static_cast<size_t>(rule.bias_input)] =
+        graph->AddConstant<float>(node->name + "_bias", {channels}, zeros,
+                                  TensorKind::kConstant);
+  }
+  Tensor& bias = OwnConstant(graph, node, rule.bias_input);
+  const auto values = bias.As<float>();
+  Quantization& wq = graph->tensor(weight_id).quant;
+  const bool narrow = scheme.bias == DType::kInt32;
+  const double limit = narrow ? std::numeric_limits<int32_t>::max() : 0x1p62;
+  // A 32-bit bias must not saturate: where a channel's weights are tiny beside
+  // its bias their scale is enlarged (as TFLite's quantizer does).
+  for (size_t c = 0; c < values.size(); ++c) {
+    if (!std::isfinite(values[c])) {
+      Fail(ErrorKind::kInvalidArgument,
+           "tensor '{}': value {} is {}; finite biases are wanted", bias.name,
+           c, values[c]);
+    }
+    float& scale = wq.scale[wq.per_axis() ? c : 0];
+    const double wanted = std::fabs(static_cast<double>(values[c])) /
+                          (0.5 * limit) / static_cast<double>(input_scale);
+    scale = std::max(scale, static_cast<float>(wanted));
+  }
+  StoreWeights(&graph->tensor(weight_id));
+  Quantization bq;
+  for (const float scale : wq.scale) {
+    bq.scale.push_back(input_scale * scale);
+    bq.zero_point.push_back(0);
+  }
+  std::vector<int64_t> wide;
+  for (size_t c = 0; c < values.size(); ++c) {
+    const double scale = bq.scale[bq.per_axis() ? c : 0];
+    wide.push_back(static_cast<int64_t>(std::clamp(
+        std::round(static_cast<double>(values[c]) / scale), -limit, limit)));
+  }
+  bias.quant = bq;
+  if (narrow) {
+    const std::vector<int32_t> q(wide.begin(), wide.end());
+    SetData<int32_t>(&bias, q);
+  } else {
+    SetData<int64_t>(&bias, wide);
+  }
+}
+
+// Puts a QUANTIZE or DEQUANTIZE between the integer graph and inputs and
+// outputs of another type.
+void ConvertIo(Graph* graph, DType io, const std::vector<Range>& ranges) {
+  const auto boundary = [&](TensorId inner, const char* suffix) {
+    Tensor t;
+    t.name = graph->tensor(inner).name + suffix;
+    t.shape = graph->tensor(inner).shape;
+    t.dtype = io;
+    const Tensor& from = graph->tensor(inner);
+    if (io == DType::kUInt8 && from.dtype == DType::kInt8) {
+      t.quant = {from.quant.scale, {from.quant.zero_point[0] + 128}, 0};
+    } else if (io != DType::kFloat32) {
+      t.quant = ActivationQuantization(ranges[static_cast<size_t>(inner)], io);
+    }
+    return t;
+  };
+  std::vector<Node> first;
+  for (TensorId& id : graph->inputs) {
+    if (graph->tensor(id).dtype == io) continue;
+    Tensor outer = boundary(id, io == DType::kFloat32 ? "_float" : "_io");
+    outer.kind = TensorKind::kInput;
+    std::swap(outer.name,
+              graph->tensor(id).name);  // the outside keeps its name
+    graph->tensor(id).kind = TensorKind::kActivation;
+    const TensorId outer_id = graph->AddTensor(std::move(outer));
+    Node node;
+    node.op = &kQuantize;
+    node.name = graph->tensor(id).name;
+    node.inputs = {outer_id};
+    node.outputs = {id};
+    first.push_back(std::move(node));
+    id = outer_id;
+  }
+  graph->nodes.insert(graph->nodes.begin(), first.begin(), first.end());
+  for (TensorId& id : graph->outputs) {
+    if (graph->tensor(id).dtype == io) continue;
+    Tensor outer = boundary(id, io == DType::kFloat32 ? "_float" : "_io");
+    std::swap(outer.name, graph->tensor(id).name);
+    const TensorId outer_id = graph->AddTensor(std::move(outer));
+    Node node;
+    node.op = io == DType::kFloat32 ? &kDequantize : &kQuantize;
+    node.name = graph->tensor(id).name;
+    node.inputs = {id};
+    node.outputs = {outer_id};
+    graph->nodes.push_back(std::move(node));
+    id = outer_id;
+  }
+}
+
+void MakeInteger(Graph* graph, const Scheme& scheme, const Ranges& given,
+                 const ConvertOptions& options) {
+  Ranges ranges = given;
+  ranges.resize(graph->tensors.size());
+  const auto quantize = [&](TensorId id) {
+    Tensor& t = graph->tensor(id);
+    Range& range = ranges[static_cast<size_t>(id)];
+    if (!t.quant.empty()) {
+      // Learned in training, in int8 terms; int16 takes the same range.
+      const auto zero = static_cast<float>(t.quant.zero_point[0]);
+      range = {t.quant.scale[0] * (-128.0f - zero),
+               t.quant.scale[0] * (127.0f - zero)};
+      t.dtype = scheme.activation;
+      if (scheme.activation != DType::kInt8) {
+        t.quant = ActivationQuantization(range, scheme.activation);
+      }
+      return;
+    }
+    if (!range.seen()) {
+      Fail(ErrorKind::kInvalidArgument,
+           "tensor '{}' has no calibrated range; {} wants representative "
+           "samples",
+           t.name, scheme.name);
+    }
+    t.dtype = scheme.activation;
+    t.quant = ActivationQuantization(range, scheme.activation);
+  };
+  for (const TensorId id : graph->inputs) quantize(id);
+  for (size_t n = 0; n < graph->nodes.size(); ++n) {
+    Node& node = graph->nodes[n];
+    if (!node.op->quant.quantizable) {
+      Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
+           node.name, node.op->name);
+    }
+    const TensorId out = node.outputs[0];
+    if (node.op->quant.same_scale) {
+      const Tensor& in = graph->tensor(node.inputs[0]);
+      graph->tensor(out).dtype = in.dtype;
+      graph->tensor(out).quant = in.quant;
+      ranges[static_cast<size_t>(out)] =
+          ranges[static_cast<size_t>(node.inputs[0])];
+    } else {
+      quantize(out);
+    }
+    if (node.op->quant.weight_input >= 0) {
+      Node copy = node;
+      QuantizeLayer(graph, &copy, scheme, options);
+      graph->nodes[n] = std::move(copy);
+    }
+  }
+  ranges.resize(graph->tensors.size());
+  ConvertIo(graph, options.io.value_or(scheme.io), ranges);
+}
+
+// A quantization-aware float graph: each fake-quantized activation passes
+// through a QUANTIZE and a DEQUANTIZE, as TensorFlow's converter writes it;
+// weights are floats on their grid.
+void MakeQuantizeDequantizePairs(Graph* graph) {
+  std::vector<Node> nodes;
+  std::vector<std::pair<TensorId, TensorId>> replaced;
+  const auto pair_behind = [&](TensorId id) {
+    const Tensor from = graph->tensor(id);
+    if (from.quant.empty() || from.has_data()) return;
+    graph->tensor(id).quant = {};
+    Tensor integer;
+    integer.name = from.name + "_q";
+    integer.dtype = DType::kInt8;
+    integer.quant = from.quant;
+    integer.shape = from.shape;
+    Tensor floating;
+    floating.name = from.name + "_dq";
+    floating.shape = from.shape;
+    const TensorId q = graph->AddTensor(std::move(integer));
+    const TensorId dq = graph->AddTensor(std::move(floating));
+    Node quantize;
+    quantize.op = &kQuantize;
+    quantize.name = from.name + "_q";
+    quantize.inputs = {id};
+    quantize.outputs = {q};
+    Node dequantize;
+    dequantize.op = &kDequantize;
+    dequantize.name = from.name + "_dq";
+    dequantize.inputs = {q};
+    dequantize.outputs = {dq};
+    nodes.push_back(std::move(quantize));
+    nodes.push_back(std::move(dequantize));
+    replaced.emplace_back(id, dq);
+  };
+  const auto rename = [&](TensorId id) {
+    for (const auto& [from, to] : replaced) {
+      if (id == from) return to;
+    }
+    return id;
+  };
+  for (const TensorId id : graph->inputs) pair_behind(id);
+  const std::vector<Node> old = graph->nodes;
+  for (Node node : old) {
+    for (TensorId& id : node.inputs) id = rename(id);
+    nodes.push_back(node);
+    for (const TensorId id : node.outputs) pair_behind(id);
+  }
+  for (TensorId& id : graph->outputs) id = rename(id);
+  graph->nodes = std::move(nodes);
+  for (Tensor& t : graph->tensors) {
+    if (t.dtype == DType::kFloat32) t.quant = {};
+  }
+}
+
+bool HasTrainingOps(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op->tflite_code < 0; });
+}
+
+}  // namespace
+
+Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
+              const ConvertOptions& options) {
+  const bool aware = HasFakeQuant(graph);
+  Graph result = HasTrainingOps(graph) ? FoldFakeQuant(graph) : graph;
+  for (Tensor& t : result.tensors) {
+    if (t.kind == TensorKind::kParameter || t.kind == TensorKind::kState) {
+      t.kind = TensorKind::kConstant;
+    }
+  }
+  if (!scheme.full_integer &&
+      options.io.value_or(DType::kFloat32) != DType::kFloat32) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{} has float32 inputs and outputs; {} was asked for", scheme.name,
+         Name(*options.io));
+  }
+  for (const TensorId id : graph.inputs) {
+    if (graph.tensor(id).dtype != DType::kFloat32) {
+      Fail(ErrorKind::kInvalidArgument,
+           "input '{}' is {}: a float model is wanted, this one is converted "
+           "already",
+           graph.tensor(id).name, Name(graph.tensor(id).dtype));
+    }
+  }
+  if (scheme.full_integer) {
+    MakeInteger(&result, scheme, ranges, options);
+  } else if (aware && scheme.weight == DType::kFloat32) {
+    MakeQuantizeDequantizePairs(&result);
+  } else if (aware) {
+    // fp16 and dynamic of a quantization-aware model are the int8 model with
+    // float input and output, as TensorFlow's converter gives them.
+    ConvertOptions inside = options;
+    inside.io = DType::kFloat32;
+    MakeInteger(&result, FindScheme("int8"), ranges, inside);
+  } else if (scheme.weight == DType::kFloat16) {
+    HalveConstants(&result);
+  } else if (scheme.weight == DType::kInt8) {
+    MakeDynamic(&result, options);
+  }
+  result = RemoveDeadNodes(result);
+  InferShapes(&result);
+  VerifyStructure(result);
+  return result;
+}
+
+}  // namespace litesmith

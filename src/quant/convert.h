@@ -1,0 +1,66 @@
+// Float (or fake-quantized) graph in, the graph of one numeric format out.
+// Scheme facts: specs/tflite.md sections 2 and 5.
+#ifndef LITESMITH_QUANT_CONVERT_H_
+#define LITESMITH_QUANT_CONVERT_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/dtype.h"
+#include "src/data/dataset.h"
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+// One row of the scheme table: a numeric format that a graph can be given.
+struct Scheme {
+  const char* name;     // "uint8": the method's name
+  const char* summary;  // one line for `litesmith list methods`
+  bool full_integer;    // activations are integers: needs calibrated ranges
+  DType activation;     // of a full-integer scheme
+  DType weight;         // kFloat32, kFloat16 or kInt8
+  DType bias;
+  DType io;  // the default type of inputs and outputs
+};
+
+// fp32, fp16, dynamic, uint8, int8, int16x8.
+std::span<const Scheme> Schemes();
+// Throws Error{invalid argument} listing the names.
+const Scheme& FindScheme(std::string_view name);
+
+// The smallest and largest value of each tensor, by tensor id; min > max where
+// nothing was seen.
+struct Range {
+  float min = 3.402823466e38f;
+  float max = -3.402823466e38f;
+  bool seen() const { return min <= max; }
+};
+using Ranges = std::vector<Range>;
+
+// Runs the float graph on the first `samples` samples of `data` and records
+// every activation's running min and max (TFLite's default calibration).
+Ranges Calibrate(const Graph& graph, const Dataset& data,
+                 int64_t samples = 100);
+
+struct ConvertOptions {
+  std::optional<DType> io;  // the scheme's own if not set
+  // One scale a row of a dense layer's weights. By default yes, but for
+  // clustered weights one for all, so that k clusters stay k integers.
+  std::optional<bool> dense_per_channel;
+};
+
+// The converted graph: same inputs and outputs, `io` types. `ranges` may be
+// empty for schemes that are not full-integer, and for graphs whose fake
+// quants hold the ranges. Throws Error{invalid argument} if ranges are missing
+// or a weight or range is not finite, Error{unsupported} for an op without an
+// integer form.
+Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
+              const ConvertOptions& options = {});
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_QUANT_CONVERT_H_

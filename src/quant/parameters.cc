@@ -1,0 +1,90 @@
+#include "src/quant/parameters.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/base/error.h"
+
+namespace litesmith {
+namespace {
+
+// Which slice along the axis the element lies in.
+struct Slices {
+  size_t inner = 1;
+  size_t count = 1;
+  size_t operator()(size_t i) const { return i / inner % count; }
+};
+
+Slices SlicesOf(const Shape& shape, int axis, bool per_axis) {
+  Slices slices;
+  if (!per_axis) {
+    slices.inner =
+        static_cast<size_t>(std::max<int64_t>(1, shape.NumElements()));
+    return slices;
+  }
+  for (int i = axis + 1; i < shape.rank(); ++i)
+    slices.inner *= static_cast<size_t>(shape[i]);
+  slices.count = static_cast<size_t>(shape[axis]);
+  return slices;
+}
+
+}  // namespace
+
+Quantization ActivationQuantization(Range range, DType dtype) {
+  double low = std::min(range.min, 0.0f);
+  double high = std::max(range.max, 0.0f);
+  if (high - low < 1e-6) {
+    low -= 1e-6;
+    high += 1e-6;
+  }
+  Quantization q;
+  if (dtype == DType::kInt16) {
+    q.scale = {static_cast<float>(std::max(-low, high) / 32767.0)};
+    q.zero_point = {0};
+    return q;
+  }
+  LS_CHECK(dtype == DType::kInt8 || dtype == DType::kUInt8);
+  const double scale = (high - low) / 255.0;
+  const double zero =
+      std::clamp(std::round(-128.0 - low / scale), -128.0, 127.0);
+  q.scale = {static_cast<float>(scale)};
+  q.zero_point = {static_cast<int64_t>(zero) +
+                  (dtype == DType::kUInt8 ? 128 : 0)};
+  return q;
+}
+
+Quantization WeightQuantization(std::span<const float> weights,
+                                const Shape& shape, int axis, bool per_axis) {
+  const Slices slice = SlicesOf(shape, axis, per_axis);
+  std::vector<float> largest(slice.count, 0.0f);
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!std::isfinite(weights[i])) {
+      Fail(ErrorKind::kInvalidArgument,
+           "weight {} of {} is {}; finite weights are wanted", i,
+           weights.size(), weights[i]);
+    }
+    largest[slice(i)] = std::max(largest[slice(i)], std::fabs(weights[i]));
+  }
+  Quantization q;
+  q.axis = per_axis ? axis : 0;
+  for (const float r : largest) {
+    q.scale.push_back((r < 1e-6f ? 5e-7f : r) / 127.0f);
+    q.zero_point.push_back(0);
+  }
+  return q;
+}
+
+std::vector<int8_t> QuantizeWeights(std::span<const float> weights,
+                                    const Shape& shape,
+                                    const Quantization& quant) {
+  const Slices slice = SlicesOf(shape, quant.axis, quant.per_axis());
+  std::vector<int8_t> result(weights.size());
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const float inverse = 1.0f / quant.scale[slice(i)];
+    result[i] = static_cast<int8_t>(
+        std::clamp(std::round(weights[i] * inverse), -127.0f, 127.0f));
+  }
+  return result;
+}
+
+}  // namespace litesmith
