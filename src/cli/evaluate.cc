@@ -1,0 +1,83 @@
+// litesmith evaluate: how often a written file is right on the test half.
+#include "src/study/evaluate.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "src/cli/options.h"
+#include "src/cli/verb.h"
+#include "src/data/decorators.h"
+#include "src/data/sources.h"
+
+namespace litesmith {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string data;
+  int64_t limit = 0;
+  bool time = false;
+  bool json = false;
+  RuntimeFlags runtime;
+};
+
+void Run(const Options& options) {
+  DataSplits data = LoadData(options.data);
+  if (options.limit > 0) data.test = Take(data.test, options.limit);
+  EvaluateOptions evaluate;
+  evaluate.threads = options.runtime.threads;
+  evaluate.numerics = options.runtime.Contract();
+  evaluate.reference = options.runtime.reference;
+  const FileAccuracy result = EvaluateFile(options.file, *data.test, evaluate);
+  FileTime time;
+  if (options.time) time = TimeFile(options.file, *data.test, evaluate);
+  if (options.json) {
+    nlohmann::ordered_json json = {{"accuracy", result.accuracy},
+                                   {"correct", result.correct},
+                                   {"samples", result.samples}};
+    if (options.time) {
+      json["total_ms"] = time.total_ms;
+      json["latency_us_p50"] = time.latency_us_p50;
+      json["latency_us_p99"] = time.latency_us_p99;
+    }
+    PrintOut(json.dump() + "\n");
+    return;
+  }
+  PrintOut(fmt::format("accuracy {:.2f} % ({} of {})\n", 100 * result.accuracy,
+                       result.correct, result.samples));
+  if (options.time) {
+    PrintOut(fmt::format(
+        "one sample at a time on one thread: {:.1f} ms in all, median {:.2f} "
+        "us, 99 % within {:.2f} us\n",
+        time.total_ms, time.latency_us_p50, time.latency_us_p99));
+  }
+}
+
+}  // namespace
+
+void AddEvaluate(CLI::App* app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app->add_subcommand(
+      "evaluate",
+      "Run a file on the test half of DATA and print its top-1 accuracy.\n"
+      "Samples are quantized to the file's own input type.");
+  verb->add_option("file", options->file, "A .tflite or .h5 file")
+      ->type_name("FILE")
+      ->required();
+  AddData(verb, &options->data);
+  verb->add_option("--limit", options->limit,
+                   "Only the first N test samples; 0 takes all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_flag("--time", options->time,
+                 "Also time the samples one by one on one thread");
+  verb->add_flag("--json", options->json, "Print one JSON object");
+  AddRuntimeFlags(verb, &options->runtime);
+  verb->callback([options] { Run(*options); });
+}
+
+}  // namespace litesmith

@@ -1,0 +1,113 @@
+// litesmith list: what there is to choose from, straight from the tables.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/cli/options.h"
+#include "src/cli/verb.h"
+#include "src/data/sources.h"
+#include "src/ops/registry.h"
+#include "src/study/methods.h"
+#include "src/study/models.h"
+#include "src/study/recipes.h"
+
+namespace litesmith {
+namespace {
+
+using Rows = std::vector<std::pair<std::string, std::string>>;
+
+Rows RecipeRows() {
+  Rows rows;
+  for (const Recipe& recipe : Recipes()) {
+    const bool root = recipe.parent[0] == '\0';
+    rows.emplace_back(
+        recipe.name,
+        root ? recipe.summary
+             : fmt::format("{} (after {})", recipe.summary, recipe.parent));
+  }
+  return rows;
+}
+
+Rows MethodRows() {
+  Rows rows;
+  for (const Method& method : Methods()) {
+    rows.emplace_back(
+        method.name,
+        method.in_table
+            ? method.summary
+            : fmt::format("{} (in a study only by --methods)", method.summary));
+  }
+  return rows;
+}
+
+Rows OpRows() {
+  Rows rows;
+  for (const OpDef* op : AllOps()) rows.emplace_back(op->name, op->summary);
+  return rows;
+}
+
+Rows ModelRows() {
+  Rows rows;
+  for (const BuiltinModel& model : BuiltinModels())
+    rows.emplace_back(model.name, model.summary);
+  return rows;
+}
+
+Rows DatasetRows() {
+  Rows rows;
+  for (const DataSource& source : DataSources()) {
+    const bool takes = source.argument[0] != '\0';
+    rows.emplace_back(takes ? fmt::format("{}:{}", source.name, source.argument)
+                            : std::string(source.name),
+                      source.summary);
+  }
+  return rows;
+}
+
+struct Listing {
+  const char* name;
+  Rows (*rows)();
+};
+
+constexpr Listing kListings[] = {{"recipes", RecipeRows},
+                                 {"methods", MethodRows},
+                                 {"ops", OpRows},
+                                 {"models", ModelRows},
+                                 {"datasets", DatasetRows}};
+
+void Run(const std::string& what) {
+  for (const Listing& listing : kListings) {
+    if (what != listing.name) continue;
+    const Rows rows = listing.rows();
+    size_t width = 0;
+    for (const auto& row : rows) width = std::max(width, row.first.size());
+    std::string text;
+    for (const auto& row : rows)
+      text += fmt::format("{:<{}}  {}\n", row.first, width, row.second);
+    PrintOut(text);
+    return;
+  }
+}
+
+}  // namespace
+
+void AddList(CLI::App* app) {
+  const auto what = std::make_shared<std::string>();
+  CLI::App* verb = app->add_subcommand(
+      "list", "Print the recipes, methods, ops, models or datasets there are.");
+  std::vector<std::string> names;
+  for (const Listing& listing : kListings) names.emplace_back(listing.name);
+  verb->add_option("what", *what, "recipes, methods, ops, models or datasets")
+      ->type_name("WHAT")
+      ->required()
+      ->check(CLI::IsMember(names));
+  verb->callback([what] { Run(*what); });
+}
+
+}  // namespace litesmith

@@ -1,0 +1,140 @@
+// The command line's entry: the verbs, the overview, and the one place where
+// an Error becomes a message and an exit code.
+#include <signal.h>
+#include <stdio.h>
+
+#include <CLI/CLI.hpp>
+#include <exception>
+
+#include "src/base/error.h"
+#include "src/base/progress.h"
+#include "src/cli/options.h"
+#include "src/cli/verb.h"
+
+namespace litesmith {
+namespace {
+
+constexpr char kOverview[] =
+    R"(Litesmith takes a small neural network from training to the .tflite file that
+is worth shipping: it trains, converts to every numeric format, runs the files
+that it wrote, and prints accuracy, latency and size side by side.
+
+Start here:
+  litesmith study --data digits --out runs/first
+      trains the built-in mnist-cnn on built-in data, writes all six formats to
+      runs/first, and prints the table. Takes seconds, needs nothing else.
+
+One step at a time:
+  litesmith train mnist-cnn --data mnist:DIR -o model.h5
+  litesmith convert model.h5 --method uint8 --calibration mnist:DIR -o m.tflite
+  litesmith evaluate m.tflite --data mnist:DIR
+  litesmith benchmark m.tflite
+  litesmith inspect m.tflite
+  litesmith run m.tflite --input x.npy --output y.npy --quantize
+
+Models are built-in names, Keras .h5 files or .tflite files. What there is to
+choose from: `litesmith list recipes|methods|ops|models|datasets`.)";
+
+constexpr char kFooter[] =
+    R"(Exit codes:
+  0    done
+  1    internal error, a bug in Litesmith
+  2    invalid argument or usage
+  3    not found: a file, a tensor, a name
+  4    corrupt: a file's bytes contradict its format
+  5    unsupported: valid, but outside what Litesmith does
+  6    io: the system refused a read or a write
+  7    invariant: an exported file lacks what its recipe promised
+  130  interrupted; the same command goes on from there
+
+`litesmith VERB --help` explains each verb.)";
+
+int ExitCode(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::kInvalidArgument:
+      return 2;
+    case ErrorKind::kNotFound:
+      return 3;
+    case ErrorKind::kCorrupt:
+      return 4;
+    case ErrorKind::kUnsupported:
+      return 5;
+    case ErrorKind::kIo:
+      return 6;
+    case ErrorKind::kInvariant:
+      return 7;
+    case ErrorKind::kInterrupted:
+      return 130;
+  }
+  return 1;
+}
+
+// The first Ctrl-C asks to stop at the next safe point, the second one stops.
+void StopOnInterrupt() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { RequestStop(); };
+  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app(kOverview, "litesmith");
+  app.footer(kFooter);
+  app.set_version_flag("--version", "litesmith " LITESMITH_VERSION,
+                       "Print the version and exit");
+  app.set_help_flag("-h,--help", "Print this help and exit");
+  AddStudy(&app);
+  AddTrain(&app);
+  AddConvert(&app);
+  AddEvaluate(&app);
+  AddRun(&app);
+  AddBenchmark(&app);
+  AddInspect(&app);
+  AddList(&app);
+  app.require_subcommand(0, 1);
+  // Every verb's own help ends without the table of exit codes.
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; }))
+    verb->footer("");
+  if (argc <= 1) {
+    PrintOut(app.help());
+    return 0;
+  }
+  StopOnInterrupt();
+  try {
+    app.parse(argc, argv);
+    if (app.get_subcommands().empty()) {
+      fprintf(stderr,
+              "litesmith: invalid argument: a verb is wanted; see "
+              "`litesmith --help`\n");
+      return 2;
+    }
+  } catch (const CLI::Success& success) {
+    return app.exit(success);  // --help, --version
+  } catch (const CLI::ParseError& error) {
+    fprintf(stderr, "litesmith: invalid argument: %s\n", error.what());
+    for (const CLI::App* verb : app.get_subcommands())
+      fprintf(stderr, "See `litesmith %s --help`.\n", verb->get_name().c_str());
+    if (app.get_subcommands().empty())
+      fprintf(stderr, "See `litesmith --help`.\n");
+    return 2;
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace litesmith
+
+int main(int argc, char** argv) {
+  try {
+    return litesmith::Main(argc, argv);
+  } catch (const litesmith::Error& error) {
+    fprintf(stderr, "litesmith: %s: %s\n", litesmith::Name(error.kind()),
+            error.what());
+    return litesmith::ExitCode(error.kind());
+  } catch (const std::bad_alloc&) {
+    fprintf(stderr, "litesmith: internal: out of memory\n");
+  } catch (const std::exception& error) {
+    fprintf(stderr, "litesmith: internal: %s\n", error.what());
+  }
+  return 1;
+}

@@ -1,0 +1,66 @@
+#include "src/cli/options.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "src/base/error.h"
+#include "src/base/parallel.h"
+
+namespace litesmith {
+
+Numerics RuntimeFlags::Contract() const {
+  return numerics == "tflm" ? Numerics::kTflm : Numerics::kLiteRt;
+}
+
+void AddThreads(CLI::App* app, int* threads) {
+  app->add_option("--threads", *threads,
+                  "Threads; 0 takes every processor. Never changes a result")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+}
+
+void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
+  AddThreads(app, &flags->threads);
+  app->add_option("--numerics", flags->numerics,
+                  "Whose integer results to give: litert (LiteRT's reference "
+                  "kernels) or tflm (tflite-micro); they differ in fully "
+                  "connected layers")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"litert", "tflm"}))
+      ->capture_default_str();
+  app->add_flag("--reference", flags->reference,
+                "Plain reference kernels only: slow, for comparison");
+}
+
+void AddData(CLI::App* app, std::string* data) {
+  app->add_option("--data", *data,
+                  "Where samples come from: digits, mnist:DIR "
+                  "(`litesmith list datasets`)")
+      ->type_name("SPEC")
+      ->required();
+}
+
+DType ParseIo(const std::string& name) {
+  if (name == "float") return DType::kFloat32;
+  const auto dtype = DTypeFromName(name);
+  if (dtype == DType::kFloat32 || dtype == DType::kInt8 ||
+      dtype == DType::kUInt8 || dtype == DType::kInt16) {
+    return *dtype;
+  }
+  Fail(ErrorKind::kInvalidArgument,
+       "--io {}: float, int8, uint8 or int16 is wanted", name);
+}
+
+int ThreadCount(int threads) {
+  return threads > 0 ? threads : AvailableThreads();
+}
+
+void PrintOut(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
+      std::fflush(stdout) != 0) {
+    Fail(ErrorKind::kIo, "cannot write to standard output");
+  }
+}
+
+}  // namespace litesmith

@@ -1,0 +1,45 @@
+// Options that several verbs share, so that they are spelled alike.
+#ifndef LITESMITH_CLI_OPTIONS_H_
+#define LITESMITH_CLI_OPTIONS_H_
+
+#include <string>
+
+#include "src/base/dtype.h"
+#include "src/graph/op_def.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace litesmith {
+
+// How a file is run.
+struct RuntimeFlags {
+  int threads = 0;
+  std::string numerics = "litert";
+  bool reference = false;
+
+  Numerics Contract() const;
+};
+
+// --threads N: 0 is every processor that the process may use.
+void AddThreads(CLI::App* app, int* threads);
+// --threads, --numerics and --reference.
+void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
+// --data SPEC, needed.
+void AddData(CLI::App* app, std::string* data);
+
+// "float", "float32", "int8", "uint8" or "int16". Throws
+// Error{invalid argument}.
+DType ParseIo(const std::string& name);
+
+// threads > 0 ? threads : every processor.
+int ThreadCount(int threads);
+
+// Prints to standard output; throws Error{io} if it cannot be written (a full
+// disk; a closed pipe ends the process as usual).
+void PrintOut(const std::string& text);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_CLI_OPTIONS_H_

@@ -1,0 +1,218 @@
+// litesmith run: arrays in, arrays out, one inference for each first index.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/parallel.h"
+#include "src/base/progress.h"
+#include "src/cli/options.h"
+#include "src/cli/verb.h"
+#include "src/formats/npy/npy.h"
+#include "src/runtime/interpreter.h"
+#include "src/study/feed.h"
+#include "src/study/models.h"
+
+namespace litesmith {
+namespace {
+
+// Samples a thread between two looks at a requested stop.
+constexpr int64_t kBlock = 4096;
+
+struct Options {
+  std::string file;
+  std::vector<std::string> inputs;
+  std::vector<std::string> outputs;
+  bool quantize = false;
+  RuntimeFlags runtime;
+};
+
+size_t SampleBytes(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.shape.NumElementsPerSample()) *
+         SizeOf(tensor.dtype);
+}
+
+// Any array of numbers as float32.
+std::vector<float> ToFloats(const NpyArray& array) {
+  const size_t size = SizeOf(array.dtype);
+  const size_t count = array.bytes.size() / size;
+  std::vector<float> result(count);
+  const auto convert = [&](auto zero) {
+    using T = decltype(zero);
+    for (size_t i = 0; i < count; ++i) {
+      T value;
+      std::memcpy(&value, array.bytes.data() + i * size, sizeof(T));
+      if constexpr (std::is_same_v<T, Half>) {
+        result[i] = HalfToFloat(value);
+      } else {
+        result[i] = static_cast<float>(value);
+      }
+    }
+  };
+  switch (array.dtype) {
+    case DType::kFloat32:
+      convert(float{});
+      break;
+    case DType::kFloat16:
+      convert(Half{});
+      break;
+    case DType::kFloat64:
+      convert(double{});
+      break;
+    case DType::kInt8:
+      convert(int8_t{});
+      break;
+    case DType::kUInt8:
+    case DType::kBool:
+      convert(uint8_t{});
+      break;
+    case DType::kInt16:
+      convert(int16_t{});
+      break;
+    case DType::kInt32:
+      convert(int32_t{});
+      break;
+    case DType::kInt64:
+      convert(int64_t{});
+      break;
+  }
+  return result;
+}
+
+// The array checked against the input, in the input's own type.
+std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
+                               bool quantize, int64_t* samples) {
+  NpyArray array = ReadNpy(path);
+  const auto dims = array.shape.dims();
+  const auto wanted = input.shape.dims();
+  if (dims.empty() || dims.size() != wanted.size() ||
+      !std::equal(dims.begin() + 1, dims.end(), wanted.begin() + 1)) {
+    Shape any = input.shape;
+    any[0] = kDynamic;
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: the array has shape {}; input '{}' wants {}", path,
+         array.shape.ToString(), input.name, any.ToString());
+  }
+  if (*samples >= 0 && *samples != dims[0]) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: {} samples; the arrays before it have {}", path, dims[0],
+         *samples);
+  }
+  *samples = dims[0];
+  if (array.dtype == input.dtype) return std::move(array.bytes);
+  if (!quantize) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: the array is {}; input '{}' wants {}. With --quantize it is "
+         "taken as real values and converted",
+         path, Name(array.dtype), input.name, Name(input.dtype));
+  }
+  CheckFeedable(input);
+  const std::vector<float> values = ToFloats(array);
+  std::vector<std::byte> bytes(values.size() * SizeOf(input.dtype));
+  QuantizeInto(input, values, bytes.data());
+  return bytes;
+}
+
+void Run(const Options& options) {
+  const Graph graph = LoadModel(options.file, 0);
+  InterpreterOptions plan;
+  plan.numerics = options.runtime.Contract();
+  plan.reference = options.runtime.reference;
+  std::vector<Interpreter> interpreters;
+  interpreters.emplace_back(graph, plan);
+  const auto num_inputs = static_cast<size_t>(interpreters[0].num_inputs());
+  const auto num_outputs = static_cast<size_t>(interpreters[0].num_outputs());
+  if (options.inputs.size() != num_inputs ||
+      options.outputs.size() != num_outputs) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{} has {} inputs and {} outputs; --input is given {} times, --output "
+         "{} times",
+         options.file, num_inputs, num_outputs, options.inputs.size(),
+         options.outputs.size());
+  }
+  int64_t samples = -1;
+  std::vector<std::vector<std::byte>> inputs;
+  for (size_t i = 0; i < num_inputs; ++i) {
+    inputs.push_back(Prepare(options.inputs[i],
+                             interpreters[0].input_tensor(static_cast<int>(i)),
+                             options.quantize, &samples));
+  }
+  samples = std::max<int64_t>(samples, 0);
+  std::vector<std::vector<std::byte>> outputs;
+  for (size_t o = 0; o < num_outputs; ++o) {
+    const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
+    outputs.emplace_back(static_cast<size_t>(samples) * SampleBytes(tensor));
+  }
+  const int threads = static_cast<int>(
+      std::clamp<int64_t>(samples, 1, ThreadCount(options.runtime.threads)));
+  while (static_cast<int>(interpreters.size()) < threads)
+    interpreters.emplace_back(graph, plan);
+
+  for (int64_t begin = 0; begin < samples; begin += kBlock * threads) {
+    ThrowIfStopRequested();
+    const int64_t end = std::min(begin + kBlock * threads, samples);
+    ParallelFor(threads, threads, [&](int t) {
+      Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
+      for (int64_t s = begin + t; s < end; s += threads) {
+        for (size_t i = 0; i < num_inputs; ++i) {
+          const std::span<std::byte> to =
+              interpreter.input(static_cast<int>(i));
+          std::memcpy(to.data(),
+                      inputs[i].data() + static_cast<size_t>(s) * to.size(),
+                      to.size());
+        }
+        interpreter.Invoke(1);
+        for (size_t o = 0; o < num_outputs; ++o) {
+          const std::span<const std::byte> from =
+              interpreter.output(static_cast<int>(o));
+          std::memcpy(outputs[o].data() + static_cast<size_t>(s) * from.size(),
+                      from.data(), from.size());
+        }
+      }
+    });
+  }
+  for (size_t o = 0; o < num_outputs; ++o) {
+    const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
+    Shape shape = tensor.shape;
+    shape[0] = static_cast<int32_t>(samples);
+    WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
+  }
+}
+
+}  // namespace
+
+void AddRun(CLI::App* app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app->add_subcommand(
+      "run",
+      "Run a .tflite or .h5 file on .npy arrays. The first axis is the batch,\n"
+      "one inference each. An array of the model's own input type is fed as "
+      "it\n"
+      "is; any other type is an error unless --quantize is given. Outputs are\n"
+      "written in the model's own type.");
+  verb->add_option("file", options->file, "A .tflite or .h5 file")
+      ->type_name("FILE")
+      ->required();
+  verb->add_option("--input", options->inputs,
+                   "An array for each input, in the model's order")
+      ->type_name("X.npy")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_option("--output", options->outputs,
+                   "A file for each output, in the model's order")
+      ->type_name("Y.npy")
+      ->required()
+      ->allow_extra_args(false);
+  verb->add_flag("--quantize", options->quantize,
+                 "Take arrays of another type as real values and convert them "
+                 "to the input's type: clamp(round(x / scale) + zero point)");
+  AddRuntimeFlags(verb, &options->runtime);
+  verb->callback([options] { Run(*options); });
+}
+
+}  // namespace litesmith

@@ -1,0 +1,125 @@
+// litesmith study: recipes x methods, the table.
+#include "src/study/study.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/cli/options.h"
+#include "src/cli/terminal_progress.h"
+#include "src/cli/verb.h"
+#include "src/study/config.h"
+#include "src/study/report.h"
+
+namespace litesmith {
+namespace {
+
+struct Options {
+  std::string config;
+  StudyOptions study;
+};
+
+// Gives every option that the command line left open what the file says.
+void ApplyConfig(const std::string& path, CLI::App* verb) {
+  for (const ConfigEntry& entry : ReadConfig(path)) {
+    CLI::Option* option = nullptr;
+    if (entry.key != "config" && entry.key != "help")
+      option = verb->get_option_no_throw("--" + entry.key);
+    if (option == nullptr) {
+      std::string known;
+      for (const CLI::Option* each : verb->get_options()) {
+        const std::string name = each->get_single_name();
+        if (name == "config" || name == "help") continue;
+        known += (known.empty() ? "" : ", ") + name;
+      }
+      Fail(ErrorKind::kInvalidArgument,
+           "{}:{}: unknown key \"{}\"; these are wanted: {}", path, entry.line,
+           entry.key, known);
+    }
+    if (option->count() > 0) continue;  // the command line wins
+    try {
+      option->add_result(entry.value);
+      option->run_callback();
+    } catch (const CLI::ParseError& error) {
+      Fail(ErrorKind::kInvalidArgument, "{}:{}: {}", path, entry.line,
+           error.what());
+    }
+  }
+}
+
+void Run(Options* options, CLI::App* verb) {
+  if (!options->config.empty()) ApplyConfig(options->config, verb);
+  if (options->study.out.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--out DIR is wanted: where the study writes its files");
+  }
+  options->study.version = LITESMITH_VERSION;
+  std::vector<StudyRow> rows;
+  {
+    TerminalProgress progress;
+    rows = RunStudy(options->study, &progress);
+  }
+  PrintOut(MarkdownTable(rows));
+}
+
+}  // namespace
+
+void AddStudy(CLI::App* app) {
+  const auto options = std::make_shared<Options>();
+  StudyOptions& study = options->study;
+  CLI::App* verb = app->add_subcommand(
+      "study",
+      "Train a model by each recipe, write each result in each format, run "
+      "the\n"
+      "written files on the test set, and print one row a file: accuracy, "
+      "time\n"
+      "of the test set one image at a time on one thread, sizes, latency. DIR\n"
+      "gets every file, table.md and results.json; a second call computes "
+      "only\n"
+      "what is missing or changed, also after an interruption.");
+  verb->add_option("--config", options->config,
+                   "A TOML file whose keys are these options' names; the "
+                   "command line wins")
+      ->type_name("FILE.toml");
+  verb->add_option("--model", study.model,
+                   "A built-in model, an .h5 or a float .tflite file")
+      ->type_name("M")
+      ->capture_default_str();
+  verb->add_option("--data", study.data,
+                   "Where samples come from: digits, mnist:DIR")
+      ->type_name("SPEC")
+      ->capture_default_str();
+  verb->add_option("--recipes", study.recipes,
+                   "Which recipes, by commas (`litesmith list recipes`); all "
+                   "of them if not given")
+      ->type_name("A,B")
+      ->delimiter(',');
+  verb->add_option("--methods", study.methods,
+                   "Which methods, by commas (`litesmith list methods`); those "
+                   "of the table if not given")
+      ->type_name("A,B")
+      ->delimiter(',');
+  verb->add_option("--epochs", study.epochs, "Passes over the data, each step")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  verb->add_option("--seed", study.seed, "Of start weights and shuffles")
+      ->type_name("N")
+      ->capture_default_str();
+  AddThreads(verb, &study.threads);
+  verb->add_option("--limit", study.limit,
+                   "Only the first N training and N test samples; 0 takes all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  verb->add_option("-o,--out", study.out, "The folder to write to")
+      ->type_name("DIR");
+  verb->add_flag("--force", study.force, "Compute everything anew");
+  verb->callback([options, verb] { Run(options.get(), verb); });
+}
+
+}  // namespace litesmith

@@ -1,0 +1,105 @@
+// litesmith train: a model and data in, a trained .h5 out.
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/cli/options.h"
+#include "src/cli/terminal_progress.h"
+#include "src/cli/verb.h"
+#include "src/data/decorators.h"
+#include "src/data/sources.h"
+#include "src/study/models.h"
+#include "src/study/overall_progress.h"
+#include "src/train/trainer.h"
+
+namespace litesmith {
+namespace {
+
+struct Options {
+  std::string model;
+  std::string data;
+  std::string out;
+  int64_t limit = 0;
+  TrainOptions train;
+};
+
+void Run(Options options) {
+  if (!options.out.ends_with(".h5")) {
+    Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in .h5 is wanted",
+         options.out);
+  }
+  const Graph graph =
+      MakeTrainable(LoadModel(options.model, options.train.seed));
+  DataSplits data = LoadData(options.data);
+  if (options.limit > 0) {
+    data.train = Take(data.train, options.limit);
+    data.test = Take(data.test, options.limit);
+  }
+  TerminalProgress terminal;
+  OverallProgress progress(&terminal, std::max(1, options.train.epochs));
+  options.train.label = "train";
+  const TrainResult result =
+      Train(graph, *data.train, options.train, &progress);
+  SaveModel(result.graph, options.out);
+  const Evaluation test =
+      EvaluateFloat(result.graph, *data.test, options.train.threads);
+  PrintOut(fmt::format(
+      "trained {} epochs in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
+      "({} of {}); written to {}\n",
+      result.epochs.size(), result.seconds, test.loss, 100 * test.accuracy,
+      test.correct, data.test->size(), options.out));
+}
+
+}  // namespace
+
+void AddTrain(CLI::App* app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app->add_subcommand(
+      "train",
+      "Train a model on the training half of DATA (Adam, sparse categorical\n"
+      "cross-entropy on logits), write it as Keras .h5, and print its "
+      "accuracy\n"
+      "on the test half. Same seed, same bits.");
+  verb->add_option("model", options->model,
+                   "A built-in model (`litesmith list models`), an .h5 or a "
+                   "float .tflite file to go on from")
+      ->type_name("MODEL")
+      ->required();
+  AddData(verb, &options->data);
+  verb->add_option("-o,--out", options->out, "The file to write")
+      ->type_name("FILE.h5")
+      ->required();
+  TrainOptions& train = options->train;
+  verb->add_option("--epochs", train.epochs, "Passes over the data")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  verb->add_option("--batch", train.batch, "Samples an optimizer step")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  verb->add_option("--learning-rate", train.learning_rate, "Adam's")
+      ->type_name("X")
+      ->capture_default_str();
+  verb->add_option("--validation-split", train.validation_split,
+                   "Fraction held out from the end of the training half")
+      ->type_name("X")
+      ->capture_default_str();
+  verb->add_option("--seed", train.seed, "Of start weights and shuffles")
+      ->type_name("N")
+      ->capture_default_str();
+  verb->add_option("--limit", options->limit,
+                   "Only the first N training and N test samples; 0 takes all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber);
+  verb->add_option("--checkpoint", train.checkpoint,
+                   "A file that is written after every epoch and gone on from")
+      ->type_name("FILE");
+  AddThreads(verb, &train.threads);
+  verb->callback([options] { Run(*options); });
+}
+
+}  // namespace litesmith

@@ -1,0 +1,223 @@
+#include "src/study/evaluate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+
+#include "src/base/error.h"
+#include "src/base/parallel.h"
+#include "src/base/progress.h"
+#include "src/study/feed.h"
+#include "src/study/models.h"
+#include "src/train/trainer.h"
+
+namespace litesmith {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Samples a call when accuracy alone matters.
+constexpr int kBatch = 32;
+// Samples that a thread takes between two looks at a requested stop.
+constexpr int64_t kBlock = 8192;
+// Samples converted beforehand for timing: 100 kB of MNIST bytes stay cached.
+constexpr int64_t kTimedBlock = 128;
+
+// The bytes of one sample.
+size_t SampleBytes(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.shape.NumElementsPerSample()) *
+         SizeOf(tensor.dtype);
+}
+
+void CheckFit(const Interpreter& interpreter, const Dataset& data) {
+  if (interpreter.num_inputs() != 1 || interpreter.num_outputs() < 1) {
+    Fail(ErrorKind::kUnsupported,
+         "a model with {} inputs and {} outputs; one input and an output are "
+         "wanted",
+         interpreter.num_inputs(), interpreter.num_outputs());
+  }
+  const Tensor& input = interpreter.input_tensor(0);
+  CheckFeedable(input);
+  if (input.shape.NumElementsPerSample() != data.sample_shape().NumElements()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "the model's input '{}' has shape {}, a sample of the data {}",
+         input.name, input.shape.ToString(), data.sample_shape().ToString());
+  }
+  const Tensor& output = interpreter.output_tensor(0);
+  switch (output.dtype) {
+    case DType::kFloat32:
+    case DType::kInt8:
+    case DType::kUInt8:
+    case DType::kInt16:
+      break;
+    default:
+      Fail(ErrorKind::kUnsupported,
+           "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
+           output.name, Name(output.dtype));
+  }
+  if (output.shape.NumElementsPerSample() < data.classes()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "the model's output '{}' has shape {}; the data has {} classes",
+         output.name, output.shape.ToString(), data.classes());
+  }
+}
+
+InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch) {
+  InterpreterOptions result;
+  result.batch = batch;
+  result.numerics = options.numerics;
+  result.reference = options.reference;
+  return result;
+}
+
+// An interpreter a thread, batched if the graph allows it: a file with a fixed
+// batch of one has shapes written into it that no other batch fits.
+std::vector<Interpreter> MakeInterpreters(const Graph& graph,
+                                          const EvaluateOptions& options,
+                                          int threads) {
+  std::vector<Interpreter> result;
+  int batch = kBatch;
+  try {
+    result.emplace_back(graph, PlanOptions(options, batch));
+  } catch (const Error&) {
+    batch = 1;  // what is wrong at a batch of one too is thrown here
+    result.emplace_back(graph, PlanOptions(options, batch));
+  }
+  while (static_cast<int>(result.size()) < threads)
+    result.emplace_back(graph, PlanOptions(options, batch));
+  return result;
+}
+
+bool IsFloatModel(const std::string& path) { return path.ends_with(".h5"); }
+
+}  // namespace
+
+FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
+                           const EvaluateOptions& options) {
+  const int threads =
+      options.threads > 0 ? options.threads : AvailableThreads();
+  std::vector<Interpreter> interpreters =
+      MakeInterpreters(graph, options, threads);
+  CheckFit(interpreters[0], data);
+  const auto floats = static_cast<size_t>(data.sample_shape().NumElements());
+  const auto classes = static_cast<int>(
+      interpreters[0].output_tensor(0).shape.NumElementsPerSample());
+  std::vector<int64_t> correct(static_cast<size_t>(threads), 0);
+  for (int64_t begin = 0; begin < data.size(); begin += kBlock * threads) {
+    ThrowIfStopRequested();
+    ParallelFor(threads, threads, [&](int t) {
+      Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
+      const Tensor& output = interpreter.output_tensor(0);
+      const size_t output_bytes = SampleBytes(output);
+      const int64_t first = begin + t * kBlock;
+      const int64_t last = std::min(first + kBlock, data.size());
+      std::vector<float> samples(static_cast<size_t>(interpreter.batch()) *
+                                 floats);
+      for (int64_t i = first; i < last; i += interpreter.batch()) {
+        const auto count =
+            static_cast<int>(std::min<int64_t>(interpreter.batch(), last - i));
+        for (int k = 0; k < count; ++k)
+          data.Read(i + k, samples.data() + static_cast<size_t>(k) * floats);
+        QuantizeInto(interpreter.input_tensor(0),
+                     {samples.data(), static_cast<size_t>(count) * floats},
+                     interpreter.input(0).data());
+        interpreter.Invoke(count);
+        const std::byte* values = interpreter.output(0).data();
+        for (int k = 0; k < count; ++k) {
+          const int best = ArgMax(
+              output, values + static_cast<size_t>(k) * output_bytes, classes);
+          correct[static_cast<size_t>(t)] += best == data.label(i + k);
+        }
+      }
+    });
+  }
+  FileAccuracy result;
+  result.samples = data.size();
+  for (const int64_t c : correct) result.correct += c;
+  result.accuracy = static_cast<double>(result.correct) /
+                    static_cast<double>(std::max<int64_t>(1, data.size()));
+  return result;
+}
+
+FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
+                          const EvaluateOptions& options) {
+  const Graph graph = LoadModel(path, 0);
+  if (!IsFloatModel(path) || options.reference)
+    return EvaluateGraph(graph, data, options);
+  const Evaluation evaluation = EvaluateFloat(graph, data, options.threads);
+  return {evaluation.accuracy, evaluation.correct, data.size()};
+}
+
+FileTime TimeGraph(const Graph& graph, const Dataset& data,
+                   const EvaluateOptions& options) {
+  Interpreter interpreter(graph, PlanOptions(options, 1));
+  CheckFit(interpreter, data);
+  const Tensor& input = interpreter.input_tensor(0);
+  const auto floats = static_cast<size_t>(data.sample_shape().NumElements());
+  const size_t input_bytes = SampleBytes(input);
+  const size_t output_bytes = SampleBytes(interpreter.output_tensor(0));
+  std::byte* in = interpreter.input(0).data();
+  const std::byte* out = interpreter.output(0).data();
+
+  std::vector<float> sample(floats);
+  std::vector<std::byte> inputs(static_cast<size_t>(kTimedBlock) * input_bytes);
+  std::vector<std::byte> outputs(static_cast<size_t>(kTimedBlock) *
+                                 output_bytes);
+  std::vector<double> latencies(static_cast<size_t>(data.size()), 0.0);
+  std::vector<Clock::time_point> stamps(kTimedBlock + 1);
+  double total_us = 0;
+  const auto pass = [&](int64_t begin, bool keep) {
+    const int64_t count = std::min(kTimedBlock, data.size() - begin);
+    for (int64_t k = 0; k < count; ++k) {
+      data.Read(begin + k, sample.data());
+      QuantizeInto(input, sample,
+                   inputs.data() + static_cast<size_t>(k) * input_bytes);
+    }
+    // One reading of the clock a sample (about 25 ns): the end of one is the
+    // start of the next.
+    stamps[0] = Clock::now();
+    for (int64_t k = 0; k < count; ++k) {
+      std::memcpy(in, inputs.data() + static_cast<size_t>(k) * input_bytes,
+                  input_bytes);
+      interpreter.Invoke(1);
+      std::memcpy(outputs.data() + static_cast<size_t>(k) * output_bytes, out,
+                  output_bytes);
+      stamps[static_cast<size_t>(k) + 1] = Clock::now();
+    }
+    if (!keep) return;
+    for (int64_t k = 0; k < count; ++k) {
+      const double us = std::chrono::duration<double, std::micro>(
+                            stamps[static_cast<size_t>(k) + 1] -
+                            stamps[static_cast<size_t>(k)])
+                            .count();
+      latencies[static_cast<size_t>(begin + k)] = us;
+      total_us += us;
+    }
+  };
+  if (data.size() > 0) pass(0, /*keep=*/false);  // warm-up
+  for (int64_t begin = 0; begin < data.size(); begin += kTimedBlock) {
+    ThrowIfStopRequested();
+    pass(begin, /*keep=*/true);
+  }
+  FileTime result;
+  result.total_ms = total_us / 1000.0;
+  result.latency_us_p50 = Percentile(&latencies, 0.5);
+  result.latency_us_p99 = Percentile(&latencies, 0.99);
+  return result;
+}
+
+FileTime TimeFile(const std::string& path, const Dataset& data,
+                  const EvaluateOptions& options) {
+  return TimeGraph(LoadModel(path, 0), data, options);
+}
+
+double Percentile(std::vector<double>* samples, double p) {
+  if (samples->empty()) return 0;
+  std::sort(samples->begin(), samples->end());
+  const auto n = static_cast<double>(samples->size());
+  const auto rank = static_cast<size_t>(std::ceil(p * n));
+  return (*samples)[std::clamp<size_t>(rank, 1, samples->size()) - 1];
+}
+
+}  // namespace litesmith

@@ -1,0 +1,73 @@
+#include "src/study/weights.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/base/check.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+// The stored tensor behind `id`, or kNoTensor if it depends on an input.
+TensorId StoredBehind(const Graph& graph, TensorId id) {
+  // A node's inputs come before its outputs, so this ends.
+  while (id != kNoTensor && !graph.tensor(id).has_data()) {
+    const NodeId producer = graph.Producer(id);
+    if (producer < 0) return kNoTensor;
+    id = graph.node(producer).input(0);
+  }
+  return id;
+}
+
+}  // namespace
+
+std::vector<TensorId> WeightTensors(const Graph& graph) {
+  std::vector<TensorId> result;
+  for (const Node& node : graph.nodes) {
+    if (node.op->quant.weight_input < 0) continue;
+    const TensorId id = StoredBehind(
+        graph, node.input(static_cast<size_t>(node.op->quant.weight_input)));
+    if (id == kNoTensor) continue;
+    if (std::find(result.begin(), result.end(), id) == result.end())
+      result.push_back(id);
+  }
+  return result;
+}
+
+ValueCounts CountValues(const Tensor& tensor) {
+  const size_t size = SizeOf(tensor.dtype);
+  LS_CHECK(size <= sizeof(uint64_t));
+  const size_t count = tensor.data.size() / size;
+  std::vector<uint64_t> bits(count, 0);
+  for (size_t i = 0; i < count; ++i)
+    std::memcpy(&bits[i], tensor.data.data() + i * size, size);
+  uint64_t zero = 0;
+  if (IsInteger(tensor.dtype)) {
+    const bool has = !tensor.quant.zero_point.empty();
+    const int64_t point = has ? tensor.quant.zero_point[0] : 0;
+    std::memcpy(&zero, &point, size);  // little endian
+  } else {
+    const uint64_t minus_zero = uint64_t{1} << (8 * size - 1);
+    std::replace(bits.begin(), bits.end(), minus_zero, uint64_t{0});
+  }
+  ValueCounts counts;
+  counts.values = static_cast<int64_t>(count);
+  counts.zeros = std::count(bits.begin(), bits.end(), zero);
+  std::sort(bits.begin(), bits.end());
+  counts.distinct = std::unique(bits.begin(), bits.end()) - bits.begin();
+  return counts;
+}
+
+double WeightSparsity(const Graph& graph) {
+  ValueCounts sum;
+  for (const TensorId id : WeightTensors(graph)) {
+    const ValueCounts counts = CountValues(graph.tensor(id));
+    sum.values += counts.values;
+    sum.zeros += counts.zeros;
+  }
+  if (sum.values == 0) return 0;
+  return static_cast<double>(sum.zeros) / static_cast<double>(sum.values);
+}
+
+}  // namespace litesmith
