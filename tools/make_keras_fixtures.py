@@ -1,0 +1,105 @@
+#!/usr/bin/env python3
+"""Saves tiny Keras models of both dialects, with what they predict.
+
+    build/venv/bin/python tools/make_keras_fixtures.py tests/golden/keras
+
+writes, for tf_keras 2.18 (keras2_*.h5) and Keras 3 (keras3_*.h5), the models
+that src/formats/keras_h5/keras_h5_test.cc reads, and once `<name>.json` with an
+input and the output of both, which agree.
+"""
+
+import json
+import os
+import pathlib
+import sys
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+os.environ["KERAS_BACKEND"] = "tensorflow"
+
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+import tf_keras  # noqa: E402
+
+
+def cnn(k):
+    """A Sequential: every layer that Litesmith reads, the plain way."""
+    return k.Sequential([
+        k.layers.Input((6, 5)),
+        k.layers.Reshape((6, 5, 1)),
+        k.layers.Conv2D(3, 3, activation="relu"),
+        k.layers.MaxPooling2D(2),
+        k.layers.Flatten(),
+        k.layers.Dense(4),
+    ])
+
+
+def layers(k):
+    """A Functional chain: separate activations, strides, no biases, dropout."""
+    x = inputs = k.Input((7, 6, 2), name="image")
+    x = k.layers.Conv2D(4, (3, 2), strides=(2, 1), padding="same",
+                        use_bias=False)(x)
+    x = k.layers.ReLU(6.0)(x)
+    x = k.layers.MaxPooling2D((2, 3), strides=(1, 2), padding="same")(x)
+    x = k.layers.Conv2D(2, 2, dilation_rate=(1, 2), padding="same")(x)
+    x = k.layers.Dropout(0.5)(x)
+    x = k.layers.Activation("relu")(x)
+    x = k.layers.Reshape((-1, 4))(x)
+    x = k.layers.Dense(3, activation="linear")(x)
+    x = k.layers.ReLU()(x)
+    x = k.layers.Flatten()(x)
+    x = k.layers.Dense(2, use_bias=False, name="logits")(x)
+    return k.Model(inputs, x)
+
+
+def branches(k):
+    """A graph with two inputs and three outputs."""
+    a = k.Input((4,), name="a")
+    b = k.Input((3,), name="b")
+    x = k.layers.Dense(5, activation="relu", name="shared")(a)
+    first = k.layers.Dense(2, name="first")(x)
+    second = k.layers.Dense(3, name="second")(x)
+    third = k.layers.Dense(2, activation="relu", name="third")(b)
+    return k.Model([b, a], [second, third, first])
+
+
+def save(k, name, model, folder, weights):
+    if weights is None:
+        rng = np.random.default_rng(1)
+        weights = [rng.normal(0, 0.5, w.shape).astype(np.float32)
+                   for w in model.get_weights()]
+    model.set_weights(weights)
+    model.save(folder / f"{'keras3' if k is keras else 'keras2'}_{name}.h5",
+               include_optimizer=False)
+    return weights
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in (cnn, layers, branches):
+        weights = None
+        results = []
+        for k in (tf_keras, keras):
+            model = make(k)
+            weights = save(k, make.__name__, model, folder, weights)
+            rng = np.random.default_rng(2)
+            inputs = [rng.normal(0, 1, (2, *x.shape[1:])).astype(np.float32)
+                      for x in model.inputs]
+            outputs = model(inputs if len(inputs) > 1 else inputs[0])
+            if not isinstance(outputs, (list, tuple)):
+                outputs = [outputs]
+            results.append([np.array(y) for y in outputs])
+        for two, three in zip(*results):
+            np.testing.assert_allclose(two, three, rtol=1e-6, atol=1e-6)
+
+        def listed(arrays):
+            return [{"shape": list(a.shape),
+                     "values": [float(v) for v in a.ravel()]} for a in arrays]
+
+        text = {"inputs": listed(inputs), "outputs": listed(results[0])}
+        (folder / f"{make.__name__}.json").write_text(json.dumps(text) + "\n")
+
+
+if __name__ == "__main__":
+    main()
