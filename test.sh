@@ -1,26 +1,127 @@
-#!/usr/bin/env bash
-# Installs what the tests need (Debian 12), builds with both compilers and
-# under the sanitizers, and runs every test. The last lines are ctest's own.
-set -euo pipefail
+#!/bin/sh
+# Everything that must hold, from nothing: g++, clang and sanitizer builds with
+# warnings as errors, every unit test in each, then the comparisons with other
+# runtimes in Python. The last line says how many passed; the exit code is 0
+# only if all did.
+#
+#   ./test.sh            all of it
+#   ./test.sh dev        one preset (dev, clang, asan), or `oracle`; or several
+set -eu
 cd "$(dirname "$0")"
 
-packages=(g++ clang libomp-14-dev libclang-rt-14-dev cmake ninja-build pkg-config
-  ccache python3 git libhwy-dev libhdf5-dev libfmt-dev zlib1g-dev
-  nlohmann-json3-dev flatbuffers-compiler libflatbuffers-dev libcli11-dev
-  libtomlplusplus-dev libgtest-dev)
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
-    missing+=("$package")
-done
-if ((${#missing[@]})); then
-  sudo=$([ "$(id -u)" = 0 ] || echo sudo)
-  $sudo apt-get update
-  DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y --no-install-recommends "${missing[@]}"
-fi
+tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
+  libhdf5-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
+  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev \
+  clang-14 clang libomp-14-dev libclang-rt-14-dev clang-format-14 libgtest-dev \
+  ccache python3 python3-venv git ca-certificates
 
-for preset in clang asan dev; do
-  cmake --preset "$preset" >/dev/null
-  cmake --build --preset "$preset"
-  ctest --preset "$preset" -j "$(nproc)"
+parts=${*:-dev clang asan oracle}
+logs=build/test-logs
+mkdir -p "$logs"
+passed=0
+failed=0
+
+# add PASSED FAILED: to the sums.
+add() {
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+}
+
+format() {
+  echo "== clang-format"
+  # Every file of ours that git knows or would know.
+  if git ls-files -co --exclude-standard 'src/*.cc' 'src/*.h' 'tests/*.cc' \
+    'tests/*.h' 'bench/*.cc' 'bench/*.h' 'examples/*.cc' |
+    xargs -r clang-format-14 --dry-run -Werror; then
+    add 1 0
+  else
+    add 0 1
+  fi
+}
+
+unit() {
+  echo "== $1"
+  if ! { cmake --preset "$1" && cmake --build --preset "$1"; } \
+    >"$logs/$1-build.log" 2>&1; then
+    tail -n 60 "$logs/$1-build.log"
+    echo "the $1 build failed; $logs/$1-build.log has all of it"
+    add 0 1
+    return
+  fi
+  status=0
+  ctest --preset "$1" -j2 >"$logs/$1.log" 2>&1 || status=$?
+  # "98% tests passed, 1 tests failed out of 60"
+  summary=$(grep -E 'tests passed, [0-9]+ tests failed out of [0-9]+' \
+    "$logs/$1.log" | tail -n 1)
+  if [ -z "$summary" ]; then
+    tail -n 40 "$logs/$1.log"
+    add 0 1
+    return
+  fi
+  bad=$(echo "$summary" | sed -E 's/.*passed, ([0-9]+) tests failed.*/\1/')
+  all=$(echo "$summary" | sed -E 's/.*out of ([0-9]+).*/\1/')
+  [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+  [ "$bad" = 0 ] || tail -n 200 "$logs/$1.log"
+  echo "$summary"
+  add $((all - bad)) "$bad"
+}
+
+oracle() {
+  echo "== oracle"
+  if [ -z "$(find tests/oracle -name 'test_*.py' 2>/dev/null)" ]; then
+    echo "tests/oracle holds no tests"
+    add 0 1
+    return
+  fi
+  # The comparisons run the program that users run.
+  if ! { cmake --preset release && cmake --build --preset release; } \
+    >"$logs/release-build.log" 2>&1; then
+    tail -n 60 "$logs/release-build.log"
+    add 0 1
+    return
+  fi
+  if ! tools/venv.sh >"$logs/venv.log" 2>&1; then
+    tail -n 40 "$logs/venv.log"
+    add 0 1
+    return
+  fi
+  report=$logs/oracle.xml
+  rm -f "$report"
+  status=0
+  build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$report" \
+    tests/oracle || status=$?
+  counts=$(python3 - "$report" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as tree
+good = bad = 0
+try:
+    for suite in tree.parse(sys.argv[1]).iter("testsuite"):
+        wrong = int(suite.get("failures")) + int(suite.get("errors"))
+        bad += wrong
+        good += int(suite.get("tests")) - wrong - int(suite.get("skipped"))
+except OSError:
+    pass
+print(good, bad)
+PYTHON
+)
+  # shellcheck disable=SC2086
+  set -- $counts
+  bad=$2
+  [ "$status" = 0 ] || [ "$bad" != 0 ] || bad=1
+  add "$1" "$bad"
+}
+
+format
+for part in $parts; do
+  case "$part" in
+    dev | clang | asan) unit "$part" ;;
+    oracle) oracle ;;
+    *)
+      echo "test.sh: $part is none of dev, clang, asan, oracle" >&2
+      exit 2
+      ;;
+  esac
 done
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]
