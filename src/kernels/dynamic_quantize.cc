@@ -6,10 +6,19 @@
 namespace litesmith {
 namespace {
 
-// rne, in the range of int8 and a zero point; NaN becomes the lower bound.
-int32_t Round(float x) {
+// Far outside int8, cut so that it converts; NaN becomes the lower bound.
+float Cut(float x) {
   const float above = x > -1024.0f ? x : -1024.0f;
-  return static_cast<int32_t>(std::nearbyint(std::min(above, 1024.0f)));
+  return std::min(above, 1024.0f);
+}
+
+// Rounding of element i of n. LiteRT takes groups of 8, where it adds a half
+// in float32 and truncates (0.49999997 becomes 1), and rounds half away in the
+// rest.
+int32_t RoundElement(float x, int64_t i, int64_t n) {
+  const float v = Cut(x);
+  if (i < n / 8 * 8) return static_cast<int32_t>(v + (v < 0 ? -0.5f : 0.5f));
+  return static_cast<int32_t>(std::round(v));
 }
 
 }  // namespace
@@ -45,8 +54,8 @@ DynamicScale QuantizeAsymmetric(const float* x, int64_t n, int8_t* q) {
   }
   const float inverse = 1.0f / s.scale;
   for (int64_t i = 0; i < n; ++i) {
-    q[i] = static_cast<int8_t>(
-        std::clamp(Round(x[i] * inverse) + s.zero_point, -128, 127));
+    q[i] = static_cast<int8_t>(std::clamp(
+        RoundElement(x[i] * inverse, i, n) + s.zero_point, -128, 127));
   }
   return s;
 }
@@ -60,7 +69,8 @@ DynamicScale QuantizeSymmetric(const float* x, int64_t n, int8_t* q) {
   }
   const float inverse = 127.0f / range;
   for (int64_t i = 0; i < n; ++i) {
-    q[i] = static_cast<int8_t>(std::clamp(Round(x[i] * inverse), -127, 127));
+    q[i] = static_cast<int8_t>(
+        std::clamp(RoundElement(x[i] * inverse, i, n), -127, 127));
   }
   return {range / 127.0f, 0};
 }

@@ -49,7 +49,8 @@ void Extremes(const float* x, int64_t n, float* lo, float* hi) {
   *hi = h;
 }
 
-// clamp(rne(x * inverse) + zero, lo, 127).
+// clamp(round(x * inverse) + zero, lo, 127), rounded as the reference twin:
+// groups of 8 by adding a half and truncating, the rest half away.
 void Scale(const float* x, int64_t n, float inverse, int32_t zero, int32_t lo,
            int8_t* q) {
   const D d;
@@ -58,24 +59,34 @@ void Scale(const float* x, int64_t n, float inverse, int32_t zero, int32_t lo,
   const auto lanes = static_cast<int64_t>(hn::Lanes(d));
   const V bound = hn::Set(d, 1024.0f);
   const V least = hn::Set(d, -1024.0f);
+  const V half = hn::Set(d, 0.5f);
   const auto one = [&](V v) HWY_ATTR {
     const V scaled = hn::Mul(v, hn::Set(d, inverse));
     // NaN becomes the lower bound, as in the reference twin.
     const V above = hn::IfThenElse(hn::Gt(scaled, least), scaled, least);
-    const auto r =
-        hn::Add(hn::NearestInt(hn::Min(above, bound)), hn::Set(di, zero));
+    const V cut = hn::Min(above, bound);
+    const V sum = hn::Add(cut, hn::CopySign(half, cut));
+    const auto r = hn::Add(hn::ConvertTo(di, sum), hn::Set(di, zero));
     return hn::DemoteTo(d8, hn::Max(r, hn::Set(di, lo)));
   };
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) {
     hn::StoreU(one(hn::LoadU(d, x + i)), d8, q + i);
   }
-  if (i == n) return;
-  HWY_ALIGN float tail[hn::MaxLanes(d)] = {};
-  HWY_ALIGN int8_t out[hn::MaxLanes(d)];
-  for (int64_t k = i; k < n; ++k) tail[k - i] = x[k];
-  hn::Store(one(hn::Load(d, tail)), d8, out);
-  for (int64_t k = i; k < n; ++k) q[k] = out[k - i];
+  const int64_t groups = n / 8 * 8;
+  if (i < groups) {
+    HWY_ALIGN float tail[hn::MaxLanes(d)] = {};
+    HWY_ALIGN int8_t out[hn::MaxLanes(d)];
+    for (int64_t k = i; k < groups; ++k) tail[k - i] = x[k];
+    hn::Store(one(hn::Load(d, tail)), d8, out);
+    for (int64_t k = i; k < groups; ++k) q[k] = out[k - i];
+  }
+  for (int64_t k = groups; k < n; ++k) {
+    const float scaled = x[k] * inverse;
+    const float v = std::min(scaled > -1024.0f ? scaled : -1024.0f, 1024.0f);
+    q[k] = static_cast<int8_t>(
+        std::clamp(static_cast<int32_t>(std::round(v)) + zero, lo, 127));
+  }
 }
 
 DynamicScale Asymmetric(const float* x, int64_t n, int8_t* q) {

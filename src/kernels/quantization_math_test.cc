@@ -109,7 +109,7 @@ TEST(QuantizeTest, SimdEqualsReference) {
 TEST(DynamicQuantizeTest, SimdEqualsReference) {
   std::mt19937 rng(7);
   std::uniform_real_distribution<float> d(-1, 2);
-  for (const int n : {0, 1, 3, 16, 17, 64, 100, 2028}) {
+  for (const int n : {0, 1, 3, 7, 8, 12, 16, 17, 24, 31, 64, 100, 2028}) {
     std::vector<float> x(static_cast<size_t>(n) + 1);
     for (float& v : x) v = d(rng);
     ForEachTarget([&] {
@@ -125,6 +125,27 @@ TEST(DynamicQuantizeTest, SimdEqualsReference) {
       EXPECT_EQ(u.scale, v.scale);
     });
   }
+}
+
+// What LiteRT 2.3.0 gives for a row whose scale is exactly 1 and zero point -1:
+// within groups of 8 a half is added in float32 (0.49999997 becomes 1), and the
+// last n mod 8 are rounded exactly.
+TEST(DynamicQuantizeTest, RoundsAsLiteRt) {
+  const std::vector<float> pattern = {0.5f,  1.5f,  2.5f,        -0.5f,
+                                      -1.5f, -2.5f, 0.49999997f, -0.49999997f};
+  std::vector<float> x(61, 0.0f);
+  x[0] = -127.5f;
+  x[1] = 127.5f;
+  std::copy(pattern.begin(), pattern.end(), x.begin() + 8);
+  std::copy(pattern.begin(), pattern.end(), x.end() - 8);
+  ForEachTarget([&] {
+    std::vector<int8_t> q(x.size());
+    QuantizeAsymmetricSimd(x.data(), static_cast<int64_t>(x.size()), q.data());
+    const std::vector<int8_t> middle(q.begin() + 8, q.begin() + 16);
+    const std::vector<int8_t> end(q.end() - 8, q.end());
+    EXPECT_EQ(middle, (std::vector<int8_t>{0, 1, 2, -2, -3, -4, 0, -2}));
+    EXPECT_EQ(end, (std::vector<int8_t>{0, 1, 2, -2, -3, -4, -1, -1}));
+  });
 }
 
 }  // namespace

@@ -108,15 +108,31 @@ void CheckPerTensorQuant(const Tensor& tensor, const char* what) {
     Fail(ErrorKind::kCorrupt, "the {} {} '{}' has {} scales; one is wanted",
          Name(tensor.dtype), what, tensor.name, tensor.quant.scale.size());
   }
+  CheckQuant(tensor, what);
+}
+
+void CheckQuant(const Tensor& tensor, const char* what) {
+  const Quantization& q = tensor.quant;
+  const bool along_axis =
+      q.axis >= 0 && q.axis < tensor.shape.rank() &&
+      tensor.shape[q.axis] == static_cast<int32_t>(q.scale.size());
+  if (q.scale.size() != 1 && !along_axis) {
+    Fail(ErrorKind::kCorrupt,
+         "the {} {} '{}' of shape {} has {} scales along dimension {}; 1, or "
+         "as many as that dimension, are wanted",
+         Name(tensor.dtype), what, tensor.name, tensor.shape.ToString(),
+         q.scale.size(), q.axis);
+  }
   CheckScales(tensor, what);
   int64_t lo = 0;
   int64_t hi = 0;
   ZeroPointRange(tensor.dtype, &lo, &hi);
-  const int64_t zero = tensor.quant.zero_point[0];
-  if (zero < lo || zero > hi) {
-    Fail(ErrorKind::kCorrupt,
-         "the {} {} '{}' has the zero point {}; {} to {} is possible",
-         Name(tensor.dtype), what, tensor.name, zero, lo, hi);
+  for (const int64_t zero : q.zero_point) {
+    if (zero < lo || zero > hi) {
+      Fail(ErrorKind::kCorrupt,
+           "the {} {} '{}' has the zero point {}; {} to {} is possible",
+           Name(tensor.dtype), what, tensor.name, zero, lo, hi);
+    }
   }
 }
 

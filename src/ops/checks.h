@@ -20,6 +20,9 @@ void CheckDType(const Tensor& tensor, const char* what,
 // The dtype holds quantized values, and exactly one scale and a zero point in
 // the dtype's range (0 for int16) are given.
 void CheckPerTensorQuant(const Tensor& tensor, const char* what);
+// As CheckPerTensorQuant, or one scale and zero point for each slice along the
+// axis.
+void CheckQuant(const Tensor& tensor, const char* what);
 // Symmetric int8 weights: one scale, or one a slice along dimension 0.
 void CheckWeightQuant(const Tensor& weights);
 // A positive value that fits in 16 bits, as every real stride or filter does.

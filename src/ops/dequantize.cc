@@ -1,6 +1,5 @@
 // DEQUANTIZE: integers or float16 to float32, per tensor or per channel.
 // Follows specs/tflite.md 3.8 (REF).
-#include "src/base/error.h"
 #include "src/kernels/quantize_reference.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer.h"
@@ -15,20 +14,7 @@ void Infer(Graph* graph, const Node& node) {
   CheckDType(x, "input",
              {DType::kFloat16, DType::kInt8, DType::kUInt8, DType::kInt16,
               DType::kInt32});
-  if (x.quant.per_axis()) {
-    const Quantization& q = x.quant;
-    if (q.axis < 0 || q.axis >= x.shape.rank() ||
-        x.shape[q.axis] != static_cast<int32_t>(q.scale.size()) ||
-        q.zero_point.size() != q.scale.size()) {
-      Fail(ErrorKind::kCorrupt,
-           "the input '{}' of shape {} has {} scales and {} zero points along "
-           "dimension {}",
-           x.name, x.shape.ToString(), q.scale.size(), q.zero_point.size(),
-           q.axis);
-    }
-  } else if (x.dtype != DType::kFloat16) {
-    CheckPerTensorQuant(x, "input");
-  }
+  if (x.dtype != DType::kFloat16) CheckQuant(x, "input");
   out.dtype = DType::kFloat32;
   out.shape = x.shape;
 }

@@ -1,5 +1,7 @@
 // QUANTIZE: float32 to int8, uint8 or int16, or one of these to another with
-// other parameters. One scale a tensor. Follows specs/tflite.md 3.8 (REF).
+// other parameters. One scale a tensor; from float32 also one a slice, as
+// TensorFlow's quantization-aware float files have it for their weights.
+// Follows specs/tflite.md 3.8 (REF).
 #include <cstring>
 
 #include "src/base/error.h"
@@ -18,20 +20,47 @@ void Infer(Graph* graph, const Node& node) {
   CheckDType(x, "input",
              {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
   CheckDType(out, "output", {DType::kInt8, DType::kUInt8, DType::kInt16});
-  if (x.dtype != DType::kFloat32) {
+  out.shape = x.shape;
+  if (x.dtype == DType::kFloat32) {
+    CheckQuant(out, "output");
+  } else {
     CheckPerTensorQuant(x, "input");
-    const double real =
-        static_cast<double>(x.quant.scale[0]) /
-        (out.quant.empty() ? 1.0 : static_cast<double>(out.quant.scale[0]));
+    CheckPerTensorQuant(out, "output");
+    const double real = static_cast<double>(x.quant.scale[0]) /
+                        static_cast<double>(out.quant.scale[0]);
     if (QuantizeMultiplier(real).shift > kMaxShift) {
       Fail(ErrorKind::kUnsupported,
            "the scale {} of '{}' is too large for the output's",
            x.quant.scale[0], x.name);
     }
   }
-  CheckPerTensorQuant(out, "output");
-  out.shape = x.shape;
 }
+
+// One scale a slice.
+template <typename To>
+class QuantizeChannels final : public Kernel {
+ public:
+  explicit QuantizeChannels(const PrepareContext& context)
+      : size_(PerSample(context, context.input(0).shape.NumElements())),
+        quant_(context.output().quant) {
+    const Shape& shape = context.output().shape;
+    for (int i = quant_.axis + 1; i < shape.rank(); ++i) inner_ *= shape[i];
+  }
+  void Run(const KernelArgs& args) const override {
+    const auto channels = static_cast<int64_t>(quant_.scale.size());
+    for (int64_t i = 0; i < size_ * args.batch; i += inner_) {
+      const auto c = static_cast<size_t>(i / inner_ % channels);
+      QuantizeRef<To>(args.in<float>(0) + i, inner_, quant_.scale[c],
+                      static_cast<int32_t>(quant_.zero_point[c]),
+                      args.out<To>() + i);
+    }
+  }
+
+ private:
+  int64_t size_;  // a sample
+  Quantization quant_;
+  int64_t inner_ = 1;  // elements after the axis
+};
 
 template <typename From, typename To>
 class QuantizeKernel final : public Kernel {
@@ -67,7 +96,17 @@ class QuantizeKernel final : public Kernel {
 
 template <DType kFrom, DType kTo>
 bool Is(const PrepareContext& c) {
-  return c.input(0).dtype == kFrom && c.output().dtype == kTo;
+  return c.input(0).dtype == kFrom && c.output().dtype == kTo &&
+         !c.output().quant.per_axis();
+}
+template <DType kTo>
+bool IsChannels(const PrepareContext& c) {
+  return c.input(0).dtype == DType::kFloat32 && c.output().dtype == kTo &&
+         c.output().quant.per_axis();
+}
+template <typename To>
+KernelPtr PrepareChannels(const PrepareContext& context) {
+  return std::make_unique<QuantizeChannels<To>>(context);
 }
 template <typename From, typename To>
 KernelPtr Prepare(const PrepareContext& context) {
@@ -146,6 +185,12 @@ constexpr KernelRow kKernels[] = {
     {"QuantizeF32S16", false, Is<DType::kFloat32, DType::kInt16>,
      PrepareSimd<int16_t, QuantizeF32S16Simd>},
     {"QuantizeFlip", false, IsFlip, PrepareFlip},
+    {"QuantizeF32S8cRef", true, IsChannels<DType::kInt8>,
+     PrepareChannels<int8_t>},
+    {"QuantizeF32U8cRef", true, IsChannels<DType::kUInt8>,
+     PrepareChannels<uint8_t>},
+    {"QuantizeF32S16cRef", true, IsChannels<DType::kInt16>,
+     PrepareChannels<int16_t>},
     Row<float, int8_t>("QuantizeF32S8Ref"),
     Row<float, uint8_t>("QuantizeF32U8Ref"),
     Row<float, int16_t>("QuantizeF32S16Ref"),
@@ -161,7 +206,9 @@ constexpr KernelRow kKernels[] = {
 };
 
 int Version(const Graph& graph, const Node& node) {
-  return graph.tensor(node.outputs[0]).dtype == DType::kInt16 ? 2 : 1;
+  const Tensor& out = graph.tensor(node.outputs[0]);
+  if (out.quant.per_axis()) return 3;
+  return out.dtype == DType::kInt16 ? 2 : 1;
 }
 
 }  // namespace

@@ -180,9 +180,9 @@ void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
 // Puts a QUANTIZE or DEQUANTIZE between the integer graph and inputs and
 // outputs of another type.
 void ConvertIo(Graph* graph, DType io, const std::vector<Range>& ranges) {
-  const auto boundary = [&](TensorId inner, const char* suffix) {
+  const auto boundary = [&](TensorId inner) {
     Tensor t;
-    t.name = graph->tensor(inner).name + suffix;
+    t.name = graph->tensor(inner).name + "_q";
     t.shape = graph->tensor(inner).shape;
     t.dtype = io;
     const Tensor& from = graph->tensor(inner);
@@ -196,7 +196,7 @@ void ConvertIo(Graph* graph, DType io, const std::vector<Range>& ranges) {
   std::vector<Node> first;
   for (TensorId& id : graph->inputs) {
     if (graph->tensor(id).dtype == io) continue;
-    Tensor outer = boundary(id, io == DType::kFloat32 ? "_float" : "_io");
+    Tensor outer = boundary(id);
     outer.kind = TensorKind::kInput;
     std::swap(outer.name,
               graph->tensor(id).name);  // the outside keeps its name
@@ -213,7 +213,7 @@ void ConvertIo(Graph* graph, DType io, const std::vector<Range>& ranges) {
   graph->nodes.insert(graph->nodes.begin(), first.begin(), first.end());
   for (TensorId& id : graph->outputs) {
     if (graph->tensor(id).dtype == io) continue;
-    Tensor outer = boundary(id, io == DType::kFloat32 ? "_float" : "_io");
+    Tensor outer = boundary(id);
     std::swap(outer.name, graph->tensor(id).name);
     const TensorId outer_id = graph->AddTensor(std::move(outer));
     Node node;

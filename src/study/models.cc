@@ -34,11 +34,10 @@ class Sequential {
     graph_.input_names = {name};
   }
 
-  void Reshape(const std::string& name, std::vector<int32_t> dims) {
+  void Reshape(const std::string& name, const std::vector<int32_t>& dims) {
     const TensorId shape = graph_.AddConstant<int32_t>(
         name + "/shape", {static_cast<int32_t>(dims.size())}, dims);
-    Node& node = Add(kReshape, name, {last_, shape});
-    node.attrs[reshape::kNewShape].ints = std::move(dims);
+    Add(kReshape, name, {last_, shape});
   }
 
   void Conv2D(const std::string& name, int in, int out, int side) {

@@ -102,7 +102,7 @@ def study(litesmith, mnist, tmp_path_factory):
     """(run directory, results.json as a dictionary by method, standard output) of one short study of `none`."""
     out = tmp_path_factory.mktemp("study")
     text = litesmith.ok(
-        *("study", "--data", f"mnist:{mnist}", "--recipes", "none", "--epochs", 1, "--limit", 6000, "--out", out)
+        *("study", "--data", f"mnist:{mnist}", "--recipes", "none", "--epochs", 2, "--limit", 6000, "--out", out)
     )
     rows = json.loads((out / "results.json").read_text())
     return out, {row["method"]: row for row in rows}, text

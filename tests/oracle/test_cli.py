@@ -155,7 +155,7 @@ class TestExitCodes:
             ("study",),
             ("convert", "FILE", "--method", "float13", "-o", "x.tflite"),
             ("evaluate", "FILE", "--data", "nosuchdata"),
-            ("benchmark", "FILE", "--threads", "0"),
+            ("benchmark", "FILE", "--threads", "-1"),
         ],
     )
     def test_invalid_argument(self, litesmith, ours, args, tmp_path):

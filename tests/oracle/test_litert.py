@@ -118,7 +118,7 @@ def test_tensorflow_float(litesmith, tensorflow_files, images, tmp_path, name):
 def test_tensorflow_qat_fp32(litesmith, tensorflow_files, images, tmp_path):
     """Quantize/dequantize pairs between float kernels: an accumulation error may move a value by one step."""
     path = tensorflow_files / "qat_fp32.tflite"
-    steps = [t["quantization"][0] for t in runtimes.details(path)[2] if t["dtype"] == np.int8 and tuple(t["shape"]) == (1, 10)]
+    steps = [t["quantization"][0] for t in runtimes.details(path)[2] if t["dtype"] in (np.int8, np.uint8) and tuple(t["shape"]) == (1, 10)]
     assert len(steps) == 1, "the file should hold one quantized tensor of logits"
     error = np.abs(litesmith.run(path, images, tmp_path) - runtimes.litert(path, images)).max(axis=1)
     assert (error <= FLOAT_TOLERANCE).mean() >= 0.999

@@ -15,13 +15,12 @@ TensorId BuildInput(const LayerContext& layer) {
   return AddKerasInput(JsonDims(*dims, "batch_shape"), layer.name, layer.graph);
 }
 
-TensorId AddReshape(const LayerContext& layer, std::vector<int32_t> target) {
+TensorId AddReshape(const LayerContext& layer,
+                    const std::vector<int32_t>& target) {
   Graph& graph = *layer.graph;
   const TensorId constant = graph.AddConstant<int32_t>(
       layer.name + "/shape", {static_cast<int32_t>(target.size())}, target);
-  Node& node = graph.AddNode(kReshape, layer.name, {layer.input, constant},
-                             {layer.name});
-  node.attrs[reshape::kNewShape].ints = std::move(target);
+  graph.AddNode(kReshape, layer.name, {layer.input, constant}, {layer.name});
   return InferLast(layer.graph);
 }
 

@@ -13,7 +13,6 @@
 #include "src/base/file.h"
 #include "src/base/rng.h"
 #include "src/formats/tflite/operator_names.h"
-#include "src/formats/tflite/runtime_version.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
 
@@ -468,18 +467,9 @@ TEST(Tflite, ModelsOfOthersNameTheOperatorThatIsMissing) {
   }
 }
 
-TEST(RuntimeVersion, IsTheReleaseThatBroughtTheVersion) {
-  EXPECT_EQ(MinRuntimeVersion(3, 3).ToString(), "1.14.0");
-  EXPECT_EQ(MinRuntimeVersion(3, 8).ToString(), "2.15.0");
-  EXPECT_EQ(MinRuntimeVersion(6, 1).ToString(), "1.13.1");
-  EXPECT_EQ(MinRuntimeVersion(9, 12).ToString(), "2.17.0");
-  EXPECT_EQ(MinRuntimeVersion(9, 99), RuntimeVersion{});
-  EXPECT_EQ(MinRuntimeVersion(-5, 1), RuntimeVersion{});
-  EXPECT_LT(MinRuntimeVersion(3, 4), MinRuntimeVersion(3, 8));  // 2.3 < 2.15
+TEST(OperatorNames, AreTheOpsOwn) {
   for (const OpDef* op : AllOps()) {
     if (op->tflite_code < 0) continue;
-    EXPECT_NE(MinRuntimeVersion(op->tflite_code, 1), RuntimeVersion{})
-        << op->name << " has no row in runtime_version.cc";
     EXPECT_STREQ(TfliteOperatorName(op->tflite_code), op->name);
   }
 }

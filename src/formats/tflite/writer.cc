@@ -12,7 +12,6 @@
 
 #include "schema_generated.h"
 #include "src/base/error.h"
-#include "src/formats/tflite/runtime_version.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
 
@@ -26,7 +25,6 @@ using flatbuffers::voffset_t;
 constexpr size_t kDataAlignment = 16;
 // FlatBuffers offsets are 31 bits; this leaves room for the tables.
 constexpr size_t kMaxConstantBytes = size_t{2000} << 20;
-constexpr size_t kMetadataBytes = 16;
 // How many nodes back equal options are looked for.
 constexpr size_t kMaxSharingDistance = 256;
 // A Buffer with data: where its vtable is, and where its data is.
@@ -75,7 +73,8 @@ class Writer {
   }
   void WriteConstants();
   Offset<fb::QuantizationParameters> WriteQuantization(const Quantization& q);
-  Offset<fb::Tensor> WriteTensor(const Tensor& tensor, uint32_t buffer);
+  Offset<fb::Tensor> WriteTensor(const Tensor& tensor, uint32_t buffer,
+                                 bool is_boundary);
   Offset<fb::Opaque> WriteOptions(const Node& node);
   void CollectCodes();
   std::vector<Offset<fb::OperatorCode>> WriteCodes();
@@ -101,7 +100,6 @@ class Writer {
   std::vector<Code> codes_;
   std::vector<uint32_t> code_of_;  // by node
   std::vector<Offset<fb::Operator>> operators_;
-  RuntimeVersion min_runtime_;
 };
 
 int VersionOf(const Graph& graph, const Node& node) {
@@ -199,7 +197,8 @@ Offset<fb::QuantizationParameters> Writer::WriteQuantization(
   return place->second;
 }
 
-Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer) {
+Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer,
+                                       bool is_boundary) {
   std::vector<int32_t> shape = tensor.shape.ToVector();
   std::vector<int32_t> signature;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -215,7 +214,8 @@ Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer) {
   const auto name = Text(tensor.name);
   const auto quantization = WriteQuantization(tensor.quant);
   const auto shape_offset = Ints(shape);
-  const auto signature_offset = Ints(signature);
+  // Runtimes resize inputs and outputs by their signature; the rest follows.
+  const auto signature_offset = is_boundary ? Ints(signature) : 0;
   // An empty shape without has_rank means an unknown rank.
   const bool has_rank = shape.empty();
   return fb::CreateTensor(builder_, shape_offset,
@@ -225,7 +225,6 @@ Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer) {
 }
 
 Offset<fb::Opaque> Writer::WriteOptions(const Node& node) {
-  if (node.op->tflite_options == 0) return 0;
   const auto attrs = node.op->attrs;
   std::vector<Offset<flatbuffers::Vector<int32_t>>> vectors(attrs.size());
   for (size_t a = 0; a < attrs.size(); ++a) {
@@ -270,6 +269,17 @@ Offset<fb::Opaque> Writer::WriteOptions(const Node& node) {
   return Offset<fb::Opaque>(builder_.EndTable(start));
 }
 
+// Nothing that a runtime would not assume of missing options.
+bool HasOptions(const Node& node) {
+  for (size_t a = 0; a < node.attrs.size(); ++a) {
+    const AttrDef& attr = node.op->attrs[a];
+    if (attr.tflite_field < 0) continue;
+    if (attr.type != AttrType::kInts || !node.attrs[a].ints.empty())
+      return true;
+  }
+  return false;
+}
+
 // One operator code each builtin code, in order of first use, with the highest
 // version that a node needs.
 void Writer::CollectCodes() {
@@ -280,10 +290,6 @@ void Writer::CollectCodes() {
     if (c == codes_.size()) codes_.push_back({builtin, 1});
     codes_[c].version = std::max(codes_[c].version, VersionOf(graph_, node));
     code_of_.push_back(static_cast<uint32_t>(c));
-  }
-  for (const Code& code : codes_) {
-    min_runtime_ =
-        std::max(min_runtime_, MinRuntimeVersion(code.builtin, code.version));
   }
 }
 
@@ -308,13 +314,14 @@ void Writer::WriteOperators() {
       if (other.op == node.op && other.attrs == node.attrs)
         options = written[m];
     }
-    if (options.IsNull()) options = WriteOptions(node);
+    if (options.IsNull() && HasOptions(node)) options = WriteOptions(node);
     written.push_back(options);
     const auto inputs = Ints(FileIds(node.inputs));
     const auto outputs = Ints(FileIds(node.outputs));
     operators_.push_back(fb::CreateOperator(
         builder_, code_of_[n], inputs, outputs,
-        static_cast<uint8_t>(node.op->tflite_options), options));
+        static_cast<uint8_t>(options.IsNull() ? 0 : node.op->tflite_options),
+        options));
   }
 }
 
@@ -354,20 +361,18 @@ std::vector<std::byte> Writer::Write() {
   NumberTensors();
   CollectCodes();
   WriteConstants();
-  std::byte runtime[kMetadataBytes] = {};
-  const std::string version = min_runtime_.ToString();
-  std::memcpy(runtime, version.data(),
-              std::min(version.size(), kMetadataBytes - 1));
-  const uint32_t runtime_buffer = AddBuffer(runtime);
   while (buffers_.size() < buffer_data_.size()) WriteBufferTable();
-  const auto metadata =
-      fb::CreateMetadata(builder_, Text("min_runtime_version"), runtime_buffer);
   WriteOperators();
 
+  std::vector<char> is_boundary(graph_.tensors.size(), 0);
+  for (const auto* ids : {&graph_.inputs, &graph_.outputs}) {
+    for (const TensorId id : *ids) is_boundary[static_cast<size_t>(id)] = 1;
+  }
   std::vector<Offset<fb::Tensor>> tensors;
   for (size_t t = 0; t < graph_.tensors.size(); ++t) {
     if (file_ids_[t] < 0) continue;
-    tensors.push_back(WriteTensor(graph_.tensors[t], buffer_of_[t]));
+    tensors.push_back(
+        WriteTensor(graph_.tensors[t], buffer_of_[t], is_boundary[t] != 0));
   }
   const auto tensor_list = builder_.CreateVector(tensors);
   const auto inputs = Ints(FileIds(graph_.inputs));
@@ -381,11 +386,10 @@ std::vector<std::byte> Writer::Write() {
   const auto subgraph_list = builder_.CreateVector(&subgraph, 1);
   const auto description = Text("litesmith");
   const auto buffer_list = builder_.CreateVector(buffers_);
-  const auto metadata_list = builder_.CreateVector(&metadata, 1);
   const auto signature_list = builder_.CreateVector(&signature, 1);
   const auto model =
       fb::CreateModel(builder_, /*version=*/3, code_list, subgraph_list,
-                      description, buffer_list, metadata_list, signature_list);
+                      description, buffer_list, /*metadata=*/0, signature_list);
   fb::FinishModelBuffer(builder_, model);
   const auto* data =
       reinterpret_cast<const std::byte*>(builder_.GetBufferPointer());
