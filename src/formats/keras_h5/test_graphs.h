@@ -47,7 +47,6 @@ inline TensorId AddReshapeTo(const std::string& name, TensorId x,
   const TensorId shape = graph->AddConstant<int32_t>(
       name + "/shape", {static_cast<int32_t>(dims.size())}, dims);
   Node& node = graph->AddNode(kReshape, name, {x, shape}, {name});
-  node.attrs[reshape::kNewShape].ints = dims;
   return node.outputs[0];
 }
 
