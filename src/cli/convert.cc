@@ -39,7 +39,7 @@ void Run(const Options& options) {
   if (!options.io.empty()) convert.io = ParseIo(options.io);
   if (options.dense_per_tensor) convert.dense_per_channel = false;
   Ranges ranges;
-  if (scheme.full_integer && !options.calibration.empty()) {
+  if (NeedsRanges(graph, scheme) && !options.calibration.empty()) {
     const DataSplits data = LoadData(options.calibration);
     ranges = Calibrate(graph, *data.train, options.samples);
   }

@@ -144,9 +144,4 @@ Graph InsertFakeQuant(const Graph& graph,
   return result;
 }
 
-bool HasFakeQuant(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                     [](const Node& node) { return node.op == &kFakeQuant; });
-}
-
 }  // namespace litesmith

@@ -76,11 +76,13 @@ Graph StripTrainingOps(const Graph& graph);
 
 // Folds everything: weights take their snapped values and carry their scales;
 // activations that were fake-quantized carry scale and zero point (in int8
-// terms) though they stay float. What the quantizer converts from.
+// terms) though they stay float. What the quantizer converts from. Tensors keep
+// their ids; what the folded nodes alone read stays behind, unread.
 Graph FoldFakeQuant(const Graph& graph);
 
-// Whether any fake quant is in the graph.
+// Whether any fake quant, or any training-only op at all, is in the graph.
 bool HasFakeQuant(const Graph& graph);
+bool HasTrainingOps(const Graph& graph);
 
 }  // namespace litesmith
 
