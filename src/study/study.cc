@@ -200,7 +200,7 @@ class Study {
     for (const EpochResult& epoch : trained.epochs)
       result->seconds += epoch.seconds;
     SaveModel(trained.graph, file);
-    KeepNote(note, result->key, file, fmt::format("{:.3f}", result->seconds));
+    KeepNote(note, result->key, file, fmt::format("{}", result->seconds));
     RemoveCheckpoint(train.checkpoint);
     result->digest = Digest(ReadFile(file));
     SkipStages(fmt::format("{}: trained", recipe.name), stages);
