@@ -47,6 +47,7 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
   for (size_t s = 0; s < recipe.steps.size(); ++s) {
     const RecipeStep& step = recipe.steps[s];
     TrainOptions train = StepTraining(step, options);
+    train.stage = options.stage + static_cast<int>(s);
     train.label = recipe.name;
     if (recipe.steps.size() > 1) {
       train.label += fmt::format(", step {}", s + 1);
@@ -66,6 +67,14 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
                          trained.epochs.end());
   }
   return result;
+}
+
+int FirstStage(const RecipeTable& table, const Recipe& recipe) {
+  int stage = 0;
+  for (const Recipe* each : table.Lineage(recipe)) {
+    if (each != &recipe) stage += static_cast<int>(each->steps.size());
+  }
+  return stage;
 }
 
 int64_t RecipeEpochs(const Recipe& recipe, const TrainOptions& options) {
@@ -117,6 +126,7 @@ OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
   const Graph plain = MakeTrainable(StripTrainingOps(model));
   for (const Recipe* each : RecipesToRun(table, recipe)) {
     TrainOptions own = options;
+    own.stage = FirstStage(table, *each);
     if (!own.checkpoint.empty()) own.checkpoint += "." + each->name;
     TrainResult trained = RunSteps(result.graph, *each, data, own, progress);
     result.graph = std::move(trained.graph);

@@ -170,14 +170,14 @@ class Study {
     const std::string file = ModelFile(recipe);
     const std::string note = Folder(recipe) + "/model.json";
     result->key = Digest(fmt::format(
-        "version {} isa {} start {} data {} limit {} steps {} seed {}",
+        "version {} isa {} start {} data {} limit {} steps {} stage {} seed {}",
         options_.version, IsaName(),
         root ? "model " + model_identity_
              : trained_.at(recipe.parent).key +
                    trained_.at(recipe.parent).digest,
         data_.fingerprint, options_.limit,
         DescribeRecipe(start_graph_, recipe, data_.train->size(), Training()),
-        options_.seed));
+        FirstStage(options_.table, recipe), options_.seed));
     const int64_t stages = RecipeEpochs(recipe, Training());
     if (!options_.force) {
       if (const auto kept = RecallNote(note, result->key, file)) {
@@ -189,6 +189,7 @@ class Study {
     }
     MakeDirectory(Folder(recipe));
     TrainOptions train = Training();
+    train.stage = FirstStage(options_.table, recipe);
     train.checkpoint = Folder(recipe) + "/checkpoint";
     PrepareCheckpoint(train.checkpoint, result->key);
     const TrainResult trained = RunSteps(

@@ -23,9 +23,10 @@ uint64_t Hash(std::span<const std::byte> bytes,
 // What two runs must share to be the same run: the graph with its start
 // values, and every option that changes a bit of the result.
 uint64_t RunKey(const TrainOptions& options, const Graph& graph) {
-  const std::string text = fmt::format(
-      "{}|{}|{}|{}|{}|{}", Print(graph), options.epochs, options.batch,
-      options.learning_rate, options.validation_split, options.seed);
+  const std::string text =
+      fmt::format("{}|{}|{}|{}|{}|{}|{}", Print(graph), options.epochs,
+                  options.batch, options.learning_rate,
+                  options.validation_split, options.seed, options.stage);
   uint64_t hash = Hash(std::as_bytes(std::span(text)));
   for (const Tensor& tensor : graph.tensors) {
     if (tensor.has_data())

@@ -24,8 +24,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Streams of the seed: the shuffle of epoch e is stream kShuffle + e.
+// Streams of the seed: the shuffle of epoch e of stage s is stream
+// kShuffle + s * kStage + e.
 constexpr uint64_t kShuffle = 1000;
+constexpr uint64_t kStage = uint64_t{1} << 32;
 
 // Adam with Keras's defaults (Kingma and Ba 2015; keras.optimizers.Adam).
 constexpr double kBeta1 = 0.9;
@@ -94,7 +96,9 @@ class Run {
                     Progress* progress) {
     std::vector<int32_t> order(static_cast<size_t>(size));
     std::iota(order.begin(), order.end(), 0);
-    Rng(options_.seed, kShuffle + static_cast<uint64_t>(epoch))
+    Rng(options_.seed, kShuffle +
+                           static_cast<uint64_t>(options_.stage) * kStage +
+                           static_cast<uint64_t>(epoch))
         .Shuffle(std::span<int32_t>(order));
     EpochResult result;
     int64_t correct = 0;

@@ -45,15 +45,16 @@ std::vector<float> DensityBased(std::span<const float> w, float low, float high,
   return c;
 }
 
-// k-means++ seeding (Arthur and Vassilvitskii 2007) with 2 + ln k candidates a
-// step, of which the one that lowers the sum of squared distances most stays.
+// k-means++ seeding (Arthur and Vassilvitskii 2007) with 3 + ln k candidates a
+// step (TensorFlow draws 2 + ln k in addition to the first), of which the one
+// that lowers the sum of squared distances most stays.
 std::vector<float> KmeansPlusPlus(std::span<const float> w, int k, Rng* rng) {
   const size_t n = w.size();
   std::vector<float> c = {w[rng->Below(static_cast<uint32_t>(n))]};
   std::vector<double> distance(n);
   for (size_t i = 0; i < n; ++i)
     distance[i] = (w[i] - c[0]) * static_cast<double>(w[i] - c[0]);
-  const int candidates = 2 + static_cast<int>(std::log(k));
+  const int candidates = 3 + static_cast<int>(std::log(k));
   std::vector<double> trial(n);
   std::vector<double> best(n);
   while (static_cast<int>(c.size()) < k) {
