@@ -49,8 +49,7 @@ struct Header {
 }  // namespace
 
 void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
-                    TrainingPlan* plan, std::span<float> m, std::span<float> v,
-                    int64_t* step, std::vector<EpochResult>* epochs) {
+                    TrainingRun* run, std::vector<EpochResult>* epochs) {
   if (!FileExists(options.checkpoint)) return;
   const std::vector<std::byte> bytes = ReadFile(options.checkpoint);
   const auto fail = [&](const char* what) {
@@ -62,8 +61,8 @@ void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
     fail("the checkpoint is cut short");
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.magic != kMagic) fail("this is not a checkpoint of this version");
-  const std::span<float> w = plan->parameters();
-  const std::span<std::byte> states = plan->states();
+  const std::span<float> w = run->plan().parameters();
+  const std::span<std::byte> states = run->plan().states();
   if (header.key != RunKey(options, graph)) return;  // another run's
   const size_t payload = sizeof(header) + header.epochs * sizeof(EpochResult) +
                          3 * w.size_bytes() + states.size();
@@ -84,20 +83,19 @@ void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
   epochs->resize(header.epochs);
   take(epochs->data(), header.epochs * sizeof(EpochResult));
   take(w.data(), w.size_bytes());
-  take(m.data(), m.size_bytes());
-  take(v.data(), v.size_bytes());
+  take(run->m().data(), w.size_bytes());
+  take(run->v().data(), w.size_bytes());
   take(states.data(), states.size());
-  *step = header.step;
+  run->set_steps(header.step);
 }
 
 void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
-                     TrainingPlan* plan, std::span<const float> m,
-                     std::span<const float> v, int64_t step,
-                     const std::vector<EpochResult>& epochs) {
-  const std::span<const float> w = plan->parameters();
-  const std::span<const std::byte> states = plan->states();
-  const Header header{kMagic,   RunKey(options, graph), step, epochs.size(),
-                      w.size(), states.size()};
+                     TrainingRun* run, const std::vector<EpochResult>& epochs) {
+  const std::span<const float> w = run->plan().parameters();
+  const std::span<const std::byte> states = run->plan().states();
+  const Header header{kMagic,       RunKey(options, graph),
+                      run->steps(), epochs.size(),
+                      w.size(),     states.size()};
   std::vector<std::byte> bytes;
   const auto put = [&](const void* from, size_t n) {
     const auto* p = static_cast<const std::byte*>(from);
@@ -106,8 +104,8 @@ void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
   put(&header, sizeof(header));
   put(epochs.data(), epochs.size() * sizeof(EpochResult));
   put(w.data(), w.size_bytes());
-  put(m.data(), m.size_bytes());
-  put(v.data(), v.size_bytes());
+  put(run->m().data(), w.size_bytes());
+  put(run->v().data(), w.size_bytes());
   put(states.data(), states.size());
   const uint64_t hash = Hash(bytes);
   put(&hash, sizeof(hash));
