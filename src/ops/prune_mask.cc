@@ -42,6 +42,11 @@ void Infer(Graph* graph, const Node& node) {
          Name(mask.dtype), mask.shape.ToString(), Name(w.dtype),
          w.shape.ToString());
   }
+  if (node.Int(kSchedule) < kFixedMask ||
+      node.Int(kSchedule) > kZerosInGroups) {
+    Fail(ErrorKind::kInvalidArgument, "the schedule {} is none of 0 to {}",
+         node.Int(kSchedule), static_cast<int>(kZerosInGroups));
+  }
   const auto sparsity_ok = [](float s) { return s >= 0.0f && s < 1.0f; };
   if (!sparsity_ok(node.Float(kInitialSparsity)) ||
       !sparsity_ok(node.Float(kFinalSparsity))) {
