@@ -59,22 +59,23 @@ void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
   Header header;
   if (bytes.size() < sizeof(header) + sizeof(uint64_t))
     fail("the checkpoint is cut short");
+  // The hash first: a damaged key must not pass for another run's.
+  const size_t payload = bytes.size() - sizeof(uint64_t);
+  uint64_t hash;
+  std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.magic != kMagic) fail("this is not a checkpoint of this version");
+  if (hash != Hash({bytes.data(), payload})) fail("the checkpoint is damaged");
+  if (header.key != RunKey(options, graph)) return;  // another run's
   const std::span<float> w = run->plan().parameters();
   const std::span<std::byte> states = run->plan().states();
-  if (header.key != RunKey(options, graph)) return;  // another run's
-  const size_t payload = sizeof(header) + header.epochs * sizeof(EpochResult) +
-                         3 * w.size_bytes() + states.size();
   if (header.epochs > static_cast<uint64_t>(options.epochs) ||
       header.parameter_floats != w.size() ||
       header.state_bytes != states.size() ||
-      bytes.size() != payload + sizeof(uint64_t)) {
+      payload != sizeof(header) + header.epochs * sizeof(EpochResult) +
+                     3 * w.size_bytes() + states.size()) {
     fail("the checkpoint's sizes contradict each other");
   }
-  uint64_t hash;
-  std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
-  if (hash != Hash({bytes.data(), payload})) fail("the checkpoint is damaged");
   size_t at = sizeof(header);
   const auto take = [&](void* to, size_t n) {
     if (n > 0) std::memcpy(to, bytes.data() + at, n);

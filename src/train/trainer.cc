@@ -56,6 +56,14 @@ void CheckShapes(const Graph& graph, const Dataset& data) {
   }
 }
 
+[[noreturn]] void FailDiverged(const char* what, const TrainingRun& run,
+                               const TrainOptions& options) {
+  Fail(ErrorKind::kInvalidArgument,
+       "{}: {} is not a finite number any more at step {}; a smaller learning "
+       "rate than {} or cleaner data would do",
+       options.label, what, run.steps(), options.learning_rate);
+}
+
 // One epoch over the first `size` samples in the order of its own shuffle.
 EpochResult Epoch(TrainingRun* run, const TrainOptions& options, int epoch,
                   int64_t size, Progress* progress) {
@@ -73,16 +81,17 @@ EpochResult Epoch(TrainingRun* run, const TrainOptions& options, int epoch,
     const int64_t count = std::min<int64_t>(options.batch, size - begin);
     const StepResult step = run->Step(std::span<const int32_t>(order).subspan(
         static_cast<size_t>(begin), static_cast<size_t>(count)));
-    if (!std::isfinite(step.loss)) {
-      Fail(ErrorKind::kInvalidArgument,
-           "{}: the loss is not a finite number any more at step {}; a "
-           "smaller learning rate than {} or cleaner data would do",
-           options.label, run->steps(), options.learning_rate);
-    }
+    if (!std::isfinite(step.loss)) FailDiverged("the loss", *run, options);
     result.loss += step.loss;
     correct += step.correct;
     if (progress != nullptr) progress->Update(task, begin + count, size);
   }
+  // A ReLU makes zero of what is not a number, so weights can be lost while
+  // the loss still looks well.
+  const std::span<const float> weights = run->plan().parameters();
+  if (!std::all_of(weights.begin(), weights.end(),
+                   [](float w) { return std::isfinite(w); }))
+    FailDiverged("a weight", *run, options);
   result.loss /= static_cast<double>(size);
   result.accuracy = static_cast<double>(correct) / static_cast<double>(size);
   return result;
