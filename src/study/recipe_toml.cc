@@ -191,8 +191,22 @@ constexpr Parameter kParameters[] = {
      }},
     {"decay", kQat, "of the moving average of activation ranges (0.999)",
      [](const Value& v) -> Change {
-       const auto x = v.Share();
+       const auto x = v.Number(0, 1);
        return [x](LayerSettings* s) { s->qat.decay = x; };
+     }},
+    {"debias", kQat,
+     "true makes that the mean of the batches so far, without the -6 to 6 of "
+     "its start (false)",
+     [](const Value& v) -> Change {
+       const auto x = v.Bool();
+       return [x](LayerSettings* s) { s->qat.debias = x; };
+     }},
+    {"weight_ranges", kQat,
+     "a convolution's weights have one a \"channel\" or one a \"tensor\" "
+     "(channel)",
+     [](const Value& v) -> Change {
+       const auto x = v.OneOf<bool>({{"channel", true}, {"tensor", false}});
+       return [x](LayerSettings* s) { s->qat.per_channel = x; };
      }},
 };
 

@@ -184,6 +184,8 @@ TEST(RecipesTest, DescriptionHoldsEveryLayersSettings) {
         R"({ type = "cluster", gradient = "average" })", R"({ type = "qat" })",
         R"({ type = "qat", calibrate = true })",
         R"({ type = "qat", decay = 0.9 })",
+        R"({ type = "qat", debias = true })",
+        R"({ type = "qat", weight_ranges = "tensor" })",
         R"({ type = "qat", preserve_clusters = true })",
         R"({ type = "train" })", R"({ type = "train", epochs = 3 })"}) {
     const Recipe recipe =

@@ -64,9 +64,10 @@ std::string Text(const RecipeStep& step, const LayerSettings& s) {
           s.cluster.per_channel, s.cluster.average_gradient,
           s.cluster.preserve_sparsity, s.cluster.seed);
     case StepKind::kQat:
-      return fmt::format("sparsity {} clusters {} decay {}",
-                         s.qat.preserve_sparsity, s.qat.preserve_clusters,
-                         s.qat.decay);
+      return fmt::format(
+          "sparsity {} clusters {} decay {} debias {} per channel {}",
+          s.qat.preserve_sparsity, s.qat.preserve_clusters, s.qat.decay,
+          s.qat.debias, s.qat.per_channel);
   }
   return "";
 }
