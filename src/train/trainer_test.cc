@@ -151,16 +151,22 @@ TEST(Trainer, SameBitsOnAnyNumberOfThreads) {
   }
 }
 
-TEST(Trainer, SameSeedSameBitsAndAnotherSeedOthers) {
+TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
   const DatasetPtr data = Data(200);
   TrainOptions options = Options(1, 32);
   const TrainResult a = Train(SmallCnn(), *data, options, nullptr);
   const TrainResult b = Train(SmallCnn(), *data, options, nullptr);
   ExpectSameBits(a.graph, b.graph);
-  options.seed = 2;
-  const TrainResult c = Train(SmallCnn(), *data, options, nullptr);
+  TrainOptions other = options;
+  other.seed = 2;
+  const TrainResult c = Train(SmallCnn(), *data, other, nullptr);
   EXPECT_NE(ValuesOf(a.graph, "dense/kernel"),
             ValuesOf(c.graph, "dense/kernel"));
+  other = options;
+  other.stage = 1;
+  const TrainResult d = Train(SmallCnn(), *data, other, nullptr);
+  EXPECT_NE(ValuesOf(a.graph, "dense/kernel"),
+            ValuesOf(d.graph, "dense/kernel"));
 }
 
 TEST(Trainer, Learns) {
@@ -284,6 +290,9 @@ TEST_F(CheckpointTest, AnotherRunsIsNotUsed) {
   };
   TrainOptions other = options;
   other.seed = 2;
+  train(SmallCnn(), other);
+  other = options;
+  other.stage = 1;
   train(SmallCnn(), other);
   other = options;
   other.learning_rate = 2e-3f;
