@@ -16,8 +16,6 @@
 namespace litesmith {
 namespace {
 
-constexpr int kShards = TrainingPlan::kShards;
-
 size_t FloatsOf(const Tensor& tensor) {
   LS_CHECK(tensor.dtype == DType::kFloat32);
   return static_cast<size_t>(tensor.shape.NumElements());
