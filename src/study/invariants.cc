@@ -20,6 +20,14 @@ int64_t RemovedWeights(const Tensor& weights, const PruneOptions& prune,
     return n - std::max<int64_t>(static_cast<int64_t>(kept), 1);
   };
   const int64_t n = weights.shape.NumElements();
+  if (prune.schedule == prune_mask::kZerosInGroups) {
+    // The larger of a group are kept; a short last one keeps as many.
+    const int64_t in = weights.shape[weights.shape.rank() - 1];
+    const int64_t kept = prune.group_size - prune.group_zeros;
+    return n / in *
+           (in / prune.group_size * prune.group_zeros +
+            std::max<int64_t>(in % prune.group_size - kept, 0));
+  }
   const int64_t height = prune.block_height;
   const int64_t width = prune.block_width;
   if (height == 1 && width == 1) return removed(n);
@@ -36,14 +44,20 @@ Promise After(const Tensor& weights, const RecipeStep& step,
     case StepKind::kTrain:
       return {};
     case StepKind::kPrune:
-      return {.zeros = RemovedWeights(weights, settings.prune, steps)};
+      before = {.zeros = RemovedWeights(weights, settings.prune, steps)};
+      if (settings.prune.schedule == prune_mask::kZerosInGroups) {
+        before.group_zeros = settings.prune.group_zeros;
+        before.group_size = settings.prune.group_size;
+      }
+      return before;
     case StepKind::kCluster:
-      if (!settings.cluster.preserve_sparsity) before.zeros = 0;
+      if (!settings.cluster.preserve_sparsity)
+        before.zeros = before.group_size = 0;
       before.clusters = settings.cluster.clusters;
       before.per_channel = settings.cluster.per_channel;
       return before;
     case StepKind::kQat:
-      if (!settings.qat.preserve_sparsity) before.zeros = 0;
+      if (!settings.qat.preserve_sparsity) before.zeros = before.group_size = 0;
       if (!settings.qat.preserve_clusters) before.clusters = 0;
       // On the grid a channel's scale of its own makes values of its own.
       before.per_channel = weights.shape.rank() == 4;
@@ -60,6 +74,27 @@ void ForEachSlice(const Tensor& tensor, bool per_channel, const F& f) {
   for (size_t s = 0; s < slices; ++s) {
     f(std::span<const std::byte>(tensor.data.data() + s * bytes, bytes));
   }
+}
+
+// Groups along the input channels that have too few zeros. A short last group
+// has as many fewer.
+int64_t GroupsWithout(const Tensor& tensor, int zeros, int size) {
+  const int in = tensor.shape[tensor.shape.rank() - 1];
+  const size_t element = SizeOf(tensor.dtype);
+  int64_t broken = 0;
+  for (size_t at = 0; at < tensor.data.size();) {
+    for (int first = 0; first < in; first += size) {
+      const int count = std::min(size, in - first);
+      Tensor group;
+      group.dtype = tensor.dtype;
+      const size_t bytes = static_cast<size_t>(count) * element;
+      group.data = TensorData(
+          std::span<const std::byte>(tensor.data.data() + at, bytes));
+      at += bytes;
+      broken += CountValues(group).zeros < count - (size - zeros);
+    }
+  }
+  return broken;
 }
 
 int64_t MostDistinct(const Tensor& tensor, bool per_channel) {
@@ -110,11 +145,16 @@ std::vector<Invariant> CheckInvariants(const Graph& exported,
     }
     const auto promise = open.find(tensor.name);
     if (promise == open.end()) continue;
-    const auto [zeros, clusters, trained_per_channel] = promise->second;
+    const auto [zeros, clusters, trained_per_channel, group_zeros, group_size] =
+        promise->second;
     open.erase(promise);
     if (zeros > 0) {
       const int64_t value = CountValues(tensor).zeros;
       add("zeros", tensor, value, zeros, value >= zeros);
+    }
+    if (group_size > 0) {
+      const int64_t value = GroupsWithout(tensor, group_zeros, group_size);
+      add("groups", tensor, value, 0, value == 0);
     }
     if (clusters > 0) {
       const bool per_channel =

@@ -18,6 +18,9 @@ struct Promise {
   int64_t zeros = 0;         // at least
   int clusters = 0;          // at most so many distinct values a slice
   bool per_channel = false;  // a slice is a channel where values are floats
+  // Zeros in every group of so many neighbours along the input channels.
+  int group_zeros = 0;
+  int group_size = 0;
 };
 
 // By weight tensor's name.
@@ -30,10 +33,10 @@ Promises PromisesAfter(const Graph& graph, const RecipeStep& step,
 
 // A promise checked on the numbers of an exported file.
 struct Invariant {
-  std::string name;    // "zeros", "clusters", "narrow_range"
+  std::string name;    // "zeros", "groups", "clusters", "narrow_range"
   std::string tensor;  // which weights
   double value = 0;    // what the file has
-  double limit = 0;    // zeros: at least; clusters: at most
+  double limit = 0;    // zeros: at least; others: at most
   bool ok = true;
 };
 

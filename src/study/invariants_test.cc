@@ -87,6 +87,33 @@ TEST(InvariantsTest, MissingZeroIsSeen) {
   EXPECT_EQ(zeros.limit, 4);
 }
 
+TEST(InvariantsTest, GroupWithoutItsZerosIsSeen) {
+  const Promises promises = {
+      {"dense/kernel", {.group_zeros = 2, .group_size = 4}}};
+  // A last group of two keeps both.
+  const Graph kept =
+      Exported({0, 0, 5, 6, 7, 8, 1, 0, 2, 0, 9, 9}, {2, 6}, true);
+  EXPECT_TRUE(Of(CheckInvariants(kept, promises), "groups").ok);
+  const Graph broken =
+      Exported({0, 0, 5, 6, 7, 8, 1, 3, 2, 0, 9, 9}, {2, 6}, true);
+  const Invariant groups = Of(CheckInvariants(broken, promises), "groups");
+  EXPECT_FALSE(groups.ok);
+  EXPECT_EQ(groups.value, 1);
+}
+
+TEST(InvariantsTest, PatternsAndBlocksPromiseTheirZeros) {
+  const Graph graph = LoadModel("mnist-cnn", 1);
+  const auto zeros = [&](const PruneOptions& prune) {
+    RecipeStep step;
+    step.kind = StepKind::kPrune;
+    step.settings.prune = prune;
+    return PromisesAfter(graph, step, 2110, {})["dense/kernel"].zeros;
+  };
+  EXPECT_EQ(zeros({.schedule = prune_mask::kZerosInGroups}), 20280 / 2);
+  // 507 x 10 blocks of [4, 1] at 0.8: 1,014 are kept.
+  EXPECT_EQ(zeros({.frequency = 0, .block_height = 4}), 20280 - 1014 * 4);
+}
+
 TEST(InvariantsTest, ClusterTooManyIsSeen) {
   const Promises promises = {{"dense/kernel", {.clusters = 2}}};
   // Two values a channel, four in the tensor: the slice is what has one scale.

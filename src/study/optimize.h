@@ -22,10 +22,9 @@ inline constexpr int64_t kCalibrationSamples = 100;
 // The recipe's own steps on its parent's result (which may still carry training
 // ops: they are stripped first). `options.epochs`, `batch` and `learning_rate`
 // are for steps that do not say their own; `checkpoint`, if set, is a prefix:
-// every step goes on from its own file. `options.stage` is the first step's. The
-// result carries the fake quants of a last quantization-aware step; all else is
-// folded. Throws Error as Train and
-// the passes do.
+// every step goes on from its own file. `options.stage` is the first step's.
+// The result carries the fake quants of a last quantization-aware step; all
+// else is folded. Throws Error as Train and the passes do.
 TrainResult RunSteps(const Graph& start, const Recipe& recipe,
                      const Dataset& data, const TrainOptions& options,
                      Progress* progress);

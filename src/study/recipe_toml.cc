@@ -38,6 +38,36 @@ class Value {
       Refuse(fmt::format("a number of at least {} and below {}", low, high));
     return *value;
   }
+  // Two whole numbers, as [a, b].
+  std::pair<int, int> Pair(int64_t low, int64_t high) const {
+    const toml::array* items = node_.as_array();
+    int64_t values[2] = {low - 1, low - 1};
+    for (size_t i = 0; items != nullptr && items->size() == 2 && i < 2; ++i)
+      values[i] = items->get(i)->value_exact<int64_t>().value_or(low - 1);
+    for (const int64_t value : values) {
+      if (value < low || value > high)
+        Refuse(fmt::format("[a, b] of whole numbers from {} to {}", low, high));
+    }
+    return {static_cast<int>(values[0]), static_cast<int>(values[1])};
+  }
+  // "m:n", 1 <= m < n <= 64.
+  std::pair<int, int> Pattern() const {
+    const std::string text = node_.value_exact<std::string>().value_or("");
+    const size_t colon = text.find(':');
+    const auto number = [](const std::string& digits) {
+      const bool plain = !digits.empty() && digits.size() <= 2 &&
+                         std::all_of(digits.begin(), digits.end(), [](char c) {
+                           return c >= '0' && c <= '9';
+                         });
+      return plain ? std::stoi(digits) : 0;
+    };
+    const int zeros = number(text.substr(0, colon));
+    const int size =
+        colon == std::string::npos ? 0 : number(text.substr(colon + 1));
+    if (zeros < 1 || zeros >= size || size > 64)
+      Refuse("\"m:n\", m zeros in every n, 1 <= m < n <= 64,");
+    return {zeros, size};
+  }
   float Share() const { return static_cast<float>(Number(0, 1)); }
   bool Bool() const {
     const auto value = node_.value_exact<bool>();
@@ -140,6 +170,35 @@ constexpr Parameter kParameters[] = {
      [](const Value& v) -> Change {
        const auto x = static_cast<float>(v.Number(0, 100));
        return [x](LayerSettings* s) { s->prune.power = x; };
+     }},
+    {"block", kPrune,
+     "[rows, columns] of a dense kernel [in, out] that are pruned together "
+     "([1, 1])",
+     [](const Value& v) -> Change {
+       const auto x = v.Pair(1, 65536);
+       return [x](LayerSettings* s) {
+         s->prune.block_height = x.first;
+         s->prune.block_width = x.second;
+       };
+     }},
+    {"block_pooling", kPrune,
+     "a block counts by the \"average\" or the \"max\" of its magnitudes "
+     "(average)",
+     [](const Value& v) -> Change {
+       const auto x = v.OneOf<int>(
+           {{"average", prune_mask::kAverage}, {"max", prune_mask::kMax}});
+       return [x](LayerSettings* s) { s->prune.block_pooling = x; };
+     }},
+    {"pattern", kPrune,
+     "\"2:4\" puts 2 zeros in every 4 neighbours along the input channels, "
+     "once, instead of a schedule",
+     [](const Value& v) -> Change {
+       const auto x = v.Pattern();
+       return [x](LayerSettings* s) {
+         s->prune.schedule = prune_mask::kZerosInGroups;
+         s->prune.group_zeros = x.first;
+         s->prune.group_size = x.second;
+       };
      }},
     {"clusters", kCluster, "how many weights are shared (8)",
      [](const Value& v) -> Change {

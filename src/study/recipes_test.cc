@@ -175,19 +175,27 @@ TEST(RecipesTest, DescriptionHoldsEveryLayersSettings) {
   const Graph graph = LoadModel("mnist-cnn", 1);
   std::set<std::string> seen;
   for (const char* step :
-       {R"({ type = "prune" })", R"({ type = "prune", power = 2 })",
+       {R"({ type = "prune" })",
+        R"({ type = "prune", power = 2 })",
         R"({ type = "prune", layers = [{ match = "dense", power = 2 }] })",
         R"({ type = "prune", layers = [{ match = "dense", skip = true }] })",
-        R"({ type = "cluster" })", R"({ type = "cluster", clusters = 9 })",
+        R"({ type = "prune", pattern = "2:4" })",
+        R"({ type = "prune", pattern = "1:4" })",
+        R"({ type = "prune", block = [4, 1] })",
+        R"({ type = "prune", block_pooling = "max" })",
+        R"({ type = "cluster" })",
+        R"({ type = "cluster", clusters = 9 })",
         R"({ type = "cluster", init = "linear" })",
         R"({ type = "cluster", per_channel = "all" })",
-        R"({ type = "cluster", gradient = "average" })", R"({ type = "qat" })",
+        R"({ type = "cluster", gradient = "average" })",
+        R"({ type = "qat" })",
         R"({ type = "qat", calibrate = true })",
         R"({ type = "qat", decay = 0.9 })",
         R"({ type = "qat", debias = true })",
         R"({ type = "qat", weight_ranges = "tensor" })",
         R"({ type = "qat", preserve_clusters = true })",
-        R"({ type = "train" })", R"({ type = "train", epochs = 3 })"}) {
+        R"({ type = "train" })",
+        R"({ type = "train", epochs = 3 })"}) {
     const Recipe recipe =
         One(std::string("[recipe.r]\nsteps = [") + step + "]\n");
     EXPECT_TRUE(seen.insert(DescribeRecipe(graph, recipe, 60000, {})).second)
@@ -217,6 +225,10 @@ TEST(RecipesTest, ErrorsNamePlaceKeyAndWhatWouldDo) {
   has("[recipe.a]\nsteps = [{ type = \"prune\", sparsity = nan }]", "sparsity");
   has("[recipe.a]\nsteps = [{ type = \"prune\", schedule = \"fast\" }]",
       "\"polynomial\" or \"constant\"");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", pattern = \"4:2\" }]", "m:n");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", pattern = \"2\" }]", "m:n");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", block = [4] }]", "[a, b]");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", block = [4, 0] }]", "[a, b]");
   has("[recipe.a]\nsteps = [{ type = \"cluster\", clusters = 1 }]", "2 to");
   has("[recipe.a]\nsteps = [{ type = \"cluster\", clusters = 8.5 }]", "2 to");
   has("[recipe.a]\nsteps = [{ type = \"qat\", epochs = 0 }]", "1 to");

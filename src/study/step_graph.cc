@@ -20,6 +20,10 @@ bool Matches(const LayerRule& rule, const Node& layer, const Tensor& weights) {
 }
 
 void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
+  if (prune->schedule == prune_mask::kZerosInGroups) {
+    prune->frequency = 1;  // unused: one mask, in the first step
+    return;
+  }
   constexpr int64_t kMasks = 10;
   constexpr int64_t kMostSteps = 100;  // TFMOT's default
   if (prune->frequency == 0)
