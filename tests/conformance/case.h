@@ -39,9 +39,12 @@ struct Case {
   // Fills a float input, samples one after another; if not set, the values are
   // uniform in [-1, 1). Integers always cover the whole range of their type.
   std::function<void(Rng*, std::span<float>)> fill;
-  // Why the runtime refuses the case's file. Empty: it runs it, and agrees.
-  std::string litert_refuses;
-  std::string tflm_refuses;
+  // Why the runtime refuses the case's file, or computes something else. Empty:
+  // it agrees with our reference kernels.
+  std::string litert_fails;
+  std::string tflm_fails;
+  // The file names a batch of one; other runtimes run it sample by sample.
+  bool fixed_batch = false;
   std::optional<Gradient> gradient;  // not set: not a case for gradients
 };
 

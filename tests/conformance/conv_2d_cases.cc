@@ -42,7 +42,10 @@ constexpr Geometry kGeometries[] = {
 };
 
 // For the corners of the arithmetic.
-constexpr Geometry kCorner = {"corner", 6, 7, 3, 10, 3, 3};
+constexpr Geometry kCorners[] = {
+    {"", 6, 7, 3, 10, 3, 3},
+    {"_relu6", 9, 7, 10, 11, 3, 2, 2, 1, 1, 1, kValid, kRelu6},
+};
 
 Shape FilterShape(const Geometry& g) {
   return {g.out_c, g.filter_h, g.filter_w, g.in_c / g.groups};
@@ -78,21 +81,25 @@ Case MakeCase(const std::string& name, const Geometry& g,
   Case c;
   c.name = name;
   c.build = [&g, &numbers](Rng* rng) { return Build(g, numbers, rng); };
-  if (numbers.hybrid()) c.tflm_refuses = "it has no hybrid kernels";
+  c.litert_fails = numbers.litert_fails();
+  c.tflm_fails = numbers.tflm_fails();
+  if (numbers.bias == BiasSize::kNone) {
+    c.litert_fails = "its CONV_2D wants a bias";
+  } else if (numbers.hybrid() && !numbers.per_axis && g.groups > 1) {
+    c.litert_fails = "its hybrid grouped CONV_2D wants a scale a channel";
+  }
   return c;
 }
 
-// Integer values; with an activation a bias halfway between two integers, so
-// that no output is nearer than 1/2 to a kink (0, 6, -1 or 1). One step of 1/16
+// Integer values, and a bias halfway between two integers, so that no output is
+// nearer than 1/2 to a kink of an activation (0, 6, -1 or 1). One step of 1/16
 // of any value moves an output by at most 2/16.
-Graph BuildGradient(const Geometry& g, Rng* rng) {
+Graph BuildGradient(const Geometry& g, bool bias, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x =
       build.Input("x", DType::kFloat32, {g.in_h, g.in_w, g.in_c});
   std::vector<TensorId> inputs = {x, build.Grid("filter", FilterShape(g), 2)};
-  if (g.activation != kNone) {
-    inputs.push_back(build.Grid("bias", {g.out_c}, 4, 0.5f));
-  }
+  if (bias) inputs.push_back(build.Grid("bias", {g.out_c}, 4, 0.5f));
   SetAttributes(g, &build.Add(kConv2D, "y", inputs));
   return build.Finish();
 }
@@ -108,26 +115,34 @@ std::vector<Case> Conv2DCases() {
     }
   }
   for (const LayerNumbers& numbers : CornerNumbers()) {
-    cases.push_back(
-        MakeCase(fmt::format("conv_2d_{}", numbers.name), kCorner, numbers));
+    for (const Geometry& g : kCorners) {
+      cases.push_back(MakeCase(
+          fmt::format("conv_2d_{}{}", numbers.name, g.name), g, numbers));
+    }
   }
   // An image of zeros has no range to be quantized to.
   for (const LayerNumbers& numbers : UsualNumbers()) {
     if (!numbers.hybrid()) continue;
-    cases.push_back(MakeCase(fmt::format("conv_2d_{}_zeros", numbers.name),
-                             kCorner, numbers));
-    cases.back().fill =
-        ZeroRunsFill(kCorner.in_h * kCorner.in_w * kCorner.in_c);
+    const Geometry& g = kCorners[0];
+    cases.push_back(
+        MakeCase(fmt::format("conv_2d_{}_zeros", numbers.name), g, numbers));
+    cases.back().fill = ZeroRunsFill(g.in_h * g.in_w * g.in_c);
   }
-  for (const Geometry& g : kGeometries) {
-    if (g.groups > 1) continue;  // training has no groups
+  const auto add_gradient = [&](const char* name, const Geometry& g,
+                                bool bias) -> Case& {
     Case c;
-    c.name = fmt::format("conv_2d_gradient_{}", g.name);
-    c.build = [&g](Rng* rng) { return BuildGradient(g, rng); };
+    c.name = fmt::format("conv_2d_gradient_{}", name);
+    c.build = [&g, bias](Rng* rng) { return BuildGradient(g, bias, rng); };
     c.fill = GridFill(2);
     c.gradient = Gradient();
-    cases.push_back(std::move(c));
+    return cases.emplace_back(std::move(c));
+  };
+  for (const Geometry& g : kGeometries) {
+    if (g.groups > 1) continue;  // training has no groups
+    add_gradient(g.name, g, true);
   }
+  add_gradient("no_bias", kCorners[0], false).litert_fails =
+      "its CONV_2D wants a bias";
   return cases;
 }
 

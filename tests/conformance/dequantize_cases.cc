@@ -14,7 +14,12 @@ struct Row {
   DType dtype;
   std::vector<int32_t> x;  // without the batch
   Quantization quant;
+  const char* litert_fails = "";
+  const char* tflm_fails = "";
 };
+
+constexpr char kNoType[] = "its DEQUANTIZE has no such type";
+constexpr char kFirstScale[] = "its DEQUANTIZE takes the first scale for all";
 
 // A scale that is not a power of two, so that products are rounded.
 const Row kRows[] = {
@@ -23,10 +28,20 @@ const Row kRows[] = {
     {"s8_zero_high", DType::kInt8, {300}, PerTensor(0.0371f, 127)},
     {"u8", DType::kUInt8, {307}, PerTensor(0.0371f, 117)},
     {"s16", DType::kInt16, {1001}, PerTensor(0.00037f)},
-    {"s32", DType::kInt32, {101}, PerTensor(1.37e-7f)},
-    {"f16", DType::kFloat16, {101}, {}},
-    {"s8c_last_axis", DType::kInt8, {4, 5, 12}, PerAxis(12, 0.0371f, 3)},
-    {"s8c_middle_axis", DType::kInt8, {4, 5, 3}, PerAxis(5, 0.0371f, 2)},
+    {"s32", DType::kInt32, {101}, PerTensor(1.37e-7f), kNoType, kNoType},
+    {"f16", DType::kFloat16, {101}, {}, "", kNoType},
+    {"s8c_last_axis",
+     DType::kInt8,
+     {4, 5, 12},
+     PerAxis(12, 0.0371f, 3),
+     "",
+     kFirstScale},
+    {"s8c_middle_axis",
+     DType::kInt8,
+     {4, 5, 3},
+     PerAxis(5, 0.0371f, 2),
+     "",
+     kFirstScale},
 };
 
 Graph Build(const Row& row, Rng* rng) {
@@ -59,17 +74,21 @@ std::vector<Case> DequantizeCases() {
     Case c;
     c.name = fmt::format("dequantize_{}", row.name);
     c.build = [&row](Rng* rng) { return Build(row, rng); };
+    c.litert_fails = row.litert_fails;
+    c.tflm_fails = row.tflm_fails;
     cases.push_back(std::move(c));
   }
-  const auto add = [&](const char* name, DType dtype, bool per_axis) {
+  const auto add = [&](const char* name, DType dtype, bool per_axis,
+                       const char* tflm_fails) {
     Case c;
     c.name = fmt::format("dequantize_weights_{}", name);
     c.build = [=](Rng* rng) { return BuildWeights(dtype, per_axis, rng); };
+    c.tflm_fails = tflm_fails;
     cases.push_back(std::move(c));
   };
-  add("f16", DType::kFloat16, false);
-  add("s8", DType::kInt8, false);
-  add("s8c", DType::kInt8, true);
+  add("f16", DType::kFloat16, false, kNoType);
+  add("s8", DType::kInt8, false, "");
+  add("s8c", DType::kInt8, true, kFirstScale);
   return cases;
 }
 

@@ -60,8 +60,9 @@ void DumpCases(const std::string& directory) {
                       {"inputs", graph.inputs.size()},
                       {"outputs", graph.outputs.size()},
                       {"sums_floats", SumsFloats(graph)},
-                      {"litert_refuses", c.litert_refuses},
-                      {"tflm_refuses", c.tflm_refuses}});
+                      {"fixed_batch", c.fixed_batch},
+                      {"litert_fails", c.litert_fails},
+                      {"tflm_fails", c.tflm_fails}});
     }
   }
   WriteFile(directory + "/cases.json", list.dump(1) + "\n");

@@ -17,7 +17,7 @@ bool FitsTflite(const Graph& graph);
 //   <case>.<i>.litert.out.npy    output i by our reference kernels
 //   <case>.<i>.tflm.out.npy      the same in the numbers of tflite-micro
 // and cases.json: a list of {name, op, inputs, outputs, sums_floats,
-// litert_refuses, tflm_refuses}.
+// fixed_batch, litert_fails, tflm_fails}.
 void DumpCases(const std::string& directory);
 
 }  // namespace litesmith

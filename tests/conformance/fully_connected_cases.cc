@@ -35,7 +35,10 @@ const Form kForms[] = {
 };
 
 // For the corners of the arithmetic.
-const Form kCorner = {"corner", {35}, 35, 12};
+const Form kCorners[] = {
+    {"", {35}, 35, 12},
+    {"_relu6", {3, 20}, 60, 17, kRelu6},
+};
 
 TensorId AddLayer(const Form& form, const std::vector<TensorId>& inputs,
                   const Quantization& quant, DType dtype, int64_t bias_type,
@@ -55,15 +58,16 @@ TensorId AddLayer(const Form& form, const std::vector<TensorId>& inputs,
   return build->last();
 }
 
-Graph Build(const Form& form, const LayerNumbers& numbers, Rng* rng) {
+Graph Build(const Form& form, const LayerNumbers& numbers, bool asymmetric,
+            Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x =
       build.Input("x", numbers.types.x, form.x, InputQuant(numbers));
   AddLayer(form,
            LayerInputs(&build, numbers, x, Shape{form.outputs, form.depth}),
            OutputQuant(numbers, form.depth), numbers.types.x,
-           static_cast<int64_t>(numbers.types.quantized_bias_type),
-           numbers.asymmetric, &build);
+           static_cast<int64_t>(numbers.types.quantized_bias_type), asymmetric,
+           &build);
   return build.Finish();
 }
 
@@ -80,18 +84,18 @@ Graph BuildGradient(const Form& form, Rng* rng) {
   return build.Finish();
 }
 
-void AddCase(const std::string& name, const Form& form, LayerNumbers numbers,
-             std::vector<Case>* cases) {
+// One case, or for hybrid layers two: the attribute counts for them only.
+void AddCase(const std::string& name, const Form& form,
+             const LayerNumbers& numbers, std::vector<Case>* cases) {
   Case c;
   c.name = "fully_connected_" + name;
-  c.build = [&form, numbers](Rng* rng) { return Build(form, numbers, rng); };
-  if (numbers.hybrid()) c.tflm_refuses = "it has no hybrid kernels";
+  c.build = [&](Rng* rng) { return Build(form, numbers, false, rng); };
+  c.litert_fails = numbers.litert_fails();
+  c.tflm_fails = numbers.tflm_fails();
   cases->push_back(c);
   if (!numbers.hybrid()) return;
-  // The attribute counts for hybrid layers only.
-  numbers.asymmetric = true;
   c.name += "_asymmetric";
-  c.build = [&form, numbers](Rng* rng) { return Build(form, numbers, rng); };
+  c.build = [&](Rng* rng) { return Build(form, numbers, true, rng); };
   cases->push_back(c);
 }
 
@@ -106,16 +110,20 @@ std::vector<Case> FullyConnectedCases() {
     }
   }
   for (const LayerNumbers& numbers : CornerNumbers()) {
-    AddCase(numbers.name, kCorner, numbers, &cases);
+    for (const Form& form : kCorners) {
+      AddCase(fmt::format("{}{}", numbers.name, form.name), form, numbers,
+              &cases);
+    }
   }
   // A row of zeros has no range to be quantized to.
   const size_t before = cases.size();
   for (const LayerNumbers& numbers : UsualNumbers()) {
     if (!numbers.hybrid()) continue;
-    AddCase(fmt::format("{}_zeros", numbers.name), kCorner, numbers, &cases);
+    AddCase(fmt::format("{}_zeros", numbers.name), kCorners[0], numbers,
+            &cases);
   }
   for (size_t i = before; i < cases.size(); ++i) {
-    cases[i].fill = ZeroRunsFill(kCorner.depth);
+    cases[i].fill = ZeroRunsFill(kCorners[0].depth);
   }
   for (const Form& form : kForms) {
     Case c;

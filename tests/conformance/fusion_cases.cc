@@ -15,6 +15,7 @@ namespace {
 struct Row {
   const char* name;
   int in_h, in_w, in_c, out_c;
+  Activation activation = kRelu;
   int pool = 2;
   int stride = 2;
   Padding pool_padding = kValid;
@@ -23,13 +24,13 @@ struct Row {
 
 constexpr Row kRows[] = {
     {"gray", 10, 8, 1, 12},
-    {"3_to_17", 8, 6, 3, 17},
-    {"odd", 7, 9, 10, 3},
-    {"same", 8, 10, 16, 16, 2, 2, kSame},
-    {"padded_pool", 7, 8, 3, 8, 2, 2, kSame},
-    {"pool_3x3", 9, 9, 2, 5, 3, 3},
-    {"overlapping", 8, 8, 3, 4, 2, 1},
-    {"read_twice", 8, 8, 3, 4, 2, 2, kValid, true},
+    {"3_to_17", 8, 6, 3, 17, kNone},
+    {"odd", 7, 9, 10, 3, kReluN1To1},
+    {"same", 8, 10, 16, 16, kRelu6, 2, 2, kSame},
+    {"padded_pool", 7, 8, 3, 8, kRelu, 2, 2, kSame},
+    {"pool_3x3", 9, 9, 2, 5, kRelu, 3, 3},
+    {"overlapping", 8, 8, 3, 4, kRelu, 2, 1},
+    {"read_twice", 8, 8, 3, 4, kRelu, 2, 2, kValid, true},
 };
 
 Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
@@ -40,7 +41,7 @@ Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
       OutputQuant(numbers, filter.NumElementsPerSample()), numbers.types.x);
   conv.Set(conv_2d::kStrideH, 1);
   conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kActivation, kRelu);
+  conv.Set(conv_2d::kActivation, row.activation);
   conv.Set(conv_2d::kQuantizedBiasType,
            static_cast<int64_t>(numbers.types.quantized_bias_type));
   return conv;
@@ -136,7 +137,7 @@ std::vector<Case> FusionCases() {
     for (const Row& row : kRows) {
       Case& c = add(fmt::format("conv_pool_{}_{}", numbers.name, row.name),
                     [&](Rng* rng) { return BuildConvPool(row, numbers, rng); });
-      if (numbers.hybrid()) c.tflm_refuses = "it has no hybrid kernels";
+      c.tflm_fails = numbers.tflm_fails();
     }
   }
   Case& gradient = add("conv_pool_gradient", BuildGradient);

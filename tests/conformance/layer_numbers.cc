@@ -14,6 +14,8 @@ constexpr LayerTypes kS16B64 = {DType::kInt16, DType::kInt8, DType::kInt64,
                                 DType::kInt64};
 constexpr LayerTypes kS16B32 = {DType::kInt16, DType::kInt8, DType::kInt32,
                                 DType::kInt32};
+constexpr LayerTypes kS16B32Unset = {DType::kInt16, DType::kInt8,
+                                     DType::kInt32};
 constexpr Multiplier kTies = Multiplier::kTies;
 constexpr Multiplier kAboveOne = Multiplier::kAboveOne;
 
@@ -54,13 +56,17 @@ constexpr LayerNumbers kCorners[] = {
      .types = kS8,
      .y_zero = -7,
      .multiplier = Multiplier::kTiny},
+    {.name = "s8_full_range", .types = kS8, .x_zero = -128, .full_range = true},
+    {.name = "f32s8_full_range", .types = kHybrid, .full_range = true},
     {.name = "s8c_huge_bias",
      .types = kS8,
      .per_axis = true,
      .bias = BiasSize::kHuge},
     {.name = "s8_wrap", .types = kS8, .bias = BiasSize::kWrap},
     {.name = "s16_no_bias", .types = kS16, .bias = BiasSize::kNone},
+    {.name = "s16_full_range", .types = kS16, .full_range = true},
     {.name = "s16_b64_unset", .types = kS16},
+    {.name = "s16_b32_unset", .types = kS16B32Unset},
     {.name = "s16c_b64_ties",
      .types = kS16B64,
      .per_axis = true,
@@ -142,6 +148,21 @@ TensorId AddBias(GraphBuilder* build, double limit, const Quantization& quant,
 std::span<const LayerNumbers> UsualNumbers() { return kUsual; }
 std::span<const LayerNumbers> CornerNumbers() { return kCorners; }
 
+const char* LayerNumbers::litert_fails() const {
+  if (hybrid() && full_range) {
+    return "its hybrid kernels for x86 take -(-128) for -128";
+  }
+  if (types.x == DType::kInt16 && types.bias == DType::kInt32 &&
+      types.quantized_bias_type != DType::kInt32) {
+    return "it takes the int32 bias for one of int64";
+  }
+  return "";
+}
+
+const char* LayerNumbers::tflm_fails() const {
+  return hybrid() ? "it has no hybrid kernels" : "";
+}
+
 Quantization InputQuant(const LayerNumbers& numbers) {
   if (!numbers.integer()) return {};
   return PerTensor(InputScale(numbers), numbers.x_zero);
@@ -178,7 +199,8 @@ std::vector<TensorId> LayerInputs(GraphBuilder* build,
       build->Random("weights", numbers.types.weights, shape, quant);
   if (quantized) {
     for (int8_t& w : build->tensor(weights).MutableAs<int8_t>()) {
-      if (w == -128) w = 127;  // narrow range
+      if (w == -128) w = 127;
+      if (numbers.full_range && w < -100) w = -128;
       if (numbers.multiplier == kAboveOne) w = static_cast<int8_t>(w % 2);
     }
   }

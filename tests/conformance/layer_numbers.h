@@ -44,15 +44,18 @@ struct LayerNumbers {
   Multiplier multiplier = Multiplier::kUsual;
   BiasSize bias = BiasSize::kUsual;
   bool equal_scales = false;  // one a channel, all the same
-  bool asymmetric = false;    // FULLY_CONNECTED on hybrid types
+  bool full_range = false;    // many weights of -128
 
   bool integer() const { return types.x != DType::kFloat32; }
   bool hybrid() const { return !integer() && types.weights == DType::kInt8; }
+  // As Case's.
+  const char* litert_fails() const;
+  const char* tflm_fails() const;
 };
 
 // One row a signature of types: for every geometry.
 std::span<const LayerNumbers> UsualNumbers();
-// The corners of the arithmetic: for one geometry.
+// The corners of the arithmetic: for a few geometries.
 std::span<const LayerNumbers> CornerNumbers();
 
 Quantization InputQuant(const LayerNumbers& numbers);

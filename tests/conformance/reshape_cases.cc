@@ -16,16 +16,16 @@ struct Row {
   const char* name;
   std::vector<int32_t> x;  // without the batch
   std::vector<int32_t> wanted;
-  const char* litert_refuses_batches = "";
+  bool fixed_batch = false;
 };
 
 const Row kRows[] = {
     {"flat", {3, 4, 5}, {-1, 60}},
     {"image", {20}, {-1, 2, 5, 2}},
     {"same_rank", {6, 4}, {-1, 8, 3}},
-    {"wildcard_last", {3, 8}, {1, -1}},
-    {"wildcard_middle", {3, 8}, {1, 2, -1, 3}},
-    {"batch_of_one", {12}, {1, 3, 4}},
+    {"wildcard_last", {3, 8}, {1, -1}, true},
+    {"wildcard_middle", {3, 8}, {1, 2, -1, 3}, true},
+    {"batch_of_one", {12}, {1, 3, 4}, true},
     {"rank_6", {24}, {-1, 1, 2, 3, 1, 4}},
 };
 
@@ -69,6 +69,7 @@ std::vector<Case> ReshapeCases() {
         c.build = [&row, &numbers, as_tensor](Rng* rng) {
           return Build(row, numbers, as_tensor, rng);
         };
+        c.fixed_batch = row.fixed_batch;
         cases.push_back(std::move(c));
       }
     }
@@ -78,6 +79,7 @@ std::vector<Case> ReshapeCases() {
     c.name = fmt::format("reshape_gradient_{}", row.name);
     c.build = [&row](Rng* rng) { return Build(row, kNumbers[0], true, rng); };
     c.fill = GridFill(2);
+    c.fixed_batch = row.fixed_batch;
     c.gradient = Gradient();
     cases.push_back(std::move(c));
   }

@@ -79,6 +79,9 @@ std::vector<Case> StridedSliceCases() {
       Case c;
       c.name = fmt::format("strided_slice_{}_{}", Name(dtype), row.name);
       c.build = [&row, dtype](Rng* rng) { return Build(row, dtype, rng); };
+      if (row.begin.size() < row.of.size()) {
+        c.tflm_fails = "its STRIDED_SLICE wants an index a dimension";
+      }
       cases.push_back(std::move(c));
     }
   }
