@@ -28,8 +28,8 @@ struct Gradient {
   // The gradient of input 0 is that of the output, though the op rounds or
   // masks: an estimator, not a derivative.
   bool straight_through = false;
-  // The other inputs' gradient is this much of the derivative.
-  float factor = 1;
+  // The other inputs' gradient is the derivative divided by this.
+  double divisor = 1;
 };
 
 struct Case {

@@ -89,10 +89,9 @@ std::vector<Case> ClusterLookupCases() {
     c.build = [&row](Rng* rng) { return Build(row, rng); };
     c.fill = GridFill(2);
     if (!row.mask) {
-      const int members = row.per_channel ? kMembers : kMembers * kOutputs;
-      c.gradient = Gradient{
-          .straight_through = true,
-          .factor = row.average ? 1.0f / static_cast<float>(members) : 1.0f};
+      const double members = row.per_channel ? kMembers : kMembers * kOutputs;
+      c.gradient = Gradient{.straight_through = true,
+                            .divisor = row.average ? members : 1.0};
     }
     cases.push_back(std::move(c));
   }

@@ -12,9 +12,11 @@ namespace litesmith {
 namespace {
 
 constexpr int kBatch = 3;
-// Other values are drawn where a kink is within a step.
+// Other values are drawn where a kink is within a step, or where activations
+// cut everything off.
 constexpr int kMaxDraws = 20;
-constexpr size_t kMaxValues = 100;
+// Of an input, that are moved: as many again whose gradient is not zero.
+constexpr size_t kMaxValues = 60;
 
 const float* Floats(const TensorData& data) {
   return reinterpret_cast<const float*>(data.data());
@@ -50,17 +52,31 @@ struct Slope {
   double slope;
 };
 
-// Some of them, spread over the input; nothing if a kink lies within a step of
-// one.
+// Values to move: some spread over all, and some that `gradient` says matter.
+std::vector<size_t> Sample(const TensorData& gradient) {
+  const size_t n = Count(gradient);
+  std::vector<size_t> sample;
+  for (size_t i = 0; i < n; i += 1 + n / kMaxValues) sample.push_back(i);
+  size_t nonzero = 0;
+  for (size_t i = 0; i < n && nonzero < kMaxValues; ++i) {
+    if (Floats(gradient)[i] == 0) continue;
+    sample.push_back(i);
+    ++nonzero;
+  }
+  return sample;
+}
+
+// The slopes at these values of an input; nothing if a kink lies within a step
+// of one.
 std::optional<std::vector<Slope>> Differences(
     const PrepareContext& context, NodeRunner* runner, const Arrays& values,
-    size_t input, const TensorData& dy, float step) {
+    size_t input, const std::vector<size_t>& sample, const TensorData& dy,
+    float step) {
   Arrays moved = values;
   const auto id = static_cast<size_t>(context.node.inputs[input]);
   const double here = Loss(runner->Forward(values), dy);
   std::vector<Slope> slopes;
-  const size_t stride = 1 + Count(values[id]) / kMaxValues;
-  for (size_t i = 0; i < Count(values[id]); i += stride) {
+  for (const size_t i : sample) {
     const auto loss_at = [&](float by) {
       MutableFloats(&moved[id])[i] = Floats(values[id])[i] + by;
       return Loss(runner->Forward(moved), dy);
@@ -103,12 +119,12 @@ class GradientCheck {
         ++*nonzero;
         continue;
       }
-      const auto slopes =
-          Differences(context, &runner, values_, i, dy, rules_.step);
+      const auto slopes = Differences(context, &runner, values_, i,
+                                      Sample(grads[i]), dy, rules_.step);
       if (!slopes) return false;
-      const double factor = estimates && i > 0 ? double{rules_.factor} : 1.0;
+      const double divisor = estimates && i > 0 ? rules_.divisor : 1.0;
       for (const auto& [value, slope] : *slopes) {
-        EXPECT_EQ(Floats(grads[i])[value], static_cast<float>(slope * factor))
+        EXPECT_EQ(Floats(grads[i])[value], static_cast<float>(slope / divisor))
             << "value " << value;
         *nonzero += slope != 0;
       }
@@ -130,8 +146,7 @@ bool CheckGraph(const Gradient& rules, const Graph& graph,
   for (const Node& node : graph.nodes) {
     if (!node.op->differentiable) continue;
     int nonzero = 0;
-    if (!check.Node(node, &nonzero)) return false;
-    EXPECT_GT(nonzero, 0) << "all gradients are zero";
+    if (!check.Node(node, &nonzero) || nonzero == 0) return false;
   }
   return true;
 }
@@ -144,11 +159,11 @@ TEST_P(Conformance, GradientsEqualDifferences) {
         const Graph graph = GraphOf(c, draw);
         const Arrays inputs = InputsOf(c, graph, kBatch, draw);
         Graph bound = BindForNodes(graph, kBatch);
-        if (!CheckGraph(*c.gradient, bound, inputs)) continue;
         ApplyTrainFusions(&bound);
         if (CheckGraph(*c.gradient, bound, inputs)) return;
       }
-      ADD_FAILURE() << "all of " << kMaxDraws << " draws lie beside a kink";
+      ADD_FAILURE() << "all of " << kMaxDraws
+                    << " draws lie beside a kink, or all slopes are zero";
     });
   });
 }
