@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
@@ -22,12 +23,16 @@ void* Allocate(size_t bytes, size_t alignment) {
 
 }  // namespace
 
-// The array and nothrow forms call these.
+// The array forms call these. The nothrow form is here because a sanitizer's
+// own would not fit to this delete; a standard sort calls it.
 void* operator new(size_t bytes) {
   return Allocate(bytes, alignof(std::max_align_t));
 }
 void* operator new(size_t bytes, std::align_val_t alignment) {
   return Allocate(bytes, static_cast<size_t>(alignment));
+}
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return Allocate(bytes, alignof(std::max_align_t));  // or the end, here
 }
 void operator delete(void* p) noexcept { std::free(p); }
 void operator delete(void* p, size_t) noexcept { std::free(p); }

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <ostream>
+#include <string>
 #include <vector>
 
 #include "src/graph/graph.h"
@@ -35,6 +37,11 @@ Arrays RunGraph(const Graph& graph, const Arrays& inputs,
 // equal numbers. The message names the first difference.
 testing::AssertionResult SameValues(const Tensor& tensor, const TensorData& got,
                                     const TensorData& want);
+
+// For GoogleTest's messages.
+inline void PrintTo(const CaseFile& file, std::ostream* out) {
+  *out << file.name;
+}
 
 // The test of every op, one parameter an op.
 class Conformance : public testing::TestWithParam<CaseFile> {
