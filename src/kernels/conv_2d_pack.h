@@ -7,13 +7,13 @@
 
 namespace litesmith {
 
-// Whether the accumulators of every channel stay where the vector
-// requantization is exact.
-bool ConvIsNarrow(const ConvSpec& spec);
+// Windows that the kernels take at a time, at most.
+inline constexpr int kMaxConvTile = 8;
 
-// Fills everything but `run`. `lanes` 32-bit lanes; `vnni`: bytes stay bytes
+// Fills everything but `run`; false where accumulators or requantization leave
+// what the vectors can hold. `lanes` 32-bit lanes; `vnni`: bytes stay bytes
 // (x + 128), else they become int16 (x - zero point).
-void PackConvCommon(const ConvSpec& spec, int lanes, bool vnni,
+bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni,
                     PackedConv* packed);
 
 }  // namespace litesmith

@@ -2,8 +2,8 @@
 // activation fused, and where asked a 2x2 max pool of stride 2 as well. One
 // group only. Integer results equal the reference twins' bit for bit.
 //
-// The pool comes before requantization, which is the same: all methods are
-// monotone (non-negative multiplier, no left shift), so they commute with max.
+// The pool comes before requantization, which is the same: what is packed never
+// decreases (requantize_pack.h), so it commutes with max.
 #ifndef LITESMITH_KERNELS_CONV_2D_SIMD_H_
 #define LITESMITH_KERNELS_CONV_2D_SIMD_H_
 
@@ -15,6 +15,7 @@
 
 #include "src/kernels/packed_buffer.h"
 #include "src/kernels/requantize.h"
+#include "src/kernels/requantize_pack.h"
 #include "src/kernels/window.h"
 
 namespace litesmith {
@@ -44,20 +45,22 @@ struct PackedConv {
   int element_bytes = 0;    // of the image that the kernel reads
   bool needs_copy = false;  // of the input image: padding or another type
   int copy_h = 0, copy_w = 0;
-  int words = 0;                     // a run
-  std::vector<int64_t> run_offsets;  // bytes from a window's first pixel
-  PackedBuffer weights;              // [blocks][runs][words][lanes]
+  // In elements of that image: the first of each window, in the order in which
+  // outputs are computed, rounded up to kMaxTile by repeating the last; and
+  // from there the words that a window consists of.
+  std::vector<int32_t> window_offsets;
+  std::vector<int32_t> word_offsets;
+  PackedBuffer weights;  // [blocks][words][lanes]
   // All [blocks * lanes], padded with zeros.
-  PackedBuffer bias;         // float or int32
-  PackedBuffer weight_sums;  // int32: kF32S8
-  PackedBuffer scales;       // float: kF32S8
-  PackedBuffer multiplier;   // int32; 15 bits for kMbqm64
-  PackedBuffer shift_left, shift_right, half, sign_mask;  // int32: kMbqm
-  // uint64 [blocks][even, odd][lanes / 2]: kMbqm64.
-  PackedBuffer shift64, add64, subtract64;
-  int32_t offset = 0;  // of the copied image over x - zero_point
-  bool shifts_left = false;
+  PackedBuffer bias;              // float or int32
+  PackedBuffer weight_sums;       // int32: kF32S8
+  PackedBuffer scales;            // float: kF32S8
+  PackedRequantizer requantizer;  // kS*
+  int32_t offset = 0;             // of the copied image over x - zero_point
   bool vnni = false;
+  // The workspace: a tile that is not written yet, then the copy and, kF32S8,
+  // the quantized image before it is copied.
+  size_t copy_at = 0, quantized_at = 0;
   size_t workspace_bytes = 0;
   void (*run)(const PackedConv&, int images, const void* x, void* y,
               std::byte* workspace) = nullptr;

@@ -39,10 +39,12 @@ HWY_INLINE bool HasVnni() { return false; }
 // acc += x * w in float32, fused.
 struct WordsF32 {
   using D = DF32;
-  static HWY_INLINE VF32 Step(VF32 acc, const std::byte* x, VF32 w) {
-    float word;
-    std::memcpy(&word, x, sizeof(word));
-    return hn::MulAdd(hn::Set(DF32(), word), w, acc);
+  using X = float;
+  static HWY_INLINE VF32 Broadcast(const float* x) {
+    return hn::Set(DF32(), *x);
+  }
+  static HWY_INLINE VF32 Step(VF32 acc, VF32 x, VF32 w) {
+    return hn::MulAdd(x, w, acc);
   }
 };
 
@@ -62,7 +64,9 @@ HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
 #endif
 }
 
-HWY_INLINE VS32 BroadcastWord(const std::byte* x) {
+// The four bytes at x, wherever they are aligned.
+template <typename T>
+HWY_INLINE VS32 BroadcastWord(const T* x) {
   int32_t word;
   std::memcpy(&word, x, sizeof(word));
   return hn::Set(DS32(), word);
@@ -70,8 +74,12 @@ HWY_INLINE VS32 BroadcastWord(const std::byte* x) {
 
 struct WordsS16 {
   using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return PairDot(acc, BroadcastWord(x), w);
+  using X = int16_t;
+  static HWY_INLINE VS32 Broadcast(const int16_t* x) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return PairDot(acc, x, w);
   }
 };
 
@@ -86,16 +94,32 @@ HWY_INLINE VS32 PairDotVnni(VS32 acc, VS32 x, VS32 w) {
 }
 struct WordsU8Vnni {
   using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return QuadDotVnni(acc, BroadcastWord(x), w);
+  using X = uint8_t;
+  static HWY_INLINE VS32 Broadcast(const uint8_t* x) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return QuadDotVnni(acc, x, w);
   }
 };
-struct WordsS16Vnni {
-  using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return PairDotVnni(acc, BroadcastWord(x), w);
+struct WordsS16Vnni : WordsS16 {
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return PairDotVnni(acc, x, w);
   }
 };
+#endif
+
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+// int16 to int8 with saturation: in each 128-bit block first a's, then b's.
+template <class V16>
+HWY_INLINE auto PackBytes(V16 a, V16 b) {
+  const hn::Repartition<int8_t, DS32> d8;
+#if HWY_TARGET == HWY_AVX3
+  return hn::Vec<decltype(d8)>{_mm512_packs_epi16(a.raw, b.raw)};
+#else
+  return hn::Vec<decltype(d8)>{_mm256_packs_epi16(a.raw, b.raw)};
+#endif
+}
 #endif
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
