@@ -19,7 +19,7 @@ enum class PeakKind : uint8_t {
 // short runs. Measured once, then remembered.
 double PeakMacs(PeakKind kind);
 
-// Bytes a second of reading `bytes` bytes over and over.
+// Bytes a second of reading `bytes` bytes over and over. Remembered, too.
 double ReadBytesPerSecond(size_t bytes);
 
 }  // namespace litesmith

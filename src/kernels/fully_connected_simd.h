@@ -1,5 +1,6 @@
-// FULLY_CONNECTED on SIMD: dot products along the depth, four output channels
-// at a time. Integer and hybrid results equal the reference twins' bit for bit.
+// FULLY_CONNECTED on SIMD: dot products along the depth of four outputs at a
+// time and, in a batch, of several rows. Integer and hybrid results equal the
+// reference twins' bit for bit.
 #ifndef LITESMITH_KERNELS_FULLY_CONNECTED_SIMD_H_
 #define LITESMITH_KERNELS_FULLY_CONNECTED_SIMD_H_
 
@@ -32,11 +33,24 @@ struct DenseSpec {
 
 // A packed layer, for the target that was the best when it was made.
 struct PackedDense {
-  DenseSpec spec;        // weights: null; bias as many as outputs
-  int64_t pitch = 0;     // elements of a packed row, a multiple of the vector
-  PackedBuffer weights;  // [outputs rounded up to 4][pitch], zero padded
-  std::vector<int32_t> weight_sums;  // integers only
+  DenseSpec spec;    // weights: null
+  int elements = 0;  // of x in a vector
+  int vectors = 0;   // of a row; the last may overlap the one before
+  // Parts of a row whose sums fit 32 bits: more than one only for kS16S8.
+  int segments = 1;
+  int segment_vectors = 0;
+  // Groups of 4, then 2 and 1 outputs as need be: [vectors][outputs of the
+  // group][elements]. Zero where a vector is padding or overlaps.
+  PackedBuffer weights;
+  int pitch = 0;  // of what follows, and of sums: outputs and some zeros
+  // float; kS8S8: int32, less the zero point's share; kS16S8: double.
+  PackedBuffer bias;
+  PackedBuffer weight_sums;  // int32: kF32S8
+  PackedBuffer scales;       // float: kF32S8
+  PackedBuffer reals;        // double: kS* with kF64
   bool vnni = false;
+  // The workspace: sums, then the quantized rows (kF32S8).
+  size_t quantized_at = 0;
   size_t workspace_bytes = 0;
   void (*run)(const PackedDense&, int rows, const void* x, void* y,
               std::byte* workspace) = nullptr;

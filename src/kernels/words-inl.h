@@ -109,6 +109,26 @@ struct WordsS16Vnni : WordsS16 {
 };
 #endif
 
+// The larger of a and b; b where a is NaN.
+HWY_INLINE VF32 MaxOrSecond(VF32 a, VF32 b) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+  return hn::Max(a, b);  // what the instruction does
+#else
+  return hn::IfThenElse(hn::Gt(a, b), a, b);
+#endif
+}
+
+// Truncation of |x| < 2^31: without Highway's care for what is beyond.
+HWY_INLINE VS32 TruncateSmall(VF32 x) {
+#if HWY_TARGET == HWY_AVX3
+  return VS32{_mm512_cvttps_epi32(x.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VS32{_mm256_cvttps_epi32(x.raw)};
+#else
+  return hn::ConvertTo(DS32(), x);
+#endif
+}
+
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
 // int16 to int8 with saturation: in each 128-bit block first a's, then b's.
 template <class V16>
