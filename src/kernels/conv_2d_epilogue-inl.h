@@ -78,94 +78,79 @@ class EpilogueHybrid {
 };
 
 // Integers: requantize. The clamp is left to the store.
-template <typename T, bool kSigned>
+template <typename T, RequantForm kForm>
 class EpilogueInteger {
  public:
   using V = VS32;
   using Out = T;
-  EpilogueInteger(const PackedConv& p, int channel, DynamicScale)
+  HWY_INLINE EpilogueInteger(const PackedConv& p, int channel, DynamicScale)
       : bias_(hn::Load(DS32(), p.bias.as<int32_t>() + channel)),
         requantizer_(p.requantizer, channel) {}
   HWY_INLINE VS32 Start() const { return bias_; }
-  HWY_INLINE VS32 Finish(VS32 sum) const {
-    return requantizer_.Apply(hn::LowerHalf(Half(), sum),
-                              hn::UpperHalf(Half(), sum));
-  }
-  // Of sums in memory: loading halves is cheaper than cutting a vector.
-  HWY_INLINE VS32 FinishAt(const int32_t* sum) const {
-    return requantizer_.Apply(hn::Load(Half(), sum),
-                              hn::Load(Half(), sum + hn::Lanes(Half())));
-  }
+  HWY_INLINE VS32 Finish(VS32 sum) const { return requantizer_.Apply(sum); }
 
  private:
-  using Half = hn::Half<DS32>;
   VS32 bias_;
-  VectorRequantizer<kSigned> requantizer_;
+  VectorRequantizer<kForm> requantizer_;
 };
 
-// Stores kOutputs positions, `pitch` elements apart, of kV vectors each.
+// Stores kOutputs positions of kV vectors each, position k at y[k].
 template <int kOutputs, int kV>
-HWY_INLINE void StoreTile(const VF32* v, const PackedRequantizer&, float* y,
-                          ptrdiff_t pitch) {
-  for (int k = 0; k < kOutputs; ++k, y += pitch) {
+HWY_INLINE void StoreTile(const VF32* v, const PackedRequantizer&,
+                          float* const* y) {
+  for (int k = 0; k < kOutputs; ++k) {
     for (int i = 0; i < kV; ++i) {
-      hn::StoreU(v[k * kV + i], DF32(), y + i * hn::MaxLanes(DF32()));
+      hn::StoreU(v[k * kV + i], DF32(), y[k] + i * hn::MaxLanes(DF32()));
     }
   }
 }
 
 template <int kOutputs, int kV>
-HWY_INLINE void StoreTile(const VS32* v, const PackedRequantizer& p, int16_t* y,
-                          ptrdiff_t pitch) {
+HWY_INLINE void StoreTile(const VS32* v, const PackedRequantizer& p,
+                          int16_t* const* y) {
   const DS32 d;
   const hn::Rebind<int16_t, DS32> d16;
   const VS32 lo = hn::Set(d, p.lo);
   const VS32 hi = hn::Set(d, p.hi);
-  for (int k = 0; k < kOutputs; ++k, y += pitch) {
+  for (int k = 0; k < kOutputs; ++k) {
     for (int i = 0; i < kV; ++i) {
       const VS32 clamped = hn::Min(hn::Max(v[k * kV + i], lo), hi);
-      hn::StoreU(hn::DemoteTo(d16, clamped), d16, y + i * hn::MaxLanes(d));
+      hn::StoreU(hn::DemoteTo(d16, clamped), d16, y[k] + i * hn::MaxLanes(d));
     }
   }
 }
 
-// The `kPieces` parts of a vector, `pitch` bytes apart.
-template <int kPieces, class D, class V>
-HWY_INLINE void StorePieces(V v, D d, int8_t* y, ptrdiff_t pitch) {
-  if constexpr (kPieces == 1) {
-    hn::StoreU(v, d, y);
+// Stores kPieces of a vector's 4 / kV parts, part k at y[k].
+template <int kParts, int kPieces, class D, class V>
+HWY_INLINE void StoreParts(V v, D d, int8_t* const* y) {
+  if constexpr (kParts == 1) {
+    hn::StoreU(v, d, y[0]);
   } else {
     const hn::Half<D> half;
-    StorePieces<kPieces / 2>(hn::LowerHalf(half, v), half, y, pitch);
-    StorePieces<kPieces / 2>(hn::UpperHalf(half, v), half,
-                             y + kPieces / 2 * pitch, pitch);
+    StoreParts<kParts / 2, std::min(kPieces, kParts / 2)>(
+        hn::LowerHalf(half, v), half, y);
+    if constexpr (kPieces > kParts / 2) {
+      StoreParts<kParts / 2, kPieces - kParts / 2>(hn::UpperHalf(half, v), half,
+                                                   y + kParts / 2);
+    }
   }
 }
 
 template <int kOutputs, int kV>
-HWY_INLINE void StoreTile(const VS32* v, const PackedRequantizer& p, int8_t* y,
-                          ptrdiff_t pitch) {
+HWY_INLINE void StoreTile(const VS32* v, const PackedRequantizer& p,
+                          int8_t* const* y) {
   const DS8 d;
   const auto lo = hn::Set(d, static_cast<int8_t>(p.lo));
   const auto hi = hn::Set(d, static_cast<int8_t>(p.hi));
-  constexpr int kBytes = kV * hn::MaxLanes(DS32());  // of a position
   // Positions that one vector of bytes holds.
-  constexpr int kPieces = std::min(kOutputs, 4 / kV);
+  constexpr int kParts = 4 / kV;
+  constexpr int kPieces = std::min(kOutputs, kParts);
+  constexpr int kLast = kPieces * kV - 1;
   for (int k = 0; k < kOutputs; k += kPieces, v += kPieces * kV) {
-    constexpr int kLast = kPieces * kV - 1;
     const auto narrow =
         NarrowFour(v[0], v[std::min(1, kLast)], v[std::min(2, kLast)],
                    v[std::min(3, kLast)]);
-    const auto clamped = hn::Min(hn::Max(narrow, lo), hi);
-    if (kPieces * kV == 4 && pitch == kBytes) {
-      hn::StoreU(clamped, d, y);
-    } else if constexpr (kPieces * kV == 4) {
-      StorePieces<kPieces>(clamped, d, y, pitch);
-    } else {
-      const hn::Half<DS8> half;
-      StorePieces<kPieces>(hn::LowerHalf(half, clamped), half, y, pitch);
-    }
-    y += kPieces * pitch;
+    StoreParts<kParts, kPieces>(hn::Min(hn::Max(narrow, lo), hi), d, y + k);
   }
 }
 
@@ -184,7 +169,9 @@ class TileWriter {
     for (int k = 0; k < kOutputs * kV; ++k) {
       out[k] = epilogues_[k % kV].Finish(sums[k]);
     }
-    StoreTile<kOutputs, kV>(out, requantizer_, y, pitch);
+    Out* positions[kOutputs];
+    for (int k = 0; k < kOutputs; ++k) positions[k] = y + k * pitch;
+    StoreTile<kOutputs, kV>(out, requantizer_, positions);
   }
   HWY_INLINE void Flush() const {}
 
@@ -220,11 +207,13 @@ class LateTileWriter {
   template <int kPart>
   HWY_INLINE void Part(VS32* out) const {
     for (int k = kCount * kPart / 4; k < kCount * (kPart + 1) / 4; ++k) {
-      out[k] = epilogues_[k % kV].FinishAt(sums_ + k * kLanes);
+      out[k] = epilogues_[k % kV].Finish(hn::Load(DS32(), sums_ + k * kLanes));
     }
   }
   HWY_INLINE void Write(const VS32* out) const {
-    StoreTile<kOutputs, kV>(out, requantizer_, y_, pitch_);
+    Out* positions[kOutputs];
+    for (int k = 0; k < kOutputs; ++k) positions[k] = y_ + k * pitch_;
+    StoreTile<kOutputs, kV>(out, requantizer_, positions);
   }
   HWY_INLINE void Flush() const {
     VS32 out[kCount];

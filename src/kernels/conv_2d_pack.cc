@@ -45,21 +45,35 @@ void PackWeights(const ConvSpec& spec, int runs, int run_elements,
             const int element = word * a_word + i;
             if (element >= run_elements) continue;
             const int64_t from = o * g.taps() + run * run_elements + element;
-            std::byte* to = out + i * p->element_bytes;
-            if (p->element_bytes == 4) {
-              std::memcpy(to, static_cast<const float*>(spec.weights) + from,
-                          4);
-              continue;
-            }
-            const int8_t w = static_cast<const int8_t*>(spec.weights)[from];
-            const int16_t wide = w;
-            if (p->element_bytes == 2) std::memcpy(to, &wide, 2);
-            if (p->element_bytes == 1) std::memcpy(to, &w, 1);
+            PutConvWeight(spec, from, p->element_bytes,
+                          out + i * p->element_bytes);
           }
         }
       }
     }
   }
+}
+
+// Cuts windows into words, and packs the weights to match. Whether the last
+// word of a run reads elements behind it, which an image may not have.
+bool PackWords(const ConvSpec& spec, PackedConv* p) {
+  const Window& g = spec.window;
+  const int pitch = p->copy_w * g.in_c;
+  // A run is contiguous elements of the image and of a filter.
+  const bool joined = g.dilation_w == 1;
+  const int run_elements = joined ? g.filter_w * g.in_c : g.in_c;
+  const int runs = joined ? g.filter_h : g.filter_h * g.filter_w;
+  const int a_word = 4 / p->element_bytes;
+  for (int run = 0; run < runs; ++run) {
+    const int ky = joined ? run : run / g.filter_w;
+    const int kx = joined ? 0 : run % g.filter_w;
+    for (int at = 0; at < run_elements; at += a_word) {
+      p->word_offsets.push_back(ky * g.dilation_h * pitch +
+                                kx * g.dilation_w * g.in_c + at);
+    }
+  }
+  PackWeights(spec, runs, run_elements, p);
+  return run_elements % a_word != 0;
 }
 
 // The first element of every window, row by row, or with a pool the four
@@ -104,13 +118,18 @@ std::vector<int64_t> AccumulatorBounds(const ConvSpec& spec) {
   return bounds;
 }
 
-void PackConstants(const ConvSpec& spec, PackedConv* p) {
+// What belongs to channels; false where vectors cannot hold it.
+bool PackConstants(const ConvSpec& spec, PackedConv* p) {
   const Window& g = spec.window;
   const size_t total = static_cast<size_t>(p->blocks * p->lanes);
   if (spec.kind == ConvKind::kF32F32 || spec.kind == ConvKind::kF32S8) {
     p->bias = Padded(total, spec.float_bias);
   }
-  if (IsF32(spec)) return;
+  if (IsF32(spec)) return true;
+  const std::vector<int64_t> bounds = AccumulatorBounds(spec);
+  if (*std::max_element(bounds.begin(), bounds.end()) >= int64_t{1} << 30) {
+    return false;
+  }
   std::vector<int32_t> sums;
   const auto* w = static_cast<const int8_t*>(spec.weights);
   for (int o = 0; o < g.out_c; ++o, w += g.taps()) {
@@ -121,7 +140,7 @@ void PackConstants(const ConvSpec& spec, PackedConv* p) {
   if (spec.kind == ConvKind::kF32S8) {
     p->weight_sums = Padded(total, sums);
     p->scales = Padded(total, spec.scales);
-    return;
+    return true;
   }
   std::vector<int32_t> bias;
   for (size_t o = 0; o < sums.size(); ++o) {
@@ -132,9 +151,23 @@ void PackConstants(const ConvSpec& spec, PackedConv* p) {
                                             static_cast<uint32_t>(sums[o])));
   }
   p->bias = Padded(total, bias);
+  return PackRequantizer(spec.requantizer, bounds, p->lanes, p->blocks,
+                         &p->requantizer);
 }
 
 }  // namespace
+
+void PutConvWeight(const ConvSpec& spec, int64_t from, int element_bytes,
+                   std::byte* to) {
+  if (element_bytes == 4) {
+    std::memcpy(to, static_cast<const float*>(spec.weights) + from, 4);
+    return;
+  }
+  const int8_t w = static_cast<const int8_t*>(spec.weights)[from];
+  const int16_t wide = w;
+  if (element_bytes == 2) std::memcpy(to, &wide, 2);
+  if (element_bytes == 1) std::memcpy(to, &w, 1);
+}
 
 bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   const Window& g = spec.window;
@@ -142,23 +175,18 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->spec.weights = nullptr;
   p->vnni = vnni;
   p->lanes = lanes;
-  p->blocks = (g.out_c + lanes - 1) / lanes;
   const bool bytes =
       spec.kind == ConvKind::kS8S8 || spec.kind == ConvKind::kF32S8;
   p->element_bytes = IsF32(spec) ? 4 : bytes && vnni ? 1 : 2;
   // A byte is held as x + 128, an int16 as x - zero_point.
   p->offset = bytes && vnni ? 128 + spec.x_zero : 0;
-  if (!IsF32(spec)) {
-    const std::vector<int64_t> bounds = AccumulatorBounds(spec);
-    if (*std::max_element(bounds.begin(), bounds.end()) >= int64_t{1} << 30) {
-      return false;
-    }
-    if (spec.kind != ConvKind::kF32S8 &&
-        !PackRequantizer(spec.requantizer, bounds, p->blocks * lanes,
-                         &p->requantizer)) {
-      return false;
-    }
-  }
+
+  p->narrow = ConvFitsNarrow(spec, lanes, p->element_bytes);
+  std::vector<std::byte> repeated_weights;
+  const ConvSpec repeated =
+      p->narrow ? RepeatChannels(spec, lanes, &repeated_weights) : spec;
+  p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
+  if (!PackConstants(repeated, p)) return false;
 
   const int eff_h = (g.filter_h - 1) * g.dilation_h + 1;
   const int eff_w = (g.filter_w - 1) * g.dilation_w + 1;
@@ -167,21 +195,13 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   const int64_t pitch = int64_t{p->copy_w} * g.in_c;
   if (pitch * p->copy_h >= int64_t{1} << 31) return false;
   const bool padded = p->copy_h != g.in_h || p->copy_w != g.in_w;
-  // A run is contiguous elements of the image and of a filter.
-  const bool joined = g.dilation_w == 1;
-  const int run_elements = joined ? g.filter_w * g.in_c : g.in_c;
-  const int runs = joined ? g.filter_h : g.filter_h * g.filter_w;
-  const int a_word = 4 / p->element_bytes;
-  for (int run = 0; run < runs; ++run) {
-    const int ky = joined ? run : run / g.filter_w;
-    const int kx = joined ? 0 : run % g.filter_w;
-    for (int at = 0; at < run_elements; at += a_word) {
-      p->word_offsets.push_back(
-          static_cast<int32_t>(ky * g.dilation_h * pitch) +
-          kx * g.dilation_w * g.in_c + at);
-    }
+  p->needs_copy = padded || bytes || p->narrow;
+  if (p->narrow) {
+    PackNarrow(repeated, p);
+  } else {
+    p->needs_copy |= PackWords(spec, p);
+    PackWindows(spec, p);
   }
-  p->needs_copy = padded || bytes || run_elements % a_word != 0;
   size_t& end = p->workspace_bytes;
   const auto reserve = [&](int64_t size) {
     const size_t at = end;
@@ -195,9 +215,6 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
         reserve((pitch * p->copy_h + g.pad_left * g.in_c) * p->element_bytes);
   }
   if (spec.kind == ConvKind::kF32S8) p->quantized_at = reserve(g.in_size());
-  PackWindows(spec, p);
-  PackWeights(spec, runs, run_elements, p);
-  PackConstants(spec, p);
   return true;
 }
 

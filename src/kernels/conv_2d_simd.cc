@@ -13,6 +13,7 @@
 
 #include "src/kernels/conv_2d_copy-inl.h"
 #include "src/kernels/conv_2d_epilogue-inl.h"
+#include "src/kernels/conv_2d_narrow-inl.h"
 #include "src/kernels/conv_2d_pack.h"
 #include "src/kernels/conv_2d_tile-inl.h"
 #include "src/kernels/dynamic_quantize_simd.h"
@@ -96,6 +97,13 @@ template <class Words, bool kPool, class Epilogue>
 void RunImage(const PackedConv& p, const void* image, DynamicScale scale,
               typename Epilogue::Out* y, const typename Epilogue::Out* y_end,
               std::byte* late) {
+  if constexpr (kPool) {
+    if (p.narrow) {
+      return p.spec.window.filter_h == 3
+                 ? RunNarrow<Words, 3, Epilogue>(p, image, scale, y, y_end)
+                 : RunNarrow<Words, 5, Epilogue>(p, image, scale, y, y_end);
+    }
+  }
   int block = p.blocks;
   if (block % 2 != 0) {
     RunBlocks<Words, 8, 1, kPool, Epilogue>(p, image, --block, scale, y, y_end,
@@ -150,8 +158,14 @@ auto Choose(const PackedConv& p) {
 
 template <class Words, typename T>
 auto ChooseInteger(const PackedConv& p) {
-  return p.requantizer.is_signed ? Choose<Words, EpilogueInteger<T, true> >(p)
-                                 : Choose<Words, EpilogueInteger<T, false> >(p);
+  switch (p.requantizer.form) {
+    case RequantForm::kPlain:
+      return Choose<Words, EpilogueInteger<T, RequantForm::kPlain> >(p);
+    case RequantForm::kSigned:
+      return Choose<Words, EpilogueInteger<T, RequantForm::kSigned> >(p);
+    default:
+      return Choose<Words, EpilogueInteger<T, RequantForm::kLeft> >(p);
+  }
 }
 
 template <class WordsBytes, class WordsPairs>

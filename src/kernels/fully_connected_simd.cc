@@ -223,6 +223,9 @@ HWY_INLINE void StoreSome(V v, D d, hn::TFromD<D>* y, int left) {
   std::copy_n(lanes, left, y);
 }
 
+using DF64 = hn::Repartition<double, DS32>;
+using VF64 = hn::Vec<DF64>;
+
 // From one row's sums to its outputs: bias, activation.
 void FinishF32(const PackedDense& p, const float* sums, DynamicScale,
                float* y) {

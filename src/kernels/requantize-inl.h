@@ -18,46 +18,51 @@ namespace HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
 
-using DF64 = hn::Repartition<double, DS32>;
-using VF64 = hn::Vec<DF64>;
+using DU64 = hn::Repartition<uint64_t, DS32>;
+using VU64 = hn::Vec<DU64>;
 
 // Requantizes one vector of channels, without the clamp.
-template <bool kSigned>
+template <RequantForm kForm>
 class VectorRequantizer {
  public:
   // `channel`: of the first lane.
-  HWY_INLINE VectorRequantizer(const PackedRequantizer& p, int channel) {
-    const auto n = static_cast<int>(hn::Lanes(DF64()));
-    for (int h = 0; h < 2; ++h) {
-      const int at = channel + h * n;
-      multiplier_[h] = hn::Load(DF64(), p.multiplier.as<double>() + at);
-      offset_[h] = hn::Load(DF64(), p.offset.as<double>() + at);
-      negative_offset_[h] =
-          hn::Load(DF64(), p.negative_offset.as<double>() + at);
-    }
-  }
-  // The halves of a vector of accumulators.
-  HWY_INLINE VS32 Apply(hn::Vec<hn::Half<DS32>> lower,
-                        hn::Vec<hn::Half<DS32>> upper) const {
-    const VF64 y0 = One(hn::PromoteTo(DF64(), lower), 0);
-    const VF64 y1 = One(hn::PromoteTo(DF64(), upper), 1);
-    return hn::ConcatEven(DS32(), hn::BitCast(DS32(), y1),
-                          hn::BitCast(DS32(), y0));
+  HWY_INLINE VectorRequantizer(const PackedRequantizer& p, int channel)
+      : multiplier_(hn::Load(DS32(), p.multiplier.as<int32_t>() + channel)),
+        odd_multiplier_(Odd(multiplier_)),
+        subtract_(hn::Load(DS32(), p.subtract.as<int32_t>() + channel)),
+        left_(hn::Load(DS32(), p.left.as<int32_t>() + channel)),
+        add_{At(p.add, channel), At(p.add, channel + kHalf)},
+        shift_{At(p.shift, channel), At(p.shift, channel + kHalf)},
+        sign_{At(p.sign, channel), At(p.sign, channel + kHalf)} {}
+
+  HWY_INLINE VS32 Apply(VS32 acc) const {
+    if constexpr (kForm == RequantForm::kLeft) acc = hn::Shl(acc, left_);
+    const VS32 y0 = One(acc, multiplier_, 0);
+    const VS32 y1 = One(Odd(acc), odd_multiplier_, 1);
+    return hn::Sub(hn::OddEven(y1, y0), subtract_);
   }
 
  private:
-  HWY_INLINE VF64 One(VF64 acc, int h) const {
-    VF64 offset = offset_[h];
-    if constexpr (kSigned) {
-      offset = hn::IfNegativeThenElse(acc, negative_offset_[h], offset);
+  static constexpr int kHalf = hn::MaxLanes(DU64());
+
+  static HWY_INLINE VU64 At(const PackedBuffer& b, int i) {
+    return hn::Load(DU64(), b.as<uint64_t>() + i);
+  }
+  static HWY_INLINE VS32 Odd(VS32 v) {
+    return hn::BitCast(DS32(), hn::ShiftRight<32>(hn::BitCast(DU64(), v)));
+  }
+  // Of the even lanes of acc.
+  HWY_INLINE VS32 One(VS32 acc, VS32 multiplier, int h) const {
+    const DU64 d;
+    VU64 sum = hn::Add(hn::BitCast(d, hn::MulEven(acc, multiplier)), add_[h]);
+    if constexpr (kForm != RequantForm::kPlain) {
+      sum = hn::Sub(sum, hn::And(hn::BitCast(d, acc), sign_[h]));
     }
-    // The sum with 1.5 * 2^52 has no fraction: it is rounded to nearest, and
-    // its low 32 bits are the integer.
-    return hn::Add(hn::MulAdd(acc, multiplier_[h], offset),
-                   hn::Set(DF64(), 6755399441055744.0));
+    return hn::BitCast(DS32(), hn::Shr(sum, shift_[h]));
   }
 
-  VF64 multiplier_[2], offset_[2], negative_offset_[2];
+  VS32 multiplier_, odd_multiplier_, subtract_, left_;
+  VU64 add_[2], shift_[2], sign_[2];
 };
 
 using DS16 = hn::Repartition<int16_t, DS32>;

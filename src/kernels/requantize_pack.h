@@ -1,13 +1,13 @@
 // Requantization prepared for vectors: the fixed-point methods of requantize.h
-// as one multiplication in float64,
+// as one product, one sum and one shift in 64 bits,
 //
-//   y = clamp(rne(acc * multiplier + offset))
+//   y = clamp(((acc * multiplier + add) >> shift) + zero_point)
 //
-// which is exact. With M the real value of the fixed-point multiplier and n its
-// right shift, MBQM's two roundings are floor(acc * M + 1/2 +- 2^-(n+1)), plus
-// for acc >= 0 and minus below; MBQM64 is floor(acc * M + 1/2). An offset that
-// is larger than that by half of the product's last place turns the floor into
-// rounding to nearest, as no tie is left; it holds the zero point, too.
+// which is exact. MBQM with multiplier m and right shift n rounds twice:
+// h = (acc * m + 2^30) >> 31, then (h + 2^(n-1) - (h < 0)) >> n. Floors of
+// floors are one floor, so that is (acc * m + 2^30 + 2^(30+n) - (acc < 0) 2^31)
+// >> (31 + n); for acc < 0 <= h both give 0. Where the clamp begins at the zero
+// point (a ReLU), the term for acc < 0 changes nothing.
 #ifndef LITESMITH_KERNELS_REQUANTIZE_PACK_H_
 #define LITESMITH_KERNELS_REQUANTIZE_PACK_H_
 
@@ -19,22 +19,34 @@
 
 namespace litesmith {
 
+enum class RequantForm : uint8_t {
+  kPlain,  // without the term for acc < 0
+  kSigned,
+  kLeft,  // signed, and accumulators are shifted left before
+};
+
+// Arrays of 64 bits hold the even lanes of each vector first, then the odd
+// ones.
 struct PackedRequantizer {
-  // All double, one an output channel.
-  PackedBuffer multiplier;
-  PackedBuffer offset;           // for acc >= 0, or for all acc
-  PackedBuffer negative_offset;  // for acc < 0
-  // Whether the two differ where the clamp does not hide it.
-  bool is_signed = false;
+  RequantForm form = RequantForm::kPlain;
+  PackedBuffer multiplier;  // int32
+  // uint64: with 2^62 more, so that a logical shift will do.
+  PackedBuffer add;
+  // uint64: at least 32, and for odd lanes 32 less, as their results are wanted
+  // in the upper half.
+  PackedBuffer shift;
+  PackedBuffer subtract;  // int32: what became of the 2^62, less zero_point
+  PackedBuffer sign;      // uint64: 2^31 where acc < 0 has its term
+  PackedBuffer left;      // int32
   int32_t lo = 0;
   int32_t hi = 0;
 };
 
 // Packs kMbqm or kMbqm64 for accumulators of channel o in
-// [-bounds[o], bounds[o]], with zeros up to `padded` channels. False where
-// float64 cannot give the exact result, or the exact function wraps.
+// [-bounds[o], bounds[o]] and vectors of `lanes` channels, `vectors` of them.
+// False where 64 bits do not hold it, or the exact function wraps.
 bool PackRequantizer(const Requantizer& exact, std::span<const int64_t> bounds,
-                     int padded, PackedRequantizer* packed);
+                     int lanes, int vectors, PackedRequantizer* packed);
 
 }  // namespace litesmith
 

@@ -72,6 +72,22 @@ HWY_INLINE VS32 BroadcastWord(const T* x) {
   return hn::Set(DS32(), word);
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// The 16 bytes at x in every block of 128 bits.
+template <typename T>
+HWY_INLINE VS32 BroadcastBlock(const T* x) {
+#if HWY_TARGET == HWY_AVX3
+  // Highway's needs a shuffle, which this leaves to the load.
+  return VS32{_mm512_broadcast_i32x4(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)))};
+#else
+  const hn::Repartition<uint8_t, DS32> d8;
+  return hn::BitCast(DS32(),
+                     hn::LoadDup128(d8, reinterpret_cast<const uint8_t*>(x)));
+#endif
+}
+#endif
+
 struct WordsS16 {
   using D = DS32;
   using X = int16_t;
