@@ -73,8 +73,9 @@ oracle() {
     add 0 1
     return
   fi
-  # The comparisons run the program that users run.
-  if ! { cmake --preset release && cmake --build --preset release; } \
+  # The comparisons run the program that users run, and the conformance cases.
+  if ! { cmake --preset release && cmake --build --preset release &&
+    cmake --preset dev && cmake --build --preset dev --target conformance_test; } \
     >"$logs/release-build.log" 2>&1; then
     tail -n 60 "$logs/release-build.log"
     add 0 1

@@ -61,7 +61,7 @@ BENCH_LIBRARIES = ("benchmark/",)
 # The C and POSIX headers; C++ ones have no ".h".
 SYSTEM = re.compile(
     r"^(sys/\w+|linux/\w+|netinet/\w+|arpa/inet|asm/\w+|assert|cpuid|ctype|dirent|dlfcn|"
-    r"errno|fcntl|fenv|float|inttypes|limits|locale|malloc|math|poll|pthread|"
+    r"errno|fcntl|fenv|fnmatch|float|inttypes|limits|locale|malloc|math|poll|pthread|"
     r"sched|semaphore|setjmp|signal|spawn|stdarg|stdbool|stddef|stdint|stdio|"
     r"stdlib|string|strings|termios|time|unistd|wchar)\.h$|^[a-z_]+$")
 

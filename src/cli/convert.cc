@@ -12,7 +12,9 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
+#include "src/study/methods.h"
 #include "src/study/models.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -29,17 +31,25 @@ struct Options {
 };
 
 void Run(const Options& options) {
-  if (!options.out.ends_with(".tflite")) {
-    Fail(ErrorKind::kInvalidArgument,
-         "-o {}: a name ending in .tflite is wanted", options.out);
+  const Method method = FindMethod(options.method);
+  const char* ending = method.scheme == nullptr ? ".h5" : ".tflite";
+  if (!options.out.ends_with(ending)) {
+    Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted",
+         options.out, ending);
   }
-  const Scheme& scheme = FindScheme(options.method);
   const Graph graph = LoadModel(options.file, options.seed);
+  if (method.scheme == nullptr) {
+    SaveModel(StripTrainingOps(graph), options.out);
+    PrintOut(fmt::format("{}: keras, {} bytes\n", options.out,
+                         FileSize(options.out)));
+    return;
+  }
+  const Scheme& scheme = *method.scheme;
   ConvertOptions convert;
   if (!options.io.empty()) convert.io = ParseIo(options.io);
   if (options.dense_per_tensor) convert.dense_per_channel = false;
   Ranges ranges;
-  if (scheme.full_integer && !options.calibration.empty()) {
+  if (NeedsRanges(graph, scheme) && !options.calibration.empty()) {
     const DataSplits data = LoadData(options.calibration);
     ranges = Calibrate(graph, *data.train, options.samples);
   }
@@ -54,13 +64,16 @@ void AddConvert(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "convert",
-      "Write a float model as .tflite in one numeric format. uint8, int8 and\n"
-      "int16x8 need the ranges of activations: give --calibration.");
+      "Write a float model as .tflite in one numeric format, or as a plain "
+      "Keras\n.h5. uint8, int8 and int16x8 need the ranges of activations: "
+      "give\n"
+      "--calibration, unless they were learned in quantization-aware "
+      "training.");
   verb->add_option("file", options->file, "The model: .h5, .tflite or built-in")
       ->type_name("FILE")
       ->required();
   verb->add_option("--method", options->method,
-                   "fp32, fp16, dynamic, uint8, int8 or int16x8 "
+                   "fp32, fp16, dynamic, uint8, int8, int16x8 or keras "
                    "(`litesmith list methods`)")
       ->type_name("NAME")
       ->required();

@@ -15,6 +15,7 @@
 #include "src/ops/registry.h"
 #include "src/study/methods.h"
 #include "src/study/models.h"
+#include "src/study/recipe_toml.h"
 #include "src/study/recipes.h"
 
 namespace litesmith {
@@ -24,13 +25,22 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 
 Rows RecipeRows() {
   Rows rows;
-  for (const Recipe& recipe : Recipes()) {
-    const bool root = recipe.parent[0] == '\0';
+  const RecipeTable table;
+  for (const Recipe& recipe : table.recipes()) {
     rows.emplace_back(
         recipe.name,
-        root ? recipe.summary
-             : fmt::format("{} (after {})", recipe.summary, recipe.parent));
+        recipe.parent.empty()
+            ? recipe.summary
+            : fmt::format("{} (after {})", recipe.summary, recipe.parent));
   }
+  return rows;
+}
+
+// What a step of a recipe may say.
+Rows ParameterRows() {
+  Rows rows;
+  for (const StepParameter& p : StepParameters())
+    rows.emplace_back(fmt::format("{} ({})", p.name, p.steps), p.summary);
   return rows;
 }
 
@@ -75,11 +85,10 @@ struct Listing {
   Rows (*rows)();
 };
 
-constexpr Listing kListings[] = {{"recipes", RecipeRows},
-                                 {"methods", MethodRows},
-                                 {"ops", OpRows},
-                                 {"models", ModelRows},
-                                 {"datasets", DatasetRows}};
+constexpr Listing kListings[] = {
+    {"recipes", RecipeRows}, {"parameters", ParameterRows},
+    {"methods", MethodRows}, {"ops", OpRows},
+    {"models", ModelRows},   {"datasets", DatasetRows}};
 
 void Run(const std::string& what) {
   for (const Listing& listing : kListings) {
@@ -99,15 +108,29 @@ void Run(const std::string& what) {
 
 void AddList(CLI::App* app) {
   const auto what = std::make_shared<std::string>();
+  const auto toml = std::make_shared<bool>(false);
   CLI::App* verb = app->add_subcommand(
-      "list", "Print the recipes, methods, ops, models or datasets there are.");
+      "list",
+      "Print what there is: recipes, the parameters of their steps, methods,\n"
+      "ops, models or datasets. --toml prints the recipes as they are "
+      "written,\n"
+      "to start one of your own from.");
   std::vector<std::string> names;
   for (const Listing& listing : kListings) names.emplace_back(listing.name);
-  verb->add_option("what", *what, "recipes, methods, ops, models or datasets")
+  verb->add_option("what", *what,
+                   "recipes, parameters, methods, ops, models or "
+                   "datasets")
       ->type_name("WHAT")
       ->required()
       ->check(CLI::IsMember(names));
-  verb->callback([what] { Run(*what); });
+  verb->add_flag("--toml", *toml, "Recipes as TOML");
+  verb->callback([what, toml] {
+    if (*toml && *what != "recipes") {
+      Fail(ErrorKind::kInvalidArgument, "--toml is for recipes, not for {}",
+           *what);
+    }
+    *toml ? PrintOut(std::string(BuiltinRecipes())) : Run(*what);
+  });
 }
 
 }  // namespace litesmith

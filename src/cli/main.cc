@@ -16,17 +16,20 @@ namespace {
 
 constexpr char kOverview[] =
     R"(Litesmith takes a small neural network from training to the .tflite file that
-is worth shipping: it trains, converts to every numeric format, runs the files
-that it wrote, and prints accuracy, latency and size side by side.
+is worth shipping: it trains, prunes, clusters, trains quantization-aware,
+converts to every numeric format, runs the files that it wrote, and prints
+accuracy, latency and size side by side.
 
 Start here:
   litesmith study --data digits --out runs/first
-      trains the built-in mnist-cnn on built-in data, writes all six formats to
-      runs/first, and prints the table. Takes seconds, needs nothing else.
+      puts the built-in mnist-cnn through eleven recipes on built-in data, writes
+      each result in six formats to runs/first, and prints the table of 66 rows.
+      Takes seconds, needs nothing else.
 
 One step at a time:
   litesmith train mnist-cnn --data mnist:DIR -o model.h5
-  litesmith convert model.h5 --method uint8 --calibration mnist:DIR -o m.tflite
+  litesmith optimize model.h5 --recipe prune_pqat --data mnist:DIR -o small.h5
+  litesmith convert small.h5 --method uint8 --calibration mnist:DIR -o m.tflite
   litesmith evaluate m.tflite --data mnist:DIR
   litesmith benchmark m.tflite
   litesmith inspect m.tflite
@@ -85,6 +88,7 @@ int Main(int argc, char** argv) {
   app.set_help_flag("-h,--help", "Print this help and exit");
   AddStudy(&app);
   AddTrain(&app);
+  AddOptimize(&app);
   AddConvert(&app);
   AddEvaluate(&app);
   AddRun(&app);

@@ -41,6 +41,40 @@ void AddData(CLI::App* app, std::string* data) {
       ->required();
 }
 
+void AddTraining(CLI::App* app, TrainOptions* train) {
+  app->add_option("--epochs", train->epochs,
+                  "Passes over the data, each training")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000000))
+      ->capture_default_str();
+  app->add_option("--batch", train->batch, "Samples an optimizer step")
+      ->type_name("N")
+      ->check(CLI::Range(1, 65536))
+      ->capture_default_str();
+  app->add_option("--learning-rate", train->learning_rate, "Adam's")
+      ->type_name("X")
+      ->capture_default_str();
+  app->add_option("--validation-split", train->validation_split,
+                  "Fraction held out from the end of the training half")
+      ->type_name("X")
+      ->capture_default_str();
+  app->add_option("--seed", train->seed, "Of start weights and shuffles")
+      ->type_name("N")
+      ->capture_default_str();
+  AddThreads(app, &train->threads);
+  app->add_option("--checkpoint", train->checkpoint,
+                  "A file that is written after every epoch and gone on from")
+      ->type_name("FILE");
+}
+
+void AddLimit(CLI::App* app, int64_t* limit) {
+  app->add_option("--limit", *limit,
+                  "Only the first N training and N test samples; 0 takes all")
+      ->type_name("N")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+}
+
 DType ParseIo(const std::string& name) {
   if (name == "float") return DType::kFloat32;
   const auto dtype = DTypeFromName(name);

@@ -2,10 +2,12 @@
 #ifndef LITESMITH_CLI_OPTIONS_H_
 #define LITESMITH_CLI_OPTIONS_H_
 
+#include <cstdint>
 #include <string>
 
 #include "src/base/dtype.h"
 #include "src/graph/op_def.h"
+#include "src/train/trainer.h"
 
 namespace CLI {
 class App;
@@ -28,6 +30,12 @@ void AddThreads(CLI::App* app, int* threads);
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
 // --data SPEC, needed.
 void AddData(CLI::App* app, std::string* data);
+
+// --epochs, --batch, --learning-rate, --validation-split, --seed, --threads and
+// --checkpoint.
+void AddTraining(CLI::App* app, TrainOptions* train);
+// --limit N of either half of the data.
+void AddLimit(CLI::App* app, int64_t* limit);
 
 // "float", "float32", "int8", "uint8" or "int16". Throws
 // Error{invalid argument}.

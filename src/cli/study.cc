@@ -52,7 +52,10 @@ void ApplyConfig(const std::string& path, CLI::App* verb) {
 }
 
 void Run(Options* options, CLI::App* verb) {
-  if (!options->config.empty()) ApplyConfig(options->config, verb);
+  if (!options->config.empty()) {
+    ApplyConfig(options->config, verb);
+    options->study.table.AddFile(options->config);
+  }
   if (options->study.out.empty()) {
     Fail(ErrorKind::kInvalidArgument,
          "--out DIR is wanted: where the study writes its files");
@@ -64,6 +67,7 @@ void Run(Options* options, CLI::App* verb) {
     rows = RunStudy(options->study, &progress);
   }
   PrintOut(MarkdownTable(rows));
+  RequireInvariants(rows);
 }
 
 }  // namespace
@@ -82,8 +86,9 @@ void AddStudy(CLI::App* app) {
       "only\n"
       "what is missing or changed, also after an interruption.");
   verb->add_option("--config", options->config,
-                   "A TOML file whose keys are these options' names; the "
-                   "command line wins")
+                   "A TOML file whose keys are these options' names (the "
+                   "command line wins), and whose [recipe.NAME] tables add "
+                   "recipes")
       ->type_name("FILE.toml");
   verb->add_option("--model", study.model,
                    "A built-in model, an .h5 or a float .tflite file")
@@ -111,11 +116,7 @@ void AddStudy(CLI::App* app) {
       ->type_name("N")
       ->capture_default_str();
   AddThreads(verb, &study.threads);
-  verb->add_option("--limit", study.limit,
-                   "Only the first N training and N test samples; 0 takes all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  AddLimit(verb, &study.limit);
   verb->add_option("-o,--out", study.out, "The folder to write to")
       ->type_name("DIR");
   verb->add_flag("--force", study.force, "Compute everything anew");

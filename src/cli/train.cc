@@ -72,33 +72,8 @@ void AddTrain(CLI::App* app) {
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("FILE.h5")
       ->required();
-  TrainOptions& train = options->train;
-  verb->add_option("--epochs", train.epochs, "Passes over the data")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1000000))
-      ->capture_default_str();
-  verb->add_option("--batch", train.batch, "Samples an optimizer step")
-      ->type_name("N")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  verb->add_option("--learning-rate", train.learning_rate, "Adam's")
-      ->type_name("X")
-      ->capture_default_str();
-  verb->add_option("--validation-split", train.validation_split,
-                   "Fraction held out from the end of the training half")
-      ->type_name("X")
-      ->capture_default_str();
-  verb->add_option("--seed", train.seed, "Of start weights and shuffles")
-      ->type_name("N")
-      ->capture_default_str();
-  verb->add_option("--limit", options->limit,
-                   "Only the first N training and N test samples; 0 takes all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
-  verb->add_option("--checkpoint", train.checkpoint,
-                   "A file that is written after every epoch and gone on from")
-      ->type_name("FILE");
-  AddThreads(verb, &train.threads);
+  AddTraining(verb, &options->train);
+  AddLimit(verb, &options->limit);
   verb->callback([options] { Run(*options); });
 }
 

@@ -11,6 +11,7 @@ namespace litesmith {
 // Each adds its subcommand with options, help and a callback that does the
 // work and throws Error.
 void AddTrain(CLI::App* app);
+void AddOptimize(CLI::App* app);
 void AddConvert(CLI::App* app);
 void AddEvaluate(CLI::App* app);
 void AddRun(CLI::App* app);

@@ -105,13 +105,30 @@ void Graph::ReplaceUses(TensorId from, TensorId to) {
   std::replace(outputs.begin(), outputs.end(), from, to);
 }
 
+std::string Describe(const Graph& graph, const Node& node) {
+  constexpr size_t kShown = 4;
+  std::string text = fmt::format("node '{}' ({})", node.name, node.op->name);
+  for (size_t i = 0; i < node.inputs.size() && i <= kShown; ++i) {
+    text += i == 0 ? " of " : ", ";
+    if (i == kShown) {
+      text += "...";
+    } else if (node.inputs[i] == kNoTensor) {
+      text += "none";
+    } else {
+      const Tensor& t = graph.tensor(node.inputs[i]);
+      text +=
+          fmt::format("'{}' {} {}", t.name, Name(t.dtype), t.shape.ToString());
+    }
+  }
+  return text;
+}
+
 void InferShapes(Graph* graph) {
   for (const Node& node : graph->nodes) {
     try {
       node.op->infer(graph, node);
     } catch (const Error& error) {
-      Fail(error.kind(), "node '{}' ({}): {}", node.name, node.op->name,
-           error.what());
+      Fail(error.kind(), "{}: {}", Describe(*graph, node), error.what());
     }
   }
 }

@@ -173,8 +173,12 @@ class Graph {
 // Error{corrupt} naming node and tensor.
 void VerifyStructure(const Graph& graph);
 
+// The node and what it reads, for messages: "node 'c' (CONV_2D) of 'x' float32
+// [?,5,5,3], 'w' float32 [8,3,3,3]".
+std::string Describe(const Graph& graph, const Node& node);
+
 // Runs every node's infer in order, writing shapes and dtypes of outputs.
-// Throws Error naming the node.
+// Throws Error naming the node and its inputs.
 void InferShapes(Graph* graph);
 
 // A copy without nodes and tensors that no output needs; ids change.

@@ -14,6 +14,17 @@ std::string Describe(const Graph& graph, TensorId id) {
   return fmt::format("tensor {} '{}'", id, graph.tensor(id).name);
 }
 
+// The bytes of a tensor with data. Throws Error naming the tensor if its shape
+// has no number of elements, or too many.
+size_t BytesOf(const Graph& graph, TensorId id) {
+  const Tensor& t = graph.tensor(id);
+  try {
+    return static_cast<size_t>(t.shape.NumElements()) * SizeOf(t.dtype);
+  } catch (const Error& error) {
+    Fail(error.kind(), "{}: {}", Describe(graph, id), error.what());
+  }
+}
+
 void VerifyTensor(const Graph& graph, TensorId id) {
   const Tensor& t = graph.tensor(id);
   for (int i = 0; i < t.shape.rank(); ++i) {
@@ -26,8 +37,7 @@ void VerifyTensor(const Graph& graph, TensorId id) {
                           t.kind == TensorKind::kState ||
                           t.kind == TensorKind::kConstant;
   if (wants_data) {
-    const auto bytes =
-        static_cast<size_t>(t.shape.NumElements()) * SizeOf(t.dtype);
+    const size_t bytes = BytesOf(graph, id);
     if (t.data.size() != bytes) {
       Fail(ErrorKind::kCorrupt,
            "{} of shape {} and type {} has {} bytes of data, {} wanted",

@@ -63,13 +63,14 @@ enum : int { kValuesCount, kAxis };
 // ---- Training-only ops ----------------------------------------------------
 
 namespace fake_quant {
-// Inputs: x, min, max (states, [1] or [channels along dimension 0]).
-enum : int { kBits, kNarrowRange, kRangeUpdate, kDecay };
+// Inputs: x, min, max (states, [1] or [channels along dimension 0]), optional
+// count (state, int32 [1]: the moving average is debiased by it).
+enum : int { kBits, kNarrowRange, kRangeUpdate, kRate };
 // How the range follows the data in a training step.
 enum RangeUpdate : int {
   kFixed,          // not at all
   kLastValue,      // symmetric, from the weights as they are now
-  kMovingAverage,  // of the batch's extremes
+  kMovingAverage,  // of the batches' extremes, by kRate towards each
   kAllValues,      // running extremes
 };
 }  // namespace fake_quant
@@ -87,13 +88,15 @@ enum : int {
   kBlockHeight,
   kBlockWidth,
   kBlockPooling,
-  kMaskGradient
+  kMaskGradient,
+  kGroupZeros,
+  kGroupSize
 };
 enum Schedule : int {
   kFixedMask,        // the mask as given: preserves sparsity
   kConstant,         // final sparsity from begin on
   kPolynomialDecay,  // from initial to final sparsity
-  kTwoOfFour,        // 2 zeros in every 4 along the input channels, once
+  kZerosInGroups,    // m zeros in every n along the input channels, once
 };
 enum BlockPooling : int { kAverage, kMax };
 }  // namespace prune_mask

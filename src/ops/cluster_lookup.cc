@@ -2,6 +2,10 @@
 // Both centroids and weights are trained: a centroid gets the sum (or mean) of
 // its members' gradients, a weight its own, straight through; membership
 // follows the drifting weights at every step.
+//
+// With a mask sparsity is preserved: masked weights and centroids that are
+// exactly zero get no gradient, so neither ever moves. The original lets both
+// drift and sets them back before every use, which gives the same results.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -104,9 +108,13 @@ class ClusterLookupKernel : public Kernel {
   void Backward(const BackwardArgs& a) const override {
     const auto [slices, n, k] = sizes_;
     const float* dy = a.output_grads[0];
-    if (a.input_grads[0] != nullptr)
-      std::copy_n(dy, slices * n, a.input_grads[0]);
+    const auto* mask = static_cast<const float*>(a.inputs[2]);
+    if (float* dw = a.input_grads[0]; dw != nullptr) {
+      for (size_t i = 0; i < slices * n; ++i)
+        dw[i] = mask == nullptr ? dy[i] : dy[i] * mask[i];
+    }
     if (a.input_grads[1] == nullptr) return;
+    const auto* centroids = static_cast<const float*>(a.inputs[1]);
     auto* sums = reinterpret_cast<double*>(a.workspace);
     double* counts = sums + k;
     for (size_t s = 0; s < slices; ++s) {
@@ -119,7 +127,9 @@ class ClusterLookupKernel : public Kernel {
       }
       for (size_t c = 0; c < k; ++c) {
         const double divisor = average_ ? std::max(counts[c], 1.0) : 1.0;
-        a.input_grads[1][s * k + c] = static_cast<float>(sums[c] / divisor);
+        const bool held = mask != nullptr && centroids[s * k + c] == 0.0f;
+        a.input_grads[1][s * k + c] =
+            held ? 0.0f : static_cast<float>(sums[c] / divisor);
       }
     }
   }
@@ -135,46 +145,27 @@ KernelPtr Prepare(const PrepareContext& c) {
 }
 constexpr KernelRow kKernels[] = {{"ClusterLookupF32", true, Matches, Prepare}};
 
-// Sparsity preserved: removed weights stay zero, and so does the centroid
-// nearest to zero of every slice that has removed weights.
-void PreserveZeros(const Sizes& sizes, float* w, float* centroids,
-                   const float* mask) {
-  for (size_t s = 0; s < sizes.slices; ++s) {
-    bool any = false;
-    for (size_t i = s * sizes.weights; i < (s + 1) * sizes.weights; ++i) {
-      w[i] *= mask[i];
-      any |= mask[i] == 0.0f;
-    }
-    if (!any) continue;
-    float* first = centroids + s * sizes.centroids;
-    *std::min_element(first, first + sizes.centroids, [](float a, float b) {
-      return std::fabs(a) < std::fabs(b);
-    }) = 0.0f;
-  }
-}
-
 void Update(const UpdateArgs& a) {
   if (a.node.input(2) == kNoTensor) return;
-  PreserveZeros(SizesOf(a.graph, a.node), static_cast<float*>(a.inputs[0]),
-                static_cast<float*>(a.inputs[1]),
-                static_cast<const float*>(a.inputs[2]));
+  const Sizes sizes = SizesOf(a.graph, a.node);
+  auto* w = static_cast<float*>(a.inputs[0]);
+  const auto* mask = static_cast<const float*>(a.inputs[2]);
+  for (size_t i = 0; i < sizes.slices * sizes.weights; ++i) w[i] *= mask[i];
 }
 
 // Weights become their centroids for good, after one more association.
 void Fold(Graph* graph, const Node& node) {
   const Sizes sizes = SizesOf(*graph, node);
-  std::vector<float> centroids(
-      graph->tensor(node.inputs[1]).As<float>().begin(),
-      graph->tensor(node.inputs[1]).As<float>().end());
+  const Tensor centroids = graph->tensor(node.inputs[1]);
   const auto w = graph->tensor(node.inputs[0]).MutableAs<float>();
   if (node.input(2) != kNoTensor) {
-    PreserveZeros(sizes, w.data(), centroids.data(),
-                  graph->tensor(node.inputs[2]).As<float>().data());
+    const auto mask = graph->tensor(node.inputs[2]).As<float>();
+    for (size_t i = 0; i < w.size(); ++i) w[i] *= mask[i];
   }
   std::vector<float> best(sizes.weights);
   std::vector<uint16_t> index(sizes.weights);
   for (size_t s = 0; s < sizes.slices; ++s) {
-    const float* slice = centroids.data() + s * sizes.centroids;
+    const float* slice = centroids.As<float>().data() + s * sizes.centroids;
     float* values = w.data() + s * sizes.weights;
     Associate(values, sizes.weights, slice, sizes.centroids, best.data(),
               index.data());

@@ -138,13 +138,16 @@ Window ConvWindow(const PrepareContext& context) {
 Requantizer ConvRequantizer(const PrepareContext& context) {
   const Tensor& x = context.input(0);
   const Tensor& weights = context.input(1);
-  RequantMethod method = RequantMethod::kMbqm;
-  if (x.dtype == DType::kInt16 && context.node.Int(kQuantizedBiasType) !=
-                                      static_cast<int64_t>(DType::kInt32)) {
-    method = RequantMethod::kMbqm64;
-  }
+  // 16-bit inputs make a 64-bit accumulator, unless the attribute or the bias
+  // says otherwise. With an int32 bias and no attribute tflite-micro goes by
+  // the bias; LiteRT reads beyond its end.
+  const bool narrow =
+      context.node.Int(kQuantizedBiasType) ==
+          static_cast<int64_t>(DType::kInt32) ||
+      (context.has_input(2) && context.input(2).dtype == DType::kInt32);
   return MakeRequantizer(
-      method,
+      x.dtype == DType::kInt8 || narrow ? RequantMethod::kMbqm
+                                        : RequantMethod::kMbqm64,
       ChannelMultipliers(x, weights, context.output(), weights.shape[0]),
       context.output(), context.node.Int(kActivation));
 }

@@ -21,7 +21,7 @@ constexpr AttrDef kAttrs[] = {
     {"bits", AttrType::kInt, 8, -1},
     {"narrow_range", AttrType::kBool, 0, -1},
     {"range_update", AttrType::kEnum, kFixed, -1},
-    {"decay", AttrType::kFloat, 0.999, -1},
+    {"rate", AttrType::kFloat, 0.001, -1},
 };
 
 void Infer(Graph* graph, const Node& node) {
@@ -40,9 +40,22 @@ void Infer(Graph* graph, const Node& node) {
          "its ranges of shape {} and {} do not fit its input {}",
          min.shape.ToString(), max.shape.ToString(), x.shape.ToString());
   }
+  if (node.input(3) != kNoTensor) {
+    const Tensor& count = graph->tensor(node.inputs[3]);
+    if (count.dtype != DType::kInt32 || !(count.shape == Shape{1})) {
+      Fail(ErrorKind::kCorrupt, "its count is {} {}; int32 [1] is wanted",
+           Name(count.dtype), count.shape.ToString());
+    }
+  }
   if (node.Int(kBits) < 2 || node.Int(kBits) > 16) {
     Fail(ErrorKind::kCorrupt, "it has {} bits; 2 to 16 are wanted",
          node.Int(kBits));
+  }
+  if (!(node.Float(kRate) > 0.0f && node.Float(kRate) <= 1.0f)) {
+    Fail(ErrorKind::kCorrupt,
+         "its moving average has the rate {}; (0, 1] is "
+         "wanted",
+         node.Float(kRate));
   }
   Tensor& y = graph->tensor(node.outputs[0]);
   y.shape = x.shape;
@@ -56,7 +69,7 @@ class FakeQuantKernel : public Kernel {
         quant_min_(c.node.Bool(kNarrowRange) ? 1 : 0),
         quant_max_((1 << c.node.Int(kBits)) - 1),
         update_(c.node.Int(kRangeUpdate)),
-        decay_(c.node.Float(kDecay)) {
+        rate_(c.node.Float(kRate)) {
     const Shape& shape = c.input(0).shape;
     per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
     if (c.training && (update_ == kMovingAverage || update_ == kAllValues))
@@ -109,9 +122,8 @@ class FakeQuantKernel : public Kernel {
       *min = std::min(*min, low);
       *max = std::max(*max, high);
     } else {
-      // v -= (v - batch) * (1 - decay), without debias, as TensorFlow's
-      // assign_moving_average.
-      const float rate = 1.0f - decay_;
+      // v -= (v - batch) * rate, as TensorFlow's assign_moving_average.
+      const float rate = Rate(static_cast<int32_t*>(inputs[3]));
       *min -= (*min - low) * rate;
       *max -= (*max - high) * rate;
     }
@@ -122,11 +134,22 @@ class FakeQuantKernel : public Kernel {
     return per_sample_ * static_cast<size_t>(batch);
   }
 
+  // How far the average moves towards this batch. Debiased (Kingma and Ba 2015,
+  // section 3), the average over t batches is that of a start at zero divided
+  // by 1 - decay^t; written as a step from the debiased average before it,
+  // the rate is (1 - decay) / (1 - decay^t): 1 for the first batch.
+  float Rate(int32_t* count) const {
+    if (count == nullptr) return rate_;
+    ++*count;
+    return static_cast<float>(rate_ /
+                              -std::expm1(*count * std::log1p(-double{rate_})));
+  }
+
   size_t channels_;
   int quant_min_;
   int quant_max_;
   int64_t update_;
-  float decay_;
+  float rate_;  // 1 - the average's decay
   size_t per_sample_ = 0;
 };
 
@@ -141,7 +164,8 @@ constexpr KernelRow kKernels[] = {{"FakeQuantF32", true, Matches, Prepare}};
 
 // The symmetric range of the weights as they are now (LastValueQuantizer).
 void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
-                    float* min, float* max) {
+                    int64_t bits, float* min, float* max) {
+  const auto steps = static_cast<float>(int64_t{1} << bits);
   const size_t inner = w.size() / channels;
   for (size_t c = 0; c < channels; ++c) {
     float low;
@@ -151,7 +175,7 @@ void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
     high = std::max(high, 0.0f);
     // One step more below zero unless the range is narrow; the ratio is that
     // of the two ends.
-    const float ratio = narrow ? -1.0f : -254.0f / 256.0f;
+    const float ratio = narrow ? -1.0f : 2.0f / steps - 1.0f;
     min[c] = std::min(low, high / ratio);
     max[c] = std::max(high, low * ratio);
   }
@@ -164,7 +188,8 @@ void Update(const UpdateArgs& a) {
   const auto channels =
       static_cast<size_t>(a.graph.tensor(a.node.inputs[1]).shape[0]);
   LastValueRange({static_cast<const float*>(a.inputs[0]), n}, channels,
-                 a.node.Bool(kNarrowRange), static_cast<float*>(a.inputs[1]),
+                 a.node.Bool(kNarrowRange), a.node.Int(kBits),
+                 static_cast<float*>(a.inputs[1]),
                  static_cast<float*>(a.inputs[2]));
 }
 
@@ -176,7 +201,7 @@ const OpDef kFakeQuant = {
         "training: snaps values to an integer grid, straight-through gradient",
     .attrs = kAttrs,
     .min_inputs = 3,
-    .max_inputs = 3,
+    .max_inputs = 4,
     .infer = Infer,
     .kernels = kKernels,
     .differentiable = true,

@@ -12,7 +12,8 @@ DenseShape FullyConnectedShape(const PrepareContext& context);
 // Rows of x a sample: its elements / depth.
 int64_t FullyConnectedRows(const PrepareContext& context);
 // By the runtime whose results are wanted (specs/tflite.md 3.3): F64 for
-// LiteRT; MBQM, or MBQM64 with an int64 bias, for the microcontroller runtime.
+// LiteRT; for the microcontroller runtime MBQM, or MBQM64 for 16-bit inputs
+// whose bias is not int32.
 Requantizer FullyConnectedRequantizer(const PrepareContext& context);
 
 KernelPtr PrepareFullyConnectedF32F32Ref(const PrepareContext& context);

@@ -125,8 +125,11 @@ Requantizer FullyConnectedRequantizer(const PrepareContext& context) {
     return MakeRequantizer(RequantMethod::kF64, multipliers, output,
                            activation);
   }
+  // 16-bit inputs make a 64-bit accumulator, unless the bias says otherwise
+  // (measured on tflite_micro, also without a bias).
   const bool wide =
-      context.has_input(2) && context.input(2).dtype == DType::kInt64;
+      x.dtype == DType::kInt16 &&
+      !(context.has_input(2) && context.input(2).dtype == DType::kInt32);
   return MakeRequantizer(wide ? RequantMethod::kMbqm64 : RequantMethod::kMbqm,
                          multipliers, output, activation);
 }

@@ -8,12 +8,32 @@
 
 namespace litesmith {
 
-int FullBatch(const PrepareContext& context) {
-  if (context.input(0).has_data() || context.graph.inputs.empty()) {
-    const Shape& shape = context.output().shape;
-    return shape.rank() > 0 ? std::max(shape[0], 1) : 1;
+namespace {
+
+// Whether the node computes something of the graph's inputs.
+bool DependsOnInputs(const PrepareContext& context) {
+  const Graph& graph = context.graph;
+  std::vector<char> depends(graph.tensors.size(), 0);
+  for (const TensorId id : graph.inputs) depends[static_cast<size_t>(id)] = 1;
+  const auto reads = [&](const Node& node) {
+    return std::any_of(
+        node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
+          return id != kNoTensor && depends[static_cast<size_t>(id)] != 0;
+        });
+  };
+  for (const Node& node : graph.nodes) {
+    if (!reads(node)) continue;
+    for (const TensorId id : node.outputs) depends[static_cast<size_t>(id)] = 1;
   }
-  const Shape& shape = context.graph.tensor(context.graph.inputs[0]).shape;
+  return reads(context.node);
+}
+
+}  // namespace
+
+int FullBatch(const PrepareContext& context) {
+  const Shape& shape = DependsOnInputs(context)
+                           ? context.graph.tensor(context.graph.inputs[0]).shape
+                           : context.output().shape;
   return shape.rank() > 0 ? std::max(shape[0], 1) : 1;
 }
 

@@ -11,8 +11,8 @@
 
 namespace litesmith {
 
-// The samples of a full Run: KernelArgs::batch at its largest. A node whose
-// first input is a constant is run once, on its whole first dimension.
+// The samples of a full Run: KernelArgs::batch at its largest. A node that does
+// not depend on the graph's inputs is run once, on its whole first dimension.
 int FullBatch(const PrepareContext& context);
 // `total` things (elements, images, rows) of a full Run, for one sample.
 // Throws Error{unsupported} if samples cannot be told apart.

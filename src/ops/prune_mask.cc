@@ -3,6 +3,7 @@
 // and overwrites the weights; the gradient is not masked, so that a pruned
 // weight may grow back, unless the mask is fixed to preserve sparsity.
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <numeric>
 #include <vector>
@@ -28,6 +29,8 @@ constexpr AttrDef kAttrs[] = {
     {"block_width", AttrType::kInt, 1, -1},
     {"block_pooling", AttrType::kEnum, kAverage, -1},
     {"mask_gradient", AttrType::kBool, 0, -1},
+    {"group_zeros", AttrType::kInt, 2, -1},
+    {"group_size", AttrType::kInt, 4, -1},
 };
 
 void Infer(Graph* graph, const Node& node) {
@@ -38,6 +41,11 @@ void Infer(Graph* graph, const Node& node) {
     Fail(ErrorKind::kCorrupt, "its mask {} {} does not fit its weights {} {}",
          Name(mask.dtype), mask.shape.ToString(), Name(w.dtype),
          w.shape.ToString());
+  }
+  if (node.Int(kSchedule) < kFixedMask ||
+      node.Int(kSchedule) > kZerosInGroups) {
+    Fail(ErrorKind::kInvalidArgument, "the schedule {} is none of 0 to {}",
+         node.Int(kSchedule), static_cast<int>(kZerosInGroups));
   }
   const auto sparsity_ok = [](float s) { return s >= 0.0f && s < 1.0f; };
   if (!sparsity_ok(node.Float(kInitialSparsity)) ||
@@ -62,6 +70,21 @@ void Infer(Graph* graph, const Node& node) {
     Fail(ErrorKind::kUnsupported,
          "block pruning of weights {}; only [out, in] is supported",
          w.shape.ToString());
+  }
+  if (node.Int(kSchedule) == kZerosInGroups) {
+    if (node.Int(kGroupZeros) < 1 ||
+        node.Int(kGroupZeros) >= node.Int(kGroupSize)) {
+      Fail(ErrorKind::kInvalidArgument,
+           "{} zeros in every {}; at least one, and fewer than the group has, "
+           "are wanted",
+           node.Int(kGroupZeros), node.Int(kGroupSize));
+    }
+    if (w.shape.rank() != 2 && w.shape.rank() != 4) {
+      Fail(ErrorKind::kUnsupported,
+           "{}:{} pruning of weights {}; only [out, in] and [out, height, "
+           "width, in] are supported",
+           node.Int(kGroupZeros), node.Int(kGroupSize), w.shape.ToString());
+    }
   }
   Tensor& y = graph->tensor(node.outputs[0]);
   y.shape = w.shape;
@@ -104,7 +127,11 @@ float SparsityAt(const Node& node, int64_t step) {
   const int64_t begin = node.Int(kBeginStep);
   const int64_t end = node.Int(kEndStep);
   if (node.Int(kSchedule) == kFixedMask) return -1.0f;
-  if (node.Int(kSchedule) == kTwoOfFour) return step == 1 ? 0.5f : -1.0f;
+  if (node.Int(kSchedule) == kZerosInGroups) {
+    return step == 1 ? static_cast<float>(node.Int(kGroupZeros)) /
+                           static_cast<float>(node.Int(kGroupSize))
+                     : -1.0f;
+  }
   if (step < begin || (end >= 0 && step > end) ||
       (step - begin) % node.Int(kFrequency) != 0) {
     return -1.0f;
@@ -127,8 +154,12 @@ void KeepLargest(const std::vector<float>& magnitude, float sparsity,
       std::nearbyint(static_cast<float>(n) * (1.0f - sparsity)), 1.0f));
   std::vector<uint32_t> order(n);
   std::iota(order.begin(), order.end(), 0u);
+  // By bits, which order floats that are not negative, and NaN after them: a
+  // training that diverged must reach the trainer's check of the loss.
   const auto before = [&](uint32_t a, uint32_t b) {
-    return magnitude[a] != magnitude[b] ? magnitude[a] > magnitude[b] : a < b;
+    const auto x = std::bit_cast<uint32_t>(magnitude[a]);
+    const auto y = std::bit_cast<uint32_t>(magnitude[b]);
+    return x != y ? x > y : a < b;
   };
   if (wanted < n) {
     std::nth_element(order.begin(),
@@ -139,22 +170,26 @@ void KeepLargest(const std::vector<float>& magnitude, float sparsity,
   for (size_t i = 0; i < std::min(wanted, n); ++i) (*keep)[order[i]] = 1;
 }
 
-// Two of every four neighbours along the input channels, the larger; a short
-// last group keeps its two largest.
-void KeepTwoOfFour(const float* w, const Shape& shape, float* mask) {
+// The larger weights of every group of neighbours along the input channels,
+// ties by index. A short last group keeps as many as a whole one, if it has
+// them: the weights that would fill it up count as its zeros.
+void KeepInGroups(const Node& node, const float* w, const Shape& shape,
+                  float* mask) {
+  const auto group = static_cast<int>(node.Int(kGroupSize));
+  const int kept = group - static_cast<int>(node.Int(kGroupZeros));
   const int in = shape[shape.rank() - 1];
   const int64_t rows = shape.NumElements() / in;
   for (int64_t r = 0; r < rows; ++r, w += in, mask += in) {
-    for (int g = 0; g < in; g += 4) {
-      const int size = std::min(4, in - g);
-      for (int i = 0; i < size; ++i) {
-        int larger = 0;
-        for (int j = 0; j < size; ++j) {
-          const float a = std::fabs(w[g + i]);
-          const float b = std::fabs(w[g + j]);
-          larger += b > a || (b == a && j < i) ? 1 : 0;
+    for (int begin = 0; begin < in; begin += group) {
+      const int end = std::min(begin + group, in);
+      for (int i = begin; i < end; ++i) {
+        int before = 0;
+        for (int j = begin; j < end; ++j) {
+          const float a = std::fabs(w[i]);
+          const float b = std::fabs(w[j]);
+          before += b > a || (b == a && j < i) ? 1 : 0;
         }
-        mask[g + i] = larger < 2 ? 1.0f : 0.0f;
+        mask[i] = before < kept ? 1.0f : 0.0f;
       }
     }
   }
@@ -170,6 +205,12 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
   const int in = shape[1];
   const int rows = (in + bi - 1) / bi;
   const int cols = (out + bo - 1) / bo;
+  // The original pools with SAME padding, which is half before and half behind
+  // the weights where blocks do not fill them, but lays the kept blocks out
+  // from the first weight on. Then a block is judged by weights of which some
+  // are its neighbours'; masks are to be the same, so this is copied.
+  const int before_in = (rows * bi - in) / 2;
+  const int before_out = (cols * bo - out) / 2;
   std::vector<float> pooled(static_cast<size_t>(rows) *
                             static_cast<size_t>(cols));
   for (int r = 0; r < rows; ++r) {
@@ -177,8 +218,10 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
       float sum = 0.0f;
       float largest = 0.0f;
       int count = 0;
-      for (int o = c * bo; o < std::min(out, (c + 1) * bo); ++o) {
-        for (int i = r * bi; i < std::min(in, (r + 1) * bi); ++i, ++count) {
+      const int o0 = c * bo - before_out;
+      const int i0 = r * bi - before_in;
+      for (int o = std::max(o0, 0); o < std::min(out, o0 + bo); ++o) {
+        for (int i = std::max(i0, 0); i < std::min(in, i0 + bi); ++i, ++count) {
           const float v = std::fabs(w[static_cast<size_t>(o) * in + i]);
           sum += v;
           largest = std::max(largest, v);
@@ -202,8 +245,8 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
 void Remask(const Node& node, const Shape& shape, const float* w,
             float sparsity, float* mask) {
   const auto n = static_cast<size_t>(shape.NumElements());
-  if (node.Int(kSchedule) == kTwoOfFour) {
-    KeepTwoOfFour(w, shape, mask);
+  if (node.Int(kSchedule) == kZerosInGroups) {
+    KeepInGroups(node, w, shape, mask);
   } else if (node.Int(kBlockHeight) > 1 || node.Int(kBlockWidth) > 1) {
     KeepBlocks(node, w, shape, sparsity, mask);
   } else {

@@ -62,8 +62,10 @@ Shape Resolve(const Tensor& x, const Shape& wanted) {
     return result;
   }
   if (dynamic && wildcard == 0) {
-    // Each sample becomes several rows.
-    if (rest == 0 || sample % rest != 0) FailShape(x, wanted);
+    // Each sample becomes several rows, or several rows become a sample.
+    const bool splits = rest > 0 && sample % rest == 0;
+    const bool joins = sample > 0 && rest % sample == 0;
+    if (!splits && !joins) FailShape(x, wanted);
     return result;
   }
   // Symbolic, but a shape for a batch of one: binding another fails here.

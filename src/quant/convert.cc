@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <map>
 #include <set>
 
@@ -142,9 +141,10 @@ void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
   const auto values = bias.As<float>();
   Quantization& wq = graph->tensor(weight_id).quant;
   const bool narrow = scheme.bias == DType::kInt32;
-  const double limit = narrow ? std::numeric_limits<int32_t>::max() : 0x1p62;
-  // A 32-bit bias must not saturate: where a channel's weights are tiny beside
-  // its bias their scale is enlarged (as TFLite's quantizer does).
+  // Sums must fit 32 bits, so that every kernel may accumulate in them: where a
+  // channel's weights are tiny beside its bias their scale is enlarged (as
+  // TFLite's quantizer does for a bias of 32 bits).
+  constexpr double kLargestBias = 0x1p29;
   for (size_t c = 0; c < values.size(); ++c) {
     if (!std::isfinite(values[c])) {
       Fail(ErrorKind::kInvalidArgument,
@@ -153,7 +153,7 @@ void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
     }
     float& scale = wq.scale[wq.per_axis() ? c : 0];
     const double wanted = std::fabs(static_cast<double>(values[c])) /
-                          (0.5 * limit) / static_cast<double>(input_scale);
+                          kLargestBias / static_cast<double>(input_scale);
     scale = std::max(scale, static_cast<float>(wanted));
   }
   StoreWeights(&graph->tensor(weight_id));
@@ -165,8 +165,7 @@ void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
   std::vector<int64_t> wide;
   for (size_t c = 0; c < values.size(); ++c) {
     const double scale = bq.scale[bq.per_axis() ? c : 0];
-    wide.push_back(static_cast<int64_t>(std::clamp(
-        std::round(static_cast<double>(values[c]) / scale), -limit, limit)));
+    wide.push_back(std::llround(static_cast<double>(values[c]) / scale));
   }
   bias.quant = bq;
   if (narrow) {
@@ -334,12 +333,22 @@ void MakeQuantizeDequantizePairs(Graph* graph) {
   }
 }
 
-bool HasTrainingOps(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                     [](const Node& node) { return node.op->tflite_code < 0; });
-}
-
 }  // namespace
+
+bool NeedsRanges(const Graph& graph, const Scheme& scheme) {
+  const bool aware = HasFakeQuant(graph);
+  if (!scheme.full_integer && !(aware && scheme.weight != DType::kFloat32))
+    return false;
+  const Graph folded = FoldFakeQuant(graph);
+  const auto unknown = [&](TensorId id) {
+    return folded.tensor(id).quant.empty();
+  };
+  return std::any_of(folded.inputs.begin(), folded.inputs.end(), unknown) ||
+         std::any_of(
+             folded.nodes.begin(), folded.nodes.end(), [&](const Node& node) {
+               return !node.op->quant.same_scale && unknown(node.outputs[0]);
+             });
+}
 
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
               const ConvertOptions& options) {

@@ -46,6 +46,10 @@ using Ranges = std::vector<Range>;
 Ranges Calibrate(const Graph& graph, const Dataset& data,
                  int64_t samples = 100);
 
+// Whether Convert needs calibrated ranges: activations become integers, and of
+// some no fake quant has learned the range.
+bool NeedsRanges(const Graph& graph, const Scheme& scheme);
+
 struct ConvertOptions {
   std::optional<DType> io;  // the scheme's own if not set
   // One scale a row of a dense layer's weights. By default yes, but for

@@ -65,10 +65,14 @@ Quantization WeightQuantization(std::span<const float> weights,
     }
     largest[slice(i)] = std::max(largest[slice(i)], std::fabs(weights[i]));
   }
+  // A slice of zeros takes the scale of the widest: any would do for its
+  // weights, but its bias is stored in steps of it, and must stay small.
+  constexpr float kZeros = 1e-6f;
+  const float widest = *std::max_element(largest.begin(), largest.end());
   Quantization q;
   q.axis = per_axis ? axis : 0;
   for (const float r : largest) {
-    q.scale.push_back((r < 1e-6f ? 5e-7f : r) / 127.0f);
+    q.scale.push_back(std::max(r < kZeros ? widest : r, kZeros) / 127.0f);
     q.zero_point.push_back(0);
   }
   return q;

@@ -73,8 +73,8 @@ Graph BindGraph(const Graph& graph, const BindOptions& options) {
         bound.nodes[n].outputs.clear();  // nobody computes it any more: dead
       }
     } catch (const Error& error) {
-      Fail(error.kind(), "node '{}' ({}) at batch {}: {}", node.name,
-           node.op->name, options.batch, error.what());
+      Fail(error.kind(), "{}, at batch {}: {}", Describe(bound, node),
+           options.batch, error.what());
     }
   }
   for (const TensorId id : bound.outputs) {

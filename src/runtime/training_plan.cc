@@ -16,8 +16,6 @@
 namespace litesmith {
 namespace {
 
-constexpr int kShards = TrainingPlan::kShards;
-
 size_t FloatsOf(const Tensor& tensor) {
   LS_CHECK(tensor.dtype == DType::kFloat32);
   return static_cast<size_t>(tensor.shape.NumElements());
@@ -276,6 +274,8 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
     if (graph.tensors[t].kind == TensorKind::kParameter) {
       return gradient_base + parameter_offset[t];
     }
+    // The body reads it too: what the edge has is added to the body's sum.
+    if (slot_sum[t] != nullptr) return slot_sum[t];
     return reinterpret_cast<float*>(edge_arena.MutableData() + grad_offset[t]);
   };
 
@@ -290,10 +290,7 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
     for (const TensorId id : node.outputs) {
       call.outputs.push_back(value(id, shard));
       const size_t t = r(id);
-      // A weight-edge tensor that the body reads: its gradient is the sum.
-      call.output_grads.push_back(shard < 0 && slot_sum[t] != nullptr
-                                      ? slot_sum[t]
-                                      : gradient(t, shard));
+      call.output_grads.push_back(gradient(t, shard));
     }
     std::byte* aside_base =
         shard < 0 ? edge_arena.MutableData() + edge_bytes

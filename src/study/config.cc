@@ -52,6 +52,7 @@ std::vector<ConfigEntry> ReadConfig(const std::string& path) {
   }
   std::vector<ConfigEntry> entries;
   for (const auto& [key, node] : table) {
+    if (key == "recipe") continue;  // recipe_toml.h reads these
     entries.push_back({std::string(key.str()), Text(node, path, key.str()),
                        static_cast<int>(node.source().begin.line)});
   }

@@ -14,7 +14,7 @@ struct ConfigEntry {
   int line = 0;       // for messages, from 1
 };
 
-// The top level of the file, in the order of its lines. Throws
+// The top level of the file but for `recipe`, in the order of its lines. Throws
 // Error{not found, io}, Error{corrupt} with line and column if it is not TOML,
 // Error{unsupported} for a table or a date, which no option takes.
 std::vector<ConfigEntry> ReadConfig(const std::string& path);

@@ -10,7 +10,6 @@
 #include "src/base/progress.h"
 #include "src/study/feed.h"
 #include "src/study/models.h"
-#include "src/train/trainer.h"
 
 namespace litesmith {
 namespace {
@@ -89,8 +88,6 @@ std::vector<Interpreter> MakeInterpreters(const Graph& graph,
   return result;
 }
 
-bool IsFloatModel(const std::string& path) { return path.ends_with(".h5"); }
-
 }  // namespace
 
 FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
@@ -142,11 +139,7 @@ FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
 
 FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
                           const EvaluateOptions& options) {
-  const Graph graph = LoadModel(path, 0);
-  if (!IsFloatModel(path) || options.reference)
-    return EvaluateGraph(graph, data, options);
-  const Evaluation evaluation = EvaluateFloat(graph, data, options.threads);
-  return {evaluation.accuracy, evaluation.correct, data.size()};
+  return EvaluateGraph(LoadModel(path, 0), data, options);
 }
 
 FileTime TimeGraph(const Graph& graph, const Dataset& data,

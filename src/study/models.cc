@@ -13,6 +13,7 @@
 #include "src/formats/tflite/tflite.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -146,7 +147,11 @@ Graph LoadModel(const std::string& model, uint64_t seed) {
 void SaveModel(const Graph& graph, const std::string& path) {
   const std::string_view name = path;
   if (name.ends_with(".h5")) {
-    WriteKerasH5(graph, path);
+    if (HasTrainingOps(graph)) {
+      WriteKerasH5(StripTrainingOps(graph), &graph, path);
+    } else {
+      WriteKerasH5(graph, path);
+    }
   } else if (name.ends_with(".tflite")) {
     WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
   } else {

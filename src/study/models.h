@@ -21,7 +21,8 @@ std::span<const BuiltinModel> BuiltinModels();
 
 // A built-in name, or a file ending in .h5 or .tflite.
 Graph LoadModel(const std::string& model, uint64_t seed);
-// By ending: .h5 or .tflite. Atomically.
+// By ending: .h5 or .tflite. Atomically. A graph with training ops goes into an
+// .h5 as what remains once they are stripped, with the whole beside it.
 void SaveModel(const Graph& graph, const std::string& path);
 
 // The same graph with its float weights and biases as parameters: a .tflite

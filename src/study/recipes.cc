@@ -1,52 +1,132 @@
-// The recipe table.
 #include "src/study/recipes.h"
 
 #include <algorithm>
 
 #include "src/base/error.h"
+#include "src/base/file.h"
+#include "src/study/recipe_toml.h"
 
 namespace litesmith {
 namespace {
 
-constexpr RecipeStep kTrainStep[] = {{StepKind::kTrain}};
+// The recipe table of the design. What a step does not say is the default of
+// TFMOT (specs/tfmot.md).
+constexpr std::string_view kBuiltin = R"([recipe.none]
+summary = "train, nothing else"
+steps = [{ type = "train" }]
 
-constexpr Recipe kRecipes[] = {
-    {"none", "", "train, nothing else", kTrainStep},
-};
+[recipe.prune]
+parent = "none"
+summary = "magnitude pruning, 50 % to 80 % zeros over the fine-tune"
+steps = [{ type = "prune", initial_sparsity = 0.5, sparsity = 0.8 }]
+
+[recipe.quant]
+parent = "none"
+summary = "quantization-aware training, 8 bits"
+steps = [{ type = "qat" }]
+
+[recipe.cluster]
+parent = "none"
+summary = "8 shared weights: a channel in convolutions, a tensor in dense layers"
+steps = [{ type = "cluster", clusters = 8, per_channel = "convolutions" }]
+
+[recipe.cluster_qat]
+parent = "cluster"
+summary = "quantization-aware training; clusters may dissolve"
+steps = [{ type = "qat" }]
+
+[recipe.cluster_cqat]
+parent = "cluster"
+summary = "quantization-aware training that keeps the clusters"
+steps = [{ type = "qat", preserve_clusters = true }]
+
+[recipe.prune_qat]
+parent = "prune"
+summary = "quantization-aware training; zeros may fill"
+steps = [{ type = "qat" }]
+
+[recipe.prune_pqat]
+parent = "prune"
+summary = "quantization-aware training that keeps the zeros"
+steps = [{ type = "qat", preserve_sparsity = true }]
+
+[recipe.prune_cluster]
+parent = "prune"
+summary = "8 shared weights a tensor, zero among them; keeps the zeros"
+steps = [{ type = "cluster", clusters = 8, preserve_sparsity = true }]
+
+[recipe.prune_cluster_qat]
+parent = "prune_cluster"
+summary = "quantization-aware training; zeros and clusters may go"
+steps = [{ type = "qat" }]
+
+[recipe.prune_cluster_pcqat]
+parent = "prune_cluster"
+summary = "quantization-aware training that keeps zeros and clusters"
+steps = [{ type = "qat", preserve_sparsity = true, preserve_clusters = true }]
+)";
 
 }  // namespace
 
-std::span<const Recipe> Recipes() { return kRecipes; }
+std::string_view BuiltinRecipes() { return kBuiltin; }
 
-const Recipe& FindRecipe(std::string_view name) {
+RecipeTable::RecipeTable() {
+  Add(ParseRecipes(kBuiltin, "the built-in recipes"));
+}
+
+std::vector<std::string> RecipeTable::AddFile(const std::string& path) {
+  const std::vector<std::byte> bytes = ReadFile(path, int64_t{1} << 20);
+  std::vector<Recipe> recipes = ParseRecipes(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
+  std::vector<std::string> names;
+  for (const Recipe& recipe : recipes) names.push_back(recipe.name);
+  Add(std::move(recipes));
+  return names;
+}
+
+void RecipeTable::Add(std::vector<Recipe> recipes) {
+  const auto known = [&](std::string_view name) {
+    return std::any_of(recipes_.begin(), recipes_.end(),
+                       [&](const Recipe& r) { return r.name == name; });
+  };
+  for (const Recipe& recipe : recipes) {
+    if (known(recipe.name)) {
+      Fail(ErrorKind::kInvalidArgument,
+           "recipe \"{}\": there is one of this name already", recipe.name);
+    }
+  }
+  // Those whose parent is there, until none is left.
+  while (!recipes.empty()) {
+    const auto ready = std::find_if(
+        recipes.begin(), recipes.end(),
+        [&](const Recipe& r) { return r.parent.empty() || known(r.parent); });
+    if (ready == recipes.end()) {
+      Fail(ErrorKind::kInvalidArgument,
+           "recipe \"{}\": its parent \"{}\" does not exist, or descends from "
+           "it",
+           recipes[0].name, recipes[0].parent);
+    }
+    recipes_.push_back(std::move(*ready));
+    recipes.erase(ready);
+  }
+}
+
+const Recipe& RecipeTable::Find(std::string_view name) const {
   std::string known;
-  for (const Recipe& recipe : kRecipes) {
+  for (const Recipe& recipe : recipes_) {
     if (name == recipe.name) return recipe;
-    known += (known.empty() ? "" : ", ") + std::string(recipe.name);
+    known += (known.empty() ? "" : ", ") + recipe.name;
   }
   Fail(ErrorKind::kInvalidArgument,
        "unknown recipe \"{}\"; one of these is wanted: {}", name, known);
 }
 
-std::vector<const Recipe*> Lineage(const Recipe& recipe) {
+std::vector<const Recipe*> RecipeTable::Lineage(const Recipe& recipe) const {
   std::vector<const Recipe*> result = {&recipe};
-  while (result.back()->parent[0] != '\0')
-    result.push_back(&FindRecipe(result.back()->parent));
+  while (!result.back()->parent.empty())
+    result.push_back(&Find(result.back()->parent));
   std::reverse(result.begin(), result.end());
   return result;
-}
-
-std::string DescribeSteps(const Recipe& recipe) {
-  std::string text;
-  for (const RecipeStep& step : recipe.steps) {
-    if (!text.empty()) text += "; ";
-    switch (step.kind) {
-      case StepKind::kTrain:
-        text += "train";
-        break;
-    }
-  }
-  return text;
 }
 
 }  // namespace litesmith

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "src/base/error.h"
@@ -12,6 +13,26 @@ namespace litesmith {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+// "zeros ok, clusters ok": what was promised of all tensors together.
+std::string Kept(const StudyRow& row) {
+  std::vector<std::pair<std::string, bool>> names;
+  for (const Invariant& i : row.invariants) {
+    const auto known =
+        std::find_if(names.begin(), names.end(),
+                     [&](const auto& each) { return each.first == i.name; });
+    if (known == names.end()) {
+      names.emplace_back(i.name, i.ok);
+    } else {
+      known->second &= i.ok;
+    }
+  }
+  std::string text;
+  for (const auto& [name, ok] : names)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                        ok ? "ok" : "BROKEN");
+  return text.empty() ? "-" : text;
+}
 
 // One column of the table: a new one is a new row here.
 struct Column {
@@ -43,6 +64,7 @@ constexpr Column kColumns[] = {
      [](const StudyRow& row) {
        return fmt::format("{:.1f} %", 100 * row.sparsity);
      }},
+    {"Invariants", false, [](const StudyRow& row) { return Kept(row); }},
 };
 
 Json ToJson(const StudyRow& row) {

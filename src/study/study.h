@@ -9,30 +9,24 @@
 #include <vector>
 
 #include "src/base/progress.h"
+#include "src/study/invariants.h"
+#include "src/study/recipes.h"
 
 namespace litesmith {
 
 struct StudyOptions {
   std::string model = "mnist-cnn";   // built-in, .h5 or .tflite
   std::string data = "digits";       // a SPEC of data/sources.h
-  std::vector<std::string> recipes;  // empty: all
+  RecipeTable table;                 // what recipes there are
+  std::vector<std::string> recipes;  // empty: all of the table
   std::vector<std::string> methods;  // empty: those of the table
-  int epochs = 5;                    // of every step
+  int epochs = 5;                    // of every step that says no other
   uint64_t seed = 1;                 // of start weights and shuffles
   int threads = 0;                   // 0: all; never changes a result
   int64_t limit = 0;                 // samples of either half, 0: all
   std::string out;                   // the run directory
   bool force = false;                // compute all anew
   std::string version;               // of the program: part of every key
-};
-
-// A promise of the recipe, checked on the numbers of the exported file.
-struct Invariant {
-  std::string name;    // "zeros", "clusters", ...
-  std::string tensor;  // which weights
-  double value = 0;    // what the file has
-  double limit = 0;    // what was promised
-  bool ok = true;
 };
 
 // One cell of the table.
@@ -60,6 +54,9 @@ struct StudyRow {
 // OUT/<recipe>/model.h5, OUT/<recipe>/<method>.tflite, OUT/table.md and
 // OUT/results.json. Throws Error; what was finished before is kept.
 std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress);
+
+// Throws Error{invariant} naming every broken promise of the rows.
+void RequireInvariants(const std::vector<StudyRow>& rows);
 
 }  // namespace litesmith
 

@@ -23,9 +23,10 @@ uint64_t Hash(std::span<const std::byte> bytes,
 // What two runs must share to be the same run: the graph with its start
 // values, and every option that changes a bit of the result.
 uint64_t RunKey(const TrainOptions& options, const Graph& graph) {
-  const std::string text = fmt::format(
-      "{}|{}|{}|{}|{}|{}", Print(graph), options.epochs, options.batch,
-      options.learning_rate, options.validation_split, options.seed);
+  const std::string text =
+      fmt::format("{}|{}|{}|{}|{}|{}|{}", Print(graph), options.epochs,
+                  options.batch, options.learning_rate,
+                  options.validation_split, options.seed, options.stage);
   uint64_t hash = Hash(std::as_bytes(std::span(text)));
   for (const Tensor& tensor : graph.tensors) {
     if (tensor.has_data())
@@ -48,8 +49,7 @@ struct Header {
 }  // namespace
 
 void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
-                    TrainingPlan* plan, std::span<float> m, std::span<float> v,
-                    int64_t* step, std::vector<EpochResult>* epochs) {
+                    TrainingRun* run, std::vector<EpochResult>* epochs) {
   if (!FileExists(options.checkpoint)) return;
   const std::vector<std::byte> bytes = ReadFile(options.checkpoint);
   const auto fail = [&](const char* what) {
@@ -59,22 +59,23 @@ void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
   Header header;
   if (bytes.size() < sizeof(header) + sizeof(uint64_t))
     fail("the checkpoint is cut short");
+  // The hash first: a damaged key must not pass for another run's.
+  const size_t payload = bytes.size() - sizeof(uint64_t);
+  uint64_t hash;
+  std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (header.magic != kMagic) fail("this is not a checkpoint of this version");
-  const std::span<float> w = plan->parameters();
-  const std::span<std::byte> states = plan->states();
+  if (hash != Hash({bytes.data(), payload})) fail("the checkpoint is damaged");
   if (header.key != RunKey(options, graph)) return;  // another run's
-  const size_t payload = sizeof(header) + header.epochs * sizeof(EpochResult) +
-                         3 * w.size_bytes() + states.size();
+  const std::span<float> w = run->plan().parameters();
+  const std::span<std::byte> states = run->plan().states();
   if (header.epochs > static_cast<uint64_t>(options.epochs) ||
       header.parameter_floats != w.size() ||
       header.state_bytes != states.size() ||
-      bytes.size() != payload + sizeof(uint64_t)) {
+      payload != sizeof(header) + header.epochs * sizeof(EpochResult) +
+                     3 * w.size_bytes() + states.size()) {
     fail("the checkpoint's sizes contradict each other");
   }
-  uint64_t hash;
-  std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
-  if (hash != Hash({bytes.data(), payload})) fail("the checkpoint is damaged");
   size_t at = sizeof(header);
   const auto take = [&](void* to, size_t n) {
     if (n > 0) std::memcpy(to, bytes.data() + at, n);
@@ -83,20 +84,19 @@ void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
   epochs->resize(header.epochs);
   take(epochs->data(), header.epochs * sizeof(EpochResult));
   take(w.data(), w.size_bytes());
-  take(m.data(), m.size_bytes());
-  take(v.data(), v.size_bytes());
+  take(run->m().data(), w.size_bytes());
+  take(run->v().data(), w.size_bytes());
   take(states.data(), states.size());
-  *step = header.step;
+  run->set_steps(header.step);
 }
 
 void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
-                     TrainingPlan* plan, std::span<const float> m,
-                     std::span<const float> v, int64_t step,
-                     const std::vector<EpochResult>& epochs) {
-  const std::span<const float> w = plan->parameters();
-  const std::span<const std::byte> states = plan->states();
-  const Header header{kMagic,   RunKey(options, graph), step, epochs.size(),
-                      w.size(), states.size()};
+                     TrainingRun* run, const std::vector<EpochResult>& epochs) {
+  const std::span<const float> w = run->plan().parameters();
+  const std::span<const std::byte> states = run->plan().states();
+  const Header header{kMagic,       RunKey(options, graph),
+                      run->steps(), epochs.size(),
+                      w.size(),     states.size()};
   std::vector<std::byte> bytes;
   const auto put = [&](const void* from, size_t n) {
     const auto* p = static_cast<const std::byte*>(from);
@@ -105,8 +105,8 @@ void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
   put(&header, sizeof(header));
   put(epochs.data(), epochs.size() * sizeof(EpochResult));
   put(w.data(), w.size_bytes());
-  put(m.data(), m.size_bytes());
-  put(v.data(), v.size_bytes());
+  put(run->m().data(), w.size_bytes());
+  put(run->v().data(), w.size_bytes());
   put(states.data(), states.size());
   const uint64_t hash = Hash(bytes);
   put(&hash, sizeof(hash));

@@ -4,13 +4,11 @@
 #ifndef LITESMITH_TRAIN_CHECKPOINT_H_
 #define LITESMITH_TRAIN_CHECKPOINT_H_
 
-#include <cstdint>
-#include <span>
 #include <vector>
 
 #include "src/graph/graph.h"
-#include "src/runtime/training_plan.h"
 #include "src/train/trainer.h"
+#include "src/train/training_run.h"
 
 namespace litesmith {
 
@@ -18,13 +16,11 @@ namespace litesmith {
 // same run (same graph, data-independent options and seed); otherwise leaves
 // everything as it is. Throws Error{corrupt} for a damaged file.
 void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
-                    TrainingPlan* plan, std::span<float> m, std::span<float> v,
-                    int64_t* step, std::vector<EpochResult>* epochs);
+                    TrainingRun* run, std::vector<EpochResult>* epochs);
 
+// Replaces options.checkpoint. Throws Error{io}.
 void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
-                     TrainingPlan* plan, std::span<const float> m,
-                     std::span<const float> v, int64_t step,
-                     const std::vector<EpochResult>& epochs);
+                     TrainingRun* run, const std::vector<EpochResult>& epochs);
 
 }  // namespace litesmith
 

@@ -1,10 +1,8 @@
 #include "src/train/trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <memory>
 #include <numeric>
@@ -16,21 +14,18 @@
 #include "src/data/decorators.h"
 #include "src/kernels/train_math.h"
 #include "src/runtime/interpreter.h"
-#include "src/runtime/training_plan.h"
 #include "src/train/checkpoint.h"
+#include "src/train/training_run.h"
 
 namespace litesmith {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Streams of the seed: the shuffle of epoch e is stream kShuffle + e.
+// Streams of the seed: the shuffle of epoch e of stage s is stream
+// kShuffle + s * kStage + e.
 constexpr uint64_t kShuffle = 1000;
-
-// Adam with Keras's defaults (Kingma and Ba 2015; keras.optimizers.Adam).
-constexpr double kBeta1 = 0.9;
-constexpr double kBeta2 = 0.999;
-constexpr float kEpsilon = 1e-7f;
+constexpr uint64_t kStage = uint64_t{1} << 32;
 
 double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -61,140 +56,46 @@ void CheckShapes(const Graph& graph, const Dataset& data) {
   }
 }
 
-// One training run: the plan, the optimizer's slots, and what each shard
-// counts.
-class Run {
- public:
-  Run(const Graph& graph, const Dataset& data, const TrainOptions& options)
-      : data_(data),
-        options_(options),
-        threads_(options.threads > 0 ? options.threads : AvailableThreads()),
-        plan_(graph, options.batch, threads_),
-        classes_(static_cast<int>(
-            graph.tensor(graph.outputs[0]).shape.NumElementsPerSample())),
-        sample_floats_(static_cast<size_t>(data.sample_shape().NumElements())),
-        m_(plan_.parameters().size(), 0.0f),
-        v_(plan_.parameters().size(), 0.0f) {
-    callbacks_.load = [this](int, int first, int count, float* input) {
-      Load(first, count, input);
-    };
-    callbacks_.loss = [this](int shard, int first, int count,
-                             const float* output, float* grad) {
-      Loss(shard, first, count, output, grad);
-    };
+[[noreturn]] void FailDiverged(const char* what, const TrainingRun& run,
+                               const TrainOptions& options) {
+  Fail(ErrorKind::kInvalidArgument,
+       "{}: {} is not a finite number any more at step {}; a smaller learning "
+       "rate than {} or cleaner data would do",
+       options.label, what, run.steps(), options.learning_rate);
+}
+
+// One epoch over the first `size` samples in the order of its own shuffle.
+EpochResult Epoch(TrainingRun* run, const TrainOptions& options, int epoch,
+                  int64_t size, Progress* progress) {
+  std::vector<int32_t> order(static_cast<size_t>(size));
+  std::iota(order.begin(), order.end(), 0);
+  Rng(options.seed, kShuffle + static_cast<uint64_t>(options.stage) * kStage +
+                        static_cast<uint64_t>(epoch))
+      .Shuffle(std::span<int32_t>(order));
+  EpochResult result;
+  int64_t correct = 0;
+  const std::string task = fmt::format("{}: epoch {} of {}", options.label,
+                                       epoch + 1, options.epochs);
+  for (int64_t begin = 0; begin < size; begin += options.batch) {
+    ThrowIfStopRequested();
+    const int64_t count = std::min<int64_t>(options.batch, size - begin);
+    const StepResult step = run->Step(std::span<const int32_t>(order).subspan(
+        static_cast<size_t>(begin), static_cast<size_t>(count)));
+    if (!std::isfinite(step.loss)) FailDiverged("the loss", *run, options);
+    result.loss += step.loss;
+    correct += step.correct;
+    if (progress != nullptr) progress->Update(task, begin + count, size);
   }
-
-  TrainingPlan& plan() { return plan_; }
-  std::span<float> m() { return m_; }
-  std::span<float> v() { return v_; }
-  int threads() const { return threads_; }
-
-  // One epoch over `size` samples in the order of its own shuffle.
-  EpochResult Epoch(int epoch, int64_t size, int64_t* step,
-                    Progress* progress) {
-    std::vector<int32_t> order(static_cast<size_t>(size));
-    std::iota(order.begin(), order.end(), 0);
-    Rng(options_.seed, kShuffle + static_cast<uint64_t>(epoch))
-        .Shuffle(std::span<int32_t>(order));
-    EpochResult result;
-    int64_t correct = 0;
-    const std::string task = fmt::format("{}: epoch {} of {}", options_.label,
-                                         epoch + 1, options_.epochs);
-    for (int64_t begin = 0; begin < size; begin += options_.batch) {
-      ThrowIfStopRequested();
-      const int count =
-          static_cast<int>(std::min<int64_t>(options_.batch, size - begin));
-      indices_ = order.data() + begin;
-      Step(count, ++*step);
-      double loss = 0;
-      for (const Counts& counts : counts_) {
-        loss += counts.loss;
-        correct += counts.correct;
-      }
-      if (!std::isfinite(loss)) {
-        Fail(ErrorKind::kInvalidArgument,
-             "{}: the loss is not a finite number any more at step {}; a "
-             "smaller learning rate "
-             "than {} or cleaner data would do",
-             options_.label, *step, options_.learning_rate);
-      }
-      result.loss += loss;
-      if (progress != nullptr) progress->Update(task, begin + count, size);
-    }
-    result.loss /= static_cast<double>(size);
-    result.accuracy = static_cast<double>(correct) / static_cast<double>(size);
-    return result;
-  }
-
- private:
-  // On a cache line of its own: shards write from several threads.
-  struct alignas(64) Counts {
-    double loss = 0;
-    int correct = 0;
-  };
-
-  void Step(int count, int64_t step) {
-    batch_ = count;
-    counts_.fill({});
-    plan_.Step(count, step, callbacks_);
-    const auto t = static_cast<double>(step);
-    const auto alpha = static_cast<float>(options_.learning_rate *
-                                          std::sqrt(1.0 - std::pow(kBeta2, t)) /
-                                          (1.0 - std::pow(kBeta1, t)));
-    const std::span<float> w = plan_.parameters();
-    const std::span<const float> g = plan_.gradients();
-    constexpr size_t kChunk = 4096;
-    const auto chunks = static_cast<int>((w.size() + kChunk - 1) / kChunk);
-    ParallelFor(chunks, threads_, [&](int c) {
-      const size_t from = static_cast<size_t>(c) * kChunk;
-      const size_t n = std::min(kChunk, w.size() - from);
-      kernels::AdamStep(w.data() + from, m_.data() + from, v_.data() + from,
-                        g.data() + from, n, alpha,
-                        static_cast<float>(1.0 - kBeta1),
-                        static_cast<float>(1.0 - kBeta2), kEpsilon);
-    });
-  }
-
-  void Load(int first, int count, float* input) const {
-    for (int i = 0; i < count; ++i) {
-      data_.Read(indices_[first + i],
-                 input + static_cast<size_t>(i) * sample_floats_);
-    }
-  }
-
-  void Loss(int shard, int first, int count, const float* output, float* grad) {
-    constexpr int kBlock = 64;
-    Counts& counts = counts_[static_cast<size_t>(shard)];
-    for (int begin = 0; begin < count; begin += kBlock) {
-      const int n = std::min(kBlock, count - begin);
-      int32_t labels[kBlock];
-      for (int i = 0; i < n; ++i)
-        labels[i] = data_.label(indices_[first + begin + i]);
-      const size_t offset =
-          static_cast<size_t>(begin) * static_cast<size_t>(classes_);
-      double loss = 0;
-      int correct = 0;
-      kernels::SoftmaxCrossEntropy(output + offset, labels, n, classes_,
-                                   1.0f / static_cast<float>(batch_), &loss,
-                                   &correct, grad + offset);
-      counts.loss += loss;
-      counts.correct += correct;
-    }
-  }
-
-  const Dataset& data_;
-  const TrainOptions& options_;
-  int threads_;
-  TrainingPlan plan_;
-  int classes_;
-  size_t sample_floats_;
-  std::vector<float> m_;
-  std::vector<float> v_;
-  ShardCallbacks callbacks_;
-  const int32_t* indices_ = nullptr;
-  int batch_ = 0;
-  std::array<Counts, TrainingPlan::kShards> counts_;
-};
+  // A ReLU makes zero of what is not a number, so weights can be lost while
+  // the loss still looks well.
+  const std::span<const float> weights = run->plan().parameters();
+  if (!std::all_of(weights.begin(), weights.end(),
+                   [](float w) { return std::isfinite(w); }))
+    FailDiverged("a weight", *run, options);
+  result.loss /= static_cast<double>(size);
+  result.accuracy = static_cast<double>(correct) / static_cast<double>(size);
+  return result;
+}
 
 int64_t TrainingSamples(int64_t samples, const TrainOptions& options) {
   // Keras's validation_split: the first int(n * (1 - split)) samples train.
@@ -235,12 +136,10 @@ TrainResult Train(const Graph& graph, const Dataset& data,
          data.size());
   }
   const auto start = Clock::now();
-  Run run(graph, data, options);
+  TrainingRun run(graph, data, options);
   TrainResult result;
-  int64_t step = 0;
   if (!options.checkpoint.empty()) {
-    ReadCheckpoint(options, graph, &run.plan(), run.m(), run.v(), &step,
-                   &result.epochs);
+    ReadCheckpoint(options, graph, &run, &result.epochs);
   }
   DatasetPtr held_out;
   if (training < data.size()) {
@@ -250,7 +149,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   for (int epoch = static_cast<int>(result.epochs.size());
        epoch < options.epochs; ++epoch) {
     const auto epoch_start = Clock::now();
-    EpochResult row = run.Epoch(epoch, training, &step, progress);
+    EpochResult row = Epoch(&run, options, epoch, training, progress);
     row.validation_loss = row.validation_accuracy =
         std::numeric_limits<double>::quiet_NaN();
     if (held_out != nullptr) {
@@ -269,8 +168,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
           row.validation_loss, row.validation_accuracy, row.seconds));
     }
     if (!options.checkpoint.empty()) {
-      WriteCheckpoint(options, graph, &run.plan(), run.m(), run.v(), step,
-                      result.epochs);
+      WriteCheckpoint(options, graph, &run, result.epochs);
     }
   }
   result.graph = run.plan().Export();

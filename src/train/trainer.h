@@ -19,6 +19,9 @@ struct TrainOptions {
   float learning_rate = 1e-3f;    // Adam, Keras's defaults otherwise
   double validation_split = 0.1;  // the last part of the data is held out
   uint64_t seed = 1;              // of the shuffling
+  // How often the model was trained before: every training has an order of its
+  // own. The same order again and again costs a tenth of a point a time.
+  int stage = 0;
   int threads = 0;                // 0: all that the process may use
   std::string checkpoint;         // a file to go on from and to write; or none
   std::string label;              // for progress: "prune_qat"

@@ -2,18 +2,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace litesmith {
 namespace {
 
+// From `low` to `high` in equal steps, in TensorFlow's float arithmetic.
 std::vector<float> Linear(float low, float high, int k) {
   std::vector<float> c;
-  for (int i = 0; i < k; ++i) {
-    c.push_back(
-        k == 1 ? low
-               : static_cast<float>(low + (static_cast<double>(high) - low) *
-                                              i / (k - 1)));
-  }
+  const float step = (high - low) / static_cast<float>(std::max(k - 1, 1));
+  for (int i = 0; i + 1 < k; ++i)
+    c.push_back(low + step * static_cast<float>(i));
+  c.push_back(k == 1 ? low : high);
   return c;
 }
 
@@ -45,27 +45,34 @@ std::vector<float> DensityBased(std::span<const float> w, float low, float high,
   return c;
 }
 
-// k-means++ seeding (Arthur and Vassilvitskii 2007) with 2 + ln k candidates a
-// step, of which the one that lowers the sum of squared distances most stays.
+// k-means++ seeding (Arthur and Vassilvitskii 2007) with 3 + ln k candidates a
+// step (TensorFlow draws 2 + ln k in addition to the first), of which the one
+// that lowers the sum of squared distances most stays.
 std::vector<float> KmeansPlusPlus(std::span<const float> w, int k, Rng* rng) {
   const size_t n = w.size();
   std::vector<float> c = {w[rng->Below(static_cast<uint32_t>(n))]};
   std::vector<double> distance(n);
   for (size_t i = 0; i < n; ++i)
     distance[i] = (w[i] - c[0]) * static_cast<double>(w[i] - c[0]);
-  const int candidates = 2 + static_cast<int>(std::log(k));
+  const int candidates = 3 + static_cast<int>(std::log(k));
   std::vector<double> trial(n);
   std::vector<double> best(n);
   while (static_cast<int>(c.size()) < k) {
     double total = 0;
     for (const double d : distance) total += d;
+    if (total == 0) break;  // every different weight is a centroid already
     double best_total = -1.0;
     float chosen = w[0];
     for (int t = 0; t < candidates; ++t) {
       double target = static_cast<double>(rng->Uniform()) * total;
+      // Weights that are centroids have no share; rounding cannot give the
+      // draw to the last of them either.
       size_t pick = 0;
-      while (pick + 1 < n && target >= distance[pick])
-        target -= distance[pick++];
+      for (size_t i = 0; i < n && target >= 0; ++i) {
+        if (distance[i] == 0) continue;
+        pick = i;
+        target -= distance[i];
+      }
       double sum = 0;
       for (size_t i = 0; i < n; ++i) {
         const double d = static_cast<double>(w[i]) - w[pick];
@@ -127,6 +134,26 @@ std::vector<float> InitialCentroids(std::span<const float> weights,
       Plain(positive, clusters - 1 - share, init, true, rng);
   c.insert(c.end(), p.begin(), p.end());
   return c;
+}
+
+std::vector<float> PadRows(const std::vector<std::vector<float>>& rows) {
+  size_t width = 0;
+  for (const std::vector<float>& row : rows)
+    width = std::max(width, row.size());
+  std::vector<float> matrix;
+  for (const std::vector<float>& row : rows) {
+    matrix.insert(matrix.end(), row.begin(), row.end());
+    matrix.resize(matrix.size() + width - row.size(),
+                  std::numeric_limits<float>::max());
+  }
+  return matrix;
+}
+
+float NearestCentroid(std::span<const float> centroids, float weight) {
+  return *std::min_element(
+      centroids.begin(), centroids.end(), [&](float a, float b) {
+        return std::fabs(weight - a) < std::fabs(weight - b);
+      });
 }
 
 }  // namespace litesmith

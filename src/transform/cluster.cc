@@ -11,11 +11,17 @@
 namespace litesmith {
 namespace {
 
-// A state of ones and zeros: where the weights are not zero.
-TensorId AddZeroMask(Graph* graph, const Tensor& weight) {
+// A state of ones and zeros: where the clustered weights are not zero. The
+// zeros are those of the weights and any weight that zero is nearest to.
+TensorId AddMask(Graph* graph, const Tensor& weight,
+                 const std::vector<std::vector<float>>& rows) {
+  const auto values = weight.As<float>();
+  const size_t size = values.size() / rows.size();
   std::vector<float> mask;
-  for (const float v : weight.As<float>())
-    mask.push_back(v != 0.0f ? 1.0f : 0.0f);
+  for (size_t i = 0; i < values.size(); ++i) {
+    mask.push_back(NearestCentroid(rows[i / size], values[i]) != 0.0f ? 1.0f
+                                                                      : 0.0f);
+  }
   return graph->AddConstant<float>(weight.name + "/cluster_mask", weight.shape,
                                    mask, TensorKind::kState);
 }
@@ -57,18 +63,14 @@ Graph InsertClustering(const Graph& graph,
                                       options->preserve_sparsity, &rng));
       k = std::max(k, rows.back().size());
     }
-    std::vector<float> centroids;
-    for (std::vector<float>& row : rows) {
-      row.resize(k, row.back());  // a twin never wins: ties go to the first
-      centroids.insert(centroids.end(), row.begin(), row.end());
-    }
+    const std::vector<float> centroids = PadRows(rows);
     const auto columns = static_cast<int32_t>(k);
     const Shape shape =
         options->per_channel ? Shape{weight.shape[0], columns} : Shape{columns};
     std::vector<TensorId> extra = {result.AddConstant<float>(
         weight.name + "/centroids", shape, centroids, TensorKind::kParameter)};
     if (options->preserve_sparsity)
-      extra.push_back(AddZeroMask(&result, weight));
+      extra.push_back(AddMask(&result, weight, rows));
     Node& node = result.node(Splice(&result, edges[e], kClusterLookup,
                                     weight.name + "/cluster", extra));
     node.Set(cluster_lookup::kAverageGradient,

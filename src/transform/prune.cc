@@ -35,6 +35,8 @@ Graph InsertPruning(const Graph& graph,
     node.Set(prune_mask::kBlockHeight, options->block_height);
     node.Set(prune_mask::kBlockWidth, options->block_width);
     node.Set(prune_mask::kBlockPooling, options->block_pooling);
+    node.Set(prune_mask::kGroupZeros, options->group_zeros);
+    node.Set(prune_mask::kGroupSize, options->group_size);
   }
   InferShapes(&result);
   return result;

@@ -48,15 +48,19 @@ Quantization QuantizationOf(const Graph& graph, const Node& node) {
   for (size_t c = 0; c < min.size(); ++c) {
     const kernels::NudgedRange range =
         kernels::NudgeRange(min[c], max[c], low, high);
-    // An empty range (all weights zero) still needs a positive scale.
     const bool empty = !(range.scale > 0.0f);
-    q.scale.push_back(empty ? 1e-6f : range.scale);
+    q.scale.push_back(empty ? 0.0f : range.scale);
     const auto zero =
         empty
             ? offset
             : static_cast<int64_t>(std::lround(low - range.min / range.scale));
     q.zero_point.push_back(zero - offset);
   }
+  // An empty range (a channel of zeros) still needs a positive scale; the
+  // widest keeps its bias small.
+  const float widest =
+      std::max(*std::max_element(q.scale.begin(), q.scale.end()), 1e-6f);
+  std::replace(q.scale.begin(), q.scale.end(), 0.0f, widest);
   return q;
 }
 
@@ -110,9 +114,18 @@ Graph FoldFakeQuant(const Graph& graph) {
     if (node.op != &kFakeQuant) kept.push_back(node);
   }
   result.nodes = std::move(kept);
-  result = RemoveDeadNodes(result);
   InferShapes(&result);
   return result;
+}
+
+bool HasFakeQuant(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op == &kFakeQuant; });
+}
+
+bool HasTrainingOps(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op->tflite_code < 0; });
 }
 
 }  // namespace litesmith

@@ -27,6 +27,8 @@ struct PruneOptions {
   int block_height = 1;
   int block_width = 1;
   int block_pooling = prune_mask::kAverage;
+  int group_zeros = 2;  // of kZerosInGroups: m zeros
+  int group_size = 4;   // in every n
 };
 
 enum class CentroidInit : uint8_t {
@@ -50,9 +52,11 @@ struct ClusterOptions {
 struct QatOptions {
   bool preserve_sparsity = false;
   bool preserve_clusters = false;
-  bool clusters_per_channel =
-      false;             // the clusters to preserve are a channel's own
-  float decay = 0.999f;  // of the activations' moving average
+  // Convolutions' weights have a range for each output channel, else one each;
+  // dense weights always have one.
+  bool per_channel = true;
+  double decay = 0.999;  // of the activations' moving average
+  bool debias = false;   // it forgets the range that it started from
 };
 
 // What a layer gets; nothing leaves it as it is. Called with the layer's node
@@ -76,11 +80,13 @@ Graph StripTrainingOps(const Graph& graph);
 
 // Folds everything: weights take their snapped values and carry their scales;
 // activations that were fake-quantized carry scale and zero point (in int8
-// terms) though they stay float. What the quantizer converts from.
+// terms) though they stay float. What the quantizer converts from. Tensors keep
+// their ids; what the folded nodes alone read stays behind, unread.
 Graph FoldFakeQuant(const Graph& graph);
 
-// Whether any fake quant is in the graph.
+// Whether any fake quant, or any training-only op at all, is in the graph.
 bool HasFakeQuant(const Graph& graph);
+bool HasTrainingOps(const Graph& graph);
 
 }  // namespace litesmith
 

@@ -36,36 +36,41 @@ def details(path):
 
 def litert(path, inputs, resolver="BUILTIN_REF"):
     """The outputs [n, ...] of LiteRT on `inputs` [n, ...], whose dtype is the file's own input type. Read-only."""
-    return _cached((path, resolver), inputs, lambda: _litert(path, inputs, resolver))
+    return _cached((path, resolver), inputs, lambda: litert_outputs(path, inputs, resolver)[0])
 
 
-def _litert(path, inputs, resolver):
+def litert_outputs(path, inputs, resolver="BUILTIN_REF", batch=1):
+    """Every output of a file of one input, `batch` samples a call (the file's own batch is one)."""
     interpreter = _interpreter(path, resolver)
-    source, sink = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    source = interpreter.get_input_details()[0]
     assert inputs.dtype == source["dtype"], f"{path}: input is {source['dtype']}, got {inputs.dtype}"
-    outputs = []
-    for sample in inputs:
-        interpreter.set_tensor(source["index"], sample[None])
+    if batch > 1:
+        interpreter.resize_tensor_input(source["index"], (batch, *inputs.shape[1:]))
+        interpreter.allocate_tensors()
+    calls = []
+    for samples in np.split(inputs, len(inputs) // batch):
+        interpreter.set_tensor(source["index"], samples)
         interpreter.invoke()
-        outputs.append(interpreter.get_tensor(sink["index"])[0].copy())
-    return np.stack(outputs)
+        calls.append([interpreter.get_tensor(sink["index"]) for sink in interpreter.get_output_details()])
+    return [np.concatenate(outputs) for outputs in zip(*calls)]
 
 
 def tflm(path, inputs):
     """The same by tflite-micro (the reference kernels of the microcontroller runtime)."""
-    return _cached((path, "tflm"), inputs, lambda: _tflm(path, inputs))
+    return _cached((path, "tflm"), inputs, lambda: tflm_outputs(path, inputs)[0])
 
 
-def _tflm(path, inputs):
+def tflm_outputs(path, inputs, count=1):
+    """The first `count` outputs, one sample a call."""
     from tflite_micro import runtime
 
     interpreter = runtime.Interpreter.from_file(str(path), arena_size=1 << 20)
-    outputs = []
+    calls = []
     for sample in inputs:
         interpreter.set_input(np.ascontiguousarray(sample[None]), 0)
         interpreter.invoke()
-        outputs.append(np.array(interpreter.get_output(0))[0])
-    return np.stack(outputs)
+        calls.append([np.array(interpreter.get_output(i)) for i in range(count)])
+    return [np.concatenate(outputs) for outputs in zip(*calls)]
 
 
 def quantize(path, images):

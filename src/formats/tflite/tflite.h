@@ -17,8 +17,9 @@ namespace litesmith {
 Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where);
 
 // One subgraph, one signature `serving_default`, a symbolic batch as a shape
-// signature; the same graph always gives the same bytes. Throws
-// Error{unsupported} for a node that no file can hold.
+// signature beside the shapes at a batch of one; the same graph always gives
+// the same bytes. Throws Error{unsupported} for a node that no file can hold,
+// and what InferShapes does for a graph that one sample cannot pass.
 std::vector<std::byte> WriteTflite(const Graph& graph);
 
 }  // namespace litesmith

@@ -64,6 +64,7 @@ class Writer {
   }
 
   void CheckNodes() const;
+  void BindOneSample();
   void NumberTensors();
   std::vector<int32_t> FileIds(const std::vector<TensorId>& ids) const;
   uint32_t AddBuffer(std::span<const std::byte> bytes);
@@ -73,7 +74,7 @@ class Writer {
   }
   void WriteConstants();
   Offset<fb::QuantizationParameters> WriteQuantization(const Quantization& q);
-  Offset<fb::Tensor> WriteTensor(const Tensor& tensor, uint32_t buffer,
+  Offset<fb::Tensor> WriteTensor(TensorId id, uint32_t buffer,
                                  bool is_boundary);
   Offset<fb::Opaque> WriteOptions(const Node& node);
   void CollectCodes();
@@ -85,6 +86,9 @@ class Writer {
       const char* fallback);
 
   const Graph& graph_;
+  // The same tensors with the shapes they have at a batch of one, which some
+  // runtimes take for the only ones.
+  Graph one_sample_;
   flatbuffers::FlatBufferBuilder builder_;
   std::vector<int32_t> file_ids_;  // by TensorId; -1: not in the file
   std::vector<uint32_t> buffer_of_;
@@ -124,6 +128,15 @@ void Writer::CheckNodes() const {
            node.op->name);
     }
   }
+}
+
+void Writer::BindOneSample() {
+  one_sample_ = graph_;
+  for (const TensorId id : graph_.inputs) {
+    Shape& shape = one_sample_.tensor(id).shape;
+    if (shape.rank() > 0 && shape[0] == kDynamic) shape[0] = 1;
+  }
+  InferShapes(&one_sample_);
 }
 
 // Only what a node, an input or an output names goes into the file.
@@ -197,8 +210,10 @@ Offset<fb::QuantizationParameters> Writer::WriteQuantization(
   return place->second;
 }
 
-Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer,
+Offset<fb::Tensor> Writer::WriteTensor(TensorId id, uint32_t buffer,
                                        bool is_boundary) {
+  const Tensor& tensor = graph_.tensor(id);
+  const Shape& bound = one_sample_.tensor(id).shape;
   std::vector<int32_t> shape = tensor.shape.ToVector();
   std::vector<int32_t> signature;
   for (size_t i = 0; i < shape.size(); ++i) {
@@ -209,7 +224,7 @@ Offset<fb::Tensor> Writer::WriteTensor(const Tensor& tensor, uint32_t buffer,
            tensor.name, tensor.shape.ToString());
     }
     signature = shape;
-    shape[i] = 1;
+    shape[i] = bound.rank() > 0 && bound[0] != kDynamic ? bound[0] : 1;
   }
   const auto name = Text(tensor.name);
   const auto quantization = WriteQuantization(tensor.quant);
@@ -358,6 +373,7 @@ Offset<fb::SignatureDef> Writer::WriteSignature() {
 
 std::vector<std::byte> Writer::Write() {
   CheckNodes();
+  BindOneSample();
   NumberTensors();
   CollectCodes();
   WriteConstants();
@@ -371,8 +387,8 @@ std::vector<std::byte> Writer::Write() {
   std::vector<Offset<fb::Tensor>> tensors;
   for (size_t t = 0; t < graph_.tensors.size(); ++t) {
     if (file_ids_[t] < 0) continue;
-    tensors.push_back(
-        WriteTensor(graph_.tensors[t], buffer_of_[t], is_boundary[t] != 0));
+    tensors.push_back(WriteTensor(static_cast<TensorId>(t), buffer_of_[t],
+                                  is_boundary[t] != 0));
   }
   const auto tensor_list = builder_.CreateVector(tensors);
   const auto inputs = Ints(FileIds(graph_.inputs));

@@ -1,0 +1,124 @@
+// litesmith optimize: a trained model through a recipe.
+#include "src/study/optimize.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <memory>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/cli/options.h"
+#include "src/cli/terminal_progress.h"
+#include "src/cli/verb.h"
+#include "src/data/decorators.h"
+#include "src/data/sources.h"
+#include "src/study/models.h"
+#include "src/study/overall_progress.h"
+#include "src/study/study.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+struct Options {
+  std::string file;
+  std::string recipe;
+  std::string data;
+  std::string out;
+  int64_t limit = 0;
+  TrainOptions train;
+};
+
+// "NAME", "FILE.toml" with one recipe in it, or "FILE.toml:NAME".
+std::string RecipeName(const std::string& given, RecipeTable* table) {
+  const size_t end = given.rfind(".toml");
+  if (end == std::string::npos) return given;
+  const std::string path = given.substr(0, end + 5);
+  const std::string rest = given.substr(end + 5);
+  const std::vector<std::string> names = table->AddFile(path);
+  if (rest.starts_with(":")) return rest.substr(1);
+  if (names.size() != 1 || !rest.empty()) {
+    std::string known;
+    for (const std::string& name : names)
+      known += (known.empty() ? "" : ", ") + name;
+    Fail(ErrorKind::kInvalidArgument,
+         "--recipe {}: {} holds {} recipes{}{}; {}:NAME says which", given,
+         path, names.size(), known.empty() ? "" : ": ", known, path);
+  }
+  return names[0];
+}
+
+void Run(Options options) {
+  if (!options.out.ends_with(".h5")) {
+    Fail(ErrorKind::kInvalidArgument,
+         "-o {}: a name ending in .h5 is wanted; `litesmith convert` makes "
+         "the .tflite of it",
+         options.out);
+  }
+  RecipeTable table;
+  const Recipe& recipe = table.Find(RecipeName(options.recipe, &table));
+  const Graph model = LoadModel(options.file, options.train.seed);
+  DataSplits data = LoadData(options.data);
+  if (options.limit > 0) {
+    data.train = Take(data.train, options.limit);
+    data.test = Take(data.test, options.limit);
+  }
+  int64_t epochs = 0;
+  for (const Recipe* each : RecipesToRun(table, recipe))
+    epochs += RecipeEpochs(*each, options.train);
+  OptimizeResult result;
+  {
+    TerminalProgress terminal;
+    OverallProgress progress(&terminal, std::max<int64_t>(1, epochs));
+    result =
+        Optimize(model, table, recipe, *data.train, options.train, &progress);
+  }
+  SaveModel(result.graph, options.out);
+  const Evaluation test =
+      EvaluateFloat(result.graph, *data.test, options.train.threads);
+  PrintOut(fmt::format(
+      "{}: trained {} epochs in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
+      "({} of {}); written to {}\n",
+      recipe.name, epochs, result.seconds, test.loss, 100 * test.accuracy,
+      test.correct, data.test->size(), options.out));
+  StudyRow row;
+  row.recipe = recipe.name;
+  row.method = "keras";
+  row.invariants =
+      CheckInvariants(StripTrainingOps(result.graph), result.promises);
+  RequireInvariants({row});
+}
+
+}  // namespace
+
+void AddOptimize(CLI::App* app) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app->add_subcommand(
+      "optimize",
+      "Put a trained model through a recipe (prune, cluster, train\n"
+      "quantization-aware, or combinations) and write the result as Keras "
+      ".h5,\n"
+      "which `litesmith convert` turns into .tflite files. The recipe's "
+      "parents\n"
+      "are gone through first; the model stands for the result of `none`.");
+  verb->add_option("file", options->file,
+                   "A trained model: .h5 or a float .tflite")
+      ->type_name("FILE")
+      ->required();
+  verb->add_option("--recipe", options->recipe,
+                   "A built-in recipe (`litesmith list recipes`), or "
+                   "FILE.toml[:NAME] with one of your own")
+      ->type_name("NAME|FILE.toml")
+      ->required();
+  AddData(verb, &options->data);
+  verb->add_option("-o,--out", options->out, "The file to write")
+      ->type_name("OUT.h5")
+      ->required();
+  AddTraining(verb, &options->train);
+  AddLimit(verb, &options->limit);
+  verb->callback([options] { Run(*options); });
+}
+
+}  // namespace litesmith

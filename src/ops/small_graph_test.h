@@ -1,0 +1,112 @@
+// A small convolutional graph for the tests of this room and those above it.
+#ifndef LITESMITH_OPS_SMALL_GRAPH_TEST_H_
+#define LITESMITH_OPS_SMALL_GRAPH_TEST_H_
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/rng.h"
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+
+inline TensorId AddRandomParameter(const std::string& name, const Shape& shape,
+                                   Rng* rng, Graph* graph) {
+  std::vector<float> values(static_cast<size_t>(shape.NumElements()));
+  for (float& value : values) value = rng->Uniform(-0.5f, 0.5f);
+  return graph->AddConstant<float>(name, shape, values, TensorKind::kParameter);
+}
+
+inline TensorId AddImageInput(const Shape& shape, Graph* graph) {
+  Tensor input;
+  input.name = "input";
+  input.kind = TensorKind::kInput;
+  input.shape = shape;
+  graph->inputs = {graph->AddTensor(std::move(input))};
+  graph->input_names = {"input"};
+  return graph->inputs[0];
+}
+
+// [N,6,6,2] -> "conv", 4 of 3x3 with ReLU -> MaxPool 2x2 -> "dense", 3 logits.
+// Weights are random, uniform in +-0.5.
+inline Graph SmallCnn(uint64_t seed = 1) {
+  Rng rng(seed);
+  Graph graph;
+  TensorId x = AddImageInput({kDynamic, 6, 6, 2}, &graph);
+  const TensorId w =
+      AddRandomParameter("conv/kernel", {4, 3, 3, 2}, &rng, &graph);
+  const TensorId b = AddRandomParameter("conv/bias", {4}, &rng, &graph);
+  Node& conv = graph.AddNode(kConv2D, "conv", {x, w, b}, {"conv"});
+  conv.Set(conv_2d::kPadding, kValid);
+  conv.Set(conv_2d::kStrideW, 1);
+  conv.Set(conv_2d::kStrideH, 1);
+  conv.Set(conv_2d::kActivation, kRelu);
+  x = conv.outputs[0];
+  Node& pool = graph.AddNode(kMaxPool2D, "pool", {x}, {"pool"});
+  pool.Set(pool_2d::kPadding, kValid);
+  pool.Set(pool_2d::kStrideW, 2);
+  pool.Set(pool_2d::kStrideH, 2);
+  pool.Set(pool_2d::kFilterW, 2);
+  pool.Set(pool_2d::kFilterH, 2);
+  x = pool.outputs[0];
+  const std::vector<int32_t> dims = {kDynamic, 16};
+  const TensorId shape = graph.AddConstant<int32_t>("flatten/shape", {2}, dims);
+  x = graph.AddNode(kReshape, "flatten", {x, shape}, {"flatten"}).outputs[0];
+  const TensorId dw = AddRandomParameter("dense/kernel", {3, 16}, &rng, &graph);
+  const TensorId db = AddRandomParameter("dense/bias", {3}, &rng, &graph);
+  Node& dense = graph.AddNode(kFullyConnected, "dense", {x, dw, db}, {"dense"});
+  graph.outputs = dense.outputs;
+  graph.output_names = {"dense"};
+  InferShapes(&graph);
+  VerifyStructure(graph);
+  return graph;
+}
+
+// The tensor of that name; null if there is none.
+inline Tensor* FindTensor(Graph* graph, const std::string& name) {
+  const auto at =
+      std::find_if(graph->tensors.begin(), graph->tensors.end(),
+                   [&](const Tensor& tensor) { return tensor.name == name; });
+  return at == graph->tensors.end() ? nullptr : &*at;
+}
+
+inline std::vector<float> ValuesOf(const Graph& graph,
+                                   const std::string& name) {
+  for (const Tensor& tensor : graph.tensors) {
+    if (tensor.name == name)
+      return {tensor.As<float>().begin(), tensor.As<float>().end()};
+  }
+  ADD_FAILURE() << "no tensor " << name;
+  return {};
+}
+
+inline void SetValuesOf(Graph* graph, const std::string& name,
+                        std::span<const float> values) {
+  Tensor* tensor = FindTensor(graph, name);
+  ASSERT_NE(tensor, nullptr) << name;
+  ASSERT_EQ(tensor->As<float>().size(), values.size()) << name;
+  std::copy(values.begin(), values.end(), tensor->MutableAs<float>().begin());
+}
+
+// The Error that `body` ends in, as "kind: message"; empty if in none.
+template <typename Body>
+std::string ErrorOf(const Body& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return std::string(Name(error.kind())) + ": " + error.what();
+  }
+  return "";
+}
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_SMALL_GRAPH_TEST_H_

@@ -1,0 +1,193 @@
+#include "src/study/step_graph.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+#include "src/transform/weight_edge.h"
+
+namespace litesmith {
+namespace {
+
+bool Matches(const LayerRule& rule, const Node& layer, const Tensor& weights) {
+  return fnmatch(rule.match.c_str(), layer.name.c_str(), 0) == 0 ||
+         fnmatch(rule.match.c_str(), weights.name.c_str(), 0) == 0;
+}
+
+void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
+  if (prune->schedule == prune_mask::kZerosInGroups) {
+    prune->frequency = 1;  // unused: one mask, in the first step
+    return;
+  }
+  constexpr int64_t kMasks = 10;
+  constexpr int64_t kMostSteps = 100;  // TFMOT's default
+  if (prune->frequency == 0)
+    prune->frequency = std::clamp<int64_t>(steps / kMasks, 1, kMostSteps);
+  // The first update is at step 1 or later.
+  const int64_t begin = prune->begin_step;
+  const int64_t first = begin > 0 ? begin : prune->frequency;
+  const bool open = prune->end_step < 0;
+  if (first > steps || (!open && prune->end_step < first)) {
+    Fail(ErrorKind::kInvalidArgument,
+         "layer '{}': the first mask would come at step {}, {}; more epochs, "
+         "or another begin_step, end_step or frequency, would do",
+         layer.name, first,
+         first > steps
+             ? fmt::format("the training has {}", steps)
+             : fmt::format("the schedule ends at {}", prune->end_step));
+  }
+  if (open && prune->schedule == prune_mask::kPolynomialDecay) {
+    // The last mask has exactly the final sparsity.
+    prune->end_step =
+        begin + (steps - begin) / prune->frequency * prune->frequency;
+  }
+}
+
+std::string Text(const RecipeStep& step, const LayerSettings& s) {
+  switch (step.kind) {
+    case StepKind::kTrain:
+      return "";
+    case StepKind::kPrune:
+      return fmt::format(
+          "schedule {} sparsity {} to {} steps {} to {} every "
+          "{} power {} block {}x{} pooling {}",
+          s.prune.schedule, s.prune.initial_sparsity, s.prune.final_sparsity,
+          s.prune.begin_step, s.prune.end_step, s.prune.frequency,
+          s.prune.power, s.prune.block_height, s.prune.block_width,
+          s.prune.block_pooling);
+    case StepKind::kCluster:
+      return fmt::format(
+          "clusters {} init {} per channel {} average {} "
+          "sparsity {} seed {}",
+          s.cluster.clusters, static_cast<int>(s.cluster.init),
+          s.cluster.per_channel, s.cluster.average_gradient,
+          s.cluster.preserve_sparsity, s.cluster.seed);
+    case StepKind::kQat:
+      return fmt::format(
+          "sparsity {} clusters {} decay {} debias {} per channel {}",
+          s.qat.preserve_sparsity, s.qat.preserve_clusters, s.qat.decay,
+          s.qat.debias, s.qat.per_channel);
+  }
+  return "";
+}
+
+const char* KindName(StepKind kind) {
+  switch (kind) {
+    case StepKind::kTrain:
+      return "train";
+    case StepKind::kPrune:
+      return "prune";
+    case StepKind::kCluster:
+      return "cluster";
+    case StepKind::kQat:
+      return "qat";
+  }
+  return "";
+}
+
+}  // namespace
+
+TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
+  TrainOptions options = base;
+  options.epochs = step.epochs.value_or(base.epochs);
+  options.batch = step.batch.value_or(base.batch);
+  options.learning_rate = step.learning_rate.value_or(base.learning_rate);
+  return options;
+}
+
+LayerSettings ResolveSettings(const RecipeStep& step, const Node& layer,
+                              const Tensor& weights, int64_t steps) {
+  LayerSettings settings = step.settings;
+  for (const LayerRule& rule : step.layers) {
+    if (!Matches(rule, layer, weights)) continue;
+    for (const auto& change : rule.changes) change(&settings);
+  }
+  const bool convolution = weights.shape.rank() == 4;
+  settings.cluster.per_channel =
+      settings.per_channel == CentroidsPerChannel::kAll ||
+      (settings.per_channel == CentroidsPerChannel::kConvolutions &&
+       convolution);
+  if (step.kind == StepKind::kPrune && !settings.skip)
+    ResolvePruning(layer, steps, &settings.prune);
+  return settings;
+}
+
+void ForEachLayer(
+    const Graph& graph, const RecipeStep& step, int64_t steps,
+    const std::function<void(const Node& layer, const Tensor& weights,
+                             const LayerSettings& settings)>& visit) {
+  std::vector<char> used(step.layers.size(), 0);
+  std::string names;
+  for (const WeightEdge& edge : WeightEdges(graph)) {
+    const Node& layer = graph.node(edge.node);
+    const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));
+    names += (names.empty() ? "" : ", ") + layer.name;
+    for (size_t r = 0; r < used.size(); ++r)
+      used[r] |= Matches(step.layers[r], layer, weights);
+    const LayerSettings settings = ResolveSettings(step, layer, weights, steps);
+    if (!settings.skip) visit(layer, weights, settings);
+  }
+  for (size_t r = 0; r < used.size(); ++r) {
+    if (used[r]) continue;
+    Fail(ErrorKind::kInvalidArgument,
+         "the rule for layers \"{}\" matches none; these have weights: {}",
+         step.layers[r].match, names);
+  }
+}
+
+Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
+  ForEachLayer(graph, step, steps,
+               [](const Node&, const Tensor&, const LayerSettings&) {});
+  const auto choose = [&](auto member) {
+    return [&, member](const Node& layer, const Tensor& weights) {
+      const LayerSettings settings =
+          ResolveSettings(step, layer, weights, steps);
+      using Options = std::decay_t<decltype(settings.*member)>;
+      return settings.skip ? std::optional<Options>()
+                           : std::optional<Options>(settings.*member);
+    };
+  };
+  switch (step.kind) {
+    case StepKind::kTrain:
+      return graph;
+    case StepKind::kPrune:
+      return InsertPruning(graph, choose(&LayerSettings::prune));
+    case StepKind::kCluster:
+      return InsertClustering(graph, choose(&LayerSettings::cluster));
+    case StepKind::kQat:
+      return InsertFakeQuant(graph, choose(&LayerSettings::qat));
+  }
+  return graph;
+}
+
+std::string DescribeStep(const Graph& graph, const RecipeStep& step,
+                         int64_t steps) {
+  std::string text = fmt::format("{}{}", KindName(step.kind),
+                                 step.calibrate ? " calibrated" : "");
+  ForEachLayer(graph, step, steps,
+               [&](const Node& layer, const Tensor&, const LayerSettings& s) {
+                 text += fmt::format("; {}: {}", layer.name, Text(step, s));
+               });
+  return text;
+}
+
+float FinalSparsity(const PruneOptions& prune, int64_t steps) {
+  if (prune.schedule != prune_mask::kPolynomialDecay)
+    return prune.final_sparsity;
+  const int64_t last = std::min(steps, prune.end_step);
+  const int64_t update = prune.begin_step + (last - prune.begin_step) /
+                                                prune.frequency *
+                                                prune.frequency;
+  const double p = static_cast<double>(update - prune.begin_step) /
+                   static_cast<double>(prune.end_step - prune.begin_step);
+  return static_cast<float>(prune.final_sparsity +
+                            (prune.initial_sparsity - prune.final_sparsity) *
+                                std::pow(1.0 - p, prune.power));
+}
+
+}  // namespace litesmith

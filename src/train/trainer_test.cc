@@ -1,0 +1,330 @@
+// The trainer: same bits on any number of threads, validation, refusals, and
+// runs that go on from a checkpoint. tests/golden compares its steps with
+// Keras's.
+#include "src/train/trainer.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "src/base/file.h"
+#include "src/data/byte_dataset.h"
+#include "src/data/decorators.h"
+#include "src/ops/small_graph_test.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+// Random images of SmallCnn's shape; their class is in their brightness.
+DatasetPtr Data(int samples, uint64_t seed = 5) {
+  Rng rng(seed);
+  std::vector<uint8_t> pixels;
+  std::vector<uint8_t> labels;
+  for (int i = 0; i < samples; ++i) {
+    const uint32_t label = rng.Below(3);
+    labels.push_back(static_cast<uint8_t>(label));
+    for (int p = 0; p < 6 * 6 * 2; ++p)
+      pixels.push_back(static_cast<uint8_t>(60 * label + rng.Below(120)));
+  }
+  return std::make_shared<const ByteDataset>(Shape{6, 6, 2}, 3, pixels, labels);
+}
+
+// One sample's pixel is not a number.
+class BrokenDataset : public ByteDataset {
+ public:
+  BrokenDataset()
+      : ByteDataset({6, 6, 2}, 3, std::vector<uint8_t>(72 * 20),
+                    std::vector<uint8_t>(20)) {}
+  void Read(int64_t index, float* out) const override {
+    ByteDataset::Read(index, out);
+    if (index == 7) out[3] = std::numeric_limits<float>::quiet_NaN();
+  }
+};
+
+// Everything that training can have on a graph: a schedule, centroids and
+// ranges of all three kinds.
+Graph EverythingOn(Graph graph) {
+  PruneOptions prune;
+  prune.begin_step = 1;
+  prune.end_step = 8;
+  prune.frequency = 2;
+  graph = InsertPruning(
+      graph, [&](const Node&, const Tensor&) { return std::optional(prune); });
+  ClusterOptions cluster;
+  cluster.clusters = 6;
+  graph = InsertClustering(
+      graph,
+      [&](const Node& node, const Tensor&) -> std::optional<ClusterOptions> {
+        if (node.name != "dense") return std::nullopt;
+        return cluster;
+      });
+  return InsertFakeQuant(graph, [](const Node&, const Tensor&) {
+    return std::optional(QatOptions{.debias = true});
+  });
+}
+
+TrainOptions Options(int epochs, int batch, int threads = 1) {
+  TrainOptions options;
+  options.epochs = epochs;
+  options.batch = batch;
+  options.threads = threads;
+  options.label = "test";
+  return options;
+}
+
+// Parameters and states, bit for bit.
+void ExpectSameBits(const Graph& a, const Graph& b) {
+  ASSERT_EQ(a.tensors.size(), b.tensors.size());
+  for (size_t t = 0; t < a.tensors.size(); ++t) {
+    const TensorData& x = a.tensors[t].data;
+    const TensorData& y = b.tensors[t].data;
+    ASSERT_EQ(x.size(), y.size());
+    EXPECT_TRUE(x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0)
+        << a.tensors[t].name;
+  }
+}
+
+void ExpectSameEpochs(const TrainResult& a, const TrainResult& b) {
+  ASSERT_EQ(a.epochs.size(), b.epochs.size());
+  for (size_t e = 0; e < a.epochs.size(); ++e) {
+    EXPECT_EQ(a.epochs[e].loss, b.epochs[e].loss);
+    EXPECT_EQ(a.epochs[e].accuracy, b.epochs[e].accuracy);
+    EXPECT_EQ(a.epochs[e].validation_loss, b.epochs[e].validation_loss);
+    EXPECT_EQ(a.epochs[e].validation_accuracy, b.epochs[e].validation_accuracy);
+  }
+}
+
+// Stops a run in its second epoch, as a crash would.
+class StopInSecondEpoch : public Progress {
+ public:
+  void Update(std::string_view task, int64_t done, int64_t) override {
+    if (task.find("epoch 2") != std::string_view::npos && done > 40)
+      Fail(ErrorKind::kInterrupted, "stopped by the test");
+  }
+};
+
+class CheckpointTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ =
+        testing::TempDir() + "litesmith_checkpoint_" + std::to_string(getpid());
+    std::filesystem::remove(path_);
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  // Leaves the checkpoint of the first of three epochs.
+  void Interrupt(const Graph& graph, TrainOptions options) {
+    options.checkpoint = path_;
+    StopInSecondEpoch stop;
+    const std::string error =
+        ErrorOf([&] { Train(graph, *Data(100), options, &stop); });
+    ASSERT_EQ(error, "interrupted: stopped by the test");
+    ASSERT_TRUE(FileExists(path_));
+  }
+
+  std::string path_;
+};
+
+TEST(Trainer, SameBitsOnAnyNumberOfThreads) {
+  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
+    // A divisor of nothing, more than a shard's multiple, and batches that
+    // leave shards empty.
+    for (const int batch : {50, 127, 1}) {
+      SCOPED_TRACE(batch);
+      const DatasetPtr data = Data(batch == 1 ? 30 : 300);
+      const TrainResult one =
+          Train(graph, *data, Options(2, batch, 1), nullptr);
+      for (const int threads : {2, 3}) {
+        const TrainResult more =
+            Train(graph, *data, Options(2, batch, threads), nullptr);
+        ExpectSameBits(one.graph, more.graph);
+        ExpectSameEpochs(one, more);
+      }
+    }
+  }
+}
+
+TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
+  const DatasetPtr data = Data(200);
+  TrainOptions options = Options(1, 32);
+  const TrainResult a = Train(SmallCnn(), *data, options, nullptr);
+  const TrainResult b = Train(SmallCnn(), *data, options, nullptr);
+  ExpectSameBits(a.graph, b.graph);
+  TrainOptions other = options;
+  other.seed = 2;
+  const TrainResult c = Train(SmallCnn(), *data, other, nullptr);
+  EXPECT_NE(ValuesOf(a.graph, "dense/kernel"),
+            ValuesOf(c.graph, "dense/kernel"));
+  other = options;
+  other.stage = 1;
+  const TrainResult d = Train(SmallCnn(), *data, other, nullptr);
+  EXPECT_NE(ValuesOf(a.graph, "dense/kernel"),
+            ValuesOf(d.graph, "dense/kernel"));
+}
+
+TEST(Trainer, Learns) {
+  TrainOptions options = Options(30, 32, 2);
+  options.learning_rate = 1e-2f;
+  const TrainResult result = Train(SmallCnn(), *Data(500), options, nullptr);
+  EXPECT_LT(result.epochs.back().loss, 0.1);
+  EXPECT_GT(result.epochs.back().validation_accuracy, 0.95);
+}
+
+TEST(Trainer, HoldsOutTheLastSamplesAndTrainsOnTheOthers) {
+  const DatasetPtr data = Data(105);
+  TrainOptions options = Options(2, 16);
+  options.validation_split = 0.1;  // 94 train
+  EXPECT_EQ(TrainingSteps(105, options), 12);
+  const TrainResult split = Train(SmallCnn(), *data, options, nullptr);
+  options.validation_split = 0;
+  const TrainResult whole =
+      Train(SmallCnn(), *Take(data, 94), options, nullptr);
+  ExpectSameBits(split.graph, whole.graph);
+  EXPECT_EQ(split.epochs[1].loss, whole.epochs[1].loss);
+  EXPECT_TRUE(std::isnan(whole.epochs[1].validation_loss));
+  const Evaluation held_out =
+      EvaluateFloat(split.graph, *Slice(data, 94, 105), 1);
+  EXPECT_EQ(split.epochs[1].validation_loss, held_out.loss);
+  EXPECT_EQ(split.epochs[1].validation_accuracy, held_out.accuracy);
+}
+
+TEST(Trainer, EvaluationIsTheSameOnAnyNumberOfThreads) {
+  const DatasetPtr data = Data(101);
+  const Evaluation one = EvaluateFloat(SmallCnn(), *data, 1);
+  const Evaluation three = EvaluateFloat(SmallCnn(), *data, 3);
+  EXPECT_EQ(one.loss, three.loss);
+  EXPECT_EQ(one.correct, three.correct);
+  EXPECT_EQ(one.accuracy, static_cast<double>(one.correct) / 101);
+}
+
+TEST(Trainer, ZeroEpochsLeaveTheGraphAsItIs) {
+  const Graph graph = EverythingOn(SmallCnn());
+  const TrainResult result = Train(graph, *Data(50), Options(0, 16), nullptr);
+  EXPECT_TRUE(result.epochs.empty());
+  ExpectSameBits(result.graph, graph);
+  EXPECT_EQ(TrainingSteps(50, Options(0, 16)), 0);
+}
+
+TEST(Trainer, DivergedTrainingIsAnError) {
+  // The loss of this data stays finite: ReLU takes the pixel for zero.
+  const std::string broken = ErrorOf(
+      [&] { Train(SmallCnn(), BrokenDataset(), Options(1, 4), nullptr); });
+  EXPECT_EQ(broken,
+            "invalid argument: test: a weight is not a finite number any more "
+            "at step 5; a smaller learning rate than 0.001 or cleaner data "
+            "would do");
+  TrainOptions options = Options(3, 16);
+  options.learning_rate = 1e30f;
+  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
+    const std::string diverged =
+        ErrorOf([&] { Train(graph, *Data(100), options, nullptr); });
+    EXPECT_EQ(diverged.rfind("invalid argument: test: the loss is not a "
+                             "finite number any more at step ",
+                             0),
+              0u)
+        << diverged;
+  }
+}
+
+TEST(Trainer, RefusesWhatCannotWork) {
+  const DatasetPtr data = Data(20);
+  const auto error = [&](auto&& change) {
+    TrainOptions options = Options(1, 4);
+    change(&options);
+    return ErrorOf([&] { Train(SmallCnn(), *data, options, nullptr); });
+  };
+  const auto has = [](const std::string& text, const std::string& part) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in: " << text;
+  };
+  EXPECT_EQ(error([](TrainOptions*) {}), "");
+  has(error([](TrainOptions* o) { o->batch = 0; }), "batches of 0");
+  has(error([](TrainOptions* o) { o->epochs = -1; }), "-1 epochs");
+  has(error([](TrainOptions* o) { o->learning_rate = 0; }), "rate 0");
+  has(error([](TrainOptions* o) { o->validation_split = 1; }), "split 1");
+  has(error([](TrainOptions* o) { o->validation_split = NAN; }), "split nan");
+  has(ErrorOf(
+          [&] { Train(SmallCnn(), *Take(data, 0), Options(1, 4), nullptr); }),
+      "0 samples");
+  const ByteDataset other({5, 5}, 3, std::vector<uint8_t>(250),
+                          std::vector<uint8_t>(10));
+  has(ErrorOf([&] { Train(SmallCnn(), other, Options(1, 4), nullptr); }),
+      "'input'");
+  const ByteDataset classes({6, 6, 2}, 4, std::vector<uint8_t>(720),
+                            std::vector<uint8_t>(10));
+  has(ErrorOf([&] { Train(SmallCnn(), classes, Options(1, 4), nullptr); }),
+      "4 classes");
+}
+
+TEST_F(CheckpointTest, GoesOnToTheSameBitsAsWithoutTheInterruption) {
+  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
+    std::filesystem::remove(path_);
+    TrainOptions options = Options(3, 16, 2);
+    const TrainResult straight = Train(graph, *Data(100), options, nullptr);
+    Interrupt(graph, options);
+    options.checkpoint = path_;
+    const TrainResult resumed = Train(graph, *Data(100), options, nullptr);
+    ExpectSameBits(resumed.graph, straight.graph);
+    ExpectSameEpochs(resumed, straight);
+    // And from the last epoch's there is nothing left to do.
+    const TrainResult again = Train(graph, *Data(100), options, nullptr);
+    ExpectSameBits(again.graph, straight.graph);
+    ExpectSameEpochs(again, straight);
+  }
+}
+
+TEST_F(CheckpointTest, AnotherRunsIsNotUsed) {
+  const TrainOptions options = Options(3, 16);
+  const auto train = [&](const Graph& graph, TrainOptions o) {
+    const TrainResult without = Train(graph, *Data(100), o, nullptr);
+    Interrupt(SmallCnn(), options);
+    o.checkpoint = path_;
+    const TrainResult with = Train(graph, *Data(100), o, nullptr);
+    ExpectSameBits(with.graph, without.graph);
+  };
+  TrainOptions other = options;
+  other.seed = 2;
+  train(SmallCnn(), other);
+  other = options;
+  other.stage = 1;
+  train(SmallCnn(), other);
+  other = options;
+  other.learning_rate = 2e-3f;
+  train(SmallCnn(), other);
+  train(SmallCnn(7), options);  // other start weights
+}
+
+TEST_F(CheckpointTest, DamagedIsAnErrorWhereverTheDamageIs) {
+  Interrupt(SmallCnn(), Options(3, 16));
+  const std::vector<std::byte> whole = ReadFile(path_);
+  TrainOptions options = Options(3, 16);
+  options.checkpoint = path_;
+  const auto error = [&](std::span<const std::byte> bytes) {
+    WriteFile(path_, bytes);
+    return ErrorOf([&] { Train(SmallCnn(), *Data(100), options, nullptr); });
+  };
+  for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 61) {
+    const std::string text = error(std::span(whole).first(size));
+    EXPECT_EQ(text.rfind("corrupt: " + path_, 0), 0u) << size << ": " << text;
+  }
+  for (size_t at = 0; at < whole.size();
+       at += at < 64 ? 1 : 1 + whole.size() / 61) {
+    std::vector<std::byte> flipped = whole;
+    flipped[at] ^= std::byte{0x10};
+    const std::string text = error(flipped);
+    EXPECT_EQ(text.rfind("corrupt: " + path_, 0), 0u) << at << ": " << text;
+  }
+  std::vector<std::byte> longer = whole;
+  longer.push_back(std::byte{0});
+  EXPECT_NE(error(longer), "");
+  EXPECT_EQ(error(whole), "");
+}
+
+}  // namespace
+}  // namespace litesmith

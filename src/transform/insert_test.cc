@@ -1,0 +1,187 @@
+// Pruning and clustering put onto a graph: where, what, and for which options
+// not.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "src/ops/small_graph_test.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+// Names of the nodes in order.
+std::vector<std::string> NodesOf(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Node& node : graph.nodes) names.push_back(node.name);
+  return names;
+}
+
+template <typename Options>
+LayerChoice<Options> Everywhere(const Options& options) {
+  return [options](const Node&, const Tensor&) { return options; };
+}
+
+template <typename Options>
+LayerChoice<Options> OnlyAt(const std::string& layer, const Options& options) {
+  return [layer, options](const Node& node,
+                          const Tensor&) -> std::optional<Options> {
+    if (node.name != layer) return std::nullopt;
+    return options;
+  };
+}
+
+PruneOptions Constant(float sparsity) {
+  PruneOptions options;
+  options.schedule = prune_mask::kConstant;
+  options.final_sparsity = sparsity;
+  return options;
+}
+
+// What prevents these options at this layer.
+std::string PruneError(const std::string& layer, const PruneOptions& options) {
+  return ErrorOf([&] { InsertPruning(SmallCnn(), OnlyAt(layer, options)); });
+}
+
+std::string ClusterError(const std::string& layer,
+                         const ClusterOptions& options) {
+  return ErrorOf([&] { InsertClustering(SmallCnn(), OnlyAt(layer, options)); });
+}
+
+void ExpectHas(const std::string& text, std::vector<std::string> parts) {
+  for (const std::string& part : parts)
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in: " << text;
+}
+
+TEST(InsertPruning, StandsBetweenWeightsAndLayer) {
+  const Graph graph = InsertPruning(SmallCnn(), Everywhere(Constant(0.5f)));
+  VerifyStructure(graph);
+  EXPECT_EQ(NodesOf(graph), (std::vector<std::string>{
+                                "conv/kernel/prune", "conv", "pool", "flatten",
+                                "dense/kernel/prune", "dense"}));
+  EXPECT_EQ(graph.node(1).inputs[1], graph.node(0).outputs[0]);
+  EXPECT_EQ(ValuesOf(graph, "conv/kernel/mask"), std::vector<float>(72, 1.0f));
+}
+
+TEST(InsertPruning, LeavesTheOtherLayersAndTheGivenGraphAlone) {
+  const Graph before = SmallCnn();
+  const Graph graph = InsertPruning(before, OnlyAt("dense", Constant(0.5f)));
+  EXPECT_EQ(NodesOf(graph),
+            (std::vector<std::string>{"conv", "pool", "flatten",
+                                      "dense/kernel/prune", "dense"}));
+  EXPECT_EQ(Print(before), Print(SmallCnn()));
+}
+
+TEST(InsertPruning, RefusalsNameTensorAndRule) {
+  ExpectHas(PruneError("conv", Constant(1.0f)),
+            {"invalid argument", "conv/kernel", "[0, 1)"});
+  ExpectHas(PruneError("dense", Constant(-0.1f)),
+            {"invalid argument", "dense/kernel", "[0, 1)"});
+  PruneOptions options;  // a polynomial without an end
+  ExpectHas(PruneError("conv", options),
+            {"invalid argument", "conv/kernel", "polynomial decay"});
+  options = Constant(0.5f);
+  options.frequency = 0;
+  ExpectHas(PruneError("conv", options),
+            {"invalid argument", "conv/kernel", "frequency of 0"});
+  options = Constant(0.5f);
+  options.block_width = 4;
+  ExpectHas(PruneError("conv", options),
+            {"unsupported", "conv/kernel", "[out, in]"});
+  EXPECT_EQ(PruneError("dense", options), "");
+  options = Constant(0.5f);
+  options.schedule = prune_mask::kZerosInGroups;
+  options.group_zeros = 4;
+  ExpectHas(PruneError("dense", options),
+            {"invalid argument", "dense/kernel", "4 zeros in every 4"});
+  options.group_zeros = 0;
+  ExpectHas(PruneError("dense", options),
+            {"invalid argument", "dense/kernel", "0 zeros in every 4"});
+  options.schedule = 9;
+  ExpectHas(PruneError("dense", options),
+            {"invalid argument", "dense/kernel", "schedule 9"});
+}
+
+TEST(InsertClustering, CentroidsOfTheTensorOrOfEachChannel) {
+  ClusterOptions options;
+  options.clusters = 4;
+  options.per_channel = true;
+  const Graph graph = InsertClustering(SmallCnn(), OnlyAt("conv", options));
+  VerifyStructure(graph);
+  EXPECT_EQ(NodesOf(graph)[0], "conv/kernel/cluster");
+  EXPECT_EQ(ValuesOf(graph, "conv/kernel/centroids").size(), 16u);
+  options.per_channel = false;
+  const Graph whole = InsertClustering(SmallCnn(), Everywhere(options));
+  EXPECT_EQ(ValuesOf(whole, "conv/kernel/centroids").size(), 4u);
+  EXPECT_EQ(ValuesOf(whole, "dense/kernel/centroids").size(), 4u);
+}
+
+TEST(InsertClustering, SameSeedSameCentroids) {
+  ClusterOptions options;
+  const auto centroids = [&](uint64_t seed) {
+    options.seed = seed;
+    return ValuesOf(InsertClustering(SmallCnn(), Everywhere(options)),
+                    "dense/kernel/centroids");
+  };
+  EXPECT_EQ(centroids(9), centroids(9));
+  EXPECT_NE(centroids(9), centroids(10));
+}
+
+TEST(InsertClustering, AsManyWeightsAsClustersAreNotClustered) {
+  ClusterOptions options;
+  options.clusters = 48;  // dense has 48 weights, conv 72
+  const Graph graph = InsertClustering(SmallCnn(), Everywhere(options));
+  EXPECT_EQ(NodesOf(graph)[0], "conv/kernel/cluster");
+  EXPECT_EQ(graph.nodes.size(), SmallCnn().nodes.size() + 1);
+}
+
+// As the original's, the mask is of the clustered weights: a weight that zero
+// is nearest to counts as removed.
+TEST(InsertClustering, MaskOfPreservedSparsity) {
+  Graph graph = SmallCnn();
+  std::vector<float> weights(48, 0.0f);
+  for (size_t i = 0; i < 24; ++i) weights[i] = i % 2 == 0 ? 0.5f : -0.5f;
+  weights[0] = 1e-4f;
+  SetValuesOf(&graph, "dense/kernel", weights);
+  ClusterOptions options;
+  options.clusters = 3;
+  options.preserve_sparsity = true;
+  options.seed = 10;  // does not draw the small weight
+  const Graph clustered = InsertClustering(graph, OnlyAt("dense", options));
+  ASSERT_EQ(ValuesOf(clustered, "dense/kernel/centroids"),
+            (std::vector<float>{-0.5f, 0.0f, 0.5f}));
+  std::vector<float> mask(48, 0.0f);
+  std::fill(mask.begin() + 1, mask.begin() + 24, 1.0f);
+  EXPECT_EQ(ValuesOf(clustered, "dense/kernel/cluster_mask"), mask);
+}
+
+TEST(InsertClustering, RefusalsNameTensorAndRule) {
+  ClusterOptions options;
+  options.clusters = 1;
+  ExpectHas(ClusterError("conv", options),
+            {"invalid argument", "conv/kernel", "2 to 65536"});
+  options.clusters = 2;
+  EXPECT_EQ(ClusterError("conv", options), "");
+  options.preserve_sparsity = true;
+  ExpectHas(ClusterError("conv", options),
+            {"invalid argument", "conv/kernel", "3 to 65536", "sparsity"});
+  options.clusters = 65537;
+  ExpectHas(ClusterError("dense", options),
+            {"invalid argument", "dense/kernel", "65537 clusters"});
+}
+
+// Several passes, one edge: each goes behind what is there.
+TEST(Insert, TrainingOpsStackInTheOrderTheyAreInserted) {
+  Graph graph = InsertPruning(SmallCnn(), OnlyAt("dense", Constant(0.5f)));
+  graph = InsertClustering(graph, OnlyAt("dense", ClusterOptions{}));
+  VerifyStructure(graph);
+  EXPECT_EQ(NodesOf(graph), (std::vector<std::string>{
+                                "conv", "pool", "flatten", "dense/kernel/prune",
+                                "dense/kernel/cluster", "dense"}));
+  EXPECT_EQ(graph.node(4).inputs[0], graph.node(3).outputs[0]);
+}
+
+}  // namespace
+}  // namespace litesmith

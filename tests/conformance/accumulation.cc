@@ -1,0 +1,107 @@
+#include "tests/conformance/accumulation.h"
+
+#include <fmt/core.h>
+
+#include <cmath>
+#include <string_view>
+
+#include "src/graph/op_def.h"
+#include "tests/conformance/node_run.h"
+
+namespace litesmith {
+namespace {
+
+// The weights of a layer that sums floats, or null.
+const Tensor* FloatWeights(const Graph& graph, const Node& node) {
+  const int input = node.op->quant.weight_input;
+  if (input < 0) return nullptr;
+  const Tensor& weights = graph.tensor(node.inputs[static_cast<size_t>(input)]);
+  return weights.dtype == DType::kFloat32 ? &weights : nullptr;
+}
+
+void DropActivation(Node* node) {
+  for (size_t a = 0; a < node->attrs.size(); ++a) {
+    const std::string_view name = node->op->attrs[a].name;
+    if (name == "fused_activation_function") {
+      node->Set(static_cast<int>(a), kNone);
+    }
+  }
+}
+
+// The same floats times `factor`, without their signs.
+TensorData Magnitudes(const TensorData& data, float factor) {
+  TensorData result = data;
+  auto* values = reinterpret_cast<float*>(result.MutableData());
+  for (size_t i = 0; i < result.size() / sizeof(float); ++i) {
+    values[i] = std::abs(values[i]) * factor;
+  }
+  return result;
+}
+
+}  // namespace
+
+bool SumsFloats(const Graph& graph) {
+  for (const Node& node : graph.nodes) {
+    if (FloatWeights(graph, node) != nullptr) return true;
+  }
+  return false;
+}
+
+Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
+  Graph linear = bound;
+  for (Node& node : linear.nodes) DropActivation(&node);
+  const auto is_float = [&](size_t t) {
+    return bound.tensors[t].dtype == DType::kFloat32;
+  };
+  Arrays magnitudes = values;
+  for (size_t t = 0; t < values.size(); ++t) {
+    if (is_float(t)) magnitudes[t] = Magnitudes(values[t], 1);
+  }
+  std::vector<char> loose(values.size(), 0);
+  int64_t terms = 0;
+  for (const Node& node : linear.nodes) {
+    bool is_loose = false;
+    for (const TensorId id : node.inputs) {
+      is_loose |= id != kNoTensor && loose[static_cast<size_t>(id)] != 0;
+    }
+    if (const Tensor* weights = FloatWeights(linear, node)) {
+      terms += weights->shape.NumElementsPerSample() + 1;
+      is_loose = true;
+    }
+    if (!is_loose) continue;
+    const auto out = static_cast<size_t>(node.outputs[0]);
+    const PrepareContext context{linear, node, Numerics::kLiteRt, false};
+    magnitudes[out] =
+        NodeRunner(context, ChooseKernel(context, true)).Forward(magnitudes);
+    loose[out] = 1;
+  }
+  for (size_t t = 0; t < values.size(); ++t) {
+    if (!is_float(t)) continue;
+    const float sums = loose[t] != 0 ? static_cast<float>(terms) : 0.0f;
+    magnitudes[t] = Magnitudes(magnitudes[t], 2 * sums * 0x1p-24f);
+  }
+  return magnitudes;
+}
+
+testing::AssertionResult WithinBounds(const Tensor& tensor,
+                                      const TensorData& got,
+                                      const TensorData& want,
+                                      const TensorData& bounds) {
+  if (got.size() != want.size() || bounds.size() != want.size()) {
+    return testing::AssertionFailure() << fmt::format(
+               "'{}': {} bytes, not {}", tensor.name, got.size(), want.size());
+  }
+  const auto* a = reinterpret_cast<const float*>(got.data());
+  const auto* b = reinterpret_cast<const float*>(want.data());
+  const auto* bound = reinterpret_cast<const float*>(bounds.data());
+  for (size_t i = 0; i < want.size() / sizeof(float); ++i) {
+    // Not "error > bound": NaN must fail.
+    if (std::abs(a[i] - b[i]) <= bound[i]) continue;
+    return testing::AssertionFailure() << fmt::format(
+               "'{}': [{}] is {}, not {}: {} apart, where {} is possible",
+               tensor.name, i, a[i], b[i], std::abs(a[i] - b[i]), bound[i]);
+  }
+  return testing::AssertionSuccess();
+}
+
+}  // namespace litesmith

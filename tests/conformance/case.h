@@ -1,0 +1,77 @@
+// What the conformance run is made of. A case is a small graph around one op;
+// `<op>_cases.cc` makes an op's cases, cases.cc has the one list of them. Every
+// test of this folder takes every case through one concern; the oracle test
+// tests/oracle/test_ops.py runs the same cases in the real runtimes.
+#ifndef LITESMITH_TESTS_CONFORMANCE_CASE_H_
+#define LITESMITH_TESTS_CONFORMANCE_CASE_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/rng.h"
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+
+// How a case's gradients are checked. Its values lie on a grid of small
+// integers, where every sum is exact in float32 whatever its order, and no kink
+// (of an activation, a maximum, a rounding) is nearer than `step`. In between
+// the ops are linear in each single value, so that central differences are not
+// an approximation: they equal the gradient.
+struct Gradient {
+  float step = 1.0f / 16;
+  // The gradient of input 0 is that of the output, though the op rounds or
+  // masks: an estimator, not a derivative.
+  bool straight_through = false;
+  // The other inputs' gradient is the derivative divided by this.
+  double divisor = 1;
+};
+
+struct Case {
+  std::string name;  // unique, and a file's name
+  // A graph with shapes to be inferred. Values come from the generator only.
+  std::function<Graph(Rng*)> build;
+  // Fills a float input, samples one after another; if not set, the values are
+  // uniform in [-1, 1). Integers always cover the whole range of their type.
+  std::function<void(Rng*, std::span<float>)> fill;
+  // Why the runtime refuses the case's file, or computes something else. Empty:
+  // it agrees with our reference kernels.
+  std::string litert_fails;
+  std::string tflm_fails;
+  // The file names a batch of one; other runtimes run it sample by sample.
+  bool fixed_batch = false;
+  std::optional<Gradient> gradient;  // not set: not a case for gradients
+};
+
+// The cases of one op, or with a null op of graphs of several.
+struct CaseFile {
+  const char* name;
+  const OpDef* op;
+  std::vector<Case> (*make)();
+};
+
+// Each file of cases; cases.cc holds the list.
+std::span<const CaseFile> CaseFiles();
+
+std::vector<Case> Conv2DCases();
+std::vector<Case> FullyConnectedCases();
+std::vector<Case> MaxPool2DCases();
+std::vector<Case> ReshapeCases();
+std::vector<Case> QuantizeCases();
+std::vector<Case> DequantizeCases();
+std::vector<Case> ShapeCases();
+std::vector<Case> StridedSliceCases();
+std::vector<Case> PackCases();
+std::vector<Case> FakeQuantCases();
+std::vector<Case> PruneMaskCases();
+std::vector<Case> ClusterLookupCases();
+std::vector<Case> FusionCases();
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TESTS_CONFORMANCE_CASE_H_

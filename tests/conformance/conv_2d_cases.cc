@@ -1,0 +1,149 @@
+// CONV_2D: every signature of types over every geometry, the corners of the
+// arithmetic, and gradients.
+#include <fmt/core.h>
+
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/layer_numbers.h"
+
+namespace litesmith {
+namespace {
+
+struct Geometry {
+  const char* name;
+  int in_h, in_w, in_c, out_c;
+  int filter_h, filter_w;
+  int stride_h = 1, stride_w = 1;
+  int dilation_h = 1, dilation_w = 1;
+  Padding padding = kSame;
+  Activation activation = kNone;
+  int groups = 1;
+};
+
+// The image, channels in and out, filter, strides, dilations.
+constexpr Geometry kGeometries[] = {
+    {"1x1", 5, 6, 12, 17, 1, 1},
+    {"gray", 9, 9, 1, 12, 3, 3, 1, 1, 1, 1, kValid, kRelu},
+    {"same", 7, 8, 3, 10, 3, 3, 1, 1, 1, 1, kSame, kRelu6},
+    {"stride2", 8, 9, 10, 16, 3, 3, 2, 2, 1, 1, kSame, kReluN1To1},
+    {"stride_1x3", 7, 11, 4, 3, 2, 3, 1, 3, 1, 1, kValid},
+    {"stride_beyond_filter", 8, 7, 3, 5, 1, 2, 3, 4, 1, 1, kValid, kRelu},
+    {"dilated", 10, 9, 3, 8, 3, 3, 1, 1, 2, 3, kSame, kRelu},
+    {"dilated_valid", 11, 10, 2, 5, 3, 2, 1, 1, 3, 2, kValid, kRelu6},
+    {"whole_image", 4, 5, 12, 32, 4, 5, 1, 1, 1, 1, kValid},
+    {"filter_beyond_image", 4, 3, 2, 4, 7, 5},
+    {"33_to_64", 5, 5, 33, 64, 3, 3},
+    {"16_to_16", 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, kSame, kRelu},
+    {"17_to_1", 6, 7, 17, 1, 2, 2},
+    {"groups", 6, 6, 4, 6, 3, 3, 1, 1, 1, 1, kSame, kNone, 2},
+    {"depthwise", 6, 5, 8, 16, 3, 3, 2, 2, 1, 1, kSame, kRelu, 8},
+};
+
+// For the corners of the arithmetic.
+constexpr Geometry kCorners[] = {
+    {"", 6, 7, 3, 10, 3, 3},
+    {"_relu6", 9, 7, 10, 11, 3, 2, 2, 1, 1, 1, kValid, kRelu6},
+};
+
+Shape FilterShape(const Geometry& g) {
+  return {g.out_c, g.filter_h, g.filter_w, g.in_c / g.groups};
+}
+
+void SetAttributes(const Geometry& g, Node* node) {
+  using namespace conv_2d;
+  node->Set(conv_2d::kPadding, g.padding);
+  node->Set(kStrideH, g.stride_h);
+  node->Set(kStrideW, g.stride_w);
+  node->Set(kDilationH, g.dilation_h);
+  node->Set(kDilationW, g.dilation_w);
+  node->Set(kActivation, g.activation);
+}
+
+Graph Build(const Geometry& g, const LayerNumbers& numbers, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", numbers.types.x, {g.in_h, g.in_w, g.in_c},
+                                 InputQuant(numbers));
+  const Shape filter = FilterShape(g);
+  const std::vector<TensorId> inputs = LayerInputs(&build, numbers, x, filter);
+  Node& node = build.Add(kConv2D, "y", inputs,
+                         OutputQuant(numbers, filter.NumElementsPerSample()),
+                         numbers.types.x);
+  SetAttributes(g, &node);
+  node.Set(conv_2d::kQuantizedBiasType,
+           static_cast<int64_t>(numbers.types.quantized_bias_type));
+  return build.Finish();
+}
+
+Case MakeCase(const std::string& name, const Geometry& g,
+              const LayerNumbers& numbers) {
+  Case c;
+  c.name = name;
+  c.build = [&g, &numbers](Rng* rng) { return Build(g, numbers, rng); };
+  c.litert_fails = numbers.litert_fails();
+  c.tflm_fails = numbers.tflm_fails();
+  if (numbers.bias == BiasSize::kNone) {
+    c.litert_fails = "its CONV_2D wants a bias";
+  } else if (numbers.hybrid() && !numbers.per_axis && g.groups > 1) {
+    c.litert_fails = "its hybrid grouped CONV_2D wants a scale a channel";
+  }
+  return c;
+}
+
+// Integer values, and a bias halfway between two integers, so that no output is
+// nearer than 1/2 to a kink of an activation (0, 6, -1 or 1). One step of 1/16
+// of any value moves an output by at most 2/16.
+Graph BuildGradient(const Geometry& g, bool bias, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x =
+      build.Input("x", DType::kFloat32, {g.in_h, g.in_w, g.in_c});
+  std::vector<TensorId> inputs = {x, build.Grid("filter", FilterShape(g), 2)};
+  if (bias) inputs.push_back(build.Grid("bias", {g.out_c}, 4, 0.5f));
+  SetAttributes(g, &build.Add(kConv2D, "y", inputs));
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> Conv2DCases() {
+  std::vector<Case> cases;
+  for (const LayerNumbers& numbers : UsualNumbers()) {
+    for (const Geometry& g : kGeometries) {
+      cases.push_back(MakeCase(
+          fmt::format("conv_2d_{}_{}", numbers.name, g.name), g, numbers));
+    }
+  }
+  for (const LayerNumbers& numbers : CornerNumbers()) {
+    for (const Geometry& g : kCorners) {
+      cases.push_back(MakeCase(
+          fmt::format("conv_2d_{}{}", numbers.name, g.name), g, numbers));
+    }
+  }
+  // An image of zeros has no range to be quantized to.
+  for (const LayerNumbers& numbers : UsualNumbers()) {
+    if (!numbers.hybrid()) continue;
+    const Geometry& g = kCorners[0];
+    cases.push_back(
+        MakeCase(fmt::format("conv_2d_{}_zeros", numbers.name), g, numbers));
+    cases.back().fill = ZeroRunsFill(g.in_h * g.in_w * g.in_c);
+  }
+  const auto add_gradient = [&](const char* name, const Geometry& g,
+                                bool bias) -> Case& {
+    Case c;
+    c.name = fmt::format("conv_2d_gradient_{}", name);
+    c.build = [&g, bias](Rng* rng) { return BuildGradient(g, bias, rng); };
+    c.fill = GridFill(2);
+    c.gradient = Gradient();
+    return cases.emplace_back(std::move(c));
+  };
+  for (const Geometry& g : kGeometries) {
+    if (g.groups > 1) continue;  // training has no groups
+    add_gradient(g.name, g, true);
+  }
+  add_gradient("no_bias", kCorners[0], false).litert_fails =
+      "its CONV_2D wants a bias";
+  return cases;
+}
+
+}  // namespace litesmith

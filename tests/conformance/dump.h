@@ -1,0 +1,25 @@
+// The cases as files for the real runtimes (tests/oracle/test_ops.py).
+#ifndef LITESMITH_TESTS_CONFORMANCE_DUMP_H_
+#define LITESMITH_TESTS_CONFORMANCE_DUMP_H_
+
+#include <string>
+
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+// Whether a file can hold the graph: no training-only ops.
+bool FitsTflite(const Graph& graph);
+
+// Writes for every case that a file can hold
+//   <case>.tflite
+//   <case>.<i>.in.npy            input i, a few samples
+//   <case>.<i>.litert.out.npy    output i by our reference kernels
+//   <case>.<i>.tflm.out.npy      the same in the numbers of tflite-micro
+// and cases.json: a list of {name, op, inputs, outputs, sums_floats,
+// fixed_batch, litert_fails, tflm_fails}.
+void DumpCases(const std::string& directory);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TESTS_CONFORMANCE_DUMP_H_

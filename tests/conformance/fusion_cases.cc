@@ -1,0 +1,151 @@
+// Graphs of several ops: every fusion on every signature of types, graphs that
+// only look as if they could be fused, and whole small networks.
+#include <fmt/core.h>
+
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/layer_numbers.h"
+
+namespace litesmith {
+namespace {
+
+// A convolution of 3x3 and a pool behind it.
+struct Row {
+  const char* name;
+  int in_h, in_w, in_c, out_c;
+  Activation activation = kRelu;
+  int pool = 2;
+  int stride = 2;
+  Padding pool_padding = kValid;
+  bool read_twice = false;  // the convolution's result is an output, too
+};
+
+constexpr Row kRows[] = {
+    {"gray", 10, 8, 1, 12},
+    {"3_to_17", 8, 6, 3, 17, kNone},
+    {"odd", 7, 9, 10, 3, kReluN1To1},
+    {"same", 8, 10, 16, 16, kRelu6, 2, 2, kSame},
+    {"padded_pool", 7, 8, 3, 8, kRelu, 2, 2, kSame},
+    {"pool_3x3", 9, 9, 2, 5, kRelu, 3, 3},
+    {"overlapping", 8, 8, 3, 4, kRelu, 2, 1},
+    {"read_twice", 8, 8, 3, 4, kRelu, 2, 2, kValid, true},
+};
+
+Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
+              GraphBuilder* build) {
+  const Shape filter = {row.out_c, 3, 3, row.in_c};
+  Node& conv = build->Add(
+      kConv2D, "conv", LayerInputs(build, numbers, x, filter),
+      OutputQuant(numbers, filter.NumElementsPerSample()), numbers.types.x);
+  conv.Set(conv_2d::kStrideH, 1);
+  conv.Set(conv_2d::kStrideW, 1);
+  conv.Set(conv_2d::kActivation, row.activation);
+  conv.Set(conv_2d::kQuantizedBiasType,
+           static_cast<int64_t>(numbers.types.quantized_bias_type));
+  return conv;
+}
+
+void AddPool(TensorId x, int size, int stride, Padding padding,
+             GraphBuilder* build) {
+  const Tensor of = build->tensor(x);
+  Node& pool = build->Add(kMaxPool2D, "pool", {x}, of.quant, of.dtype);
+  pool.Set(pool_2d::kPadding, padding);
+  pool.Set(pool_2d::kFilterH, size);
+  pool.Set(pool_2d::kFilterW, size);
+  pool.Set(pool_2d::kStrideH, stride);
+  pool.Set(pool_2d::kStrideW, stride);
+}
+
+Graph BuildConvPool(const Row& row, const LayerNumbers& numbers, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x =
+      build.Input("x", numbers.types.x, {row.in_h, row.in_w, row.in_c},
+                  InputQuant(numbers));
+  AddConv(x, numbers, row, &build);
+  const TensorId conv = build.last();
+  AddPool(conv, row.pool, row.stride, row.pool_padding, &build);
+  std::vector<TensorId> outputs = {build.last()};
+  if (row.read_twice) outputs.push_back(conv);
+  return build.Finish(outputs);
+}
+
+// As the gradient of CONV_2D alone, but for equal maxima: values spread wide
+// leave few of them, and a step so small moves an output by 1/16 at most.
+constexpr int kSpread = 64;
+constexpr float kStep = 1.0f / 1024;
+
+Graph BuildGradient(Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", DType::kFloat32, {8, 8, 2});
+  Node& conv = build.Add(kConv2D, "conv",
+                         {x, build.Grid("filter", {5, 3, 3, 2}, 2),
+                          build.Grid("bias", {5}, 4, 0.5f)});
+  conv.Set(conv_2d::kStrideH, 1);
+  conv.Set(conv_2d::kStrideW, 1);
+  conv.Set(conv_2d::kActivation, kRelu);
+  AddPool(build.last(), 2, 2, kValid, &build);
+  return build.Finish();
+}
+
+// QUANTIZE, convolution, pool, dense, QUANTIZE: a whole integer network from
+// uint8 to uint8, or from float32 to float32.
+Graph BuildNetwork(bool float_io, Rng* rng) {
+  constexpr Row kRow = {"", 8, 8, 1, 6};
+  const LayerNumbers& numbers = UsualNumbers()[1];
+  GraphBuilder build(rng);
+  const Quantization in = InputQuant(numbers);
+  const Quantization in_u8 = PerTensor(in.scale[0], in.zero_point[0] + 128);
+  const TensorId x =
+      build.Input("x", float_io ? DType::kFloat32 : DType::kUInt8, {8, 8},
+                  float_io ? Quantization() : in_u8);
+  build.Add(kQuantize, "x_s8", {x}, in, DType::kInt8);
+  const TensorId image = build.Reshape("image", build.last(), {8, 8, 1});
+  AddConv(image, numbers, kRow, &build);
+  AddPool(build.last(), 2, 2, kValid, &build);
+  const Quantization middle = build.tensor(build.last()).quant;
+  const TensorId flat = build.Reshape("flat", build.last(), {4 * 4 * 6});
+  const Quantization out = PerTensor(0.07f, 4);
+  const TensorId weights =
+      build.Random("dense_weights", DType::kInt8, {10, 96}, PerTensor(0.004f));
+  const TensorId bias =
+      build.Values<int32_t>("dense_bias", {10}, std::vector<int32_t>(10, 321),
+                            PerTensor(middle.scale[0] * 0.004f));
+  build.Add(kFullyConnected, "dense", {flat, weights, bias}, out, DType::kInt8);
+  if (float_io) {
+    build.Add(kDequantize, "y", {build.last()});
+  } else {
+    build.Add(kQuantize, "y", {build.last()}, PerTensor(0.07f, 132),
+              DType::kUInt8);
+  }
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> FusionCases() {
+  std::vector<Case> cases;
+  const auto add = [&](const std::string& name,
+                       std::function<Graph(Rng*)> build) -> Case& {
+    cases.emplace_back();
+    cases.back().name = name;
+    cases.back().build = std::move(build);
+    return cases.back();
+  };
+  for (const LayerNumbers& numbers : UsualNumbers()) {
+    for (const Row& row : kRows) {
+      Case& c = add(fmt::format("conv_pool_{}_{}", numbers.name, row.name),
+                    [&](Rng* rng) { return BuildConvPool(row, numbers, rng); });
+      c.tflm_fails = numbers.tflm_fails();
+    }
+  }
+  Case& gradient = add("conv_pool_gradient", BuildGradient);
+  gradient.fill = GridFill(kSpread);
+  gradient.gradient = Gradient{.step = kStep};
+  add("network_u8", [](Rng* rng) { return BuildNetwork(false, rng); });
+  add("network_f32", [](Rng* rng) { return BuildNetwork(true, rng); });
+  return cases;
+}
+
+}  // namespace litesmith

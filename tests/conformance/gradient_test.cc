@@ -1,0 +1,172 @@
+// Backward against central differences, without a tolerance (case.h says why),
+// on every SIMD target, op by op and with the fusions of training plans.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include "src/kernels/simd_targets_test.h"
+#include "src/ops/train_fusions.h"
+#include "tests/conformance/node_run.h"
+#include "tests/conformance/run.h"
+
+namespace litesmith {
+namespace {
+
+constexpr int kBatch = 3;
+// Other values are drawn where a kink is within a step, or where activations
+// cut everything off.
+constexpr int kMaxDraws = 20;
+// Of an input, that are moved: as many again whose gradient is not zero.
+constexpr size_t kMaxValues = 60;
+
+const float* Floats(const TensorData& data) {
+  return reinterpret_cast<const float*>(data.data());
+}
+float* MutableFloats(TensorData* data) {
+  return reinterpret_cast<float*>(data->MutableData());
+}
+size_t Count(const TensorData& data) { return data.size() / sizeof(float); }
+
+// Small integers in the shape of the output.
+TensorData OutputGradient(size_t bytes) {
+  TensorData data(bytes);
+  Rng rng(Seed(), 77);
+  float* values = MutableFloats(&data);
+  for (size_t i = 0; i < Count(data); ++i) {
+    values[i] = static_cast<float>(rng.Below(5)) - 2;
+  }
+  return data;
+}
+
+// The sum of output times gradient: exact.
+double Loss(const TensorData& output, const TensorData& gradient) {
+  double sum = 0;
+  for (size_t i = 0; i < Count(output); ++i) {
+    sum += double{Floats(output)[i]} * double{Floats(gradient)[i]};
+  }
+  return sum;
+}
+
+// The derivative of the loss by some value of an input.
+struct Slope {
+  size_t value;
+  double slope;
+};
+
+// Values to move: some spread over all, and some that `gradient` says matter.
+std::vector<size_t> Sample(const TensorData& gradient) {
+  const size_t n = Count(gradient);
+  std::vector<size_t> sample;
+  for (size_t i = 0; i < n; i += 1 + n / kMaxValues) sample.push_back(i);
+  size_t nonzero = 0;
+  for (size_t i = 0; i < n && nonzero < kMaxValues; ++i) {
+    if (Floats(gradient)[i] == 0) continue;
+    sample.push_back(i);
+    ++nonzero;
+  }
+  return sample;
+}
+
+// The slopes at these values of an input; nothing if a kink lies within a step
+// of one.
+std::optional<std::vector<Slope>> Differences(
+    const PrepareContext& context, NodeRunner* runner, const Arrays& values,
+    size_t input, const std::vector<size_t>& sample, const TensorData& dy,
+    float step) {
+  Arrays moved = values;
+  const auto id = static_cast<size_t>(context.node.inputs[input]);
+  const double here = Loss(runner->Forward(values), dy);
+  std::vector<Slope> slopes;
+  for (const size_t i : sample) {
+    const auto loss_at = [&](float by) {
+      MutableFloats(&moved[id])[i] = Floats(values[id])[i] + by;
+      return Loss(runner->Forward(moved), dy);
+    };
+    const double above = loss_at(step);
+    const double below = loss_at(-step);
+    MutableFloats(&moved[id])[i] = Floats(values[id])[i];
+    if (above - here != here - below) return std::nullopt;
+    slopes.push_back({i, (above - below) / (2.0 * double{step})});
+  }
+  return slopes;
+}
+
+class GradientCheck {
+ public:
+  GradientCheck(const Gradient& rules, const Graph& graph, const Arrays& values)
+      : rules_(rules), graph_(graph), values_(values) {}
+
+  // Whether the values were good for a check. Adds to `nonzero`.
+  bool Node(const litesmith::Node& node, int* nonzero) const {
+    const PrepareContext context{graph_, node, Numerics::kLiteRt, true};
+    NodeRunner runner(context, ChooseKernel(context, false));
+    const TensorData y = runner.Forward(values_);
+    const TensorData dy = OutputGradient(y.size());
+    std::vector<bool> wanted;
+    for (const TensorId id : node.inputs) {
+      const Tensor& tensor = graph_.tensor(id);
+      wanted.push_back(tensor.dtype == DType::kFloat32 &&
+                       tensor.kind != TensorKind::kState &&
+                       tensor.kind != TensorKind::kConstant);
+    }
+    const Arrays grads = runner.Backward(values_, y, dy, wanted);
+    for (size_t i = 0; i < grads.size(); ++i) {
+      if (!wanted[i]) continue;
+      SCOPED_TRACE(fmt::format("{}, input {}", node.op->name, i));
+      // The layer behind a training op has a plain gradient.
+      const bool estimates = node.op->update != nullptr;
+      if (estimates && rules_.straight_through && i == 0) {
+        EXPECT_TRUE(SameValues(graph_.tensor(node.inputs[i]), grads[i], dy));
+        ++*nonzero;
+        continue;
+      }
+      const auto slopes = Differences(context, &runner, values_, i,
+                                      Sample(grads[i]), dy, rules_.step);
+      if (!slopes) return false;
+      const double divisor = estimates && i > 0 ? rules_.divisor : 1.0;
+      for (const auto& [value, slope] : *slopes) {
+        EXPECT_EQ(Floats(grads[i])[value], static_cast<float>(slope / divisor))
+            << "value " << value;
+        *nonzero += slope != 0;
+      }
+    }
+    return true;
+  }
+
+ private:
+  const Gradient& rules_;
+  const Graph& graph_;
+  const Arrays& values_;
+};
+
+// All nodes of the graph; whether the values were good.
+bool CheckGraph(const Gradient& rules, const Graph& graph,
+                const Arrays& inputs) {
+  const Arrays values = RunByNode(graph, inputs);
+  const GradientCheck check(rules, graph, values);
+  for (const Node& node : graph.nodes) {
+    if (!node.op->differentiable) continue;
+    int nonzero = 0;
+    if (!check.Node(node, &nonzero) || nonzero == 0) return false;
+  }
+  return true;
+}
+
+TEST_P(Conformance, GradientsEqualDifferences) {
+  ForEachCase([](const Case& c) {
+    if (!c.gradient) return;
+    ForEachTarget([&] {
+      for (int draw = 0; draw < kMaxDraws; ++draw) {
+        const Graph graph = GraphOf(c, draw);
+        const Arrays inputs = InputsOf(c, graph, kBatch, draw);
+        Graph bound = BindForNodes(graph, kBatch);
+        ApplyTrainFusions(&bound);
+        if (CheckGraph(*c.gradient, bound, inputs)) return;
+      }
+      ADD_FAILURE() << "all of " << kMaxDraws
+                    << " draws lie beside a kink, or all slopes are zero";
+    });
+  });
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,242 @@
+// Walks the project's lists: ops, kernels and fusions are reached by cases;
+// schemes, methods, data sources, models and recipes are what a list promises.
+#include <fmt/core.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "src/base/error.h"
+#include "src/data/sources.h"
+#include "src/ops/fusions.h"
+#include "src/ops/registry.h"
+#include "src/quant/convert.h"
+#include "src/runtime/bind.h"
+#include "src/study/methods.h"
+#include "src/study/models.h"
+#include "src/study/recipes.h"
+#include "tests/conformance/dump.h"
+#include "tests/conformance/node_run.h"
+#include "tests/conformance/run.h"
+
+namespace litesmith {
+namespace {
+
+using Names = std::set<std::string>;
+
+// Each list's own words: no empty ones, no name twice.
+class NameCheck {
+ public:
+  void Add(const std::string& name, const std::string& summary) {
+    EXPECT_FALSE(name.empty());
+    EXPECT_FALSE(summary.empty()) << name;
+    EXPECT_EQ(summary.find('\n'), std::string::npos) << name;
+    EXPECT_TRUE(names_.insert(name).second) << name << " is there twice";
+  }
+
+ private:
+  Names names_;
+};
+
+template <typename Body>
+void ForEachCaseOfAll(const Body& body) {
+  for (const CaseFile& file : CaseFiles()) {
+    for (const Case& c : file.make()) body(file, c);
+  }
+}
+
+TEST(ListsTest, CaseNamesAreUniqueFileNames) {
+  Names names;
+  ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
+    EXPECT_TRUE(names.insert(c.name).second) << c.name << " is there twice";
+    EXPECT_EQ(c.name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"),
+              std::string::npos)
+        << c.name;
+  });
+}
+
+TEST(ListsTest, EveryOpHasCases) {
+  NameCheck check;
+  std::set<int> codes;
+  for (const OpDef* op : AllOps()) {
+    check.Add(op->name, op->summary);
+    EXPECT_NE(op->infer, nullptr) << op->name;
+    EXPECT_EQ(FindOp(op->name), op);
+    if (op->tflite_code >= 0) {
+      EXPECT_TRUE(codes.insert(op->tflite_code).second) << op->name;
+      EXPECT_EQ(FindOpByTfliteCode(op->tflite_code), op);
+    }
+    int files = 0;
+    for (const CaseFile& file : CaseFiles()) {
+      if (file.op != op) continue;
+      ++files;
+      for (const Case& c : file.make()) {
+        const Graph graph = GraphOf(c);
+        EXPECT_TRUE(std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                [&](const Node& n) { return n.op == op; }))
+            << c.name << " has no " << op->name;
+      }
+    }
+    EXPECT_EQ(files, 1) << op->name << " in cases.cc";
+  }
+}
+
+TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {
+  std::set<const OpDef*> checked;
+  ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
+    if (!c.gradient) return;
+    for (const Node& node : GraphOf(c).nodes) checked.insert(node.op);
+  });
+  for (const OpDef* op : AllOps()) {
+    EXPECT_EQ(op->differentiable, checked.count(op) != 0) << op->name;
+  }
+}
+
+// Rows that a plan would choose: the first that matches, and the first
+// reference row that does. A row that only ever matches behind another is dead.
+TEST(ListsTest, EveryKernelRowIsReached) {
+  std::set<const KernelRow*> reached;
+  ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
+    const Graph graph = GraphOf(c);
+    const auto reach = [&](const Graph& bound, bool training) {
+      for (const Node& node : bound.nodes) {
+        const PrepareContext context{bound, node, Numerics::kLiteRt, training};
+        for (const bool reference_only : {false, true}) {
+          for (const KernelRow& row : node.op->kernels) {
+            if (reference_only && !row.reference) continue;
+            if (!row.matches(context)) continue;
+            reached.insert(&row);
+            break;
+          }
+        }
+      }
+    };
+    const Graph bound = BindForNodes(graph, 1);
+    reach(bound, false);
+    if (c.gradient) reach(bound, true);
+  });
+  for (const OpDef* op : AllOps()) {
+    Names names;
+    for (const KernelRow& row : op->kernels) {
+      EXPECT_TRUE(names.insert(row.name).second)
+          << row.name << " is there twice";
+      EXPECT_EQ(reached.count(&row), 1u)
+          << "no case reaches " << row.name << " of " << op->name;
+    }
+    // A plan falls back on reference rows, so they come last.
+    for (size_t i = 1; i < op->kernels.size(); ++i) {
+      EXPECT_TRUE(op->kernels[i].reference || !op->kernels[i - 1].reference)
+          << op->kernels[i].name;
+    }
+  }
+}
+
+TEST(ListsTest, EveryFusionFires) {
+  NameCheck check;
+  for (const Fusion* fusion : AllFusions()) {
+    check.Add(fusion->name, "no summary");
+    int fired = 0;
+    int held = 0;
+    ForEachCaseOfAll([&](const CaseFile& file, const Case& c) {
+      if (file.op != nullptr) return;
+      Graph bound = BindGraph(GraphOf(c), {});
+      fusion->apply(&bound) ? ++fired : ++held;
+    });
+    EXPECT_GT(fired, 0) << fusion->name;
+    EXPECT_GT(held, 0) << fusion->name << " fires whatever it sees";
+  }
+}
+
+TEST(ListsTest, ModelsAndSchemes) {
+  NameCheck models;
+  for (const BuiltinModel& model : BuiltinModels()) {
+    models.Add(model.name, model.summary);
+    SCOPED_TRACE(model.name);
+    const Graph graph = model.make(1);
+    VerifyStructure(graph);
+    EXPECT_EQ(Print(LoadModel(model.name, 1)), Print(graph));
+    EXPECT_NO_THROW(Interpreter(graph, {.batch = 2}).Invoke());
+
+    // Every scheme gives a graph of its types that a file holds.
+    const DataSplits data = LoadData("digits");
+    const Ranges ranges = Calibrate(graph, *data.train, 20);
+    NameCheck schemes;
+    for (const Scheme& scheme : Schemes()) {
+      schemes.Add(scheme.name, scheme.summary);
+      SCOPED_TRACE(scheme.name);
+      EXPECT_EQ(&FindScheme(scheme.name), &scheme);
+      EXPECT_EQ(NeedsRanges(graph, scheme), scheme.full_integer);
+      const Graph converted = Convert(graph, scheme, ranges);
+      EXPECT_TRUE(FitsTflite(converted));
+      EXPECT_EQ(converted.tensor(converted.inputs[0]).dtype, scheme.io);
+      EXPECT_EQ(converted.tensor(converted.outputs[0]).dtype, scheme.io);
+      EXPECT_TRUE(std::any_of(converted.tensors.begin(),
+                              converted.tensors.end(), [&](const Tensor& t) {
+                                return t.has_data() && t.dtype == scheme.weight;
+                              }));
+      EXPECT_NO_THROW(Interpreter(converted, {.batch = 2}).Invoke());
+    }
+  }
+}
+
+TEST(ListsTest, Methods) {
+  NameCheck check;
+  Names schemes;
+  for (const Method& method : Methods()) {
+    check.Add(method.name, method.summary);
+    EXPECT_EQ(FindMethod(method.name).scheme, method.scheme);
+    if (method.scheme != nullptr) schemes.insert(method.scheme->name);
+  }
+  for (const Scheme& scheme : Schemes()) {
+    EXPECT_EQ(schemes.count(scheme.name), 1u) << scheme.name;
+  }
+}
+
+// What a source without an argument gives; one with an argument says what is
+// missing.
+TEST(ListsTest, DataSources) {
+  NameCheck check;
+  for (const DataSource& source : DataSources()) {
+    check.Add(source.name, source.summary);
+    SCOPED_TRACE(source.name);
+    if (source.argument[0] != '\0') {
+      EXPECT_THROW(LoadData(source.name), Error);
+      EXPECT_THROW(LoadData(std::string(source.name) + ":/nowhere"), Error);
+      continue;
+    }
+    const DataSplits data = LoadData(source.name);
+    EXPECT_EQ(data.name, source.name);
+    EXPECT_FALSE(data.fingerprint.empty());
+    for (const Dataset* half : {data.train.get(), data.test.get()}) {
+      ASSERT_GT(half->size(), 0);
+      std::vector<float> sample(
+          static_cast<size_t>(half->sample_shape().NumElements()), -1.0f);
+      half->Read(half->size() - 1, sample.data());
+      for (const float v : sample) EXPECT_TRUE(v >= 0 && v <= 1) << v;
+      EXPECT_LT(half->label(0), half->classes());
+    }
+  }
+}
+
+TEST(ListsTest, Recipes) {
+  const RecipeTable table;
+  NameCheck check;
+  Names before;
+  for (const Recipe& recipe : table.recipes()) {
+    check.Add(recipe.name, recipe.summary);
+    SCOPED_TRACE(recipe.name);
+    EXPECT_EQ(&table.Find(recipe.name), &recipe);
+    EXPECT_FALSE(recipe.steps.empty());
+    EXPECT_TRUE(recipe.parent.empty() || before.count(recipe.parent) != 0)
+        << "comes before its parent " << recipe.parent;
+    const auto lineage = table.Lineage(recipe);
+    EXPECT_TRUE(lineage.front()->parent.empty());
+    EXPECT_EQ(lineage.back(), &recipe);
+    before.insert(recipe.name);
+  }
+  EXPECT_THROW(table.Find("no such recipe"), Error);
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,104 @@
+#include "tests/conformance/node_run.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/base/check.h"
+#include "src/runtime/bind.h"
+
+namespace litesmith {
+namespace {
+
+size_t BytesOf(const Tensor& tensor) {
+  return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
+}
+
+// NaN as floats, and no number that a kernel could take for a cleared one.
+TensorData Garbage(size_t bytes) {
+  TensorData data(bytes);
+  if (bytes > 0) std::memset(data.MutableData(), 0xFF, bytes);
+  return data;
+}
+
+}  // namespace
+
+Graph BindForNodes(const Graph& graph, int batch) {
+  BindOptions options;
+  options.batch = batch;
+  options.training = true;
+  options.reference = true;
+  return BindGraph(graph, options);
+}
+
+NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
+    : node_(context.node),
+      kernel_(row.prepare(context)),
+      output_bytes_(BytesOf(context.output())),
+      workspace_(Garbage(kernel_->workspace_bytes)),
+      saved_(Garbage(kernel_->saved_bytes)) {
+  LS_CHECK(node_.outputs.size() == 1);
+  const std::vector<char> batched = BatchedTensors(context.graph);
+  const Shape& of = batched[static_cast<size_t>(node_.outputs[0])]
+                        ? context.graph.tensor(context.graph.inputs[0]).shape
+                        : context.output().shape;
+  batch_ = of.rank() > 0 ? of[0] : 1;
+}
+
+std::vector<const void*> NodeRunner::Inputs(const Arrays& values) const {
+  std::vector<const void*> inputs(static_cast<size_t>(node_.op->max_inputs),
+                                  nullptr);
+  for (size_t i = 0; i < node_.inputs.size(); ++i) {
+    if (node_.inputs[i] == kNoTensor) continue;
+    inputs[i] = values[static_cast<size_t>(node_.inputs[i])].data();
+  }
+  return inputs;
+}
+
+TensorData NodeRunner::Forward(const Arrays& values) {
+  const std::vector<const void*> inputs = Inputs(values);
+  TensorData output = Garbage(output_bytes_);
+  void* const out = output.MutableData();
+  kernel_->Repack(inputs.data());
+  kernel_->Run({inputs.data(), &out, workspace_.MutableData(),
+                saved_.MutableData(), batch_});
+  return output;
+}
+
+Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
+                            const TensorData& output_grad,
+                            const std::vector<bool>& wanted) {
+  const std::vector<const void*> inputs = Inputs(values);
+  Arrays grads(node_.inputs.size());
+  std::vector<float*> to(inputs.size(), nullptr);
+  for (size_t i = 0; i < grads.size(); ++i) {
+    if (!wanted[i]) continue;
+    grads[i] = Garbage(values[static_cast<size_t>(node_.inputs[i])].size());
+    to[i] = reinterpret_cast<float*>(grads[i].MutableData());
+  }
+  const void* const out = output.data();
+  const auto* dy = reinterpret_cast<const float*>(output_grad.data());
+  kernel_->Backward({inputs.data(), &out, &dy, to.data(),
+                     workspace_.MutableData(), saved_.data(), batch_});
+  return grads;
+}
+
+Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics) {
+  Arrays values;
+  for (const Tensor& tensor : bound.tensors) values.push_back(tensor.data);
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    values[static_cast<size_t>(bound.inputs[i])] = inputs[i];
+  }
+  for (const Node& node : bound.nodes) {
+    // What a training plan fuses has no reference twin.
+    const auto& rows = node.op->kernels;
+    const bool reference =
+        std::any_of(rows.begin(), rows.end(),
+                    [](const KernelRow& row) { return row.reference; });
+    const PrepareContext context{bound, node, numerics, !reference};
+    NodeRunner runner(context, ChooseKernel(context, reference));
+    values[static_cast<size_t>(node.outputs[0])] = runner.Forward(values);
+  }
+  return values;
+}
+
+}  // namespace litesmith

@@ -1,0 +1,50 @@
+// A graph run node by node, every tensor in memory of its own: the second
+// opinion on the interpreter's plans, and the place where one kernel can be
+// exchanged for another.
+#ifndef LITESMITH_TESTS_CONFORMANCE_NODE_RUN_H_
+#define LITESMITH_TESTS_CONFORMANCE_NODE_RUN_H_
+
+#include <vector>
+
+#include "src/graph/graph.h"
+#include "src/graph/op_def.h"
+#include "tests/conformance/run.h"
+
+namespace litesmith {
+
+// The graph bound to a batch, with what a trainer keeps: nodes that depend on
+// parameters and states only are still there.
+Graph BindForNodes(const Graph& graph, int batch);
+
+// Every tensor's values, by id. The graph must come from BindForNodes.
+Arrays RunByNode(const Graph& bound, const Arrays& inputs,
+                 Numerics numerics = Numerics::kLiteRt);
+
+// One kernel and the memory that belongs to it.
+class NodeRunner {
+ public:
+  NodeRunner(const PrepareContext& context, const KernelRow& row);
+
+  // The samples of a full run.
+  int batch() const { return batch_; }
+  // The node's one output, of the values of all tensors.
+  TensorData Forward(const Arrays& values);
+  // The gradient of each input after Forward; empty where `wanted` says no.
+  Arrays Backward(const Arrays& values, const TensorData& output,
+                  const TensorData& output_grad,
+                  const std::vector<bool>& wanted);
+
+ private:
+  std::vector<const void*> Inputs(const Arrays& values) const;
+
+  const Node& node_;
+  KernelPtr kernel_;
+  int batch_;
+  size_t output_bytes_;
+  TensorData workspace_;
+  TensorData saved_;
+};
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TESTS_CONFORMANCE_NODE_RUN_H_

@@ -1,0 +1,89 @@
+// RESHAPE: shapes as a tensor and as an attribute, with -1 in any place, and
+// the batch that files converted at a fixed batch name. Shapes computed from
+// the input are among shape_cases.cc.
+#include <fmt/core.h>
+
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/graph_builder.h"
+
+namespace litesmith {
+namespace {
+
+struct Row {
+  const char* name;
+  std::vector<int32_t> x;  // without the batch
+  std::vector<int32_t> wanted;
+  bool fixed_batch = false;
+};
+
+const Row kRows[] = {
+    {"flat", {3, 4, 5}, {-1, 60}},
+    {"image", {20}, {-1, 2, 5, 2}},
+    {"same_rank", {6, 4}, {-1, 8, 3}},
+    {"wildcard_last", {3, 8}, {1, -1}, true},
+    {"wildcard_middle", {3, 8}, {1, 2, -1, 3}, true},
+    {"batch_of_one", {12}, {1, 3, 4}, true},
+    {"rank_6", {24}, {-1, 1, 2, 3, 1, 4}},
+};
+
+struct Numbers {
+  const char* name;
+  DType dtype;
+  Quantization quant;
+};
+
+const Numbers kNumbers[] = {
+    {"f32", DType::kFloat32, {}},
+    {"s8", DType::kInt8, PerTensor(0.05f, 7)},
+    {"u8", DType::kUInt8, PerTensor(0.05f, 130)},
+    {"s16", DType::kInt16, PerTensor(0.001f)},
+    {"s32", DType::kInt32, {}},
+};
+
+Graph Build(const Row& row, const Numbers& numbers, bool as_tensor, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", numbers.dtype, row.x, numbers.quant);
+  std::vector<TensorId> inputs = {x};
+  if (as_tensor) {
+    inputs.push_back(build.Values<int32_t>(
+        "shape", {static_cast<int32_t>(row.wanted.size())}, row.wanted));
+  }
+  Node& node = build.Add(kReshape, "y", inputs, numbers.quant, numbers.dtype);
+  if (!as_tensor) node.attrs[reshape::kNewShape].ints = row.wanted;
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> ReshapeCases() {
+  std::vector<Case> cases;
+  for (const Numbers& numbers : kNumbers) {
+    for (const Row& row : kRows) {
+      for (const bool as_tensor : {true, false}) {
+        Case c;
+        c.name = fmt::format("reshape_{}_{}_{}", numbers.name, row.name,
+                             as_tensor ? "tensor" : "attribute");
+        c.build = [&row, &numbers, as_tensor](Rng* rng) {
+          return Build(row, numbers, as_tensor, rng);
+        };
+        c.fixed_batch = row.fixed_batch;
+        cases.push_back(std::move(c));
+      }
+    }
+  }
+  for (const Row& row : kRows) {
+    Case c;
+    c.name = fmt::format("reshape_gradient_{}", row.name);
+    c.build = [&row](Rng* rng) { return Build(row, kNumbers[0], true, rng); };
+    c.fill = GridFill(2);
+    c.fixed_batch = row.fixed_batch;
+    c.gradient = Gradient();
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+}  // namespace litesmith

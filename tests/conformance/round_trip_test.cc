@@ -1,0 +1,35 @@
+// Through a .tflite file and back: the same graph, the same results, and the
+// same bytes when written again.
+#include <gtest/gtest.h>
+
+#include "src/formats/tflite/tflite.h"
+#include "tests/conformance/dump.h"
+#include "tests/conformance/run.h"
+
+namespace litesmith {
+namespace {
+
+TEST_P(Conformance, FilesKeepTheGraph) {
+  ForEachCase([](const Case& c) {
+    const Graph graph = GraphOf(c);
+    if (!FitsTflite(graph)) return;
+    const std::vector<std::byte> bytes = WriteTflite(graph);
+    const Graph read = ReadTflite(bytes, c.name);
+    EXPECT_EQ(Print(read), Print(graph));
+    EXPECT_EQ(WriteTflite(read), bytes);
+    for (const int batch : {1, 3}) {
+      const Arrays inputs = InputsOf(c, graph, batch);
+      const InterpreterOptions options = {batch, Numerics::kLiteRt, false};
+      const Arrays want = RunGraph(graph, inputs, options);
+      const Arrays got = RunGraph(read, inputs, options);
+      ASSERT_EQ(got.size(), want.size());
+      for (size_t i = 0; i < want.size(); ++i) {
+        EXPECT_TRUE(
+            SameValues(graph.tensor(graph.outputs[i]), got[i], want[i]));
+      }
+    }
+  });
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,123 @@
+#include "tests/conformance/run.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "src/base/check.h"
+#include "tests/conformance/fill.h"
+
+namespace litesmith {
+namespace {
+
+uint64_t seed = 0;
+
+// A case's values do not depend on its place in the list (FNV-1a of its name).
+uint64_t Hash(const std::string& text) {
+  uint64_t hash = 14695981039346656037u;
+  for (const char c : text) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211u;
+  }
+  return hash;
+}
+
+enum Stream : uint64_t { kGraph, kInputs, kStreams };
+
+Rng RngOf(const Case& c, int draw, Stream stream) {
+  return Rng(Hash(c.name) ^ seed,
+             static_cast<uint64_t>(draw) * kStreams + stream);
+}
+
+template <typename T>
+testing::AssertionResult Compare(const Tensor& tensor, const TensorData& got,
+                                 const TensorData& want) {
+  const auto* a = reinterpret_cast<const T*>(got.data());
+  const auto* b = reinterpret_cast<const T*>(want.data());
+  const size_t n = want.size() / sizeof(T);
+  size_t different = 0;
+  size_t first = 0;
+  for (size_t i = n; i-- > 0;) {
+    if (a[i] == b[i]) continue;
+    ++different;
+    first = i;
+  }
+  if (different == 0) return testing::AssertionSuccess();
+  return testing::AssertionFailure()
+         << fmt::format("'{}': {} of {} values differ; [{}] is {}, not {}",
+                        tensor.name, different, n, first, a[first], b[first]);
+}
+
+}  // namespace
+
+void SetSeed(uint64_t value) { seed = value; }
+uint64_t Seed() { return seed; }
+
+Graph GraphOf(const Case& c, int draw) {
+  Rng rng = RngOf(c, draw, kGraph);
+  return c.build(&rng);
+}
+
+Arrays InputsOf(const Case& c, const Graph& graph, int batch, int draw) {
+  Rng rng = RngOf(c, draw, kInputs);
+  Arrays arrays;
+  for (const TensorId id : graph.inputs) {
+    const Tensor& tensor = graph.tensor(id);
+    const auto elements =
+        static_cast<size_t>(tensor.shape.NumElementsPerSample() * batch);
+    TensorData data(elements * SizeOf(tensor.dtype));
+    std::byte* bytes = data.MutableData();
+    if (c.fill && tensor.dtype == DType::kFloat32) {
+      c.fill(&rng, {reinterpret_cast<float*>(bytes), elements});
+    } else {
+      FillRandom(&rng, tensor.dtype, {bytes, data.size()});
+    }
+    arrays.push_back(std::move(data));
+  }
+  return arrays;
+}
+
+Arrays Invoke(Interpreter* interpreter, const Arrays& inputs, int batch) {
+  for (int i = 0; i < interpreter->num_inputs(); ++i) {
+    const TensorData& from = inputs[static_cast<size_t>(i)];
+    LS_CHECK(from.size() <= interpreter->input(i).size());
+    std::memcpy(interpreter->input(i).data(), from.data(), from.size());
+  }
+  interpreter->Invoke(batch);
+  Arrays outputs;
+  for (int i = 0; i < interpreter->num_outputs(); ++i) {
+    const std::span<const std::byte> all = interpreter->output(i);
+    outputs.emplace_back(
+        all.first(all.size() / static_cast<size_t>(interpreter->batch()) *
+                  static_cast<size_t>(batch)));
+  }
+  return outputs;
+}
+
+Arrays RunGraph(const Graph& graph, const Arrays& inputs,
+                const InterpreterOptions& options) {
+  Interpreter interpreter(graph, options);
+  return Invoke(&interpreter, inputs, options.batch);
+}
+
+testing::AssertionResult SameValues(const Tensor& tensor, const TensorData& got,
+                                    const TensorData& want) {
+  if (got.size() != want.size()) {
+    return testing::AssertionFailure() << fmt::format(
+               "'{}': {} bytes, not {}", tensor.name, got.size(), want.size());
+  }
+  switch (tensor.dtype) {
+    case DType::kFloat32:
+      return Compare<float>(tensor, got, want);
+    case DType::kInt16:
+      return Compare<int16_t>(tensor, got, want);
+    case DType::kInt32:
+      return Compare<int32_t>(tensor, got, want);
+    case DType::kInt8:
+      return Compare<int8_t>(tensor, got, want);
+    default:
+      return Compare<uint8_t>(tensor, got, want);
+  }
+}
+
+}  // namespace litesmith

@@ -1,0 +1,29 @@
+#include "tests/golden/ten_steps.h"
+
+#include <cstdint>
+#include <span>
+
+#include "src/train/training_run.h"
+#include "tests/golden/golden.h"
+
+namespace litesmith::golden {
+
+TenSteps Train(const Graph& start, const DataSplits& mnist) {
+  constexpr int kBatch = 128;
+  const Array recorded = Read("training/batches");
+  const std::vector<int32_t> batches(recorded.values.begin(),
+                                     recorded.values.end());
+  const TrainOptions options;  // batches of 128 and a rate of 1e-3, as recorded
+  TrainingRun training(start, *mnist.train, options);
+  TenSteps run;
+  run.graphs.push_back(start);
+  for (size_t first = 0; first < batches.size(); first += kBatch) {
+    const StepResult result =
+        training.Step(std::span(batches).subspan(first, kBatch));
+    run.losses.push_back(static_cast<float>(result.loss / kBatch));
+    run.graphs.push_back(training.plan().Export());
+  }
+  return run;
+}
+
+}  // namespace litesmith::golden
