@@ -55,11 +55,11 @@ std::string Text(const RecipeStep& step, const LayerSettings& s) {
     case StepKind::kPrune:
       return fmt::format(
           "schedule {} sparsity {} to {} steps {} to {} every "
-          "{} power {} block {}x{} pooling {}",
+          "{} power {} block {}x{} pooling {} group {} of {}",
           s.prune.schedule, s.prune.initial_sparsity, s.prune.final_sparsity,
           s.prune.begin_step, s.prune.end_step, s.prune.frequency,
           s.prune.power, s.prune.block_height, s.prune.block_width,
-          s.prune.block_pooling);
+          s.prune.block_pooling, s.prune.group_zeros, s.prune.group_size);
     case StepKind::kCluster:
       return fmt::format(
           "clusters {} init {} per channel {} average {} "
