@@ -26,13 +26,18 @@ bool Pack(const DenseSpec&, PackedDense*) { return false; }
 
 #else
 
-// Rows of x at a time, if there are so many: with four outputs as many sums as
-// 32 vector registers, or 16, hold beside operands.
+// As many sums as 32 vector registers, or 16, hold beside operands.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr int kRows = 4;
+constexpr int kMaxSums = 16;
 #else
-constexpr int kRows = 2;
+constexpr int kMaxSums = 8;
 #endif
+// Rows of x at a time, if there are so many, against four outputs. One row
+// alone has two sums an output, as four chains of sums would leave the units
+// idle; floats have them always, that a row's bits be the same in a batch.
+template <class Dot>
+constexpr int kRows = kMaxSums / kDenseGroup /
+                      (std::is_same_v<typename Dot::X, float> ? 2 : 1);
 
 // How vectors of x and of weights multiply.
 struct DotF32 {
@@ -152,8 +157,8 @@ HWY_INLINE void Dots(const PackedDense& p, const typename Dot::X* const* x,
     HWY_UNROLL(4)
     for (int r = 0; r < kR; ++r) even[k][r] = odd[k][r] = hn::Zero(d);
   }
-  // Of one row alone, every other vector has its own sums: two chains each.
-  constexpr bool kTwo = kX == 1;
+  // Every other vector has its own sums.
+  constexpr bool kTwo = kX == 1 || std::is_same_v<typename Dot::X, float>;
   const int whole = std::min(to, p.spec.shape.depth / static_cast<int>(n));
   int v = from;
   w += v * kR * n;
@@ -374,9 +379,9 @@ void Run(const PackedDense& p, int rows, const void* x, void* y,
   const ptrdiff_t depth = p.spec.shape.depth;
   const ptrdiff_t outputs = p.spec.shape.outputs;
   int row = 0;
-  for (; row + kRows <= rows; row += kRows) {
-    RunRows<Dot, kRows>(p, in + row * depth, out + row * outputs, workspace,
-                        kFinish);
+  for (; row + kRows<Dot> <= rows; row += kRows<Dot>) {
+    RunRows<Dot, kRows<Dot> >(p, in + row * depth, out + row * outputs,
+                              workspace, kFinish);
   }
   for (; row < rows; ++row) {
     RunRows<Dot, 1>(p, in + row * depth, out + row * outputs, workspace,
@@ -387,8 +392,8 @@ void Run(const PackedDense& p, int rows, const void* x, void* y,
 template <class Bytes, class Pairs>
 void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
   const auto pack = [&](auto dot, auto run) {
-    PackDenseCommon(spec, static_cast<int>(decltype(dot)::Elements()), kRows,
-                    vnni, p);
+    PackDenseCommon(spec, static_cast<int>(decltype(dot)::Elements()),
+                    kRows<decltype(dot)>, vnni, p);
     p->run = run;
   };
   switch (spec.kind) {

@@ -50,13 +50,13 @@ struct WordsF32 {
 
 // Two int16 products a word, exact in int32.
 HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   const hn::Repartition<int16_t, DS32> d16;
   VS32 unused = hn::Zero(DS32());
   return hn::ReorderWidenMulAccumulate(DS32(), hn::BitCast(d16, x),
                                        hn::BitCast(d16, w), acc, unused);
 #else
-  // Other targets' pair products add other lanes; this is the same on all.
+  // Other targets' pair products add other lanes, EMU128's on x86 as well.
   const VS32 even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(x)),
                             hn::ShiftRight<16>(hn::ShiftLeft<16>(w)));
   const VS32 odd = hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(w));
@@ -127,7 +127,7 @@ struct WordsS16Vnni : WordsS16 {
 
 // The larger of a and b; b where a is NaN.
 HWY_INLINE VF32 MaxOrSecond(VF32 a, VF32 b) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   return hn::Max(a, b);  // what the instruction does
 #else
   return hn::IfThenElse(hn::Gt(a, b), a, b);
