@@ -1,21 +1,21 @@
 #!/bin/sh
-# Everything that must hold, from nothing: g++, clang and sanitizer builds with
-# warnings as errors, every unit test in each, then the comparisons with other
-# runtimes in Python. The last line says how many passed; the exit code is 0
-# only if all did.
+# Everything that must hold, from nothing: the g++ build and the one by clang
+# under sanitizers with warnings as errors, every unit test in each, the kernels
+# on aarch64 (emulated), then the comparisons with other runtimes in Python. The
+# last line says how many passed; the exit code is 0 only if all did.
 #
 #   ./test.sh            all of it
-#   ./test.sh dev        one preset (dev, clang, asan), or `oracle`; or several
+#   ./test.sh dev        one part (dev, asan, aarch64, oracle), or several
 set -eu
 cd "$(dirname "$0")"
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   libhdf5-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
   libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev \
-  clang-14 clang libomp-14-dev libclang-rt-14-dev clang-format-14 libgtest-dev \
-  ccache python3 python3-venv git ca-certificates
+  clang-14 clang libomp-14-dev libclang-rt-14-dev clang-format-14 \
+  libgtest-dev ccache python3 python3-venv git ca-certificates
 
-parts=${*:-dev clang asan oracle}
+parts=${*:-dev asan aarch64 oracle}
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0
@@ -89,7 +89,7 @@ oracle() {
   report=$logs/oracle.xml
   rm -f "$report"
   status=0
-  build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$report" \
+  LITESMITH=$PWD/build/dev/litesmith build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$report" \
     tests/oracle || status=$?
   counts=$(python3 - "$report" <<'PYTHON'
 import sys
@@ -112,15 +112,36 @@ PYTHON
   add "$1" "$bad"
 }
 
+aarch64() {
+  echo "== aarch64"
+  status=0
+  tools/test_aarch64.sh >"$logs/aarch64.log" 2>&1 || status=$?
+  # "[  PASSED  ] 35 tests." and, if any, "[  FAILED  ] 2 tests, listed below:"
+  good=$(sed -nE 's/^\[  PASSED  \] ([0-9]+) test.*/\1/p' "$logs/aarch64.log")
+  bad=$(sed -nE 's/^\[  FAILED  \] ([0-9]+) test.*listed.*/\1/p' \
+    "$logs/aarch64.log")
+  [ "$status" = 0 ] || bad=${bad:-1}
+  [ "${bad:-0}" = 0 ] || tail -n 60 "$logs/aarch64.log"
+  echo "${good:-0} passed, ${bad:-0} failed under qemu-user"
+  add "${good:-0}" "${bad:-0}"
+}
+
+for part in $parts; do
+  case "$part" in
+    dev | asan | aarch64) ;;
+    # Its packages come over the network while others are compiled.
+    oracle) tools/venv.sh >/dev/null 2>&1 & ;;
+    *)
+      echo "test.sh: $part is none of dev, asan, aarch64, oracle" >&2
+      exit 2
+      ;;
+  esac
+done
 format
 for part in $parts; do
   case "$part" in
-    dev | clang | asan) unit "$part" ;;
-    oracle) oracle ;;
-    *)
-      echo "test.sh: $part is none of dev, clang, asan, oracle" >&2
-      exit 2
-      ;;
+    dev | asan) unit "$part" ;;
+    *) "$part" ;;
   esac
 done
 

@@ -94,11 +94,15 @@ def write_missing(out, names, methods=METHODS):
 class LiteRt:
     """invoke() of one file by the default resolver, one thread, on random input."""
 
-    def __init__(self, path):
+    def __init__(self, path, batch=1):
         import numpy as np
         from ai_edge_litert import interpreter
 
+        self._batch = batch
         self._interpreter = interpreter.Interpreter(model_path=str(path), num_threads=1)
+        if batch > 1:
+            for detail in self._interpreter.get_input_details():
+                self._interpreter.resize_tensor_input(detail["index"], [batch, *detail["shape"][1:]])
         self._interpreter.allocate_tensors()
         rng = np.random.default_rng(3)
         for detail in self._interpreter.get_input_details():
@@ -111,7 +115,7 @@ class LiteRt:
             self._interpreter.set_tensor(detail["index"], value)
 
     def micros(self, seconds, calls=32):
-        """Median over blocks of `calls` calls, in microseconds a call."""
+        """Median over blocks of `calls` calls, in microseconds an inference."""
         invoke = self._interpreter.invoke
         clock = time.perf_counter
         times = []
@@ -121,7 +125,7 @@ class LiteRt:
             for _ in range(calls):
                 invoke()
             times.append(clock() - start)
-        return statistics.median(times) / calls * 1e6
+        return statistics.median(times) / calls / self._batch * 1e6
 
 
 class Litesmith:
@@ -140,9 +144,9 @@ class Litesmith:
         return json.loads(result.stdout)["p50_us"]
 
 
-def compare(program, path, empty, rounds=10, seconds=0.1):
+def compare(program, path, empty, rounds=10, seconds=0.1, batch=1):
     """(our microseconds, LiteRT's) of each round; the runs of a round follow each other at once."""
-    ours, theirs, nothing = Litesmith(program, path), LiteRt(path), LiteRt(empty)
+    ours, theirs, nothing = Litesmith(program, path, batch), LiteRt(path, batch), LiteRt(empty, batch)
     theirs.micros(0.02)
     pairs = []
     for _ in range(rounds):

@@ -8,7 +8,11 @@ set -eu
 missing=
 for package in "$@"; do
   state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-  [ "$state" = installed ] || missing="$missing $package"
+  # One "installed" an architecture.
+  case "$state" in
+    installed*) ;;
+    *) missing="$missing $package" ;;
+  esac
 done
 [ -n "$missing" ] || exit 0
 

@@ -9,6 +9,7 @@
 #include <random>
 #include <vector>
 
+#include "src/kernels/dequantize_simd.h"
 #include "src/kernels/dynamic_quantize_simd.h"
 #include "src/kernels/quantize_reference.h"
 #include "src/kernels/simd_targets_test.h"
@@ -103,6 +104,33 @@ TEST(QuantizeTest, SimdEqualsReference) {
     QuantizeRef<int16_t>(x.data(), n, .0001f, 0, a16.data());
     QuantizeF32S16Simd(x.data(), n, .0001f, 0, b16.data());
     EXPECT_EQ(a16, b16);
+  });
+}
+
+template <typename T>
+std::vector<T> AllValues(int least, int largest) {
+  std::vector<T> values;
+  for (int i = least; i <= largest; ++i) values.push_back(static_cast<T>(i));
+  return values;
+}
+
+template <typename T>
+void ExpectDequantizes(void (*simd)(const T*, int64_t, float, int32_t, float*),
+                       const std::vector<T>& q, int32_t zero) {
+  const auto n = static_cast<int64_t>(q.size());
+  std::vector<float> want(q.size()), got(q.size());
+  for (const float scale : {1.0f, 0.1f, 1e-40f, 3e38f, 0.0039215689f}) {
+    DequantizeRef(q.data(), n, scale, zero, want.data());
+    simd(q.data(), n, scale, zero, got.data());
+    EXPECT_EQ(want, got) << scale;
+  }
+}
+
+TEST(DequantizeTest, SimdEqualsReference) {
+  ForEachTarget([] {
+    ExpectDequantizes(DequantizeS8Simd, AllValues<int8_t>(-128, 126), -7);
+    ExpectDequantizes(DequantizeU8Simd, AllValues<uint8_t>(0, 255), 131);
+    ExpectDequantizes(DequantizeS16Simd, AllValues<int16_t>(-32768, 32767), 0);
   });
 }
 

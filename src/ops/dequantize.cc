@@ -1,5 +1,6 @@
 // DEQUANTIZE: integers or float16 to float32, per tensor or per channel.
 // Follows specs/tflite.md 3.8 (REF).
+#include "src/kernels/dequantize_simd.h"
 #include "src/kernels/quantize_reference.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer.h"
@@ -63,7 +64,39 @@ KernelPtr Prepare(const PrepareContext& context) {
   return std::make_unique<DequantizeKernel<T>>(context);
 }
 
+template <typename T, void (*kRun)(const T*, int64_t, float, int32_t, float*)>
+class DequantizeSimd final : public Kernel {
+ public:
+  explicit DequantizeSimd(const PrepareContext& context)
+      : size_(PerSample(context, context.input(0).shape.NumElements())),
+        scale_(context.input(0).quant.scale[0]),
+        zero_(static_cast<int32_t>(context.input(0).quant.zero_point[0])) {}
+  void Run(const KernelArgs& args) const override {
+    kRun(args.in<T>(0), size_ * args.batch, scale_, zero_, args.out<float>());
+  }
+
+ private:
+  int64_t size_;  // a sample
+  float scale_;
+  int32_t zero_;
+};
+
+template <DType kType>
+bool IsPerTensor(const PrepareContext& c) {
+  return c.input(0).dtype == kType && !c.input(0).quant.per_axis();
+}
+template <typename T, void (*kRun)(const T*, int64_t, float, int32_t, float*)>
+KernelPtr PrepareSimd(const PrepareContext& context) {
+  return std::make_unique<DequantizeSimd<T, kRun>>(context);
+}
+
 constexpr KernelRow kKernels[] = {
+    {"DequantizeS8", false, IsPerTensor<DType::kInt8>,
+     PrepareSimd<int8_t, DequantizeS8Simd>},
+    {"DequantizeU8", false, IsPerTensor<DType::kUInt8>,
+     PrepareSimd<uint8_t, DequantizeU8Simd>},
+    {"DequantizeS16", false, IsPerTensor<DType::kInt16>,
+     PrepareSimd<int16_t, DequantizeS16Simd>},
     {"DequantizeF16Ref", true, Is<DType::kFloat16>, Prepare<Half>},
     {"DequantizeS8Ref", true, Is<DType::kInt8>, Prepare<int8_t>},
     {"DequantizeU8Ref", true, Is<DType::kUInt8>, Prepare<uint8_t>},

@@ -22,9 +22,9 @@ struct TrainOptions {
   // How often the model was trained before: every training has an order of its
   // own. The same order again and again costs a tenth of a point a time.
   int stage = 0;
-  int threads = 0;                // 0: all that the process may use
-  std::string checkpoint;         // a file to go on from and to write; or none
-  std::string label;              // for progress: "prune_qat"
+  int threads = 0;         // 0: all that the process may use
+  std::string checkpoint;  // a file to go on from and to write; or none
+  std::string label;       // for progress: "prune_qat"
 };
 
 struct EpochResult {

@@ -71,6 +71,25 @@ Graph BuildConvPool(const Row& row, const LayerNumbers& numbers, Rng* rng) {
   return build.Finish(outputs);
 }
 
+// QUANTIZE, DEQUANTIZE and a pool, as in quantization-aware float files; with
+// `read_twice` the values before the pool are an output, too.
+Graph BuildPoolAfterPair(DType dtype, Padding padding, bool read_twice,
+                         Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", DType::kFloat32, {7, 8, 5});
+  build.Add(kQuantize, "x_q", {x},
+            PerTensor(0.011f, dtype == DType::kInt16  ? 0
+                              : dtype == DType::kInt8 ? -9
+                                                      : 119),
+            dtype);
+  build.Add(kDequantize, "x_dq", {build.last()});
+  const TensorId values = build.last();
+  AddPool(values, 2, 2, padding, &build);
+  std::vector<TensorId> outputs = {build.last()};
+  if (read_twice) outputs.push_back(values);
+  return build.Finish(outputs);
+}
+
 // As the gradient of CONV_2D alone, but for equal maxima: values spread wide
 // leave few of them, and a step so small moves an output by 1/16 at most.
 constexpr int kSpread = 64;
@@ -138,6 +157,18 @@ std::vector<Case> FusionCases() {
       Case& c = add(fmt::format("conv_pool_{}_{}", numbers.name, row.name),
                     [&](Rng* rng) { return BuildConvPool(row, numbers, rng); });
       c.tflm_fails = numbers.tflm_fails();
+    }
+  }
+  for (const DType dtype : {DType::kInt8, DType::kUInt8, DType::kInt16}) {
+    for (const Padding padding : {kValid, kSame}) {
+      for (const bool twice : {false, true}) {
+        add(fmt::format("pool_after_{}_pair{}{}", Name(dtype),
+                        padding == kSame ? "_same" : "",
+                        twice ? "_read_twice" : ""),
+            [=](Rng* rng) {
+              return BuildPoolAfterPair(dtype, padding, twice, rng);
+            });
+      }
     }
   }
   Case& gradient = add("conv_pool_gradient", BuildGradient);
