@@ -49,6 +49,24 @@ class EpilogueF32 {
   VF32 bias_, lo_, hi_;
 };
 
+// The same, but the bias comes last, as in the reference twin.
+class EpilogueF32Exact {
+ public:
+  using V = VF32;
+  using Out = float;
+  EpilogueF32Exact(const PackedConv& p, int channel, DynamicScale scale)
+      : bias_(hn::Load(DF32(), p.bias.as<float>() + channel)),
+        clamp_(p, channel, scale) {}
+  HWY_INLINE VF32 Start() const { return hn::Zero(DF32()); }
+  HWY_INLINE VF32 Finish(VF32 sum) const {
+    return clamp_.Finish(hn::Add(sum, bias_));
+  }
+
+ private:
+  VF32 bias_;
+  EpilogueF32 clamp_;
+};
+
 // Hybrid: the sum of products back to float. `image` is this image's scale.
 class EpilogueHybrid {
  public:

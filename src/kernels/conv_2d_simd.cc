@@ -34,7 +34,7 @@ bool Pack(const ConvSpec&, PackedConv*) { return false; }
 // Requantization wants registers, too.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
 template <class Words>
-constexpr int kTileOfTwo = std::is_same_v<Words, WordsF32> ? 8 : 4;
+constexpr int kTileOfTwo = std::is_same_v<typename Words::X, float> ? 8 : 4;
 #else
 template <class Words>
 constexpr int kTileOfTwo = 4;
@@ -172,7 +172,8 @@ template <class WordsBytes, class WordsPairs>
 void ChooseRun(PackedConv* p) {
   switch (p->spec.kind) {
     case ConvKind::kF32F32:
-      p->run = Choose<WordsF32, EpilogueF32>(*p);
+      p->run = p->spec.exact ? Choose<WordsF32Exact, EpilogueF32Exact>(*p)
+                             : Choose<WordsF32, EpilogueF32>(*p);
       return;
     case ConvKind::kS8S8:
       p->run = ChooseInteger<WordsBytes, int8_t>(*p);

@@ -1,6 +1,7 @@
 // CONV_2D on SIMD: output channels in lanes, weights packed once, bias and
 // activation fused, and where asked a 2x2 max pool of stride 2 as well. One
-// group only. Integer results equal the reference twins' bit for bit.
+// group only. Integer results equal the reference twins' bit for bit; those of
+// floats where it is asked for, else within accumulation error.
 //
 // The pool comes before requantization, which is the same: what is packed never
 // decreases (requantize_pack.h), so it commutes with max.
@@ -31,10 +32,12 @@ struct ConvSpec {
   std::vector<float> float_bias;  // kF32*: empty or one a channel
   std::vector<int64_t> bias;      // kS*: empty or one a channel
   float lo = 0, hi = 0;           // kF32*
-  int32_t x_zero = 0;             // kS8S8
-  Requantizer requantizer;        // kS*
-  std::vector<float> scales;      // kF32S8: one a channel
-  bool per_channel = false;       // kF32S8
+  // kF32F32: the reference twin's bits, by its order of sums and roundings.
+  bool exact = false;
+  int32_t x_zero = 0;         // kS8S8
+  Requantizer requantizer;    // kS*
+  std::vector<float> scales;  // kF32S8: one a channel
+  bool per_channel = false;   // kF32S8
 };
 
 // A packed convolution, for the target that was the best when it was made.

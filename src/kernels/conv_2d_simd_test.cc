@@ -176,7 +176,7 @@ class Conv2DSimdTest : public ::testing::Test {
   int wanted_packed_ = -1;
 };
 
-TEST_F(Conv2DSimdTest, F32IsNearReference) {
+TEST_F(Conv2DSimdTest, F32IsNearReferenceOrExact) {
   wanted_packed_ = 149;
   for (int n = 0; n < 150; ++n) {
     const Case c = RandomCase(rng_);
@@ -202,6 +202,10 @@ TEST_F(Conv2DSimdTest, F32IsNearReference) {
       for (size_t i = 0; i < wanted.size(); ++i) {
         ASSERT_NEAR(got[i], wanted[i], 1e-4) << "case " << n << " at " << i;
       }
+      ConvSpec exact = spec;
+      exact.exact = true;
+      ASSERT_EQ((RunPacked<float, float>(exact, c, x, wanted.size())), wanted)
+          << "case " << n;
     });
   }
 }

@@ -435,7 +435,9 @@ HWY_EXPORT(Pack);
 
 std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec) {
   auto packed = std::make_unique<PackedDense>();
-  if (!HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get())) return nullptr;
+  const bool ok = spec.exact ? PackFullyConnectedExact(spec, packed.get())
+                             : HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get());
+  if (!ok) return nullptr;
   return packed;
 }
 

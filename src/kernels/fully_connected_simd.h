@@ -1,6 +1,7 @@
 // FULLY_CONNECTED on SIMD: dot products along the depth of four outputs at a
 // time and, in a batch, of several rows. Integer and hybrid results equal the
-// reference twins' bit for bit.
+// reference twins' bit for bit; those of floats where it is asked for, by
+// fully_connected_exact_simd.cc.
 #ifndef LITESMITH_KERNELS_FULLY_CONNECTED_SIMD_H_
 #define LITESMITH_KERNELS_FULLY_CONNECTED_SIMD_H_
 
@@ -25,10 +26,12 @@ struct DenseSpec {
   std::vector<float> float_bias;  // kF32*: empty or one a channel
   std::vector<int64_t> bias;      // kS*: empty or one a channel
   float lo = 0, hi = 0;           // kF32*
-  int32_t x_zero = 0;             // kS8S8
-  Requantizer requantizer;        // kS*
-  std::vector<float> scales;      // kF32S8: one a channel
-  bool asymmetric = false;        // kF32S8
+  // kF32F32: the reference twin's bits, by its order of sums and roundings.
+  bool exact = false;
+  int32_t x_zero = 0;         // kS8S8
+  Requantizer requantizer;    // kS*
+  std::vector<float> scales;  // kF32S8: one a channel
+  bool asymmetric = false;    // kF32S8
 };
 
 // A packed layer, for the target that was the best when it was made.
@@ -41,6 +44,7 @@ struct PackedDense {
   int segment_vectors = 0;
   // Groups of 4, then 2 and 1 outputs as need be: [vectors][outputs of the
   // group][elements]. Zero where a vector is padding or overlaps.
+  // spec.exact: [vectors of outputs][depth][lanes].
   PackedBuffer weights;
   int pitch = 0;  // of what follows, and of sums: outputs and some zeros
   // float; kS8S8: int32, less the zero point's share; kS16S8: double.
@@ -55,6 +59,9 @@ struct PackedDense {
   void (*run)(const PackedDense&, int rows, const void* x, void* y,
               std::byte* workspace) = nullptr;
 };
+
+// Packs a layer with spec.exact; false on a CPU without any SIMD target.
+bool PackFullyConnectedExact(const DenseSpec& spec, PackedDense* packed);
 
 // Null on a CPU without any SIMD target.
 std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec);

@@ -48,6 +48,13 @@ struct WordsF32 {
   }
 };
 
+// The same as two roundings, which is what the reference twins do.
+struct WordsF32Exact : WordsF32 {
+  static HWY_INLINE VF32 Step(VF32 acc, VF32 x, VF32 w) {
+    return hn::Add(acc, hn::Mul(x, w));
+  }
+};
+
 // Two int16 products a word, exact in int32.
 HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
