@@ -95,8 +95,8 @@ void WriteFileThrough(const std::string& path,
   }
   // The rename itself is durable only once the folder is synced; a file system
   // that cannot sync a folder still has the whole file.
-  std::string folder = std::filesystem::path(path).parent_path().string();
-  if (folder.empty()) folder = ".";
+  const auto parent = std::filesystem::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
   const Descriptor directory{
       open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   if (directory.fd >= 0) fsync(directory.fd);

@@ -3,17 +3,32 @@
 #ifndef LITESMITH_KERNELS_CONV_2D_PACK_H_
 #define LITESMITH_KERNELS_CONV_2D_PACK_H_
 
+#include <cstddef>
+#include <vector>
+
 #include "src/kernels/conv_2d_simd.h"
 
 namespace litesmith {
 
-// Whether the accumulators of every channel stay where the vector
-// requantization is exact.
-bool ConvIsNarrow(const ConvSpec& spec);
+// Windows that the kernels take at a time, at most.
+inline constexpr int kMaxConvTile = 8;
 
-// Fills everything but `run`. `lanes` 32-bit lanes; `vnni`: bytes stay bytes
+// Weight number `from` as one element of `element_bytes` bytes.
+void PutConvWeight(const ConvSpec& spec, int64_t from, int element_bytes,
+                   std::byte* to);
+
+// Whether conv_2d_narrow-inl.h can do it, and in fewer vectors.
+bool ConvFitsNarrow(const ConvSpec& spec, int lanes, int element_bytes);
+// The same convolution with its channels repeated until they fill vectors.
+ConvSpec RepeatChannels(const ConvSpec& spec, int lanes,
+                        std::vector<std::byte>* weights);
+// Weights and lookups of a convolution with repeated channels.
+void PackNarrow(const ConvSpec& repeated, PackedConv* packed);
+
+// Fills everything but `run`; false where accumulators or requantization leave
+// what the vectors can hold. `lanes` 32-bit lanes; `vnni`: bytes stay bytes
 // (x + 128), else they become int16 (x - zero point).
-void PackConvCommon(const ConvSpec& spec, int lanes, bool vnni,
+bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni,
                     PackedConv* packed);
 
 }  // namespace litesmith

@@ -41,11 +41,48 @@ std::vector<float> Reals(std::mt19937& rng, int64_t n) {
   return v;
 }
 
+// Fills in the sizes of the output, and the padding if any.
+void SetOutput(bool same, Window* window) {
+  Window& g = *window;
+  g.out_h = static_cast<int>(
+      WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
+  g.out_w = static_cast<int>(
+      WindowCount(same, g.in_w, g.filter_w, g.stride_w, g.dilation_w));
+  if (!same) return;
+  g.pad_top = static_cast<int>(
+      PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
+  g.pad_left = static_cast<int>(
+      PaddingBefore(g.in_w, g.filter_w, g.stride_w, g.dilation_w, g.out_w));
+}
+
+int Pick(std::mt19937& rng, std::initializer_list<int> of) {
+  return of
+      .begin()[std::uniform_int_distribution<size_t>(0, of.size() - 1)(rng)];
+}
+
+// One-channel images and few channels, pooled: what the narrow kernel is for.
+Case NarrowCase(std::mt19937& rng) {
+  Case c;
+  Window& g = c.window;
+  g.in_c = g.filter_c = 1;
+  g.out_c = Pick(rng, {1, 2, 3, 5, 6, 10, 12, 20, 24});
+  g.in_h = Pick(rng, {6, 7, 12, 28});
+  g.in_w = Pick(rng, {6, 9, 13, 28});
+  g.filter_h = g.filter_w = Pick(rng, {3, 5});
+  SetOutput(Pick(rng, {0, 1}) != 0, &g);
+  c.images = Pick(rng, {1, 2, 3});
+  c.pool = true;
+  c.bias = Pick(rng, {0, 1, 1}) != 0;
+  c.relu = Pick(rng, {0, 1}) != 0;
+  c.per_channel = Pick(rng, {0, 1}) != 0;
+  return c;
+}
+
 Case RandomCase(std::mt19937& rng) {
   const auto pick = [&](std::initializer_list<int> of) {
-    return of
-        .begin()[std::uniform_int_distribution<size_t>(0, of.size() - 1)(rng)];
+    return Pick(rng, of);
   };
+  if (pick({0, 1, 2, 3}) == 0) return NarrowCase(rng);
   Case c;
   Window& g = c.window;
   g.in_c = g.filter_c = pick({1, 3, 8, 10, 12, 16, 33});
@@ -60,17 +97,8 @@ Case RandomCase(std::mt19937& rng) {
     g.stride_w = pick({1, 2});
     g.dilation_h = pick({1, 1, 2});
     g.dilation_w = pick({1, 1, 3});
-    g.out_h = static_cast<int>(
-        WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
-    g.out_w = static_cast<int>(
-        WindowCount(same, g.in_w, g.filter_w, g.stride_w, g.dilation_w));
+    SetOutput(same, &g);
   } while (g.out_h < 1 || g.out_w < 1);
-  if (same) {
-    g.pad_top = static_cast<int>(
-        PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
-    g.pad_left = static_cast<int>(
-        PaddingBefore(g.in_w, g.filter_w, g.stride_w, g.dilation_w, g.out_w));
-  }
   c.images = pick({1, 2, 3});
   c.pool = g.out_h >= 2 && g.out_w >= 2 && pick({0, 1}) != 0;
   c.bias = pick({0, 1, 1}) != 0;
@@ -94,6 +122,9 @@ std::vector<T> Pooled(const Case& c, const std::vector<T>& y) {
   return out;
 }
 
+// How many of the packed were for the narrow kernel.
+int narrow_packed = 0;
+
 // Runs the packed convolution; bytes behind the output must stay.
 template <typename In, typename T>
 std::vector<T> RunPacked(const ConvSpec& spec, const Case& c,
@@ -103,6 +134,7 @@ std::vector<T> RunPacked(const ConvSpec& spec, const Case& c,
     ADD_FAILURE() << "not packed";
     return {};
   }
+  narrow_packed += packed->narrow;
   PackedBuffer workspace(packed->workspace_bytes + 1);
   std::vector<T> y(size + 70, T{77});
   RunConv2D(*packed, c.images, x.data(), y.data(), workspace.get());
@@ -126,11 +158,17 @@ Requantizer RandomRequantizer(std::mt19937& rng, const Case& c,
 
 class Conv2DSimdTest : public ::testing::Test {
  protected:
-  Conv2DSimdTest() { RecordProperty("seed", static_cast<int>(kSeed)); }
+  Conv2DSimdTest() {
+    RecordProperty("seed", static_cast<int>(kSeed));
+    narrow_packed = 0;
+  }
   // That this is no test of nothing: most cases were packed on most targets.
   void TearDown() override {
     if (hwy::SupportedTargets() & (hwy::SupportedTargets() - 1)) {
       EXPECT_GT(packed_, wanted_packed_);
+      if (wanted_packed_ > 0) {
+        EXPECT_GT(narrow_packed, 20);
+      }
     }
   }
   std::mt19937 rng_{kSeed};
@@ -138,7 +176,7 @@ class Conv2DSimdTest : public ::testing::Test {
   int wanted_packed_ = -1;
 };
 
-TEST_F(Conv2DSimdTest, F32IsNearReference) {
+TEST_F(Conv2DSimdTest, F32IsNearReferenceOrExact) {
   wanted_packed_ = 149;
   for (int n = 0; n < 150; ++n) {
     const Case c = RandomCase(rng_);
@@ -164,6 +202,10 @@ TEST_F(Conv2DSimdTest, F32IsNearReference) {
       for (size_t i = 0; i < wanted.size(); ++i) {
         ASSERT_NEAR(got[i], wanted[i], 1e-4) << "case " << n << " at " << i;
       }
+      ConvSpec exact = spec;
+      exact.exact = true;
+      ASSERT_EQ((RunPacked<float, float>(exact, c, x, wanted.size())), wanted)
+          << "case " << n;
     });
   }
 }

@@ -13,16 +13,31 @@
 #include <limits>
 
 #include "src/kernels/quantize_reference.h"
+#include "src/kernels/requantize-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
 namespace HWY_NAMESPACE {
 namespace {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using D = hn::ScalableTag<float>;
-using DI = hn::RebindToSigned<D>;
-using V = hn::Vec<D>;
+#if HWY_TARGET == HWY_SCALAR
+
+DynamicScale Asymmetric(const float* x, int64_t n, int8_t* q) {
+  return QuantizeAsymmetric(x, n, q);
+}
+DynamicScale Symmetric(const float* x, int64_t n, int8_t* q) {
+  return QuantizeSymmetric(x, n, q);
+}
+template <typename T>
+void Quantize(const float* x, int64_t n, float scale, int32_t zero, T* y) {
+  QuantizeRef<T>(x, n, scale, zero, y);
+}
+
+#else
+
+using D = DF32;
+using DI = DS32;
+using V = VF32;
 
 // Smallest and largest of 0 and all x.
 void Extremes(const float* x, int64_t n, float* lo, float* hi) {
@@ -51,43 +66,59 @@ void Extremes(const float* x, int64_t n, float* lo, float* hi) {
 
 // clamp(round(x * inverse) + zero, lo, 127), rounded as the reference twin:
 // groups of 8 by adding a half and truncating, the rest half away.
-void Scale(const float* x, int64_t n, float inverse, int32_t zero, int32_t lo,
-           int8_t* q) {
-  const D d;
-  const DI di;
-  const hn::Rebind<int8_t, D> d8;
-  const auto lanes = static_cast<int64_t>(hn::Lanes(d));
-  const V bound = hn::Set(d, 1024.0f);
-  const V least = hn::Set(d, -1024.0f);
-  const V half = hn::Set(d, 0.5f);
-  const auto one = [&](V v) HWY_ATTR {
-    const V scaled = hn::Mul(v, hn::Set(d, inverse));
+class Scaler {
+ public:
+  Scaler(float inverse, int32_t zero, int32_t lo)
+      : inverse_(inverse), zero_(zero), lo_(lo) {}
+
+  void Run(const float* x, int64_t n, int8_t* q) const {
+    constexpr int64_t kBlock = 4 * hn::MaxLanes(D());
+    const int64_t groups = n / 8 * 8;
+    if (groups >= kBlock) {
+      for (int64_t i = 0; i < groups - kBlock; i += kBlock) Block(x + i, q + i);
+      // The last one may overlap the one before.
+      Block(x + groups - kBlock, q + groups - kBlock);
+    } else {
+      HWY_ALIGN float from[kBlock] = {};
+      HWY_ALIGN int8_t to[kBlock];
+      std::copy_n(x, groups, from);
+      Block(from, to);
+      std::copy_n(to, groups, q);
+    }
+    for (int64_t i = groups; i < n; ++i) {
+      const float scaled = x[i] * inverse_;
+      const float v = std::min(scaled > -1024.0f ? scaled : -1024.0f, 1024.0f);
+      q[i] = static_cast<int8_t>(
+          std::clamp(static_cast<int32_t>(std::round(v)) + zero_, lo_, 127));
+    }
+  }
+
+ private:
+  HWY_INLINE VS32 Round(V x) const {
+    const D d;
+    const V scaled = hn::Mul(x, hn::Set(d, inverse_));
     // NaN becomes the lower bound, as in the reference twin.
-    const V above = hn::IfThenElse(hn::Gt(scaled, least), scaled, least);
-    const V cut = hn::Min(above, bound);
-    const V sum = hn::Add(cut, hn::CopySign(half, cut));
-    const auto r = hn::Add(hn::ConvertTo(di, sum), hn::Set(di, zero));
-    return hn::DemoteTo(d8, hn::Max(r, hn::Set(di, lo)));
-  };
-  int64_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    hn::StoreU(one(hn::LoadU(d, x + i)), d8, q + i);
+    const V cut =
+        hn::Min(MaxOrSecond(scaled, hn::Set(d, -1024.0f)), hn::Set(d, 1024.0f));
+    const V sum = hn::Add(cut, hn::CopySignToAbs(hn::Set(d, 0.5f), cut));
+    return hn::Add(TruncateSmall(sum), hn::Set(DS32(), zero_));
   }
-  const int64_t groups = n / 8 * 8;
-  if (i < groups) {
-    HWY_ALIGN float tail[hn::MaxLanes(d)] = {};
-    HWY_ALIGN int8_t out[hn::MaxLanes(d)];
-    for (int64_t k = i; k < groups; ++k) tail[k - i] = x[k];
-    hn::Store(one(hn::Load(d, tail)), d8, out);
-    for (int64_t k = i; k < groups; ++k) q[k] = out[k - i];
+  // Four vectors.
+  HWY_INLINE void Block(const float* x, int8_t* q) const {
+    const D d;
+    constexpr int64_t kLanes = hn::MaxLanes(d);
+    const auto y =
+        NarrowFour(Round(hn::LoadU(d, x)), Round(hn::LoadU(d, x + kLanes)),
+                   Round(hn::LoadU(d, x + 2 * kLanes)),
+                   Round(hn::LoadU(d, x + 3 * kLanes)));
+    const DS8 d8;
+    hn::StoreU(hn::Max(y, hn::Set(d8, static_cast<int8_t>(lo_))), d8, q);
   }
-  for (int64_t k = groups; k < n; ++k) {
-    const float scaled = x[k] * inverse;
-    const float v = std::min(scaled > -1024.0f ? scaled : -1024.0f, 1024.0f);
-    q[k] = static_cast<int8_t>(
-        std::clamp(static_cast<int32_t>(std::round(v)) + zero, lo, 127));
-  }
-}
+
+  float inverse_;
+  int32_t zero_;
+  int32_t lo_;
+};
 
 DynamicScale Asymmetric(const float* x, int64_t n, int8_t* q) {
   float lo = 0;
@@ -97,7 +128,7 @@ DynamicScale Asymmetric(const float* x, int64_t n, int8_t* q) {
   if (lo == hi) {
     std::fill(q, q + n, int8_t{0});
   } else {
-    Scale(x, n, 1.0f / s.scale, s.zero_point, -128, q);
+    Scaler(1.0f / s.scale, s.zero_point, -128).Run(x, n, q);
   }
   return s;
 }
@@ -111,7 +142,7 @@ DynamicScale Symmetric(const float* x, int64_t n, int8_t* q) {
     std::fill(q, q + n, int8_t{0});
     return {};
   }
-  Scale(x, n, 127.0f / range, 0, -127, q);
+  Scaler(127.0f / range, 0, -127).Run(x, n, q);
   return {range / 127.0f, 0};
 }
 
@@ -144,6 +175,8 @@ void Quantize(const float* x, int64_t n, float scale, int32_t zero, T* y) {
   }
   for (; i < n; ++i) y[i] = QuantizeOne<T>(x[i], scale, zero);
 }
+
+#endif  // HWY_SCALAR
 
 void QuantizeS8(const float* x, int64_t n, float s, int32_t z, int8_t* y) {
   Quantize(x, n, s, z, y);

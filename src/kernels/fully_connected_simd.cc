@@ -9,11 +9,11 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 
 #include "src/kernels/dynamic_quantize_simd.h"
-#include "src/kernels/words-inl.h"
+#include "src/kernels/fully_connected_pack.h"
+#include "src/kernels/requantize-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
@@ -26,287 +26,397 @@ bool Pack(const DenseSpec&, PackedDense*) { return false; }
 
 #else
 
-constexpr int kRows = 4;  // output channels at a time
+// As many sums as 32 vector registers, or 16, hold beside operands.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kMaxSums = 16;
+#else
+constexpr int kMaxSums = 8;
+#endif
+// Rows of x at a time, if there are so many, against four outputs. One row
+// alone has two sums an output, as four chains of sums would leave the units
+// idle; floats have them always, that a row's bits be the same in a batch.
+template <class Dot>
+constexpr int kRows = kMaxSums / kDenseGroup /
+                      (std::is_same_v<typename Dot::X, float> ? 2 : 1);
 
-// One vector of x and of w: how many elements it holds and how it multiplies.
+// How vectors of x and of weights multiply.
 struct DotF32 {
   using X = float;
   using W = float;
-  using Acc = VF32;
+  using D = DF32;
   static HWY_INLINE size_t Elements() { return hn::Lanes(DF32()); }
-  static HWY_INLINE VF32 Zero() { return hn::Zero(DF32()); }
   static HWY_INLINE VF32 LoadX(const float* x) { return hn::LoadU(DF32(), x); }
-  static HWY_INLINE VF32 Step(VF32 acc, VF32 x, const float* w) {
-    return hn::MulAdd(x, hn::Load(DF32(), w), acc);
+  static HWY_INLINE VF32 LoadW(const float* w) { return hn::Load(DF32(), w); }
+  static HWY_INLINE VF32 Step(VF32 sum, VF32 x, VF32 w) {
+    return hn::MulAdd(x, w, sum);
   }
 };
 
-using DS16 = hn::Repartition<int16_t, DS32>;
-using VS16 = hn::Vec<DS16>;
-using DS8Half = hn::Rebind<int8_t, DS16>;
-
-HWY_INLINE VS32 MulPairs(VS32 acc, VS16 x, VS16 w) {
-#if HWY_ARCH_X86
-  VS32 unused = hn::Zero(DS32());
-  return hn::ReorderWidenMulAccumulate(DS32(), x, w, acc, unused);
-#else
-  return PairDot(acc, hn::BitCast(DS32(), x), hn::BitCast(DS32(), w));
-#endif
-}
-
+// Pairs of int16: bytes are widened.
 struct DotS16 {
   using X = int16_t;
   using W = int8_t;
-  using Acc = VS32;
+  using D = DS32;
   static HWY_INLINE size_t Elements() { return hn::Lanes(DS16()); }
-  static HWY_INLINE VS32 Zero() { return hn::Zero(DS32()); }
-  static HWY_INLINE VS16 LoadX(const int16_t* x) {
-    return hn::LoadU(DS16(), x);
+  static HWY_INLINE VS32 LoadX(const int16_t* x) {
+    return hn::BitCast(DS32(), hn::LoadU(DS16(), x));
   }
-  static HWY_INLINE VS32 Step(VS32 acc, VS16 x, const int8_t* w) {
-    return MulPairs(acc, x, hn::PromoteTo(DS16(), hn::LoadU(DS8Half(), w)));
+  static HWY_INLINE VS32 LoadW(const int8_t* w) {
+    const hn::Rebind<int8_t, DS16> half;
+    return hn::BitCast(DS32(), hn::PromoteTo(DS16(), hn::LoadU(half, w)));
+  }
+  static HWY_INLINE VS32 Step(VS32 sum, VS32 x, VS32 w) {
+    return PairDot(sum, x, w);
   }
 };
-
-struct DotS8 {
+struct DotS8 : DotS16 {
   using X = int8_t;
-  using W = int8_t;
-  using Acc = VS32;
-  static HWY_INLINE size_t Elements() { return hn::Lanes(DS16()); }
-  static HWY_INLINE VS32 Zero() { return hn::Zero(DS32()); }
-  static HWY_INLINE VS16 LoadX(const int8_t* x) {
-    return hn::PromoteTo(DS16(), hn::LoadU(DS8Half(), x));
-  }
-  static HWY_INLINE VS32 Step(VS32 acc, VS16 x, const int8_t* w) {
-    return MulPairs(acc, x, hn::PromoteTo(DS16(), hn::LoadU(DS8Half(), w)));
-  }
+  static HWY_INLINE VS32 LoadX(const int8_t* x) { return LoadW(x); }
 };
 
 #if HWY_TARGET == HWY_AVX3
 struct DotS16Vnni : DotS16 {
-  static HWY_INLINE VS32 Step(VS32 acc, VS16 x, const int8_t* w) {
-    return PairDotVnni(
-        acc, hn::BitCast(DS32(), x),
-        hn::BitCast(DS32(), hn::PromoteTo(DS16(), hn::LoadU(DS8Half(), w))));
+  static HWY_INLINE VS32 Step(VS32 sum, VS32 x, VS32 w) {
+    return PairDotVnni(sum, x, w);
   }
 };
 // x + 128 as unsigned bytes.
 struct DotS8Vnni {
   using X = int8_t;
   using W = int8_t;
-  using Acc = VS32;
-  using D8 = hn::Repartition<int8_t, DS32>;
-  static HWY_INLINE size_t Elements() { return hn::Lanes(D8()); }
-  static HWY_INLINE VS32 Zero() { return hn::Zero(DS32()); }
+  using D = DS32;
+  static HWY_INLINE size_t Elements() { return hn::Lanes(DS8()); }
   static HWY_INLINE VS32 LoadX(const int8_t* x) {
     return hn::BitCast(
-        DS32(), hn::Xor(hn::LoadU(D8(), x), hn::Set(D8(), int8_t{-128})));
+        DS32(), hn::Xor(hn::LoadU(DS8(), x), hn::Set(DS8(), int8_t{-128})));
   }
-  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, const int8_t* w) {
-    return QuadDotVnni(acc, x, hn::BitCast(DS32(), hn::Load(D8(), w)));
+  static HWY_INLINE VS32 LoadW(const int8_t* w) {
+    return hn::BitCast(DS32(), hn::Load(DS8(), w));
+  }
+  static HWY_INLINE VS32 Step(VS32 sum, VS32 x, VS32 w) {
+    return QuadDotVnni(sum, x, w);
   }
 };
 #endif
 
-// sums[r] = the dot products of x and four packed rows, over [from, to) whole
-// vectors.
-template <class Dot>
-HWY_INLINE void Dots(const typename Dot::X* x, const typename Dot::W* w,
-                     int64_t pitch, int64_t from, int64_t to,
-                     typename Dot::Acc* sums) {
-  using Acc = typename Dot::Acc;
-  const auto n = static_cast<int64_t>(Dot::Elements());
-  const auto *w0 = w, *w1 = w + pitch, *w2 = w1 + pitch, *w3 = w2 + pitch;
-  Acc a0 = Dot::Zero(), a1 = a0, a2 = a0, a3 = a0;
-  Acc b0 = a0, b1 = a0, b2 = a0, b3 = a0;
-  int64_t i = from;
-  for (; i + 2 * n <= to; i += 2 * n) {
-    const auto x0 = Dot::LoadX(x + i);
-    a0 = Dot::Step(a0, x0, w0 + i);
-    a1 = Dot::Step(a1, x0, w1 + i);
-    a2 = Dot::Step(a2, x0, w2 + i);
-    a3 = Dot::Step(a3, x0, w3 + i);
-    const auto x1 = Dot::LoadX(x + i + n);
-    b0 = Dot::Step(b0, x1, w0 + i + n);
-    b1 = Dot::Step(b1, x1, w1 + i + n);
-    b2 = Dot::Step(b2, x1, w2 + i + n);
-    b3 = Dot::Step(b3, x1, w3 + i + n);
+// The sum of a vector's 128-bit blocks.
+template <class D, class V>
+HWY_INLINE auto SumOfBlocks(D d, V v) {
+  if constexpr (hn::MaxLanes(d) == 4) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return SumOfBlocks(half,
+                       hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
   }
-  for (; i + n <= to; i += n) {
-    const auto x0 = Dot::LoadX(x + i);
-    a0 = Dot::Step(a0, x0, w0 + i);
-    a1 = Dot::Step(a1, x0, w1 + i);
-    a2 = Dot::Step(a2, x0, w2 + i);
-    a3 = Dot::Step(a3, x0, w3 + i);
-  }
-  sums[0] = hn::Add(a0, b0);
-  sums[1] = hn::Add(a1, b1);
-  sums[2] = hn::Add(a2, b2);
-  sums[3] = hn::Add(a3, b3);
 }
 
-// The sum of all lanes, in int64 for integers.
-HWY_INLINE float Reduce(VF32 v) {
-  return hn::GetLane(hn::SumOfLanes(DF32(), v));
+// The sums of the lanes of four vectors.
+template <class D, class V>
+HWY_INLINE auto SumsOfLanes(D d, V a, V b, V c, V e) {
+  const hn::Repartition<uint64_t, D> pairs;
+  const V ab =
+      hn::Add(hn::InterleaveLower(d, a, b), hn::InterleaveUpper(d, a, b));
+  const V ce =
+      hn::Add(hn::InterleaveLower(d, c, e), hn::InterleaveUpper(d, c, e));
+  const auto ab2 = hn::BitCast(pairs, ab);
+  const auto ce2 = hn::BitCast(pairs, ce);
+  return SumOfBlocks(
+      d, hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, ab2, ce2)),
+                 hn::BitCast(d, hn::InterleaveUpper(pairs, ab2, ce2))));
 }
-HWY_INLINE int64_t ReduceWide(VS32 v) {
-  HWY_ALIGN int32_t lanes[hn::MaxLanes(DS32())];
-  hn::Store(v, DS32(), lanes);
-  int64_t sum = 0;
-  for (size_t i = 0; i < hn::Lanes(DS32()); ++i) sum += lanes[i];
+
+// sums[k][r] += the products of vector x[k] + first with output r's weights.
+template <class Dot, int kX, int kR, class V>
+HWY_INLINE void StepVector(const typename Dot::X* const* x, ptrdiff_t first,
+                           const typename Dot::W* w, V (&sums)[kX][kR]) {
+  V xs[kX];
+  HWY_UNROLL(4)
+  for (int k = 0; k < kX; ++k) xs[k] = Dot::LoadX(x[k] + first);
+  HWY_UNROLL(4)
+  for (int r = 0; r < kR; ++r) {
+    const V ws = Dot::LoadW(w + r * static_cast<ptrdiff_t>(Dot::Elements()));
+    HWY_UNROLL(4)
+    for (int k = 0; k < kX; ++k) sums[k][r] = Dot::Step(sums[k][r], xs[k], ws);
+  }
+}
+
+// The dot products of kX rows with kR outputs over the vectors [from, to):
+// sums[k * pitch] .. + 3, the last 4 - kR of them zero.
+template <class Dot, int kX, int kR>
+HWY_INLINE void Dots(const PackedDense& p, const typename Dot::X* const* x,
+                     const typename Dot::W* w, int from, int to,
+                     hn::TFromD<typename Dot::D>* sums, ptrdiff_t pitch) {
+  using D = typename Dot::D;
+  using V = hn::Vec<D>;
+  const D d;
+  const auto n = static_cast<ptrdiff_t>(Dot::Elements());
+  V even[kX][kR], odd[kX][kR];
+  HWY_UNROLL(4)
+  for (int k = 0; k < kX; ++k) {
+    HWY_UNROLL(4)
+    for (int r = 0; r < kR; ++r) even[k][r] = odd[k][r] = hn::Zero(d);
+  }
+  // Every other vector has its own sums.
+  constexpr bool kTwo = kX == 1 || std::is_same_v<typename Dot::X, float>;
+  const int whole = std::min(to, p.spec.shape.depth / static_cast<int>(n));
+  int v = from;
+  w += v * kR * n;
+  if constexpr (kTwo) {
+    for (; v + 2 <= whole; v += 2, w += 2 * kR * n) {
+      StepVector<Dot>(x, v * n, w, even);
+      StepVector<Dot>(x, (v + 1) * n, w + kR * n, odd);
+    }
+  }
+  for (; v < whole; ++v, w += kR * n) StepVector<Dot>(x, v * n, w, even);
+  if (v < to) {
+    StepVector<Dot>(x, std::max<ptrdiff_t>(p.spec.shape.depth - n, 0), w, even);
+  }
+  HWY_UNROLL(4)
+  for (int k = 0; k < kX; ++k) {
+    V four[kDenseGroup];
+    HWY_UNROLL(4)
+    for (int r = 0; r < kDenseGroup; ++r) {
+      if (r >= kR) {
+        four[r] = hn::Zero(d);
+      } else if constexpr (kTwo) {
+        four[r] = hn::Add(even[k][r], odd[k][r]);
+      } else {
+        four[r] = even[k][r];
+      }
+    }
+    const auto all = SumsOfLanes(d, four[0], four[1], four[2], four[3]);
+    hn::StoreU(all, hn::DFromV<decltype(all)>(), sums + k * pitch);
+  }
+}
+
+// The dot products of kX rows with all outputs: sums[k][segment][pitch].
+template <class Dot, int kX>
+void AllDots(const PackedDense& p, const typename Dot::X* const* x,
+             hn::TFromD<typename Dot::D>* sums) {
+  const ptrdiff_t pitch = ptrdiff_t{p.segments} * p.pitch;
+  const auto* weights =
+      reinterpret_cast<const typename Dot::W*>(p.weights.get());
+  const int outputs = p.spec.shape.outputs;
+  for (int s = 0; s < p.segments; ++s, sums += p.pitch) {
+    const int from = s * p.segment_vectors;
+    const int to = std::min(from + p.segment_vectors, p.vectors);
+    const auto* w = weights;
+    const ptrdiff_t row = ptrdiff_t{p.vectors} * p.elements;
+    int o = 0;
+    for (; o + 4 <= outputs; o += 4, w += 4 * row) {
+      Dots<Dot, kX, 4>(p, x, w, from, to, sums + o, pitch);
+    }
+    if (o + 2 <= outputs) {
+      Dots<Dot, kX, 2>(p, x, w, from, to, sums + o, pitch);
+      o += 2, w += 2 * row;
+    }
+    if (o < outputs) Dots<Dot, kX, 1>(p, x, w, from, to, sums + o, pitch);
+  }
+}
+
+// Stores the first of `left` lanes, at least one.
+template <class D, class V>
+HWY_INLINE void StoreSome(V v, D d, hn::TFromD<D>* y, int left) {
+  constexpr int kLanes = hn::MaxLanes(d);
+  if (left >= kLanes) {
+    hn::StoreU(v, d, y);
+    return;
+  }
+  HWY_ALIGN hn::TFromD<D> lanes[kLanes];
+  hn::Store(v, d, lanes);
+  std::copy_n(lanes, left, y);
+}
+
+using DF64 = hn::Repartition<double, DS32>;
+using VF64 = hn::Vec<DF64>;
+
+// From one row's sums to its outputs: bias, activation.
+void FinishF32(const PackedDense& p, const float* sums, DynamicScale,
+               float* y) {
+  const DF32 d;
+  const int outputs = p.spec.shape.outputs;
+  const VF32 lo = hn::Set(d, p.spec.lo);
+  const VF32 hi = hn::Set(d, p.spec.hi);
+  for (int o = 0; o < outputs; o += hn::MaxLanes(d)) {
+    const VF32 sum =
+        hn::Add(hn::LoadU(d, sums + o), hn::LoadU(d, p.bias.as<float>() + o));
+    StoreSome(hn::Min(hn::Max(sum, lo), hi), d, y + o, outputs - o);
+  }
+}
+
+// Hybrid: the sum of products back to float.
+void FinishHybrid(const PackedDense& p, const int32_t* sums, DynamicScale x,
+                  float* y) {
+  const DF32 d;
+  const DS32 di;
+  const int outputs = p.spec.shape.outputs;
+  const VF32 lo = hn::Set(d, p.spec.lo);
+  const VF32 hi = hn::Set(d, p.spec.hi);
+  const VS32 zero = hn::Set(di, x.zero_point + (p.vnni ? 128 : 0));
+  const VF32 x_scale = hn::Set(d, x.scale);
+  for (int o = 0; o < outputs; o += hn::MaxLanes(d)) {
+    const VS32 share =
+        hn::Mul(zero, hn::LoadU(di, p.weight_sums.as<int32_t>() + o));
+    const VF32 sum = hn::ConvertTo(d, hn::Sub(hn::LoadU(di, sums + o), share));
+    const VF32 scale = hn::Mul(hn::LoadU(d, p.scales.as<float>() + o), x_scale);
+    const VF32 real =
+        hn::Add(hn::LoadU(d, p.bias.as<float>() + o), hn::Mul(sum, scale));
+    StoreSome(hn::Min(hn::Max(real, lo), hi), d, y + o, outputs - o);
+  }
+}
+
+// Accumulators of half a vector of outputs from `o` on.
+HWY_INLINE VF64 Accumulator(const PackedDense& p, const int32_t* sums, int o) {
+  const DF64 d;
+  const hn::Half<DS32> half;
+  if (p.spec.kind == DenseKind::kS8S8) {
+    return hn::PromoteTo(d, hn::Add(hn::LoadU(half, sums + o),
+                                    hn::LoadU(half, p.bias.as<int32_t>() + o)));
+  }
+  VF64 sum = hn::LoadU(d, p.bias.as<double>() + o);
+  for (int s = 0; s < p.segments; ++s, sums += p.pitch) {
+    sum = hn::Add(sum, hn::PromoteTo(d, hn::LoadU(half, sums + o)));
+  }
   return sum;
 }
-HWY_INLINE int32_t Reduce(VS32 v) {
-  return hn::GetLane(hn::SumOfLanes(DS32(), v));
+
+// rha(acc * real) + zero point, clamped, as an integer in float64.
+HWY_INLINE VF64 RequantizeF64(const PackedDense& p, VF64 acc, int o) {
+  const DF64 d;
+  const Requantizer& r = p.spec.requantizer;
+  const VF64 x = hn::Mul(acc, hn::LoadU(d, p.reals.as<double>() + o));
+  const VF64 whole = hn::Trunc(x);
+  const VF64 fraction = hn::Sub(x, whole);
+  const VF64 up = hn::CopySign(hn::Set(d, 1.0), x);
+  const VF64 y = hn::Add(
+      hn::Add(whole, hn::Set(d, double{1} * r.zero_point)),
+      hn::IfThenElseZero(hn::Ge(hn::Abs(fraction), hn::Set(d, 0.5)), up));
+  return hn::Min(hn::Max(y, hn::Set(d, double{1} * r.lo)),
+                 hn::Set(d, double{1} * r.hi));
 }
 
-// The dot products of one row of x with channels o .. o + 3. `tail` is the
-// last, incomplete vector of x with zeros behind. int16: sums may leave 32
-// bits, so they are taken in parts of 128 vectors: 128 * 2 pair products of
-// at most 2^23 a lane.
-template <class Dot, typename Sum>
-HWY_INLINE void FourDots(const PackedDense& p, const typename Dot::X* x,
-                         const typename Dot::X* tail, int o, Sum* sums) {
-  using Acc = typename Dot::Acc;
-  const auto n = static_cast<int64_t>(Dot::Elements());
-  const auto* w =
-      reinterpret_cast<const typename Dot::W*>(p.weights.get()) + o * p.pitch;
-  const int64_t whole = p.spec.shape.depth / n * n;
-  Acc acc[kRows];
-  if constexpr (std::is_same_v<Sum, int64_t>) {
-    for (int r = 0; r < kRows; ++r) sums[r] = 0;
-    const int64_t part = 128 * n;
-    for (int64_t from = 0; from < whole; from += part) {
-      Dots<Dot>(x, w, p.pitch, from, std::min(from + part, whole), acc);
-      for (int r = 0; r < kRows; ++r) sums[r] += ReduceWide(acc[r]);
+// Integers: requantize.
+template <typename T>
+void FinishInteger(const PackedDense& p, const int32_t* sums, DynamicScale,
+                   T* y) {
+  const int outputs = p.spec.shape.outputs;
+  const Requantizer& r = p.spec.requantizer;
+  if (r.method == RequantMethod::kF64) {
+    constexpr int kHalf = hn::MaxLanes(DF64());
+    const hn::Half<DS32> half;
+    const hn::Rebind<T, DS32> narrow;
+    for (int o = 0; o < outputs; o += 2 * kHalf) {
+      const VF64 lower = RequantizeF64(p, Accumulator(p, sums, o), o);
+      const VF64 upper =
+          RequantizeF64(p, Accumulator(p, sums, o + kHalf), o + kHalf);
+      const VS32 all = hn::Combine(DS32(), hn::DemoteTo(half, upper),
+                                   hn::DemoteTo(half, lower));
+      StoreSome(hn::DemoteTo(narrow, all), narrow, y + o, outputs - o);
     }
-    if (whole < p.spec.shape.depth) {
-      Dots<Dot>(tail, w + whole, p.pitch, 0, n, acc);
-      for (int r = 0; r < kRows; ++r) sums[r] += ReduceWide(acc[r]);
+    return;
+  }
+  for (int o = 0; o < outputs; ++o) {
+    int64_t acc = 0;
+    if constexpr (sizeof(T) == 1) {
+      acc =
+          static_cast<int32_t>(static_cast<uint32_t>(sums[o]) +
+                               static_cast<uint32_t>(p.bias.as<int32_t>()[o]));
+    } else {
+      acc = p.spec.bias[static_cast<size_t>(o)];
+      for (int s = 0; s < p.segments; ++s) acc += sums[s * p.pitch + o];
     }
-  } else {
-    Dots<Dot>(x, w, p.pitch, 0, whole, acc);
-    if (whole < p.spec.shape.depth) {
-      const auto xt = Dot::LoadX(tail);
-      for (int r = 0; r < kRows; ++r) {
-        acc[r] = Dot::Step(acc[r], xt, w + r * p.pitch + whole);
-      }
-    }
-    for (int r = 0; r < kRows; ++r) sums[r] = Reduce(acc[r]);
+    y[o] = static_cast<T>(r.Apply(acc, o));
   }
 }
 
-template <class Dot, DenseKind kKind>
+template <class Dot, typename In, typename Out>
+using Finish = void (*)(const PackedDense&, const hn::TFromD<typename Dot::D>*,
+                        DynamicScale, Out*);
+
+// kX rows.
+template <class Dot, int kX, typename In, typename Out>
+void RunRows(const PackedDense& p, const In* in, Out* out, std::byte* workspace,
+             Finish<Dot, In, Out> finish) {
+  using X = typename Dot::X;
+  const int depth = p.spec.shape.depth;
+  const auto elements = static_cast<int>(Dot::Elements());
+  auto* sums = reinterpret_cast<hn::TFromD<typename Dot::D>*>(workspace);
+  const X* x[kX];
+  DynamicScale scales[kX];
+  for (int k = 0; k < kX; ++k) {
+    const In* row = in + k * ptrdiff_t{depth};
+    if constexpr (std::is_same_v<In, X>) {
+      x[k] = row;
+    } else {
+      auto* quantized = reinterpret_cast<int8_t*>(workspace) + p.quantized_at +
+                        k * ptrdiff_t{depth};
+      scales[k] = p.spec.asymmetric
+                      ? QuantizeAsymmetricSimd(row, depth, quantized)
+                      : QuantizeSymmetricSimd(row, depth, quantized);
+      x[k] = quantized;
+    }
+  }
+  HWY_ALIGN X padded[kX][64] = {};
+  if (depth < elements) {
+    for (int k = 0; k < kX; ++k) {
+      std::copy_n(x[k], depth, padded[k]);
+      x[k] = padded[k];
+    }
+  }
+  AllDots<Dot, kX>(p, x, sums);
+  for (int k = 0; k < kX; ++k) {
+    finish(p, sums + ptrdiff_t{k} * p.segments * p.pitch, scales[k],
+           out + k * ptrdiff_t{p.spec.shape.outputs});
+  }
+}
+
+template <class Dot, typename In, typename Out, Finish<Dot, In, Out> kFinish>
 void Run(const PackedDense& p, int rows, const void* x, void* y,
          std::byte* workspace) {
-  using Source =
-      std::conditional_t<kKind == DenseKind::kF32S8, float, typename Dot::X>;
-  using Out = Source;
-  using Sum = std::conditional_t<
-      kKind == DenseKind::kF32F32, float,
-      std::conditional_t<kKind == DenseKind::kS16S8, int64_t, int32_t> >;
-  const DenseSpec& s = p.spec;
-  const int depth = s.shape.depth;
-  const int outputs = s.shape.outputs;
-  const auto n = static_cast<int>(Dot::Elements());
-  const int whole = depth / n * n;
-  const auto* in = static_cast<const Source*>(x);
+  const auto* in = static_cast<const In*>(x);
   auto* out = static_cast<Out*>(y);
-  for (int row = 0; row < rows; ++row, in += depth, out += outputs) {
-    const typename Dot::X* values;
-    DynamicScale scale;
-    int32_t zero = s.x_zero;
-    if constexpr (kKind == DenseKind::kF32S8) {
-      auto* quantized = reinterpret_cast<int8_t*>(workspace);
-      scale = s.asymmetric ? QuantizeAsymmetricSimd(in, depth, quantized)
-                           : QuantizeSymmetricSimd(in, depth, quantized);
-      zero = scale.zero_point;
-      values = quantized;
-    } else {
-      values = in;
-    }
-    if (p.vnni) zero += 128;
-    HWY_ALIGN typename Dot::X tail[64] = {};
-    std::copy(values + whole, values + depth, tail);
-    for (int o = 0; o < outputs; o += kRows) {
-      Sum sums[kRows];
-      FourDots<Dot, Sum>(p, values, tail, o, sums);
-      for (int r = 0; r < kRows && o + r < outputs; ++r) {
-        const auto c = static_cast<size_t>(o + r);
-        if constexpr (kKind == DenseKind::kF32F32) {
-          out[c] = std::min(std::max(sums[r] + s.float_bias[c], s.lo), s.hi);
-        } else if constexpr (kKind == DenseKind::kS16S8) {
-          out[c] = static_cast<int16_t>(
-              s.requantizer.Apply(sums[r] + s.bias[c], o + r));
-        } else {
-          // Wraps as the reference's int32 accumulator does.
-          const uint32_t acc = static_cast<uint32_t>(sums[r]) -
-                               static_cast<uint32_t>(zero) *
-                                   static_cast<uint32_t>(p.weight_sums[c]);
-          if constexpr (kKind == DenseKind::kS8S8) {
-            out[c] = static_cast<int8_t>(s.requantizer.Apply(
-                static_cast<int32_t>(acc + static_cast<uint32_t>(s.bias[c])),
-                o + r));
-          } else {
-            const float real = static_cast<float>(static_cast<int32_t>(acc)) *
-                               (s.scales[c] * scale.scale);
-            out[c] = std::min(std::max(s.float_bias[c] + real, s.lo), s.hi);
-          }
-        }
-      }
-    }
+  const ptrdiff_t depth = p.spec.shape.depth;
+  const ptrdiff_t outputs = p.spec.shape.outputs;
+  int row = 0;
+  for (; row + kRows<Dot> <= rows; row += kRows<Dot>) {
+    RunRows<Dot, kRows<Dot> >(p, in + row * depth, out + row * outputs,
+                              workspace, kFinish);
   }
-}
-
-template <typename W>
-void PackRows(const DenseSpec& spec, size_t vector_elements, PackedDense* p) {
-  const auto depth = static_cast<size_t>(spec.shape.depth);
-  const size_t pitch =
-      (depth + vector_elements - 1) / vector_elements * vector_elements;
-  const auto outputs = static_cast<size_t>(spec.shape.outputs);
-  const size_t padded = (outputs + kRows - 1) / kRows * kRows;
-  p->pitch = static_cast<int64_t>(pitch);
-  p->weights = PackedBuffer(padded * pitch * sizeof(W));
-  const auto* w = static_cast<const W*>(spec.weights);
-  for (size_t o = 0; o < outputs; ++o) {
-    std::memcpy(p->weights.get() + o * pitch * sizeof(W), w + o * depth,
-                depth * sizeof(W));
+  for (; row < rows; ++row) {
+    RunRows<Dot, 1>(p, in + row * depth, out + row * outputs, workspace,
+                    kFinish);
   }
 }
 
 template <class Bytes, class Pairs>
-void ChooseRun(PackedDense* p) {
-  switch (p->spec.kind) {
+void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
+  const auto pack = [&](auto dot, auto run) {
+    PackDenseCommon(spec, static_cast<int>(decltype(dot)::Elements()),
+                    kRows<decltype(dot)>, vnni, p);
+    p->run = run;
+  };
+  switch (spec.kind) {
     case DenseKind::kF32F32:
-      p->run = &Run<DotF32, DenseKind::kF32F32>;
-      return;
+      return pack(DotF32(), &Run<DotF32, float, float, FinishF32>);
     case DenseKind::kS8S8:
-      p->run = &Run<Bytes, DenseKind::kS8S8>;
-      return;
+      return pack(Bytes(), &Run<Bytes, int8_t, int8_t, FinishInteger<int8_t> >);
     case DenseKind::kS16S8:
-      p->run = &Run<Pairs, DenseKind::kS16S8>;
-      return;
+      return pack(Pairs(),
+                  &Run<Pairs, int16_t, int16_t, FinishInteger<int16_t> >);
     case DenseKind::kF32S8:
-      p->run = &Run<Bytes, DenseKind::kF32S8>;
-      return;
+      return pack(Bytes(), &Run<Bytes, float, float, FinishHybrid>);
   }
 }
 
 bool Pack(const DenseSpec& spec, PackedDense* p) {
-  p->vnni = HasVnni() && spec.kind != DenseKind::kS16S8;
-  // Whole 64-byte rows: every vector load is aligned.
-  if (spec.kind == DenseKind::kF32F32) {
-    PackRows<float>(spec, 16, p);
-  } else {
-    PackRows<int8_t>(spec, 64, p);
-  }
 #if HWY_TARGET == HWY_AVX3
   if (HasVnni()) {
-    ChooseRun<DotS8Vnni, DotS16Vnni>(p);
+    Choose<DotS8Vnni, DotS16Vnni>(spec, true, p);
     return true;
   }
 #endif
-  ChooseRun<DotS8, DotS16>(p);
+  Choose<DotS8, DotS16>(spec, false, p);
   return true;
 }
 
@@ -325,24 +435,9 @@ HWY_EXPORT(Pack);
 
 std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec) {
   auto packed = std::make_unique<PackedDense>();
-  PackedDense& p = *packed;
-  p.spec = spec;
-  const auto outputs = static_cast<size_t>(spec.shape.outputs);
-  p.spec.bias.resize(outputs);
-  p.spec.float_bias.resize(outputs);
-  if (spec.kind != DenseKind::kF32F32) {
-    const auto* w = static_cast<const int8_t*>(spec.weights);
-    for (size_t o = 0; o < outputs; ++o) {
-      int32_t sum = 0;
-      for (int i = 0; i < spec.shape.depth; ++i) sum += *w++;
-      p.weight_sums.push_back(sum);
-    }
-  }
-  if (spec.kind == DenseKind::kF32S8) {
-    p.workspace_bytes = static_cast<size_t>(spec.shape.depth) + 64;
-  }
-  if (!HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get())) return nullptr;
-  p.spec.weights = nullptr;
+  const bool ok = spec.exact ? PackFullyConnectedExact(spec, packed.get())
+                             : HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get());
+  if (!ok) return nullptr;
   return packed;
 }
 

@@ -65,10 +65,12 @@ void ForEachShape(const Body& body) {
   }
 }
 
-TEST(FullyConnectedSimdTest, F32IsNearReference) {
+TEST(FullyConnectedSimdTest, F32IsNearReferenceOrExact) {
   std::mt19937 rng(kSeed);
+  // Both more rows than are taken at a time, and a single one.
+  constexpr int kRows = 5;
   ForEachShape([&](DenseShape shape) {
-    const auto x = Reals(rng, 3 * shape.depth);
+    const auto x = Reals(rng, kRows * shape.depth);
     const auto w = Reals(rng, shape.depth * shape.outputs);
     DenseSpec spec;
     spec.shape = shape;
@@ -76,15 +78,18 @@ TEST(FullyConnectedSimdTest, F32IsNearReference) {
     spec.float_bias = Reals(rng, shape.outputs);
     spec.lo = -2;
     spec.hi = 2;
-    std::vector<float> wanted(static_cast<size_t>(3 * shape.outputs));
-    FullyConnectedF32F32Ref(shape, 3, x.data(), w.data(),
+    std::vector<float> wanted(static_cast<size_t>(kRows * shape.outputs));
+    FullyConnectedF32F32Ref(shape, kRows, x.data(), w.data(),
                             spec.float_bias.data(), -2, 2, wanted.data());
     ForEachTarget([&] {
       if (PackFullyConnected(spec) == nullptr) return;
-      const auto got = RunPacked<float, float>(spec, 3, x);
+      const auto got = RunPacked<float, float>(spec, kRows, x);
       for (size_t i = 0; i < wanted.size(); ++i) {
         ASSERT_NEAR(got[i], wanted[i], 1e-4);
       }
+      DenseSpec exact = spec;
+      exact.exact = true;
+      ASSERT_EQ((RunPacked<float, float>(exact, kRows, x)), wanted);
     });
   });
 }
@@ -127,9 +132,8 @@ TEST(FullyConnectedSimdTest, S16S8EqualsReference) {
       const auto x =
           Integers<int16_t>(rng, 3 * shape.depth, n % 5 == 0 ? least : -32768,
                             n % 5 == 0 ? least : 32767);
-      const auto w =
-          Integers<int8_t>(rng, shape.depth * shape.outputs,
-                           n % 5 == 0 ? -127 : -127, n % 5 == 0 ? -127 : 127);
+      const auto w = Integers<int8_t>(rng, shape.depth * shape.outputs, -127,
+                                      n % 5 == 0 ? -127 : 127);
       const auto bias =
           Integers<int64_t>(rng, shape.outputs, -2000000, 2000000);
       DenseSpec spec;

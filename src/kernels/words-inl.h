@@ -39,22 +39,31 @@ HWY_INLINE bool HasVnni() { return false; }
 // acc += x * w in float32, fused.
 struct WordsF32 {
   using D = DF32;
-  static HWY_INLINE VF32 Step(VF32 acc, const std::byte* x, VF32 w) {
-    float word;
-    std::memcpy(&word, x, sizeof(word));
-    return hn::MulAdd(hn::Set(DF32(), word), w, acc);
+  using X = float;
+  static HWY_INLINE VF32 Broadcast(const float* x) {
+    return hn::Set(DF32(), *x);
+  }
+  static HWY_INLINE VF32 Step(VF32 acc, VF32 x, VF32 w) {
+    return hn::MulAdd(x, w, acc);
+  }
+};
+
+// The same as two roundings, which is what the reference twins do.
+struct WordsF32Exact : WordsF32 {
+  static HWY_INLINE VF32 Step(VF32 acc, VF32 x, VF32 w) {
+    return hn::Add(acc, hn::Mul(x, w));
   }
 };
 
 // Two int16 products a word, exact in int32.
 HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
-#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
   const hn::Repartition<int16_t, DS32> d16;
   VS32 unused = hn::Zero(DS32());
   return hn::ReorderWidenMulAccumulate(DS32(), hn::BitCast(d16, x),
                                        hn::BitCast(d16, w), acc, unused);
 #else
-  // Other targets' pair products add other lanes; this is the same on all.
+  // Other targets' pair products add other lanes, EMU128's on x86 as well.
   const VS32 even = hn::Mul(hn::ShiftRight<16>(hn::ShiftLeft<16>(x)),
                             hn::ShiftRight<16>(hn::ShiftLeft<16>(w)));
   const VS32 odd = hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(w));
@@ -62,16 +71,38 @@ HWY_INLINE VS32 PairDot(VS32 acc, VS32 x, VS32 w) {
 #endif
 }
 
-HWY_INLINE VS32 BroadcastWord(const std::byte* x) {
+// The four bytes at x, wherever they are aligned.
+template <typename T>
+HWY_INLINE VS32 BroadcastWord(const T* x) {
   int32_t word;
   std::memcpy(&word, x, sizeof(word));
   return hn::Set(DS32(), word);
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// The 16 bytes at x in every block of 128 bits.
+template <typename T>
+HWY_INLINE VS32 BroadcastBlock(const T* x) {
+#if HWY_TARGET == HWY_AVX3
+  // Highway's needs a shuffle, which this leaves to the load.
+  return VS32{_mm512_broadcast_i32x4(
+      _mm_loadu_si128(reinterpret_cast<const __m128i*>(x)))};
+#else
+  const hn::Repartition<uint8_t, DS32> d8;
+  return hn::BitCast(DS32(),
+                     hn::LoadDup128(d8, reinterpret_cast<const uint8_t*>(x)));
+#endif
+}
+#endif
+
 struct WordsS16 {
   using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return PairDot(acc, BroadcastWord(x), w);
+  using X = int16_t;
+  static HWY_INLINE VS32 Broadcast(const int16_t* x) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return PairDot(acc, x, w);
   }
 };
 
@@ -86,16 +117,52 @@ HWY_INLINE VS32 PairDotVnni(VS32 acc, VS32 x, VS32 w) {
 }
 struct WordsU8Vnni {
   using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return QuadDotVnni(acc, BroadcastWord(x), w);
+  using X = uint8_t;
+  static HWY_INLINE VS32 Broadcast(const uint8_t* x) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return QuadDotVnni(acc, x, w);
   }
 };
-struct WordsS16Vnni {
-  using D = DS32;
-  static HWY_INLINE VS32 Step(VS32 acc, const std::byte* x, VS32 w) {
-    return PairDotVnni(acc, BroadcastWord(x), w);
+struct WordsS16Vnni : WordsS16 {
+  static HWY_INLINE VS32 Step(VS32 acc, VS32 x, VS32 w) {
+    return PairDotVnni(acc, x, w);
   }
 };
+#endif
+
+// The larger of a and b; b where a is NaN.
+HWY_INLINE VF32 MaxOrSecond(VF32 a, VF32 b) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  return hn::Max(a, b);  // what the instruction does
+#else
+  return hn::IfThenElse(hn::Gt(a, b), a, b);
+#endif
+}
+
+// Truncation of |x| < 2^31: without Highway's care for what is beyond.
+HWY_INLINE VS32 TruncateSmall(VF32 x) {
+#if HWY_TARGET == HWY_AVX3
+  return VS32{_mm512_cvttps_epi32(x.raw)};
+#elif HWY_TARGET == HWY_AVX2
+  return VS32{_mm256_cvttps_epi32(x.raw)};
+#else
+  return hn::ConvertTo(DS32(), x);
+#endif
+}
+
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+// int16 to int8 with saturation: in each 128-bit block first a's, then b's.
+template <class V16>
+HWY_INLINE auto PackBytes(V16 a, V16 b) {
+  const hn::Repartition<int8_t, DS32> d8;
+#if HWY_TARGET == HWY_AVX3
+  return hn::Vec<decltype(d8)>{_mm512_packs_epi16(a.raw, b.raw)};
+#else
+  return hn::Vec<decltype(d8)>{_mm256_packs_epi16(a.raw, b.raw)};
+#endif
+}
 #endif
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

@@ -42,6 +42,7 @@ KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {
         weights.dtype == DType::kInt8 ? ConvKind::kF32S8 : ConvKind::kF32F32;
     const FloatRange range = ActivationRange(context.node.Int(kActivation));
     spec.lo = range.lo, spec.hi = range.hi;
+    spec.exact = ReachesQuantize(context);
     if (context.has_input(2)) {
       const auto bias = context.input(2).As<float>();
       spec.float_bias.assign(bias.begin(), bias.end());

@@ -52,6 +52,7 @@ KernelPtr PrepareFullyConnectedSimd(const PrepareContext& context) {
         weights.dtype == DType::kInt8 ? DenseKind::kF32S8 : DenseKind::kF32F32;
     const FloatRange range = ActivationRange(context.node.Int(kActivation));
     spec.lo = range.lo, spec.hi = range.hi;
+    spec.exact = spec.kind == DenseKind::kF32F32 && ReachesQuantize(context);
     if (context.has_input(2)) {
       const auto bias = context.input(2).As<float>();
       spec.float_bias.assign(bias.begin(), bias.end());

@@ -5,30 +5,52 @@
 #include <limits>
 
 #include "src/base/error.h"
+#include "src/ops/registry.h"
 
 namespace litesmith {
 
 namespace {
 
+// Some of a graph's tensors, and what is computed of them.
+class Downstream {
+ public:
+  Downstream(const Graph& graph, const std::vector<TensorId>& from)
+      : depends_(graph.tensors.size(), 0) {
+    Add(from);
+    for (const Node& node : graph.nodes) {
+      if (IsReadBy(node)) Add(node.outputs);
+    }
+  }
+  bool IsReadBy(const Node& node) const {
+    return std::any_of(
+        node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
+          return id != kNoTensor && depends_[static_cast<size_t>(id)] != 0;
+        });
+  }
+
+ private:
+  void Add(const std::vector<TensorId>& ids) {
+    for (const TensorId id : ids) depends_[static_cast<size_t>(id)] = 1;
+  }
+  std::vector<char> depends_;
+};
+
 // Whether the node computes something of the graph's inputs.
 bool DependsOnInputs(const PrepareContext& context) {
   const Graph& graph = context.graph;
-  std::vector<char> depends(graph.tensors.size(), 0);
-  for (const TensorId id : graph.inputs) depends[static_cast<size_t>(id)] = 1;
-  const auto reads = [&](const Node& node) {
-    return std::any_of(
-        node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
-          return id != kNoTensor && depends[static_cast<size_t>(id)] != 0;
-        });
-  };
-  for (const Node& node : graph.nodes) {
-    if (!reads(node)) continue;
-    for (const TensorId id : node.outputs) depends[static_cast<size_t>(id)] = 1;
-  }
-  return reads(context.node);
+  return Downstream(graph, graph.inputs).IsReadBy(context.node);
 }
 
 }  // namespace
+
+bool ReachesQuantize(const PrepareContext& context) {
+  const Graph& graph = context.graph;
+  const Downstream behind(graph, context.node.outputs);
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [&](const Node& node) {
+                       return node.op == &kQuantize && behind.IsReadBy(node);
+                     });
+}
 
 int FullBatch(const PrepareContext& context) {
   const Shape& shape = DependsOnInputs(context)

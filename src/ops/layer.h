@@ -18,6 +18,11 @@ int FullBatch(const PrepareContext& context);
 // Throws Error{unsupported} if samples cannot be told apart.
 int64_t PerSample(const PrepareContext& context, int64_t total);
 
+// Whether a QUANTIZE comes behind the node's output, at any distance. An
+// accumulation error there can move a value by a whole step of its scale, so
+// float layers before it keep the reference kernels' order of sums.
+bool ReachesQuantize(const PrepareContext& context);
+
 struct FloatRange {
   float lo;
   float hi;

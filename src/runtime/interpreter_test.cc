@@ -120,6 +120,24 @@ TEST(Interpreter, ReferenceAndFastKernelsAgree) {
     EXPECT_NEAR(a[i], b[i], 1e-5 * (1 + std::abs(b[i]))) << i;
 }
 
+// Before a QUANTIZE, an accumulation error would become a whole step.
+TEST(Interpreter, FloatsBeforeQuantizeHaveTheReferencesBits) {
+  Graph graph = SmallCnn();
+  const TensorId logits = graph.outputs[0];
+  Node& node = graph.AddNode(kQuantize, "quantize", {logits}, {"quantized"});
+  Tensor& quantized = graph.tensor(node.outputs[0]);
+  quantized.dtype = DType::kInt8;
+  quantized.quant = {{0.01f}, {0}, 0};
+  graph.outputs.push_back(node.outputs[0]);
+  graph.output_names.push_back("quantized");
+  InferShapes(&graph);
+  const Floats images = Images(64);
+  Interpreter fast(graph, {.batch = 64});
+  Interpreter reference(graph, {.batch = 64, .reference = true});
+  EXPECT_EQ(Outputs(&fast, images, 64), Outputs(&reference, images, 64));
+  EXPECT_TRUE(std::ranges::equal(fast.output(1), reference.output(1)));
+}
+
 TEST(Interpreter, InvokeKeepsItsInputAndRepeats) {
   const Floats images = Images(4);
   Interpreter interpreter(SmallCnn(), {.batch = 4});
