@@ -1,5 +1,6 @@
 // Milliseconds of the float training kernels: a step of mnist-cnn and its
-// parts, and the layers of ResNet-8, at batch 128 in 8 shards.
+// parts, and the layers of ResNet-8, at batch 128 in 8 shards; of the latter
+// also the share of the machine's peak, of as many cores as there are threads.
 //
 //   train_kernels_bench [--benchmark_filter=...]; LITESMITH_THREADS sets the
 //   threads (default: all).
@@ -8,6 +9,7 @@
 #include <cstdlib>
 #include <vector>
 
+#include "bench/peak.h"
 #include "src/base/parallel.h"
 #include "src/kernels/train_conv.h"
 #include "src/kernels/train_conv_pool.h"
@@ -189,9 +191,18 @@ constexpr Layer kLayers[] = {
     {"3x3 32->32 @16", 16, 32, 32, 3, 1, true},
     {"3x3 32->64 @16 /2", 16, 32, 64, 3, 2, true},
     {"3x3 64->64 @8", 8, 64, 64, 3, 1, true},
+    {"1x1 64->128 @8", 8, 64, 128, 1, 1, true},
     {"3x3 64->128 @8 /2", 8, 64, 128, 3, 2, true},
     {"3x3 128->128 @4", 4, 128, 128, 3, 1, true},
 };
+
+void ReportMacs(benchmark::State* state, double macs) {
+  using benchmark::Counter;
+  constexpr auto kRate = Counter::kIsIterationInvariantRate;
+  state->counters["GMAC/s"] = Counter(macs * 1e-9, kRate);
+  state->counters["of_peak"] =
+      Counter(macs / (PeakMacs(PeakKind::kF32) * Threads()), kRate);
+}
 
 enum Part { kForward, kWeights, kInput };
 
@@ -225,11 +236,10 @@ void BM_Conv(benchmark::State& state, const Layer& layer, Part part) {
     });
   }
   const double macs = static_cast<double>(kBatch * w.out_size() * w.taps());
-  state.counters["GMAC/s"] = benchmark::Counter(
-      macs * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  ReportMacs(&state, macs);
 }
 
-void BM_Dense(benchmark::State& state, bool backward) {
+void BM_Dense(benchmark::State& state, Part part) {
   const DenseSize size{640, 128};
   Buffer x(U(kBatch) * 640), dx(U(kBatch) * 640), y(U(kBatch) * 128);
   Buffer dy(U(kBatch) * 128), w(640 * 128, 0.1f), b(128);
@@ -242,19 +252,20 @@ void BM_Dense(benchmark::State& state, bool backward) {
     ParallelFor(kShards, Threads(), [&](int s) {
       const size_t in = U(s) * kShard * 640;
       const size_t out = U(s) * kShard * 128;
-      if (backward) {
+      if (part != kForward) {
         DenseGradF32(size, FloatRange(), kShard, x.data() + in, w.data(),
-                     y.data() + out, dy.data() + out, dx.data() + in,
-                     dw[U(s)].data(), nullptr, workspace[U(s)].data());
+                     y.data() + out, dy.data() + out,
+                     part == kInput ? dx.data() + in : nullptr,
+                     part == kWeights ? dw[U(s)].data() : nullptr, nullptr,
+                     workspace[U(s)].data());
       } else {
         DenseF32(size, FloatRange(), kShard, x.data() + in, w.data(), b.data(),
                  y.data() + out, workspace[U(s)].data());
       }
     });
   }
-  const double macs = 640.0 * 128 * kBatch * (backward ? 2 : 1);
-  state.counters["GMAC/s"] = benchmark::Counter(
-      macs * 1e-9, benchmark::Counter::kIsIterationInvariantRate);
+  const double macs = 640.0 * 128 * kBatch;
+  ReportMacs(&state, macs);
 }
 
 }  // namespace
@@ -271,8 +282,9 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark((name + "/input").c_str(), BM_Conv, layer,
                                  kInput);
   }
-  benchmark::RegisterBenchmark("dense 640->128/forward", BM_Dense, false);
-  benchmark::RegisterBenchmark("dense 640->128/backward", BM_Dense, true);
+  benchmark::RegisterBenchmark("dense 640->128/forward", BM_Dense, kForward);
+  benchmark::RegisterBenchmark("dense 640->128/weights", BM_Dense, kWeights);
+  benchmark::RegisterBenchmark("dense 640->128/input", BM_Dense, kInput);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;

@@ -43,7 +43,6 @@ LIBRARIES = {
     "hwy/": ["kernels"],
     "immintrin.h": ["kernels"],
     "arm_neon.h": ["kernels"],
-    "omp.h": ["base"],
     "flatbuffers/": ["formats/tflite"],
     "schema_generated.h": ["formats/tflite"],
     "hdf5.h": ["formats/keras_h5"],
@@ -207,7 +206,7 @@ SELF_TESTS = [
             '#include <CLI/CLI.hpp>\nvoid f() { std::printf("x"); }\n',
             "src/study/a.h": '#include "src/base/b.h"\n#include "src/study/c.h"\n',
             "src/study/c.h": "#include <vector>\n#include <fmt/core.h>\n",
-            "src/base/b.h": "#include <omp.h>\n#include <sys/stat.h>\n",
+            "src/base/b.h": "#include <sys/stat.h>\n",
             "src/base/b_test.cc": "#include <gtest/gtest.h>\n"}),
     (None, {"src/base/a.cc": '// printf("x")\n/* std::cout */\n'
             'const char* k = "printf(";\nint n = snprintf(b, 1\'000, "");\n'}),

@@ -22,14 +22,14 @@ tools/install_packages.sh g++-aarch64-linux-gnu qemu-user ninja-build ccache \
 
 {
   cat <<'NINJA'
-flags = -std=c++20 -O2 -ffp-contract=off -fopenmp -Wall -Wextra -Werror -I.
+flags = -std=c++20 -O2 -ffp-contract=off -pthread -Wall -Wextra -Werror -I.
 rule cxx
   command = ccache aarch64-linux-gnu-g++ $flags $defines -MD -MF $out.d -c $in -o $out
   depfile = $out.d
   deps = gcc
   description = $in
 rule link
-  command = aarch64-linux-gnu-g++ -fopenmp $in -o $out -lgtest -lgtest_main -lhwy -lfmt
+  command = aarch64-linux-gnu-g++ -pthread $in -o $out -lgtest -lgtest_main -lhwy -lfmt
 NINJA
   objects=
   for source in src/base/*.cc src/kernels/*.cc; do

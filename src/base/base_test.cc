@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <thread>
 #include <vector>
 
 #include "src/base/dtype.h"
@@ -119,6 +120,33 @@ TEST(Parallel, RunsEveryTaskOnce) {
     ParallelFor(37, threads, [&](int i) { ++hits[static_cast<size_t>(i)]; });
     for (const auto& hit : hits) EXPECT_EQ(hit.load(), 1);
   }
+}
+
+TEST(Parallel, TakesOverTheTasksOfAThreadThatIsHeldUp) {
+  // One task ends only when all others are done, its own thread's too.
+  std::atomic<bool> release{false};
+  std::atomic<int> done{0};
+  ParallelFor(8, 2, [&](int i) {
+    if (i == 4) {
+      while (!release) std::this_thread::yield();
+    } else if (++done == 7) {
+      release = true;
+    }
+  });
+  EXPECT_EQ(done, 7);
+}
+
+TEST(Parallel, RunsNestedCallsAndCallsOfSeveralThreads) {
+  std::atomic<int> hits{0};
+  const auto run = [&] {
+    for (int round = 0; round < 500; ++round) {
+      ParallelFor(5, 3, [&](int) { ParallelFor(3, 3, [&](int) { ++hits; }); });
+    }
+  };
+  std::thread first(run), second(run);
+  first.join();
+  second.join();
+  EXPECT_EQ(hits, 2 * 500 * 5 * 3);
 }
 
 TEST(File, WritesWholeFilesOrNothing) {

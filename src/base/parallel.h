@@ -15,7 +15,9 @@ int AvailableThreads();
 // Calls call(context, i) for every i in [0, tasks), on at most `threads`
 // threads of a pool that stays alive between calls; returns when all are done.
 // Task i runs on thread i * threads / tasks, so the same task meets the same
-// cache again. Nested calls run on the calling thread. `call` may not throw.
+// cache again, unless another thread has nothing left to do. Nested calls, and
+// calls while the pool works for another thread, run on the calling thread.
+// `call` may not throw.
 void ParallelRun(int tasks, int threads, void (*call)(void* context, int task),
                  void* context);
 

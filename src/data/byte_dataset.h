@@ -28,6 +28,7 @@ class ByteDataset : public Dataset {
   }
   // pixel / 255, the correctly rounded float32 quotient.
   void Read(int64_t index, float* out) const override;
+  void Prefetch(int64_t index) const override;
 
   const std::vector<uint8_t>& pixels() const { return pixels_; }
   const std::vector<uint8_t>& labels() const { return labels_; }

@@ -27,6 +27,9 @@ class Dataset {
   // Writes sample `index` as float32, row-major, sample_shape().NumElements()
   // values, already normalised (pixels / 255). Never fails, never allocates.
   virtual void Read(int64_t index, float* out) const = 0;
+  // Says that this sample will be read soon. A shuffled epoch jumps through
+  // more memory than the caches hold, and no processor foresees where to.
+  virtual void Prefetch(int64_t index) const { (void)index; }
 };
 
 using DatasetPtr = std::shared_ptr<const Dataset>;

@@ -24,6 +24,9 @@ class SliceDataset : public Dataset {
   void Read(int64_t index, float* out) const override {
     whole_->Read(begin_ + index, out);
   }
+  void Prefetch(int64_t index) const override {
+    whole_->Prefetch(begin_ + index);
+  }
 
  private:
   DatasetPtr whole_;

@@ -7,6 +7,11 @@
 // lane permutation of one loaded vector gives; the four positions of the pool
 // window are four sums, so pooling stays in registers. In the backward pass
 // each lane reads its winner's neighbourhood: no work for the losers.
+//
+// A fake quantization between activation and pool fits in, too. It makes equals
+// of different values, and the first of equals wins, so the four sums are
+// needed once its range is known. The range comes from all sums of the batch:
+// computing them twice is cheaper than keeping them, which the caches cannot.
 #ifndef LITESMITH_KERNELS_TRAIN_CONV_POOL_NARROW_H_
 #define LITESMITH_KERNELS_TRAIN_CONV_POOL_NARROW_H_
 
@@ -15,6 +20,7 @@
 #include <vector>
 
 #include "src/kernels/train_aligned.h"
+#include "src/kernels/train_math.h"
 #include "src/kernels/train_range.h"
 #include "src/kernels/window.h"
 
@@ -44,7 +50,19 @@ struct NarrowMicro {
   // weights and, last, of the bias.
   void (*weight_grad)(const NarrowLayer& layer, const float* x, const float* y,
                       const float* dy, const uint8_t* winners, float* sums);
+  // The largest output of the convolution and its activation in one image.
+  float (*largest)(const NarrowLayer& layer, const float* x, const float* bias);
+  // As forward, with fake-quantized outputs. Winners have kNoGradient added
+  // where activation or fake quantization let no gradient through.
+  void (*quant_forward)(const NarrowLayer& layer, const FakeQuantGrid& grid,
+                        const float* x, const float* bias, float* y,
+                        uint8_t* winners);
+  // As weight_grad, of such winners.
+  void (*quant_weight_grad)(const NarrowLayer& layer, const float* x,
+                            const float* dy, const uint8_t* winners,
+                            float* sums);
 };
+inline constexpr uint8_t kNoGradient = 4;
 const NarrowMicro& GetNarrowMicro();
 
 class NarrowConvPool {
@@ -65,6 +83,11 @@ class NarrowConvPool {
                uint8_t* winners) const;
   void WeightGradient(const float* x, const float* y, const float* dy,
                       const uint8_t* winners, float* sums) const;
+  float Largest(const float* x, const float* packed_bias) const;
+  void QuantForward(const FakeQuantGrid& grid, const float* x,
+                    const float* packed_bias, float* y, uint8_t* winners) const;
+  void QuantWeightGradient(const float* x, const float* dy,
+                           const uint8_t* winners, float* sums) const;
   // Either may be null.
   void Unpack(const float* sums, float* dw, float* db) const;
 

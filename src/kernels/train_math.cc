@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #define HWY_DISABLED_TARGETS \
   (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
@@ -242,6 +243,17 @@ NudgedRange NudgeRange(float min, float max, int qmin, int qmax) {
   r.min = (low - zero) * r.scale;
   r.max = (high - zero) * r.scale;
   return r;
+}
+
+FakeQuantGrid MakeFakeQuantGrid(float min, float max, int qmin, int qmax) {
+  if (min == 0.0f && max == 0.0f) {
+    // All become zero, but every gradient passes.
+    constexpr float kAll = std::numeric_limits<float>::infinity();
+    return {0.0f, 0.0f, 1.0f, 0.0f, -kAll, kAll};
+  }
+  const NudgedRange r = NudgeRange(min, max, qmin, qmax);
+  return {r.min, r.max, r.scale, std::floor(-r.min / r.scale + 0.5f),
+          r.min, r.max};
 }
 
 void FakeQuantF32(const float* x, size_t n, float min, float max, int qmin,

@@ -42,6 +42,15 @@ struct NudgedRange {
 };
 NudgedRange NudgeRange(float min, float max, int qmin, int qmax);
 
+// The points that FakeQuantF32 snaps to: x becomes
+//   floor((clamp(x, low, high) - low) / scale - zero + 1/2) * scale,
+// and gradients pass in [pass_low, pass_high].
+struct FakeQuantGrid {
+  float low, high, scale, zero;
+  float pass_low, pass_high;
+};
+FakeQuantGrid MakeFakeQuantGrid(float min, float max, int qmin, int qmax);
+
 // TensorFlow's FakeQuantWithMinMaxVars (specs/tflite.md 5.4). A range of zero
 // width gives zeros.
 void FakeQuantF32(const float* x, size_t n, float min, float max, int qmin,

@@ -7,10 +7,10 @@
 // exactly zero get no gradient, so neither ever moves. The original lets both
 // drift and sets them back before every use, which gives the same results.
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/kernels/train_cluster.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
 
@@ -59,49 +59,27 @@ void Infer(Graph* graph, const Node& node) {
   y.dtype = DType::kFloat32;
 }
 
-// The nearest centroid of each weight of a slice; ties: the first. A plain
-// loop over centroids outside keeps the inner one in vectors.
-void Associate(const float* w, size_t n, const float* centroids, size_t k,
-               float* best, uint16_t* index) {
-  for (size_t i = 0; i < n; ++i) {
-    best[i] = std::fabs(w[i] - centroids[0]);
-    index[i] = 0;
-  }
-  for (size_t c = 1; c < k; ++c) {
-    const float centroid = centroids[c];
-    for (size_t i = 0; i < n; ++i) {
-      const float distance = std::fabs(w[i] - centroid);
-      const bool nearer = distance < best[i];
-      best[i] = nearer ? distance : best[i];
-      index[i] = nearer ? static_cast<uint16_t>(c) : index[i];
-    }
-  }
-}
-
 class ClusterLookupKernel : public Kernel {
  public:
   explicit ClusterLookupKernel(const PrepareContext& c)
       : sizes_(SizesOf(c.graph, c.node)),
         average_(c.node.Bool(kAverageGradient)) {
     saved_bytes = sizeof(uint16_t) * sizes_.slices * sizes_.weights;
-    workspace_bytes = sizeof(float) * sizes_.weights +
-                      sizeof(uint16_t) * sizes_.weights +
-                      sizeof(double) * 2 * sizes_.centroids;
+    workspace_bytes = std::max(
+        sizeof(uint16_t) * sizes_.weights,
+        sizeof(double) * (kernels::kCentroidParts + 2) * sizes_.centroids);
   }
 
   void Run(const KernelArgs& a) const override {
     const auto [slices, n, k] = sizes_;
-    auto* best = reinterpret_cast<float*>(a.workspace);
-    auto* scratch = reinterpret_cast<uint16_t*>(best + n);
     for (size_t s = 0; s < slices; ++s) {
       // Only training keeps the indices.
       uint16_t* index = a.saved != nullptr
                             ? reinterpret_cast<uint16_t*>(a.saved) + s * n
-                            : scratch;
-      const float* centroids = a.in<float>(1) + s * k;
-      Associate(a.in<float>(0) + s * n, n, centroids, k, best, index);
-      float* y = a.out<float>() + s * n;
-      for (size_t i = 0; i < n; ++i) y[i] = centroids[index[i]];
+                            : reinterpret_cast<uint16_t*>(a.workspace);
+      kernels::NearestCentroids(a.in<float>(0) + s * n, n,
+                                a.in<float>(1) + s * k, k, index,
+                                a.out<float>() + s * n);
     }
   }
 
@@ -116,15 +94,12 @@ class ClusterLookupKernel : public Kernel {
     if (a.input_grads[1] == nullptr) return;
     const auto* centroids = static_cast<const float*>(a.inputs[1]);
     auto* sums = reinterpret_cast<double*>(a.workspace);
-    double* counts = sums + k;
+    double* counts = average_ ? sums + k : nullptr;
+    double* work = sums + 2 * k;
     for (size_t s = 0; s < slices; ++s) {
       const uint16_t* index =
           reinterpret_cast<const uint16_t*>(a.saved) + s * n;
-      std::fill_n(sums, 2 * k, 0.0);
-      for (size_t i = 0; i < n; ++i) {
-        sums[index[i]] += dy[s * n + i];
-        counts[index[i]] += 1.0;
-      }
+      kernels::CentroidSums(dy + s * n, index, n, k, work, sums, counts);
       for (size_t c = 0; c < k; ++c) {
         const double divisor = average_ ? std::max(counts[c], 1.0) : 1.0;
         const bool held = mask != nullptr && centroids[s * k + c] == 0.0f;
@@ -162,14 +137,13 @@ void Fold(Graph* graph, const Node& node) {
     const auto mask = graph->tensor(node.inputs[2]).As<float>();
     for (size_t i = 0; i < w.size(); ++i) w[i] *= mask[i];
   }
-  std::vector<float> best(sizes.weights);
   std::vector<uint16_t> index(sizes.weights);
   for (size_t s = 0; s < sizes.slices; ++s) {
-    const float* slice = centroids.As<float>().data() + s * sizes.centroids;
     float* values = w.data() + s * sizes.weights;
-    Associate(values, sizes.weights, slice, sizes.centroids, best.data(),
-              index.data());
-    for (size_t i = 0; i < sizes.weights; ++i) values[i] = slice[index[i]];
+    kernels::NearestCentroids(
+        values, sizes.weights,
+        centroids.As<float>().data() + s * sizes.centroids, sizes.centroids,
+        index.data(), values);
   }
 }
 

@@ -170,6 +170,9 @@ bool FuseConvMaxPoolForTraining(Graph* graph) {
   return changed;
 }
 
-void ApplyTrainFusions(Graph* graph) { FuseConvMaxPoolForTraining(graph); }
+void ApplyTrainFusions(Graph* graph) {
+  FuseConvMaxPoolForTraining(graph);
+  FuseConvFakeQuantMaxPoolForTraining(graph);
+}
 
 }  // namespace litesmith

@@ -4,12 +4,12 @@
 // the range of the weights as they are (kLastValue); on an activation the range
 // follows the batch through a statistics phase.
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/kernels/train_math.h"
 #include "src/ops/attributes.h"
+#include "src/ops/fake_quant_range.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -68,12 +68,10 @@ class FakeQuantKernel : public Kernel {
       : channels_(static_cast<size_t>(c.input(1).shape[0])),
         quant_min_(c.node.Bool(kNarrowRange) ? 1 : 0),
         quant_max_((1 << c.node.Int(kBits)) - 1),
-        update_(c.node.Int(kRangeUpdate)),
-        rate_(c.node.Float(kRate)) {
+        range_(c.node.Int(kRangeUpdate), c.node.Float(kRate)) {
     const Shape& shape = c.input(0).shape;
     per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
-    if (c.training && (update_ == kMovingAverage || update_ == kAllValues))
-      statistics_floats = 2;
+    if (c.training && range_.Follows()) statistics_floats = 2;
   }
 
   void Run(const KernelArgs& a) const override {
@@ -109,24 +107,9 @@ class FakeQuantKernel : public Kernel {
 
   void Combine(const float* partials, int shards,
                void* const* inputs) const override {
-    // Zero is always inside, so that it lies on the grid.
-    float low = 0.0f;
-    float high = 0.0f;
-    for (int s = 0; s < shards; ++s) {
-      low = std::min(low, partials[2 * s]);
-      high = std::max(high, partials[2 * s + 1]);
-    }
-    auto* min = static_cast<float*>(inputs[1]);
-    auto* max = static_cast<float*>(inputs[2]);
-    if (update_ == kAllValues) {
-      *min = std::min(*min, low);
-      *max = std::max(*max, high);
-    } else {
-      // v -= (v - batch) * rate, as TensorFlow's assign_moving_average.
-      const float rate = Rate(static_cast<int32_t*>(inputs[3]));
-      *min -= (*min - low) * rate;
-      *max -= (*max - high) * rate;
-    }
+    range_.Combine(partials, shards, static_cast<float*>(inputs[1]),
+                   static_cast<float*>(inputs[2]),
+                   static_cast<int32_t*>(inputs[3]));
   }
 
  private:
@@ -134,22 +117,10 @@ class FakeQuantKernel : public Kernel {
     return per_sample_ * static_cast<size_t>(batch);
   }
 
-  // How far the average moves towards this batch. Debiased (Kingma and Ba 2015,
-  // section 3), the average over t batches is that of a start at zero divided
-  // by 1 - decay^t; written as a step from the debiased average before it,
-  // the rate is (1 - decay) / (1 - decay^t): 1 for the first batch.
-  float Rate(int32_t* count) const {
-    if (count == nullptr) return rate_;
-    ++*count;
-    return static_cast<float>(rate_ /
-                              -std::expm1(*count * std::log1p(-double{rate_})));
-  }
-
   size_t channels_;
   int quant_min_;
   int quant_max_;
-  int64_t update_;
-  float rate_;  // 1 - the average's decay
+  FakeQuantRange range_;
   size_t per_sample_ = 0;
 };
 

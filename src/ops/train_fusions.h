@@ -12,6 +12,11 @@ namespace litesmith {
 // the graph changed; ids may.
 bool FuseConvMaxPoolForTraining(Graph* graph);
 
+// The same with a FAKE_QUANT of one moving or fixed range between the two, for
+// the layers that kernels/train_conv_quant_pool has: one input channel, ReLU,
+// 2x2 pools of all outputs, and no gradient wanted of the input.
+bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph);
+
 // All of them. Parameters, inputs and outputs keep their order.
 void ApplyTrainFusions(Graph* graph);
 

@@ -1,5 +1,6 @@
 // The training kernels through their ops: gradients against finite
-// differences, and the fused convolution and pool against the two ops.
+// differences, and the fused convolution and pool against the two ops, or the
+// three with a fake quantization between them.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -77,6 +78,20 @@ class Runner {
     kernel_->Backward({in.data(), &out, &dy, to.data(),
                        workspace_.MutableData(), saved_.data(), batch});
     return grads;
+  }
+
+  // The statistics phase of one shard; moves the range among the inputs.
+  void UpdateRange(std::vector<Floats>* inputs, int batch) {
+    std::vector<void*> in;
+    for (Floats& f : *inputs) in.push_back(f.empty() ? nullptr : f.data());
+    in.push_back(nullptr);  // no count
+    void* out = output.data();
+    Floats partial(static_cast<size_t>(kernel_->statistics_floats));
+    kernel_->Repack(in.data());
+    kernel_->Statistics({in.data(), &out, workspace_.MutableData(),
+                         saved_.MutableData(), batch},
+                        partial.data());
+    kernel_->Combine(partial.data(), 1, in.data());
   }
 
   Floats output;
@@ -254,6 +269,108 @@ TEST(TrainOpsTest, FusedConvAndPoolEqualsUnfused) {
       }
     }
   }
+}
+
+// conv 3x3 of one channel with 12 filters, fake quant, max pool 2x2.
+Graph ConvFakeQuantPool(int64_t padding, int64_t activation, int size,
+                        float min, float max, int64_t bits,
+                        fake_quant::RangeUpdate update) {
+  Graph graph;
+  const TensorId x = AddInput(&graph, Shape{3, size, size, 1});
+  const TensorId conv =
+      AddConv(&graph, x, 1, 12, padding, 1, activation, true).outputs[0];
+  const auto state = [&](const char* name, float value) {
+    return graph.AddConstant<float>(name, Shape{1}, {&value, 1},
+                                    TensorKind::kState);
+  };
+  const std::vector<TensorId> inputs = {conv, state("min", min),
+                                        state("max", max)};
+  Node& quant = graph.AddNode(kFakeQuant, "quant", inputs, {"quantized"});
+  quant.Set(fake_quant::kBits, bits);
+  quant.Set(fake_quant::kRangeUpdate, int64_t{update});
+  const TensorId quantized = quant.outputs[0];
+  graph.outputs = AddPool(&graph, quantized, 2, 2, kValid).outputs;
+  InferShapes(&graph);
+  return graph;
+}
+
+// Pixels, weights and gradients are small whole numbers, so that sums of
+// gradients are exact in any order, and few bits make many ties: forward,
+// range and every gradient must be those of the three ops bit for bit.
+TEST(TrainOpsTest, FusedConvFakeQuantAndPoolAreTheThreeOps) {
+  struct Case {
+    int64_t padding, activation, bits;
+    int size;
+    float min, max;
+    fake_quant::RangeUpdate update = fake_quant::kMovingAverage;
+  };
+  for (const Case& c :
+       {Case{kValid, kRelu, 8, 28, 0.0f, 21.7f},
+        Case{kValid, kRelu, 3, 28, -1.0f, 9.0f},
+        Case{kSame, kRelu6, 4, 14, -6.0f, 6.0f},
+        Case{kSame, kRelu, 16, 10, 0.0f, 3.0f},
+        Case{kValid, kRelu, 8, 8, 0.0f, 0.0f, fake_quant::kFixed}}) {
+    SCOPED_TRACE(testing::Message() << "bits " << c.bits << " max " << c.max);
+    Graph graph = ConvFakeQuantPool(c.padding, c.activation, c.size, c.min,
+                                    c.max, c.bits, c.update);
+    const auto whole = [](Floats values, float scale) {
+      for (float& v : values) v = std::round(v * scale);
+      return values;
+    };
+    for (Tensor& t : graph.tensors) {
+      if (t.kind != TensorKind::kParameter) continue;
+      for (float& v : t.MutableAs<float>()) v = std::round(v * 8) / 4;
+    }
+    Graph fused = graph;
+    ASSERT_TRUE(FuseConvFakeQuantMaxPoolForTraining(&fused));
+    ASSERT_EQ(fused.nodes.size(), 1u);
+    InferShapes(&fused);
+    const int batch = 2;
+    const Floats image = whole(Random(int64_t{3} * c.size * c.size, 3), 4);
+    Runner conv(graph, graph.node(0));
+    Runner quant(graph, graph.node(1));
+    Runner pool(graph, graph.node(2));
+    Runner all(fused, fused.node(0));
+    const std::vector<Floats> inputs = InputsOf(graph, graph.node(0), image);
+    conv.Forward(inputs, batch);
+    std::vector<Floats> middle = {conv.output, {c.min}, {c.max}};
+    std::vector<Floats> together = inputs;
+    together.insert(together.end(), {{c.min}, {c.max}});
+    if (c.update != fake_quant::kFixed) {
+      quant.UpdateRange(&middle, batch);
+      all.UpdateRange(&together, batch);
+    }
+    EXPECT_EQ(together[3], middle[1]);
+    EXPECT_EQ(together[4], middle[2]);
+
+    quant.Forward(middle, batch);
+    pool.Forward({quant.output}, batch);
+    all.Forward(together, batch);
+    const size_t used = pool.output.size() / 3 * 2;
+    for (size_t i = 0; i < used; ++i)
+      ASSERT_EQ(all.output[i], pool.output[i]) << i;
+
+    const Floats dy =
+        whole(Random(static_cast<int64_t>(pool.output.size()), 4), 8);
+    const Floats dq = pool.Backward({quant.output}, dy, batch)[0];
+    const Floats dc = quant.Backward(middle, dq, batch)[0];
+    const std::vector<Floats> want = conv.Backward(inputs, dc, batch);
+    const std::vector<Floats> got = all.Backward(together, dy, batch);
+    EXPECT_EQ(got[1], want[1]);
+    EXPECT_EQ(got[2], want[2]);
+    EXPECT_NE(want[2], Floats(12, 0.0f)) << "no gradient at all";
+  }
+}
+
+TEST(TrainOpsTest, FusesFakeQuantsOnlyWhereTheKernelFits) {
+  const auto fuses = [](int64_t padding, int64_t activation, int size) {
+    Graph graph = ConvFakeQuantPool(padding, activation, size, 0, 1, 8,
+                                    fake_quant::kFixed);
+    return FuseConvFakeQuantMaxPoolForTraining(&graph);
+  };
+  EXPECT_TRUE(fuses(kValid, kRelu, 28));
+  EXPECT_FALSE(fuses(kValid, kNone, 28));  // outputs may be negative
+  EXPECT_FALSE(fuses(kSame, kRelu, 27));   // the pool leaves outputs out
 }
 
 TEST(TrainOpsTest, FusesOnlyWhatItMay) {
