@@ -127,7 +127,7 @@ bool PackConstants(const ConvSpec& spec, PackedConv* p) {
   }
   if (IsF32(spec)) return true;
   const std::vector<int64_t> bounds = AccumulatorBounds(spec);
-  if (*std::max_element(bounds.begin(), bounds.end()) >= int64_t{1} << 30) {
+  if (*std::max_element(bounds.begin(), bounds.end()) >= int64_t{1} << 31) {
     return false;
   }
   std::vector<int32_t> sums;

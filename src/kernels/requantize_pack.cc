@@ -26,11 +26,12 @@ bool PackRequantizer(const Requantizer& exact, std::span<const int64_t> bounds,
     const int32_t multiplier =
         wide ? ReducedMultiplier(m.value) << 16 : m.value;
     const int total = 31 - m.shift;
-    // With these, the left shift does not wrap, |acc * multiplier| < 2^61, and
-    // what is shifted by 32 or more stays below 2^63: the result has 31 bits.
+    // With these, the left shift does not wrap, |acc * multiplier| < 2^62 and
+    // `add` is below 2^63, so that their sum is positive and has 64 bits. What
+    // is left of it may have 32; `subtract` brings that back into range.
     const int left = std::max(32 - total, 0);
     const int shift = total + left;
-    if (shift > 61 || left > 30 || bounds[o] >= int64_t{1} << (30 - left)) {
+    if (shift > 61 || left > 30 || bounds[o] >= int64_t{1} << (31 - left)) {
       return false;
     }
     const size_t lane = o % width;

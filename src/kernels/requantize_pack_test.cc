@@ -43,7 +43,7 @@ std::vector<T> Requantize(const std::vector<int64_t>& accumulators,
 // Accumulators around every step of the scalar function and around zero, and
 // some in between.
 std::vector<int64_t> Interesting(std::mt19937& rng, double real) {
-  const double most = std::min(400 / real, 1e9);
+  const double most = std::min(400 / real, 2147483000.0);
   std::vector<int64_t> all;
   std::uniform_real_distribution<double> any(-most, most);
   for (int i = 0; i < 500; ++i) all.push_back(std::llround(any(rng)));
@@ -54,6 +54,11 @@ std::vector<int64_t> Interesting(std::mt19937& rng, double real) {
     }
   }
   for (int d = -20; d <= 20; ++d) all.push_back(d);
+  // The largest there are; the result is clamped.
+  for (int d = 1; d <= 3; ++d) {
+    all.push_back(INT32_MAX - d);
+    all.push_back(d - INT32_MAX);
+  }
   return all;
 }
 
@@ -72,9 +77,9 @@ void Check(RequantMethod method, const std::vector<double>& reals) {
     for (const double real : reals) {
       const FixedMultiplier m = QuantizeMultiplier(real);
       for (const int64_t acc : Interesting(rng, real)) {
-        // Where a left shift would wrap nothing is promised.
+        // What would wrap if it were shifted left is refused.
         if (std::abs(std::ldexp(static_cast<double>(acc),
-                                std::max(m.shift, 0))) >= 0x1p29) {
+                                std::max(m.shift + 1, 0))) >= 0x1p31) {
           continue;
         }
         accumulators.push_back(acc);
@@ -124,8 +129,8 @@ TEST(RequantizePackTest, RefusesWhatWraps) {
   Requantizer r;
   r.multipliers = {QuantizeMultiplier(3)};
   PackedRequantizer packed;
-  const int64_t small[] = {int64_t{1} << 26};
-  const int64_t large[] = {int64_t{1} << 29};
+  const int64_t small[] = {(int64_t{1} << 28) - 1};
+  const int64_t large[] = {int64_t{1} << 28};
   EXPECT_TRUE(PackRequantizer(r, small, 4, 1, &packed));
   EXPECT_EQ(packed.form, RequantForm::kLeft);
   EXPECT_FALSE(PackRequantizer(r, large, 4, 1, &packed));
