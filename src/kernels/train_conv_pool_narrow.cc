@@ -150,8 +150,8 @@ void QuantForwardF(const NarrowLayer& a, const FakeQuantGrid& grid,
   // roundings of numbers as large as the grid: 2^-21 of it. Only for values
   // that lie nearer to a border than these margins the division is needed.
   const float span = grid.high - grid.low;
-  const VF margin = hn::Set(d, span * 0x1p-18f);
-  const VF far = hn::Set(d, 0.5f - span / grid.scale * 0x1p-18f);
+  const VF margin = hn::Set(d, span * 0x1p-20f);
+  const VF far = hn::Set(d, 0.5f - span / grid.scale * 0x1p-20f);
   // Gradients pass above the activation's lower end, which is not below the
   // grid's, and up to the lesser of the upper ends; the activation's itself
   // does not belong.
