@@ -162,12 +162,14 @@ std::vector<Case> FusionCases() {
   for (const DType dtype : {DType::kInt8, DType::kUInt8, DType::kInt16}) {
     for (const Padding padding : {kValid, kSame}) {
       for (const bool twice : {false, true}) {
-        add(fmt::format("pool_after_{}_pair{}{}", Name(dtype),
-                        padding == kSame ? "_same" : "",
-                        twice ? "_read_twice" : ""),
-            [=](Rng* rng) {
-              return BuildPoolAfterPair(dtype, padding, twice, rng);
-            });
+        Case& c = add(fmt::format("pool_after_{}_pair{}{}", Name(dtype),
+                                  padding == kSame ? "_same" : "",
+                                  twice ? "_read_twice" : ""),
+                      [=](Rng* rng) {
+                        return BuildPoolAfterPair(dtype, padding, twice, rng);
+                      });
+        if (dtype == DType::kUInt8)
+          c.tflm_fails = "it does not quantize float to uint8";
       }
     }
   }

@@ -60,10 +60,10 @@ TensorId GraphBuilder::Grid(const std::string& name, const Shape& shape,
 }
 
 Node& GraphBuilder::Add(const OpDef& op, const std::string& name,
-                        std::vector<TensorId> inputs, const Quantization& quant,
+                        std::vector<TensorId> inputs, Quantization quant,
                         DType dtype) {
   Node& node = graph_.AddNode(op, name + "_node", std::move(inputs), {name});
-  graph_.tensor(node.outputs[0]).quant = quant;
+  graph_.tensor(node.outputs[0]).quant = std::move(quant);
   graph_.tensor(node.outputs[0]).dtype = dtype;
   return node;
 }

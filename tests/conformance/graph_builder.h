@@ -43,9 +43,9 @@ class GraphBuilder {
                 float offset = 0, TensorKind kind = TensorKind::kParameter);
 
   // A node whose one output has this name. The dtype and quantization count
-  // where infer does not set them.
+  // where infer does not set them; a copy, since adding tensors moves theirs.
   Node& Add(const OpDef& op, const std::string& name,
-            std::vector<TensorId> inputs, const Quantization& quant = {},
+            std::vector<TensorId> inputs, Quantization quant = {},
             DType dtype = DType::kFloat32);
   // The output of the node added last.
   TensorId last() const { return graph_.nodes.back().outputs[0]; }
