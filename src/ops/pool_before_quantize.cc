@@ -1,7 +1,8 @@
 // QUANTIZE, DEQUANTIZE, MAX_POOL_2D, as quantization-aware float files have
-// them, in another order: the pool first. Quantization is monotone, so that the
-// maximum of quantized values is the quantized maximum; fewer values are
-// quantized, and a convolution before them may be fused with the pool.
+// them, or FAKE_QUANT, MAX_POOL_2D, as quantization-aware graphs, in another
+// order: the pool first. Quantization is monotone, so that the maximum of
+// quantized values is the quantized maximum; fewer values are quantized, and a
+// convolution before them may be fused with the pool.
 #include <utility>
 
 #include "src/ops/attributes.h"
@@ -23,7 +24,7 @@ Node* Before(Graph* graph, const Node& node, const OpDef& op) {
   return &graph->node(from);
 }
 
-bool Swap(Graph* graph, Node* pool) {
+bool SwapPair(Graph* graph, Node* pool) {
   Node* const dequantize = Before(graph, *pool, kDequantize);
   if (dequantize == nullptr) return false;
   Node* const quantize = Before(graph, *dequantize, kQuantize);
@@ -50,11 +51,33 @@ bool Swap(Graph* graph, Node* pool) {
   return true;
 }
 
+bool SwapFakeQuant(Graph* graph, Node* pool) {
+  Node* const fake = Before(graph, *pool, kFakeQuant);
+  if (fake == nullptr) return false;
+  // One range, which does not depend on the values.
+  if (graph->tensor(fake->inputs[1]).shape.NumElements() != 1 ||
+      fake->Int(fake_quant::kRangeUpdate) == fake_quant::kLastValue) {
+    return false;
+  }
+  const TensorId x = fake->inputs[0];
+  const TensorId y = pool->outputs[0];
+  Tensor pooled = graph->tensor(y);
+  pooled.name += "_float";
+  std::swap(*fake, *pool);
+  Node& first = *fake;
+  Node& second = *pool;
+  first.inputs[0] = x;
+  first.outputs[0] = graph->AddTensor(std::move(pooled));
+  second.inputs[0] = first.outputs[0];
+  second.outputs[0] = y;
+  return true;
+}
+
 bool Apply(Graph* graph) {
   bool changed = false;
   for (Node& node : graph->nodes) {
     if (node.op == &kMaxPool2D && node.Int(pool_2d::kActivation) == kNone) {
-      changed |= Swap(graph, &node);
+      changed |= SwapPair(graph, &node) || SwapFakeQuant(graph, &node);
     }
   }
   return changed;
@@ -62,7 +85,6 @@ bool Apply(Graph* graph) {
 
 }  // namespace
 
-const Fusion kPoolBeforeQuantize = {
-    "MAX_POOL_2D before QUANTIZE and DEQUANTIZE", Apply};
+const Fusion kPoolBeforeQuantize = {"MAX_POOL_2D before quantization", Apply};
 
 }  // namespace litesmith

@@ -65,6 +65,19 @@ Graph BuildActivation(const Row& row, Rng* rng) {
   return build.Finish();
 }
 
+// An activation and a pool behind it.
+Graph BuildPooled(const Row& row, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", DType::kFloat32, {6, 7, 5});
+  AddFakeQuant(row, x, 1, &build);
+  Node& pool = build.Add(kMaxPool2D, "z", {build.last()});
+  pool.Set(pool_2d::kFilterH, 2);
+  pool.Set(pool_2d::kFilterW, 2);
+  pool.Set(pool_2d::kStrideH, 2);
+  pool.Set(pool_2d::kStrideW, 2);
+  return build.Finish();
+}
+
 // Weights of a dense layer: integers, or any.
 Graph BuildWeights(const Row& row, bool per_axis, bool grid, Rng* rng) {
   constexpr int kOutputs = 6;
@@ -93,6 +106,8 @@ std::vector<Case> FakeQuantCases() {
   };
   for (const Row& row : kRows) {
     add(row.name, [&row](Rng* rng) { return BuildActivation(row, rng); });
+    add(fmt::format("{}_pooled", row.name),
+        [&row](Rng* rng) { return BuildPooled(row, rng); });
     for (const bool per_axis : {false, true}) {
       add(fmt::format("weights_{}{}", row.name, per_axis ? "_per_axis" : ""),
           [&row, per_axis](Rng* rng) {
