@@ -33,8 +33,8 @@ BATCH = 100
 class Table:
     """Prints rows as they are measured, in Markdown."""
 
-    def __init__(self, title, unit, theirs):
-        print(f"\n{title}\n\n| | Litesmith {unit} | {theirs} {unit} | ratio | rounds |\n| --- | --- | --- | --- | --- |")
+    def __init__(self, title, unit, theirs, ours="Litesmith"):
+        print(f"\n{title}\n\n| | {ours} {unit} | {theirs} {unit} | ratio | rounds |\n| --- | --- | --- | --- | --- |")
 
     def row(self, name, pairs):
         ratios = [theirs / ours for ours, theirs in pairs]
@@ -181,7 +181,7 @@ class Bench:
             table.row(f"--version, import {module}", found)
 
     def scaling(self):
-        table = Table("Training step of 128 images, scaling", "(two threads) ms", "one thread")
+        table = Table("Training step of 128 images, scaling", "ms", "one thread", "two threads")
         rounds = [(self.steps(2), self.steps(1)) for _ in range(self.args.rounds)]
         for name in rounds[0][0]:
             table.row(name, [(two[name], one[name]) for two, one in rounds])
