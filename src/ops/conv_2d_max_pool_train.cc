@@ -3,9 +3,11 @@
 #include "src/kernels/train_conv_pool.h"
 #include "src/ops/attributes.h"
 #include "src/ops/conv_2d_kernels.h"
+#include "src/ops/conv_2d_pool_train.h"
 #include "src/ops/layer.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_fusions.h"
+#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -26,30 +28,20 @@ constexpr AttrDef kAttrs[] = {
 };
 
 Window PoolOf(const Window& conv, const Node& node) {
-  Window pool;
-  pool.in_h = conv.out_h, pool.in_w = conv.out_w, pool.in_c = conv.out_c;
-  pool.filter_h = pool.stride_h = static_cast<int>(node.Int(kPoolH));
-  pool.filter_w = pool.stride_w = static_cast<int>(node.Int(kPoolW));
-  pool.out_h = conv.out_h / pool.filter_h;
-  pool.out_w = conv.out_w / pool.filter_w;
-  pool.out_c = conv.out_c;
-  return pool;
+  return PoolBehind(conv, static_cast<int>(node.Int(kPoolH)),
+                    static_cast<int>(node.Int(kPoolW)));
 }
 
 // The conv and the pool were checked by their own infer before.
 void Infer(Graph* graph, const Node& node) {
-  const Window conv = ConvWindow({*graph, node});
-  const Window pool = PoolOf(conv, node);
-  Tensor& out = graph->tensor(node.outputs[0]);
-  out.dtype = DType::kFloat32;
-  out.shape = Shape{graph->tensor(node.inputs[0]).shape[0], pool.out_h,
-                    pool.out_w, pool.out_c};
+  InferPooled(PoolOf(ConvWindow({*graph, node}), node), graph, node);
 }
 
 class Conv2DMaxPoolF32Train final : public Kernel {
  public:
   explicit Conv2DMaxPoolF32Train(const PrepareContext& context)
-      : fused_(ConvWindow(context), Range(context),
+      : fused_(ConvWindow(context),
+               TrainRange(context.node.Int(conv_2d::kActivation)),
                PoolOf(ConvWindow(context), context.node)),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
@@ -79,12 +71,6 @@ class Conv2DMaxPoolF32Train final : public Kernel {
   }
 
  private:
-  static kernels::FloatRange Range(const PrepareContext& context) {
-    const FloatRange range =
-        ActivationRange(context.node.Int(conv_2d::kActivation));
-    return {range.lo, range.hi};
-  }
-
   kernels::TrainConvPool fused_;
   int images_;
   bool bias_;
@@ -99,20 +85,8 @@ constexpr KernelRow kKernels[] = {
     {"Conv2DMaxPool2DF32F32Train", false, Always, Prepare},
 };
 
-int64_t Macs(const Graph& graph, const Node& node) {
-  const Window conv = ConvWindow({graph, node});
-  return conv.out_size() * conv.taps();
-}
-
 bool CanFuse(const Graph& graph, const Node& conv, const Node& pool) {
-  const auto float32 = [&](TensorId id) {
-    return graph.tensor(id).dtype == DType::kFloat32;
-  };
-  return float32(conv.inputs[0]) && float32(conv.inputs[1]) &&
-         // No groups.
-         graph.tensor(conv.inputs[0]).shape[3] ==
-             graph.tensor(conv.inputs[1]).shape[3] &&
-         pool.inputs[0] == conv.outputs[0] &&
+  return IsPlainFloatConv(graph, conv) && pool.inputs[0] == conv.outputs[0] &&
          graph.NumUses(conv.outputs[0]) == 1 &&
          pool.Int(pool_2d::kActivation) == kNone &&
          pool.Int(pool_2d::kStrideH) == pool.Int(pool_2d::kFilterH) &&
@@ -132,7 +106,7 @@ const OpDef kConv2DMaxPoolTrain = {
     .max_inputs = 3,
     .infer = Infer,
     .kernels = kKernels,
-    .macs = Macs,
+    .macs = MacsBeforePool,
     .differentiable = true,
 };
 

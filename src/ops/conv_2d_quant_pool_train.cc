@@ -9,10 +9,12 @@
 #include "src/kernels/train_conv_quant_pool.h"
 #include "src/ops/attributes.h"
 #include "src/ops/conv_2d_kernels.h"
+#include "src/ops/conv_2d_pool_train.h"
 #include "src/ops/fake_quant_range.h"
 #include "src/ops/layer.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_fusions.h"
+#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -38,28 +40,15 @@ constexpr AttrDef kAttrs[] = {
     {"rate", AttrType::kFloat, 0.001, -1},
 };
 
-Window PoolOf(const Window& conv) {
-  Window pool;
-  pool.in_h = conv.out_h, pool.in_w = conv.out_w;
-  pool.in_c = pool.out_c = conv.out_c;
-  pool.filter_h = pool.filter_w = pool.stride_h = pool.stride_w = 2;
-  pool.out_h = conv.out_h / 2;
-  pool.out_w = conv.out_w / 2;
-  return pool;
-}
+Window PoolOf(const Window& conv) { return PoolBehind(conv, 2, 2); }
 
 kernels::FloatRange RangeOf(const Node& node) {
-  const FloatRange range = ActivationRange(node.Int(conv_2d::kActivation));
-  return {range.lo, range.hi};
+  return TrainRange(node.Int(conv_2d::kActivation));
 }
 
 // The three ops were checked by their own infer before.
 void Infer(Graph* graph, const Node& node) {
-  const Window pool = PoolOf(ConvWindow({*graph, node}));
-  Tensor& out = graph->tensor(node.outputs[0]);
-  out.dtype = DType::kFloat32;
-  out.shape = Shape{graph->tensor(node.inputs[0]).shape[0], pool.out_h,
-                    pool.out_w, pool.out_c};
+  InferPooled(PoolOf(ConvWindow({*graph, node})), graph, node);
 }
 
 class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
@@ -133,11 +122,6 @@ constexpr KernelRow kKernels[] = {
     {"Conv2DFakeQuantMaxPool2DF32F32Train", false, Always, Prepare},
 };
 
-int64_t Macs(const Graph& graph, const Node& node) {
-  const Window conv = ConvWindow({graph, node});
-  return conv.out_size() * conv.taps();
-}
-
 // Whether a parameter is upstream of the tensor, so that its gradient is
 // wanted.
 bool IsTrained(const Graph& graph, TensorId id) {
@@ -152,18 +136,10 @@ bool IsTrained(const Graph& graph, TensorId id) {
 
 bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
              const Node& pool) {
-  const auto float32 = [&](TensorId id) {
-    return graph.tensor(id).dtype == DType::kFloat32;
-  };
-  if (!float32(conv.inputs[0]) || !float32(conv.inputs[1]) ||
-      graph.tensor(conv.inputs[0]).shape[3] !=
-          graph.tensor(conv.inputs[1]).shape[3] ||
-      quant.inputs[0] != conv.outputs[0] ||
+  if (!IsPlainFloatConv(graph, conv) || quant.inputs[0] != conv.outputs[0] ||
       pool.inputs[0] != quant.outputs[0] ||
       graph.NumUses(conv.outputs[0]) != 1 ||
-      graph.NumUses(quant.outputs[0]) != 1 ||
-      graph.tensor(quant.inputs[1]).shape.NumElements() != 1 ||
-      quant.Int(fake_quant::kRangeUpdate) == fake_quant::kLastValue ||
+      graph.NumUses(quant.outputs[0]) != 1 || !IsOneMonotoneMap(graph, quant) ||
       pool.Int(pool_2d::kActivation) != kNone ||
       pool.Int(pool_2d::kStrideH) != 2 || pool.Int(pool_2d::kStrideW) != 2 ||
       pool.Int(pool_2d::kFilterH) != 2 || pool.Int(pool_2d::kFilterW) != 2) {
@@ -188,7 +164,7 @@ const OpDef kConv2DFakeQuantMaxPoolTrain = {
     .max_inputs = 6,
     .infer = Infer,
     .kernels = kKernels,
-    .macs = Macs,
+    .macs = MacsBeforePool,
     .differentiable = true,
 };
 

@@ -11,7 +11,8 @@ namespace {
 class Conv2DF32Train final : public Kernel {
  public:
   explicit Conv2DF32Train(const PrepareContext& context)
-      : conv_(ConvWindow(context), Range(context)),
+      : conv_(ConvWindow(context),
+              TrainRange(context.node.Int(conv_2d::kActivation))),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
         bias_(context.has_input(2)) {
@@ -38,12 +39,6 @@ class Conv2DF32Train final : public Kernel {
   }
 
  private:
-  static kernels::FloatRange Range(const PrepareContext& context) {
-    const FloatRange range =
-        ActivationRange(context.node.Int(conv_2d::kActivation));
-    return {range.lo, range.hi};
-  }
-
   kernels::TrainConv conv_;
   int images_;
   bool bias_;

@@ -7,6 +7,11 @@
 
 namespace litesmith {
 
+bool IsOneMonotoneMap(const Graph& graph, const Node& node) {
+  return graph.tensor(node.inputs[1]).shape.NumElements() == 1 &&
+         node.Int(fake_quant::kRangeUpdate) != fake_quant::kLastValue;
+}
+
 bool FakeQuantRange::Follows() const {
   return update_ == fake_quant::kMovingAverage ||
          update_ == fake_quant::kAllValues;

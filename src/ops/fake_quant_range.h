@@ -28,6 +28,10 @@ class FakeQuantRange {
   float rate_ = 0;  // 1 - the average's decay
 };
 
+// Whether this FAKE_QUANT maps all values by one range that does not depend on
+// them at that moment. It is monotone then, so a maximum may be taken before.
+bool IsOneMonotoneMap(const Graph& graph, const Node& node);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_OPS_FAKE_QUANT_RANGE_H_

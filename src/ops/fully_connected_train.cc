@@ -15,9 +15,7 @@ class FullyConnectedF32Train final : public Kernel {
     const int64_t rows = context.input(0).shape.NumElements() / size_.in;
     rows_ = static_cast<int>(PerSample(context, rows));
     bias_ = context.has_input(2);
-    const FloatRange range =
-        ActivationRange(context.node.Int(fully_connected::kActivation));
-    range_ = {range.lo, range.hi};
+    range_ = TrainRange(context.node.Int(fully_connected::kActivation));
     workspace_bytes =
         kernels::DenseWorkspace(size_, static_cast<int>(rows)) * sizeof(float);
   }

@@ -6,6 +6,7 @@
 
 #include "src/base/error.h"
 #include "src/ops/registry.h"
+#include "src/ops/train_rows.h"
 
 namespace litesmith {
 
@@ -82,6 +83,11 @@ FloatRange ActivationRange(int64_t activation) {
     default:
       return {-kMax, kMax};
   }
+}
+
+kernels::FloatRange TrainRange(int64_t activation) {
+  const FloatRange range = ActivationRange(activation);
+  return {range.lo, range.hi};
 }
 
 IntegerRange ActivationRange(int64_t activation, const Tensor& output) {

@@ -22,9 +22,7 @@ class MaxPool2DF32Train final : public Kernel {
     }
     const int images = context.input(0).shape[0];
     images_ = static_cast<int>(PerSample(context, images));
-    const FloatRange range =
-        ActivationRange(context.node.Int(pool_2d::kActivation));
-    range_ = {range.lo, range.hi};
+    range_ = TrainRange(context.node.Int(pool_2d::kActivation));
     saved_bytes = static_cast<size_t>(images * window_.out_size()) +
                   kernels::kWinnerSlack;
   }

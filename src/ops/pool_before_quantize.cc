@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/ops/attributes.h"
+#include "src/ops/fake_quant_range.h"
 #include "src/ops/fusions.h"
 #include "src/ops/registry.h"
 
@@ -24,52 +25,41 @@ Node* Before(Graph* graph, const Node& node, const OpDef& op) {
   return &graph->node(from);
 }
 
-bool SwapPair(Graph* graph, Node* pool) {
-  Node* const dequantize = Before(graph, *pool, kDequantize);
-  if (dequantize == nullptr) return false;
-  Node* const quantize = Before(graph, *dequantize, kQuantize);
-  if (quantize == nullptr) return false;
-  const TensorId x = quantize->inputs[0];
-  const TensorId y = pool->outputs[0];
-  if (graph->tensor(x).dtype != DType::kFloat32) return false;
-  Tensor pooled = graph->tensor(y);
-  pooled.name += "_float";
-  Tensor integers = graph->tensor(quantize->outputs[0]);
-  integers.shape = pooled.shape;
-  // The three nodes keep their places, so that the order stays topological.
-  std::swap(*quantize, *pool);
-  std::swap(*dequantize, *pool);
-  Node& first = *quantize;
-  Node& second = *dequantize;
-  Node& third = *pool;
-  first.inputs[0] = x;
-  first.outputs[0] = graph->AddTensor(std::move(pooled));
-  second.inputs[0] = first.outputs[0];
-  second.outputs[0] = graph->AddTensor(std::move(integers));
-  third.inputs[0] = second.outputs[0];
-  third.outputs[0] = y;
-  return true;
-}
-
-bool SwapFakeQuant(Graph* graph, Node* pool) {
-  Node* const fake = Before(graph, *pool, kFakeQuant);
-  if (fake == nullptr) return false;
-  // One range, which does not depend on the values.
-  if (graph->tensor(fake->inputs[1]).shape.NumElements() != 1 ||
-      fake->Int(fake_quant::kRangeUpdate) == fake_quant::kLastValue) {
-    return false;
-  }
-  const TensorId x = fake->inputs[0];
+// x -> before -> pool -> y becomes x -> pool -> before -> y. The two nodes
+// change places, so that the order stays topological.
+void Swap(Graph* graph, Node* before, Node* pool) {
+  const TensorId x = before->inputs[0];
   const TensorId y = pool->outputs[0];
   Tensor pooled = graph->tensor(y);
-  pooled.name += "_float";
-  std::swap(*fake, *pool);
-  Node& first = *fake;
+  pooled.name += "_before";
+  pooled.dtype = graph->tensor(x).dtype;
+  pooled.quant = graph->tensor(x).quant;
+  std::swap(*before, *pool);
+  Node& first = *before;
   Node& second = *pool;
   first.inputs[0] = x;
   first.outputs[0] = graph->AddTensor(std::move(pooled));
   second.inputs[0] = first.outputs[0];
   second.outputs[0] = y;
+}
+
+bool SwapFakeQuant(Graph* graph, Node* pool) {
+  Node* const fake = Before(graph, *pool, kFakeQuant);
+  if (fake == nullptr || !IsOneMonotoneMap(*graph, *fake)) return false;
+  Swap(graph, fake, pool);
+  return true;
+}
+
+bool SwapPair(Graph* graph, Node* pool) {
+  Node* const dequantize = Before(graph, *pool, kDequantize);
+  if (dequantize == nullptr) return false;
+  Node* const quantize = Before(graph, *dequantize, kQuantize);
+  if (quantize == nullptr ||
+      graph->tensor(quantize->inputs[0]).dtype != DType::kFloat32) {
+    return false;
+  }
+  Swap(graph, dequantize, pool);
+  Swap(graph, quantize, dequantize);  // where the pool is now
   return true;
 }
 

@@ -5,8 +5,12 @@
 #define LITESMITH_OPS_TRAIN_ROWS_H_
 
 #include "src/graph/op_def.h"
+#include "src/kernels/train_range.h"
 
 namespace litesmith {
+
+// The range of a fused activation, as the training kernels have it.
+kernels::FloatRange TrainRange(int64_t activation);
 
 KernelPtr PrepareConv2DF32Train(const PrepareContext& context);
 KernelPtr PrepareFullyConnectedF32Train(const PrepareContext& context);
