@@ -11,6 +11,7 @@ the median ratio (theirs / ours: above 1 we are faster) and its smallest and lar
 """
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -127,8 +128,9 @@ class Bench:
         table = Table("Peak memory of the study", "MB", "TensorFlow/TFMOT")
         table.row("resident", [(mb, theirs["peak_mb"]) for *_, mb, theirs in rounds])
 
+    @functools.cached_property
     def files(self):
-        """Our files of `none` and `quant`, by (recipe, method)."""
+        """Our files of `none` and `quant`, by (recipe, method); trained once."""
         rows, _, _ = self.study("--recipes", "none,quant", "--epochs", 1)
         # The study's own folder is made anew by every study.
         keep = self.args.out / "files"
@@ -142,7 +144,7 @@ class Bench:
         return paths
 
     def inference(self):
-        paths = self.files()
+        paths = self.files
         empty = one_op.write_missing(self.args.out / "empty", ["empty"], ["fp32"])[0]
         table = Table("One image at a time, one thread", "us", "LiteRT")
         for recipe in ("none", "quant"):
@@ -156,8 +158,7 @@ class Bench:
 
     def conversion(self):
         """Whole processes here (start, read, calibrate, write); the converter's call alone there."""
-        self.files()
-        source = self.args.out / "files" / "none.keras.h5"
+        source = self.files["none", "keras"]
         table = Table("Conversion of one model", "s", "TensorFlow's converter")
         rounds = [self.tensorflow("--epochs", 1, "--recipes", "none", "--evaluate", 1)["cells"] for _ in range(self.args.rounds)]
         for method in METHODS:
