@@ -39,15 +39,20 @@ format() {
   fi
 }
 
-unit() {
-  echo "== $1"
+# build PRESET: whether it succeeded; a failure is shown and counted.
+build() {
   if ! { cmake --preset "$1" && cmake --build --preset "$1"; } \
     >"$logs/$1-build.log" 2>&1; then
     tail -n 60 "$logs/$1-build.log"
     echo "the $1 build failed; $logs/$1-build.log has all of it"
     add 0 1
-    return
+    return 1
   fi
+}
+
+unit() {
+  echo "== $1"
+  build "$1" || return 0
   status=0
   ctest --preset "$1" -j2 >"$logs/$1.log" 2>&1 || status=$?
   # "98% tests passed, 1 tests failed out of 60"
@@ -73,14 +78,8 @@ oracle() {
     add 0 1
     return
   fi
-  # The comparisons run the program that users run, and the conformance cases.
-  if ! { cmake --preset release && cmake --build --preset release &&
-    cmake --preset dev && cmake --build --preset dev --target conformance_test; } \
-    >"$logs/release-build.log" 2>&1; then
-    tail -n 60 "$logs/release-build.log"
-    add 0 1
-    return
-  fi
+  # The program, with the flags of what users run, and the conformance cases.
+  build dev || return 0
   if ! tools/venv.sh >"$logs/venv.log" 2>&1; then
     tail -n 40 "$logs/venv.log"
     add 0 1

@@ -2,7 +2,7 @@
 # Installs those of the named Debian packages that are missing; does nothing,
 # and needs no network and no rights, if there are none.
 #
-#   tools/install_packages.sh PACKAGE...
+#   tools/install_packages.sh PACKAGE[:ARCHITECTURE]...
 set -eu
 
 missing=
@@ -27,6 +27,9 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "Installing:$missing" >&2
 export DEBIAN_FRONTEND=noninteractive
+for architecture in $(printf '%s\n' $missing | sed -n 's/.*://p' | sort -u); do
+  $as_root dpkg --add-architecture "$architecture"
+done
 $as_root apt-get update -qq >&2
 # shellcheck disable=SC2086
 $as_root apt-get install -y -qq --no-install-recommends $missing >&2

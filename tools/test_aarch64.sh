@@ -10,12 +10,7 @@ cd "$(dirname "$0")/.."
 out=build/aarch64
 mkdir -p "$out"
 
-libraries='libhwy-dev:arm64 libgtest-dev:arm64 libfmt-dev:arm64 libgomp1:arm64'
-if ! dpkg --print-foreign-architectures | grep -qx arm64; then
-  as_root=
-  [ "$(id -u)" = 0 ] || as_root=sudo
-  $as_root dpkg --add-architecture arm64
-fi
+libraries='libhwy-dev:arm64 libgtest-dev:arm64 libfmt-dev:arm64'
 # shellcheck disable=SC2086
 tools/install_packages.sh g++-aarch64-linux-gnu qemu-user ninja-build ccache \
   $libraries
