@@ -101,7 +101,7 @@ class Bench:
 
     def steps(self, threads):
         """Milliseconds a training step by name."""
-        text, _, _ = self.timed(self.args.steps, "--json", "--threads", threads)
+        text, _, _ = self.timed(self.args.steps, "--json", "--threads", threads, "--data", f"mnist:{self.args.mnist}")
         return {name: row["ms"] for name, row in json.loads(text).items()}
 
     def step(self):

@@ -81,7 +81,7 @@ struct Mnist {
     Window p = Conv(26, 12, 12, 2, 2, false);
     return p;
   }
-  Mnist() : pool(Pool()), fused(conv, {0.0f, FloatRange().high}, pool) {
+  Mnist() : pool(Pool()), fused(conv, {0.0f, FloatRange().high}, pool, false) {
     saved = (fused.saved_bytes(kShard) + 63) / 64 * 64;
     winners.resize(saved * kShards);
     labels.assign(kBatch, 3);

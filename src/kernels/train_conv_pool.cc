@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "src/base/check.h"
+
 namespace litesmith::kernels {
 namespace {
 
@@ -25,9 +27,9 @@ struct Taps {
 }  // namespace
 
 TrainConvPool::TrainConvPool(const Window& conv, FloatRange range,
-                             const Window& pool)
+                             const Window& pool, bool input_gradient)
     : conv_(conv, range),
-      is_narrow_(NarrowConvPool::Fits(conv, pool)),
+      is_narrow_(!input_gradient && NarrowConvPool::Fits(conv, pool)),
       range_(range),
       pool_(pool) {
   const auto padded = static_cast<size_t>(conv_.forward_runs().padded);
@@ -60,36 +62,38 @@ const float* TrainConvPool::NarrowInput(const float* x, float* buffer) const {
 }
 
 void TrainConvPool::NarrowForward(int batch, const float* x, const float* bias,
-                                  float* y, uint8_t* winners,
+                                  float* y, uint8_t* routes,
                                   float* workspace) const {
   float* packed_bias = workspace + narrow_floats_;
   std::fill_n(workspace, narrow_floats_, 0.0f);
   narrow_.PackBias(bias, packed_bias);
   for (int n = 0; n < batch; ++n) {
-    narrow_.Forward(NarrowInput(x, workspace), packed_bias, y, winners);
+    narrow_.Forward(NarrowInput(x, workspace), packed_bias, y, routes);
     x += conv_.window().in_size();
     y += pool_.out_size();
-    winners += pool_.out_size();
+    routes += narrow_.route_bytes();
   }
 }
 
-void TrainConvPool::NarrowBackward(int batch, const float* x, const float* y,
-                                   const float* dy, const uint8_t* winners,
-                                   float* dw, float* db,
+void TrainConvPool::NarrowBackward(int batch, const float* x, const float* dy,
+                                   const uint8_t* routes, float* dw, float* db,
                                    float* workspace) const {
   float* sums = workspace + narrow_floats_;
   std::fill_n(workspace, narrow_floats_ + narrow_.sum_floats(), 0.0f);
   for (int n = 0; n < batch; ++n) {
-    narrow_.WeightGradient(NarrowInput(x, workspace), y, dy, winners, sums);
+    narrow_.WeightGradient(NarrowInput(x, workspace), dy, routes, sums);
     x += conv_.window().in_size();
-    y += pool_.out_size();
     dy += pool_.out_size();
-    winners += pool_.out_size();
+    routes += narrow_.route_bytes();
   }
   narrow_.Unpack(sums, dw, db);
 }
 
 size_t TrainConvPool::saved_bytes(int batch) const {
+  if (is_narrow_) {
+    return static_cast<size_t>(batch) * narrow_.route_bytes() +
+           NarrowConvPool::kRouteSlack;
+  }
   return static_cast<size_t>(batch * pool_.out_size()) + kWinnerSlack;
 }
 
@@ -129,8 +133,9 @@ void TrainConvPool::Forward(int batch, const float* x, const float* bias,
 void TrainConvPool::Backward(int batch, const float* x, const float* y,
                              const float* dy, const uint8_t* winners, float* dx,
                              float* dw, float* db, float* workspace) const {
-  if (is_narrow_ && dx == nullptr) {
-    return NarrowBackward(batch, x, y, dy, winners, dw, db, workspace);
+  if (is_narrow_) {
+    LS_CHECK(dx == nullptr);
+    return NarrowBackward(batch, x, dy, winners, dw, db, workspace);
   }
   const Window& w = conv_.window();
   const auto padded = static_cast<size_t>(conv_.forward_runs().padded);

@@ -16,11 +16,13 @@ namespace litesmith::kernels {
 class TrainConvPool {
  public:
   // `pool` has stride = filter and no padding, and reads conv's outputs.
-  TrainConvPool(const Window& conv, FloatRange range, const Window& pool);
+  // Without input_gradient, Backward's dx is null.
+  TrainConvPool(const Window& conv, FloatRange range, const Window& pool,
+                bool input_gradient);
 
   void Pack(const float* w);
   size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
-  // Winners of `batch` samples.
+  // Of `batch` samples: the winners, or a narrow layer's routes.
   size_t saved_bytes(int batch) const;
 
   // x [batch,H,W,I], bias [O] or null, y [batch, pooled H, pooled W, O].
@@ -35,10 +37,10 @@ class TrainConvPool {
   // Copies or pads the image so that vectors may be read behind its end.
   const float* NarrowInput(const float* x, float* buffer) const;
   void NarrowForward(int batch, const float* x, const float* bias, float* y,
-                     uint8_t* winners, float* workspace) const;
-  void NarrowBackward(int batch, const float* x, const float* y,
-                      const float* dy, const uint8_t* winners, float* dw,
-                      float* db, float* workspace) const;
+                     uint8_t* routes, float* workspace) const;
+  void NarrowBackward(int batch, const float* x, const float* dy,
+                      const uint8_t* routes, float* dw, float* db,
+                      float* workspace) const;
 
   TrainConv conv_;
   bool is_narrow_;

@@ -20,50 +20,10 @@
 #include <vector>
 
 #include "src/kernels/train_aligned.h"
-#include "src/kernels/train_math.h"
-#include "src/kernels/train_range.h"
+#include "src/kernels/train_conv_pool_narrow_micro.h"
 #include "src/kernels/window.h"
 
 namespace litesmith::kernels {
-
-// What the inner loops know of a layer. Vector v of a pooled row has phase
-// v % phases; all vectors of a phase have the same channels in their lanes.
-struct NarrowLayer {
-  int lanes, phases, vectors;
-  int last_lanes;  // of the row's last vector
-  int filter;      // filter_h = filter_w
-  int rows;        // pooled rows
-  ptrdiff_t x_row;
-  ptrdiff_t y_row;         // floats of a pooled row
-  const int32_t* first_x;  // [vectors] first input column
-  const int32_t* column;   // [phases][lanes] input column behind the first
-  const float* w;          // [phases][taps][lanes]
-  FloatRange range;
-};
-
-struct NarrowMicro {
-  int lanes;
-  // One image. `bias` is [phases][lanes]; x has a vector of slack behind it.
-  void (*forward)(const NarrowLayer& layer, const float* x, const float* bias,
-                  float* y, uint8_t* winners);
-  // sums[phase][taps + 1][lanes] += one image's part of the gradients of the
-  // weights and, last, of the bias.
-  void (*weight_grad)(const NarrowLayer& layer, const float* x, const float* y,
-                      const float* dy, const uint8_t* winners, float* sums);
-  // The largest output of the convolution and its activation in one image.
-  float (*largest)(const NarrowLayer& layer, const float* x, const float* bias);
-  // As forward, with fake-quantized outputs. Winners have kNoGradient added
-  // where activation or fake quantization let no gradient through.
-  void (*quant_forward)(const NarrowLayer& layer, const FakeQuantGrid& grid,
-                        const float* x, const float* bias, float* y,
-                        uint8_t* winners);
-  // As weight_grad, of such winners.
-  void (*quant_weight_grad)(const NarrowLayer& layer, const float* x,
-                            const float* dy, const uint8_t* winners,
-                            float* sums);
-};
-inline constexpr uint8_t kNoGradient = 4;
-const NarrowMicro& GetNarrowMicro();
 
 class NarrowConvPool {
  public:
@@ -78,16 +38,18 @@ class NarrowConvPool {
   void Pack(const float* w);
   size_t bias_floats() const;  // of PackBias
   size_t sum_floats() const;   // of WeightGradient
+  // Of an image; behind the last one there is kRouteSlack.
+  size_t route_bytes() const;
+  static constexpr size_t kRouteSlack = 8;
   void PackBias(const float* bias, float* packed) const;
+  // One image each, as NarrowMicro's.
   void Forward(const float* x, const float* packed_bias, float* y,
-               uint8_t* winners) const;
-  void WeightGradient(const float* x, const float* y, const float* dy,
-                      const uint8_t* winners, float* sums) const;
-  float Largest(const float* x, const float* packed_bias) const;
+               uint8_t* routes) const;
   void QuantForward(const FakeQuantGrid& grid, const float* x,
-                    const float* packed_bias, float* y, uint8_t* winners) const;
-  void QuantWeightGradient(const float* x, const float* dy,
-                           const uint8_t* winners, float* sums) const;
+                    const float* packed_bias, float* y, uint8_t* routes) const;
+  float Largest(const float* x, const float* packed_bias) const;
+  void WeightGradient(const float* x, const float* dy, const uint8_t* routes,
+                      float* sums) const;
   // Either may be null.
   void Unpack(const float* sums, float* dw, float* db) const;
 

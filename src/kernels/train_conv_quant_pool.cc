@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "src/kernels/train_pool.h"
-
 namespace litesmith::kernels {
 
 bool TrainConvQuantPool::Fits(const Window& conv, FloatRange range,
@@ -29,7 +27,8 @@ size_t TrainConvQuantPool::workspace_bytes() const {
 }
 
 size_t TrainConvQuantPool::saved_bytes(int batch) const {
-  return static_cast<size_t>(batch * pool_.out_size()) + kWinnerSlack;
+  return static_cast<size_t>(batch) * narrow_.route_bytes() +
+         NarrowConvPool::kRouteSlack;
 }
 
 const float* TrainConvQuantPool::Image(const float* x, float* workspace) const {
@@ -53,28 +52,28 @@ float TrainConvQuantPool::Largest(int batch, const float* x, const float* bias,
 
 void TrainConvQuantPool::Forward(int batch, const FakeQuantGrid& grid,
                                  const float* x, const float* bias, float* y,
-                                 uint8_t* winners, float* workspace) const {
+                                 uint8_t* routes, float* workspace) const {
   float* packed_bias = workspace + image_floats_;
   std::fill_n(workspace, image_floats_, 0.0f);
   narrow_.PackBias(bias, packed_bias);
   for (int n = 0; n < batch; ++n) {
-    narrow_.QuantForward(grid, Image(x, workspace), packed_bias, y, winners);
+    narrow_.QuantForward(grid, Image(x, workspace), packed_bias, y, routes);
     x += conv_.window().in_size();
     y += pool_.out_size();
-    winners += pool_.out_size();
+    routes += narrow_.route_bytes();
   }
 }
 
 void TrainConvQuantPool::Backward(int batch, const float* x, const float* dy,
-                                  const uint8_t* winners, float* dw, float* db,
+                                  const uint8_t* routes, float* dw, float* db,
                                   float* workspace) const {
   float* sums = workspace + image_floats_;
   std::fill_n(workspace, image_floats_ + narrow_.sum_floats(), 0.0f);
   for (int n = 0; n < batch; ++n) {
-    narrow_.QuantWeightGradient(Image(x, workspace), dy, winners, sums);
+    narrow_.WeightGradient(Image(x, workspace), dy, routes, sums);
     x += conv_.window().in_size();
     dy += pool_.out_size();
-    winners += pool_.out_size();
+    routes += narrow_.route_bytes();
   }
   narrow_.Unpack(sums, dw, db);
 }

@@ -23,7 +23,7 @@ class TrainConvQuantPool {
   void Pack(const float* w) { narrow_.Pack(w); }
 
   size_t workspace_bytes() const;
-  // Winners of `batch` samples.
+  // Routes of `batch` samples.
   size_t saved_bytes(int batch) const;
 
   // The largest output of the activation. x [batch,H,W,1], bias [O] or null.
@@ -31,11 +31,11 @@ class TrainConvQuantPool {
                 float* workspace) const;
   // y [batch, pooled H, pooled W, O].
   void Forward(int batch, const FakeQuantGrid& grid, const float* x,
-               const float* bias, float* y, uint8_t* winners,
+               const float* bias, float* y, uint8_t* routes,
                float* workspace) const;
   // Gradients of weights and bias are overwritten; null where not wanted.
   void Backward(int batch, const float* x, const float* dy,
-                const uint8_t* winners, float* dw, float* db,
+                const uint8_t* routes, float* dw, float* db,
                 float* workspace) const;
 
  private:

@@ -15,11 +15,13 @@ namespace {
 
 using Floats = std::vector<float>;
 
+// Multiples of 1/256 in [-1, 1]: the sums of products of two such numbers here
+// are exact in any order.
 Floats Random(int64_t n, uint32_t seed) {
   std::mt19937 rng(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
+  std::uniform_int_distribution<int> uniform(-256, 256);
   Floats v(static_cast<size_t>(n));
-  for (float& f : v) f = uniform(rng);
+  for (float& f : v) f = static_cast<float>(uniform(rng)) / 256.0f;
   return v;
 }
 
@@ -59,7 +61,10 @@ TEST(TrainConvQuantPoolTest, IsItsPartsOneAfterAnother) {
       const Window pool = PoolOf(conv);
       if (!TrainConvQuantPool::Fits(conv, relu, pool)) return;
       ++fitting;
-      const Floats x = Random(batch * conv.in_size(), 1);
+      Floats x = Random(batch * conv.in_size(), 1);
+      // Blank windows have a shorter way: below in the first image, above in
+      // the second.
+      std::fill_n(x.begin() + conv.in_size() / 2, conv.in_size(), 0.0f);
       const Floats w = Random(conv.out_c * conv.taps(), 2);
       const Floats bias = Random(conv.out_c, 3);
       const Floats dy = Random(batch * pool.out_size(), 4);
@@ -86,25 +91,19 @@ TEST(TrainConvQuantPoolTest, IsItsPartsOneAfterAnother) {
       TrainConvQuantPool fused(conv, relu, pool);
       fused.Pack(w.data());
       Floats fused_work(fused.workspace_bytes() / sizeof(float));
-      std::vector<uint8_t> marked(fused.saved_bytes(batch));
+      std::vector<uint8_t> routes(fused.saved_bytes(batch));
       Floats got(pooled), got_dw(w.size(), NAN), got_db(bias.size(), NAN);
       EXPECT_EQ(fused.Largest(batch, x.data(), bias.data(), fused_work.data()),
                 *std::max_element(middle.begin(), middle.end()));
       fused.Forward(batch, MakeFakeQuantGrid(0.0f, c.max, 0, c.levels),
-                    x.data(), bias.data(), got.data(), marked.data(),
+                    x.data(), bias.data(), got.data(), routes.data(),
                     fused_work.data());
       EXPECT_EQ(got, want);
-      fused.Backward(batch, x.data(), dy.data(), marked.data(), got_dw.data(),
+      fused.Backward(batch, x.data(), dy.data(), routes.data(), got_dw.data(),
                      got_db.data(), fused_work.data());
-      for (size_t i = 0; i < pooled; ++i) {
-        // Lost gradients have no place to go: the winner does not matter then.
-        if (marked[i] >= kNoGradient) continue;
-        ASSERT_EQ(marked[i], winners[i]) << i;
-      }
-      for (size_t i = 0; i < dw.size(); ++i)
-        ASSERT_NEAR(got_dw[i], dw[i], 1e-4) << i;
-      for (size_t i = 0; i < db.size(); ++i)
-        ASSERT_NEAR(got_db[i], db[i], 1e-4) << i;
+      // Equal sums: every gradient went where it belongs.
+      EXPECT_EQ(got_dw, dw);
+      EXPECT_EQ(got_db, db);
     });
   }
   EXPECT_GT(fitting, 0) << "no target has the kernel";

@@ -220,14 +220,16 @@ TEST_F(TrainConvPoolTest, EqualsUnfused) {
     // 2x2 for one channel, which has a path of its own.
     const Window p = PoolWindow(g, kPools[kCases[n].in_c == 1 ? 0 : n % 3]);
     if (p.out_h == 0 || p.out_w == 0) continue;
-    const Floats x = Random(kBatch * g.in_size(), 1);
+    Floats x = Random(kBatch * g.in_size(), 1);
+    // Blank below in the first image, above in the second.
+    std::fill_n(x.begin() + g.in_size() / 2, g.in_size(), 0.0f);
     const Floats w = Random(g.out_c * g.taps(), 2, 0.5f);
     const Floats bias = n % 3 == 2 ? Floats() : Random(g.out_c, 3);
     const float* b = bias.empty() ? nullptr : bias.data();
     const Floats dy = Random(kBatch * p.out_size(), 4);
     ForEachTarget([&] {
       SCOPED_TRACE(n);
-      TrainConvPool fused(g, range, p);
+      TrainConvPool fused(g, range, p, /*input_gradient=*/true);
       fused.Pack(w.data());
       AlignedFloats work = Workspace(fused.workspace_bytes());
       std::vector<uint8_t> winners(fused.saved_bytes(kBatch), 77);
@@ -258,9 +260,16 @@ TEST_F(TrainConvPoolTest, EqualsUnfused) {
       ExpectClose(dw, want_dw, 1e-5, "dw");
       ExpectClose(db, want_db, 1e-5, "db");
       // Weights alone, as in a first layer.
-      Floats alone(w.size(), NAN);
-      fused.Backward(kBatch, x.data(), y.data(), dy.data(), winners.data(),
-                     nullptr, alone.data(), nullptr, work.data());
+      TrainConvPool first(g, range, p, /*input_gradient=*/false);
+      first.Pack(w.data());
+      AlignedFloats work3 = Workspace(first.workspace_bytes());
+      std::vector<uint8_t> saved(first.saved_bytes(kBatch), 77);
+      Floats first_y(y.size(), NAN), alone(w.size(), NAN);
+      first.Forward(kBatch, x.data(), b, first_y.data(), saved.data(),
+                    work3.data());
+      first.Backward(kBatch, x.data(), first_y.data(), dy.data(), saved.data(),
+                     nullptr, alone.data(), nullptr, work3.data());
+      ExpectClose(first_y, want_y, 1e-6, "y of a first layer");
       ExpectClose(alone, want_dw, 1e-5, "dw alone");
     });
   }

@@ -42,7 +42,8 @@ class Conv2DMaxPoolF32Train final : public Kernel {
   explicit Conv2DMaxPoolF32Train(const PrepareContext& context)
       : fused_(ConvWindow(context),
                TrainRange(context.node.Int(conv_2d::kActivation)),
-               PoolOf(ConvWindow(context), context.node)),
+               PoolOf(ConvWindow(context), context.node),
+               IsTrained(context.graph, context.node.inputs[0])),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
         bias_(context.has_input(2)) {

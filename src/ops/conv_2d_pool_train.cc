@@ -1,5 +1,8 @@
 #include "src/ops/conv_2d_pool_train.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "src/ops/conv_2d_kernels.h"
 
 namespace litesmith {
@@ -32,6 +35,16 @@ bool IsPlainFloatConv(const Graph& graph, const Node& conv) {
   const Tensor& weights = graph.tensor(conv.inputs[1]);
   return x.dtype == DType::kFloat32 && weights.dtype == DType::kFloat32 &&
          x.shape[3] == weights.shape[3];
+}
+
+bool IsTrained(const Graph& graph, TensorId id) {
+  if (id == kNoTensor) return false;
+  if (graph.tensor(id).kind == TensorKind::kParameter) return true;
+  const NodeId producer = graph.Producer(id);
+  if (producer < 0) return false;
+  const std::vector<TensorId>& inputs = graph.node(producer).inputs;
+  return std::any_of(inputs.begin(), inputs.end(),
+                     [&](TensorId in) { return IsTrained(graph, in); });
 }
 
 }  // namespace litesmith

@@ -21,6 +21,10 @@ int64_t MacsBeforePool(const Graph& graph, const Node& node);
 // CONV_2D of float32 without groups.
 bool IsPlainFloatConv(const Graph& graph, const Node& conv);
 
+// Whether a parameter is upstream of the tensor, so that its gradient is
+// wanted.
+bool IsTrained(const Graph& graph, TensorId id);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_OPS_CONV_2D_POOL_TRAIN_H_

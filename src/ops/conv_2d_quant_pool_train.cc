@@ -122,18 +122,6 @@ constexpr KernelRow kKernels[] = {
     {"Conv2DFakeQuantMaxPool2DF32F32Train", false, Always, Prepare},
 };
 
-// Whether a parameter is upstream of the tensor, so that its gradient is
-// wanted.
-bool IsTrained(const Graph& graph, TensorId id) {
-  if (id == kNoTensor) return false;
-  if (graph.tensor(id).kind == TensorKind::kParameter) return true;
-  const NodeId producer = graph.Producer(id);
-  if (producer < 0) return false;
-  const std::vector<TensorId>& inputs = graph.node(producer).inputs;
-  return std::any_of(inputs.begin(), inputs.end(),
-                     [&](TensorId in) { return IsTrained(graph, in); });
-}
-
 bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
              const Node& pool) {
   if (!IsPlainFloatConv(graph, conv) || quant.inputs[0] != conv.outputs[0] ||
