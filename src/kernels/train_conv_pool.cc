@@ -1,7 +1,6 @@
 #include "src/kernels/train_conv_pool.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "src/base/check.h"
 
@@ -28,81 +27,33 @@ struct Taps {
 
 TrainConvPool::TrainConvPool(const Window& conv, FloatRange range,
                              const Window& pool, bool input_gradient)
-    : conv_(conv, range),
-      is_narrow_(!input_gradient && NarrowConvPool::Fits(conv, pool)),
-      range_(range),
-      pool_(pool) {
+    : conv_(conv, range), range_(range), pool_(pool) {
   const auto padded = static_cast<size_t>(conv_.forward_runs().padded);
   row_pitch_ = static_cast<ptrdiff_t>(static_cast<size_t>(conv.out_w) * padded);
   const size_t forward = RoundUp16(conv_.padded_floats()) + RoundUp16(padded) +
                          static_cast<size_t>(pool.filter_h * row_pitch_);
   workspace_floats_ =
       std::max(forward, conv_.workspace_bytes() / sizeof(float));
-  if (is_narrow_) {
-    narrow_ = NarrowConvPool(conv, range, pool, conv_.x_row());
-    const size_t image = conv_.padded_input()
-                             ? conv_.padded_floats()
-                             : static_cast<size_t>(conv.in_size());
-    narrow_floats_ = RoundUp16(image) + 64;
-    workspace_floats_ =
-        std::max(workspace_floats_, narrow_floats_ + narrow_.sum_floats());
+  if (!input_gradient && NarrowConvPool::Fits(conv, pool)) {
+    narrow_.emplace(conv, range, pool);
+    workspace_floats_ = narrow_->workspace_bytes() / sizeof(float);
   }
 }
 
 void TrainConvPool::Pack(const float* w) {
+  if (narrow_) return narrow_->Pack(w);
   conv_.Pack(w);
-  if (is_narrow_) narrow_.Pack(w);
-}
-
-const float* TrainConvPool::NarrowInput(const float* x, float* buffer) const {
-  if (conv_.padded_input()) return conv_.PadInput(x, buffer);
-  std::memcpy(buffer, x,
-              static_cast<size_t>(conv_.window().in_size()) * sizeof(float));
-  return buffer;
-}
-
-void TrainConvPool::NarrowForward(int batch, const float* x, const float* bias,
-                                  float* y, uint8_t* routes,
-                                  float* workspace) const {
-  float* packed_bias = workspace + narrow_floats_;
-  std::fill_n(workspace, narrow_floats_, 0.0f);
-  narrow_.PackBias(bias, packed_bias);
-  for (int n = 0; n < batch; ++n) {
-    narrow_.Forward(NarrowInput(x, workspace), packed_bias, y, routes);
-    x += conv_.window().in_size();
-    y += pool_.out_size();
-    routes += narrow_.route_bytes();
-  }
-}
-
-void TrainConvPool::NarrowBackward(int batch, const float* x, const float* dy,
-                                   const uint8_t* routes, float* dw, float* db,
-                                   float* workspace) const {
-  float* sums = workspace + narrow_floats_;
-  std::fill_n(workspace, narrow_floats_ + narrow_.sum_floats(), 0.0f);
-  for (int n = 0; n < batch; ++n) {
-    narrow_.WeightGradient(NarrowInput(x, workspace), dy, routes, sums);
-    x += conv_.window().in_size();
-    dy += pool_.out_size();
-    routes += narrow_.route_bytes();
-  }
-  narrow_.Unpack(sums, dw, db);
 }
 
 size_t TrainConvPool::saved_bytes(int batch) const {
-  if (is_narrow_) {
-    return static_cast<size_t>(batch) * narrow_.route_bytes() +
-           NarrowConvPool::kRouteSlack;
-  }
+  if (narrow_) return narrow_->saved_bytes(batch);
   return static_cast<size_t>(batch * pool_.out_size()) + kWinnerSlack;
 }
 
 void TrainConvPool::Forward(int batch, const float* x, const float* bias,
                             float* y, uint8_t* winners,
                             float* workspace) const {
-  if (is_narrow_) {
-    return NarrowForward(batch, x, bias, y, winners, workspace);
-  }
+  if (narrow_) return narrow_->Forward(batch, x, bias, y, winners, workspace);
   const Window& w = conv_.window();
   const int padded = conv_.forward_runs().padded;
   float* image = workspace;
@@ -133,9 +84,9 @@ void TrainConvPool::Forward(int batch, const float* x, const float* bias,
 void TrainConvPool::Backward(int batch, const float* x, const float* y,
                              const float* dy, const uint8_t* winners, float* dx,
                              float* dw, float* db, float* workspace) const {
-  if (is_narrow_) {
+  if (narrow_) {
     LS_CHECK(dx == nullptr);
-    return NarrowBackward(batch, x, dy, winners, dw, db, workspace);
+    return narrow_->Backward(batch, x, dy, winners, dw, db, workspace);
   }
   const Window& w = conv_.window();
   const auto padded = static_cast<size_t>(conv_.forward_runs().padded);

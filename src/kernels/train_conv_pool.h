@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 #include "src/kernels/train_conv.h"
 #include "src/kernels/train_conv_pool_narrow.h"
@@ -34,18 +35,8 @@ class TrainConvPool {
                 float* workspace) const;
 
  private:
-  // Copies or pads the image so that vectors may be read behind its end.
-  const float* NarrowInput(const float* x, float* buffer) const;
-  void NarrowForward(int batch, const float* x, const float* bias, float* y,
-                     uint8_t* routes, float* workspace) const;
-  void NarrowBackward(int batch, const float* x, const float* dy,
-                      const uint8_t* routes, float* dw, float* db,
-                      float* workspace) const;
-
   TrainConv conv_;
-  bool is_narrow_;
-  NarrowConvPool narrow_;
-  size_t narrow_floats_ = 0;  // of the image and its slack
+  std::optional<NarrowConvPool> narrow_;  // does it all, if it can
   FloatRange range_;
   Window pool_;
   ptrdiff_t row_pitch_;  // floats of one convolution row in the L1 buffer

@@ -25,40 +25,60 @@
 
 namespace litesmith::kernels {
 
+// Pack first; the others may then run on several threads at once, each with its
+// own workspace.
 class NarrowConvPool {
  public:
   // Whether this layer can be computed here on this machine.
   static bool Fits(const Window& conv, const Window& pool);
+  // With a fake quantization the pool must read every output of the
+  // convolution, or the range would miss some, and outputs may not be negative:
+  // the range's lower end is zero.
+  static bool FitsQuant(const Window& conv, FloatRange range,
+                        const Window& pool);
 
-  NarrowConvPool() = default;
-  // x_row: floats of a row of the (padded) image.
-  NarrowConvPool(const Window& conv, FloatRange range, const Window& pool,
-                 ptrdiff_t x_row);
+  NarrowConvPool(const Window& conv, FloatRange range, const Window& pool);
 
+  // Weights [O,kh,kw,1] changed.
   void Pack(const float* w);
-  size_t bias_floats() const;  // of PackBias
-  size_t sum_floats() const;   // of WeightGradient
-  // Of an image; behind the last one there is kRouteSlack.
-  size_t route_bytes() const;
-  static constexpr size_t kRouteSlack = 8;
-  void PackBias(const float* bias, float* packed) const;
-  // One image each, as NarrowMicro's.
-  void Forward(const float* x, const float* packed_bias, float* y,
-               uint8_t* routes) const;
-  void QuantForward(const FakeQuantGrid& grid, const float* x,
-                    const float* packed_bias, float* y, uint8_t* routes) const;
-  float Largest(const float* x, const float* packed_bias) const;
-  void WeightGradient(const float* x, const float* dy, const uint8_t* routes,
-                      float* sums) const;
-  // Either may be null.
-  void Unpack(const float* sums, float* dw, float* db) const;
+
+  size_t workspace_bytes() const;
+  // Routes of `batch` samples.
+  size_t saved_bytes(int batch) const;
+
+  // x [batch,H,W,1], bias [O] or null, y [batch, pooled H, pooled W, O].
+  void Forward(int batch, const float* x, const float* bias, float* y,
+               uint8_t* routes, float* workspace) const;
+  // The same with fake-quantized outputs.
+  void QuantForward(int batch, const FakeQuantGrid& grid, const float* x,
+                    const float* bias, float* y, uint8_t* routes,
+                    float* workspace) const;
+  // The largest output of the activation.
+  float Largest(int batch, const float* x, const float* bias,
+                float* workspace) const;
+  // Gradients of weights and bias are overwritten; null where not wanted.
+  void Backward(int batch, const float* x, const float* dy,
+                const uint8_t* routes, float* dw, float* db,
+                float* workspace) const;
 
  private:
   int Taps() const { return layer_.filter * layer_.filter; }
   NarrowLayer Layer() const;
+  size_t BiasFloats() const;
+  size_t SumFloats() const;
+  size_t RouteBytes() const;  // of an image
+  void PackBias(const float* bias, float* packed) const;
+  void Unpack(const float* sums, float* dw, float* db) const;
+  // Calls run(image n, its pixels) for all, padded if need be. Vectors may be
+  // read behind the pixels' end.
+  template <typename Run>
+  void ForEachImage(int batch, const float* x, float* buffer, Run&& run) const;
 
-  const NarrowMicro* micro_ = nullptr;
-  int channels_ = 0;
+  const NarrowMicro* micro_;
+  Window conv_;
+  bool padded_;
+  size_t image_floats_ = 0;  // of the buffer
+  ptrdiff_t y_floats_;       // of an image
   NarrowLayer layer_{};
   std::vector<int32_t> first_x_;
   std::vector<int32_t> column_;

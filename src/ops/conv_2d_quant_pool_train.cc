@@ -1,12 +1,12 @@
 // CONV_2D, the FAKE_QUANT of its outputs and a max pool behind it as one op of
 // training plans; it is never in a file or a model. Thin over
-// kernels/train_conv_quant_pool. Forward results are those of the three ops
+// kernels/train_conv_pool_narrow. Forward results are those of the three ops
 // bit for bit, and so is where gradients go; sums of gradients add up in
 // another order.
 #include <algorithm>
 #include <vector>
 
-#include "src/kernels/train_conv_quant_pool.h"
+#include "src/kernels/train_conv_pool_narrow.h"
 #include "src/ops/attributes.h"
 #include "src/ops/conv_2d_kernels.h"
 #include "src/ops/conv_2d_pool_train.h"
@@ -91,10 +91,10 @@ class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
   void Run(const KernelArgs& args) const override {
     const kernels::FakeQuantGrid grid = kernels::MakeFakeQuantGrid(
         *args.in<float>(kMin), *args.in<float>(kMax), quant_min_, quant_max_);
-    fused_.Forward(args.batch * images_, grid, args.in<float>(kX),
-                   args.in<float>(kBias), args.out<float>(),
-                   reinterpret_cast<uint8_t*>(args.saved),
-                   reinterpret_cast<float*>(args.workspace));
+    fused_.QuantForward(args.batch * images_, grid, args.in<float>(kX),
+                        args.in<float>(kBias), args.out<float>(),
+                        reinterpret_cast<uint8_t*>(args.saved),
+                        reinterpret_cast<float*>(args.workspace));
   }
 
   void Backward(const BackwardArgs& args) const override {
@@ -106,7 +106,7 @@ class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
   }
 
  private:
-  kernels::TrainConvQuantPool fused_;
+  kernels::NarrowConvPool fused_;
   int images_;
   int quant_min_;
   int quant_max_;
@@ -134,8 +134,8 @@ bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
     return false;
   }
   const Window window = ConvWindow({graph, conv});
-  return kernels::TrainConvQuantPool::Fits(window, RangeOf(conv),
-                                           PoolOf(window)) &&
+  return kernels::NarrowConvPool::FitsQuant(window, RangeOf(conv),
+                                            PoolOf(window)) &&
          !IsTrained(graph, conv.inputs[0]);
 }
 

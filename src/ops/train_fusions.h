@@ -13,7 +13,7 @@ namespace litesmith {
 bool FuseConvMaxPoolForTraining(Graph* graph);
 
 // The same with a FAKE_QUANT of one moving or fixed range between the two, for
-// the layers that kernels/train_conv_quant_pool has: one input channel, ReLU,
+// the layers that kernels/train_conv_pool_narrow has: one input channel, ReLU,
 // 2x2 pools of all outputs, and no gradient wanted of the input.
 bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph);
 

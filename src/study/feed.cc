@@ -16,16 +16,20 @@ template <typename T>
 void Quantize(const Tensor& input, std::span<const float> values,
               std::byte* out) {
   const float scale = input.quant.scale[0];
-  const auto zero = static_cast<double>(input.quant.zero_point[0]);
-  constexpr auto kLow = static_cast<double>(std::numeric_limits<T>::min());
-  constexpr auto kHigh = static_cast<double>(std::numeric_limits<T>::max());
-  for (size_t i = 0; i < values.size(); ++i) {
-    // std::round takes halves away from zero. In double the sum is exact
-    // wherever the clamp lets it through, and no cast can overflow.
-    double real = static_cast<double>(std::round(values[i] / scale)) + zero;
-    if (std::isnan(real)) real = zero;
-    const T q = static_cast<T>(std::clamp(real, kLow, kHigh));
-    std::memcpy(out + i * sizeof(T), &q, sizeof(T));
+  // Limits before the zero point is added, so that no cast can overflow.
+  const auto zero = static_cast<int32_t>(input.quant.zero_point[0]);
+  const auto low = static_cast<double>(std::numeric_limits<T>::min() - zero);
+  const auto high = static_cast<double>(std::numeric_limits<T>::max() - zero);
+  T* __restrict to = reinterpret_cast<T*>(out);
+  const float* __restrict from = values.data();
+  const size_t n = values.size();
+  for (size_t i = 0; i < n; ++i) {
+    // Halves away from zero: the sum is exact in double, the cast truncates.
+    const double real = from[i] / scale;
+    const double inside = real > low ? (real < high ? real : high) : low;
+    const auto steps =
+        static_cast<int32_t>(inside + std::copysign(0.5, inside));
+    to[i] = static_cast<T>((real == real ? steps : 0) + zero);
   }
 }
 

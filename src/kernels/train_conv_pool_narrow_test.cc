@@ -1,6 +1,6 @@
 // The fused convolution, fake quantization and pool against the kernels of
 // each, on every SIMD target.
-#include "src/kernels/train_conv_quant_pool.h"
+#include "src/kernels/train_conv_pool_narrow.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/kernels/simd_targets_test.h"
+#include "src/kernels/train_conv.h"
 #include "src/kernels/train_pool.h"
 
 namespace litesmith::kernels {
@@ -44,7 +45,7 @@ Window PoolOf(const Window& conv) {
   return w;
 }
 
-TEST(TrainConvQuantPoolTest, IsItsPartsOneAfterAnother) {
+TEST(NarrowConvPoolTest, QuantizedIsItsPartsOneAfterAnother) {
   struct Case {
     Window conv;
     float max;
@@ -59,7 +60,7 @@ TEST(TrainConvQuantPoolTest, IsItsPartsOneAfterAnother) {
     ForEachTarget([&] {
       const Window& conv = c.conv;
       const Window pool = PoolOf(conv);
-      if (!TrainConvQuantPool::Fits(conv, relu, pool)) return;
+      if (!NarrowConvPool::FitsQuant(conv, relu, pool)) return;
       ++fitting;
       Floats x = Random(batch * conv.in_size(), 1);
       // Blank windows have a shorter way: below in the first image, above in
@@ -88,16 +89,16 @@ TEST(TrainConvQuantPoolTest, IsItsPartsOneAfterAnother) {
       plain.Backward(batch, x.data(), middle.data(), dmiddle.data(), nullptr,
                      dw.data(), db.data(), work.data());
 
-      TrainConvQuantPool fused(conv, relu, pool);
+      NarrowConvPool fused(conv, relu, pool);
       fused.Pack(w.data());
       Floats fused_work(fused.workspace_bytes() / sizeof(float));
       std::vector<uint8_t> routes(fused.saved_bytes(batch));
       Floats got(pooled), got_dw(w.size(), NAN), got_db(bias.size(), NAN);
       EXPECT_EQ(fused.Largest(batch, x.data(), bias.data(), fused_work.data()),
                 *std::max_element(middle.begin(), middle.end()));
-      fused.Forward(batch, MakeFakeQuantGrid(0.0f, c.max, 0, c.levels),
-                    x.data(), bias.data(), got.data(), routes.data(),
-                    fused_work.data());
+      fused.QuantForward(batch, MakeFakeQuantGrid(0.0f, c.max, 0, c.levels),
+                         x.data(), bias.data(), got.data(), routes.data(),
+                         fused_work.data());
       EXPECT_EQ(got, want);
       fused.Backward(batch, x.data(), dy.data(), routes.data(), got_dw.data(),
                      got_db.data(), fused_work.data());
