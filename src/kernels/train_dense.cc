@@ -22,10 +22,10 @@ namespace {  // names may occur in other files
 // Rows and outputs in registers, as large as they go.
 inline constexpr int kDotRows = kAccumulators >= 24 ? 4 : 2;
 inline constexpr int kDotOutputs = kAccumulators >= 24 ? 5 : 4;
-// Rows taken together, and floats of `in` of one pass: x's part (16 KB) stays
-// in the L1 cache.
+// Rows taken together, and floats of `in` of one pass: few passes, since each
+// takes the sums from memory and back.
 inline constexpr int kRowGroup = 16;
-inline constexpr int kDepth = 256;
+inline constexpr int kDepth = 2048;
 
 struct Dot {
   const float* x;
