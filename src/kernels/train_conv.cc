@@ -8,6 +8,8 @@ namespace {
 
 // Vectors may be read up to this far behind the last element of a buffer.
 constexpr size_t kSlack = size_t{kMaxConvVectors} * 64;
+// Floats of the gradient that stay in the L1 cache, twelve kilobytes.
+constexpr ptrdiff_t kChunk = 3072;
 
 }  // namespace
 
@@ -111,7 +113,10 @@ void TrainConv::PlanInputGradient() {
   for (size_t i = 0; i < phases_.size(); ++i) {
     Phase& phase = phases_[i];
     const Grid& grid = grids[i];
-    if (grid.y.empty() || grid.x.empty()) continue;
+    if (grid.y.empty() || grid.x.empty()) {
+      unread_ = true;
+      continue;
+    }
     bool merged = true;
     for (size_t k = 1; k < grid.x.size(); ++k) {
       merged &= grid.x[k].offset == grid.x[k - 1].offset + 1;
@@ -187,6 +192,7 @@ void TrainConv::ForwardRow(const float* padded_x, int oy,
   for (const ConvRuns::Block& b : forward_.blocks) {
     ConvRow row;
     row.x = padded_x + ptrdiff_t{oy} * w.stride_h * x_row_;
+    row.ahead = forward_.offset.back() + w.stride_h * x_row_;
     row.x_step = ptrdiff_t{w.stride_w} * w.in_c;
     row.offset = forward_.offset.data();
     row.runs = static_cast<int>(forward_.offset.size());
@@ -222,8 +228,8 @@ void TrainConv::Forward(int batch, const float* x, const float* bias, float* y,
 }
 
 void TrainConv::WeightGradient(const float* padded_x, const float* g, int oy,
-                               int rows, bool accumulate,
-                               float* dw_packed) const {
+                               int rows, bool accumulate, const float* ahead0,
+                               const float* ahead1, float* dw_packed) const {
   const Window& w = window_;
   for (const ConvRuns::Block& b : forward_.blocks) {
     ConvWeightGrad args;
@@ -240,6 +246,10 @@ void TrainConv::WeightGradient(const float* padded_x, const float* g, int oy,
     args.run_length = forward_.run_length;
     args.dw = dw_packed + b.weights * static_cast<size_t>(forward_.depth());
     args.accumulate = accumulate;
+    // What is there already costs nothing.
+    args.ahead[0] = ahead0 == nullptr ? args.g : ahead0 + b.first;
+    args.ahead[1] = ahead1 == nullptr ? args.g : ahead1 + b.first;
+    args.ahead_row = ptrdiff_t{w.out_w} * w.out_c;
     micro_->weight_grad(args, b.vectors);
   }
 }
@@ -265,21 +275,14 @@ void TrainConv::UnpackWeights(const float* dw_packed, float* dw) const {
 void TrainConv::InputGradient(const float* g, float* dx) const {
   const Window& w = window_;
   const ptrdiff_t dx_row = ptrdiff_t{w.in_w} * w.in_c;
+  if (unread_) std::fill_n(dx, w.in_size(), 0.0f);
   for (const Phase& phase : phases_) {
     float* first = dx + phase.y * dx_row + ptrdiff_t{phase.x} * w.in_c;
     const ptrdiff_t step = ptrdiff_t{w.stride_w} * w.in_c;
-    if (phase.taps.empty()) {
-      for (int y = 0; y < phase.rows; ++y) {
-        float* row = first + y * w.stride_h * dx_row;
-        for (int x = 0; x < phase.columns; ++x) {
-          std::fill_n(row + x * step, w.in_c, 0.0f);
-        }
-      }
-      continue;
-    }
     for (const ConvRuns::Block& b : phase.runs.blocks) {
       ConvRow row;
       row.x_step = w.out_c;
+      row.ahead = phase.runs.offset.back() + g_row_;
       row.offset = phase.runs.offset.data();
       row.runs = static_cast<int>(phase.runs.offset.size());
       row.run_length = phase.runs.run_length;
@@ -312,24 +315,33 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
   std::fill_n(padded_x, x_floats_, 0.0f);
   std::fill_n(g, g_floats_, 0.0f);
   std::fill_n(sums, forward_.padded, 0.0f);
+  // Rows are masked just before the weights' gradient reads them, and fetched
+  // while that of the rows before is computed.
+  const int most =
+      static_cast<int>(std::clamp<ptrdiff_t>(kChunk / out_row, 1, w.out_h));
   for (int n = 0; n < batch; ++n) {
-    for (int oy = 0; oy < w.out_h; ++oy) {
-      float* to = g + g_first_ + oy * g_row_;
-      const ptrdiff_t at = n * w.out_size() + oy * out_row;
-      if (!range_.IsNone()) {
-        micro_->mask(dy + at, y + at, static_cast<size_t>(out_row), range_.low,
-                     range_.high, to);
-      } else {
-        std::copy_n(dy + at, out_row, to);
+    const float* image =
+        dw == nullptr ? nullptr : PadInput(x + n * w.in_size(), padded_x);
+    for (int oy = 0; oy < w.out_h; oy += most) {
+      const int rows = std::min(most, w.out_h - oy);
+      for (int r = 0; r < rows; ++r, y += out_row, dy += out_row) {
+        float* to = g + g_first_ + (oy + r) * g_row_;
+        if (!range_.IsNone()) {
+          micro_->mask(dy, y, static_cast<size_t>(out_row), range_.low,
+                       range_.high, to);
+        } else {
+          std::copy_n(dy, out_row, to);
+        }
       }
-    }
-    if (db != nullptr) {
-      micro_->column_sum(g + g_first_, g_row_, w.out_c, w.out_h, w.out_w,
-                         w.out_c, sums);
-    }
-    if (dw != nullptr) {
-      const float* image = PadInput(x + n * w.in_size(), padded_x);
-      WeightGradient(image, g, 0, w.out_h, n > 0, dw_packed);
+      if (db != nullptr) {
+        micro_->column_sum(g + g_first_ + oy * g_row_, g_row_, w.out_c, rows,
+                           w.out_w, w.out_c, sums);
+      }
+      if (dw != nullptr) {
+        const bool last = n + 1 == batch && oy + rows == w.out_h;
+        WeightGradient(image, g, oy, rows, n + oy > 0, last ? nullptr : dy,
+                       last || range_.IsNone() ? nullptr : y, dw_packed);
+      }
     }
     if (dx != nullptr) InputGradient(g, dx + n * w.in_size());
   }

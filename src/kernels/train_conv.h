@@ -72,9 +72,11 @@ class TrainConv {
   ptrdiff_t g_row() const { return g_row_; }
   // Where output (0, 0) lies in the padded gradient.
   ptrdiff_t g_first() const { return g_first_; }
-  // dw_packed (+)= one image's part; rows [oy, oy + rows) of outputs.
+  // dw_packed (+)= one image's part; rows [oy, oy + rows) of outputs. Fetches
+  // rows like these, unpadded, from both `ahead` into the cache; or null.
   void WeightGradient(const float* padded_x, const float* g, int oy, int rows,
-                      bool accumulate, float* dw_packed) const;
+                      bool accumulate, const float* ahead0, const float* ahead1,
+                      float* dw_packed) const;
   size_t packed_floats() const { return forward_.weights.size(); }
   // From [block][k][lanes] to OHWI.
   void UnpackWeights(const float* dw_packed, float* dw) const;
@@ -101,6 +103,7 @@ class TrainConv {
   ptrdiff_t x_row_ = 0;
   size_t x_floats_ = 0;
   std::vector<Phase> phases_;
+  bool unread_ = false;  // some inputs, whose phases have no runs
   int g_top_ = 0, g_left_ = 0;
   ptrdiff_t g_row_ = 0, g_first_ = 0;
   size_t g_floats_ = 0;

@@ -9,6 +9,7 @@
 #define HWY_TARGET_INCLUDE "src/kernels/train_conv_micro.cc"
 #include "hwy/foreach_target.h"
 //
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "src/kernels/train_simd.h"
 
@@ -35,6 +36,8 @@ HWY_INLINE void ConvPixels(const ConvRow& a, const float* x, float* y) {
     HWY_UNROLL(16)
     for (int p = 0; p < P; ++p) acc[p][v] = bias;
   }
+  HWY_UNROLL(16)
+  for (int p = 0; p < P; ++p) hwy::Prefetch(x + p * step + a.ahead);
   const float* HWY_RESTRICT w = a.w;
   for (int r = 0; r < a.runs; ++r) {
     const float* base = x + a.offset[r];
@@ -149,15 +152,26 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
   HWY_UNROLL(4)
   for (int r = 0; r < R; ++r)
     x_first[r] = a.x + a.offset[first_run + r] + first_j;
+  // The first block fetches for all.
+  const bool fetches = first_run == 0 && first_j == 0;
   for (int y = 0; y < a.rows; ++y) {
     const float* HWY_RESTRICT g = a.g + y * a.g_row;
+    const float* ahead0 = fetches ? a.ahead[0] + y * a.ahead_row : g;
+    const float* ahead1 = fetches ? a.ahead[1] + y * a.ahead_row : g;
     const float* x[R];
     HWY_UNROLL(4)
     for (int r = 0; r < R; ++r) x[r] = x_first[r] + y * a.x_row;
     for (int n = a.width; n > 0; --n) {
       VF gv[V];
       HWY_UNROLL(4)
-      for (int v = 0; v < V; ++v) gv[v] = hn::LoadU(d, g + v * kLanes);
+      for (int v = 0; v < V; ++v) {
+        gv[v] = hn::LoadU(d, g + v * kLanes);
+        hwy::Prefetch(ahead0 + v * kLanes);
+        hwy::Prefetch(ahead1 + v * kLanes);
+      }
+      hwy::Prefetch(x[R - 1] + a.x_row);  // strided rows are no stream
+      ahead0 += a.g_step;
+      ahead1 += a.g_step;
       HWY_UNROLL(4)
       for (int r = 0; r < R; ++r) {
         HWY_UNROLL(32)

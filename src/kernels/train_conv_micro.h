@@ -20,6 +20,7 @@ inline constexpr int kMaxConvVectors = 4;
 struct ConvRow {
   const float* x;
   ptrdiff_t x_step;         // floats from pixel to pixel
+  ptrdiff_t ahead;          // to what the next row will read first
   const ptrdiff_t* offset;  // [runs]
   int runs;
   int run_length;
@@ -33,7 +34,9 @@ struct ConvRow {
 };
 
 // dw[r][j][o] (+)= sum over pixels of x[offset[r] + j] * g[o]. g is read in
-// whole vectors: `vectors * lanes` floats from each pixel.
+// whole vectors: `vectors * lanes` floats from each pixel. While it computes,
+// the same pixels of both `ahead` are fetched into the cache: what the next
+// call's g will be made of.
 struct ConvWeightGrad {
   const float* x;
   ptrdiff_t x_row, x_step;
@@ -43,8 +46,10 @@ struct ConvWeightGrad {
   const ptrdiff_t* offset;
   int runs;
   int run_length;
-  float* dw;        // [runs][run_length][vectors * lanes]
-  bool accumulate;  // else overwrites
+  const float* ahead[2];
+  ptrdiff_t ahead_row;  // with g_step from pixel to pixel
+  float* dw;            // [runs][run_length][vectors * lanes]
+  bool accumulate;      // else overwrites
 };
 
 struct ConvMicro {

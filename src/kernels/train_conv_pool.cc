@@ -117,8 +117,8 @@ void TrainConvPool::Backward(int batch, const float* x, const float* y,
                                  w.out_w, w.out_c, sums);
       }
       if (dw != nullptr) {
-        conv_.WeightGradient(source, g, oy, pool_.filter_h, n + py > 0,
-                             dw_packed);
+        conv_.WeightGradient(source, g, oy, pool_.filter_h, n + py > 0, nullptr,
+                             nullptr, dw_packed);
       }
     }
     if (dx != nullptr) conv_.InputGradient(g, dx + n * w.in_size());
