@@ -88,7 +88,7 @@ oracle() {
   report=$logs/oracle.xml
   rm -f "$report"
   status=0
-  LITESMITH=$PWD/build/dev/litesmith build/venv/bin/python -m pytest -q -p no:cacheprovider --junitxml="$report" \
+  LITESMITH=$PWD/build/dev/litesmith build/venv/bin/python -m pytest -q -n 2 --dist loadfile -p no:cacheprovider --junitxml="$report" \
     tests/oracle || status=$?
   counts=$(python3 - "$report" <<'PYTHON'
 import sys
