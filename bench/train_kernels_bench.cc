@@ -204,7 +204,8 @@ void ReportMacs(benchmark::State* state, double macs) {
       Counter(macs / (PeakMacs(PeakKind::kF32) * Threads()), kRate);
 }
 
-enum Part { kForward, kWeights, kInput };
+// Training computes both gradients in one pass: kBoth.
+enum Part { kForward, kWeights, kInput, kBoth };
 
 void BM_Conv(benchmark::State& state, const Layer& layer, Part part) {
   const Window w = Conv(layer.size, layer.in_c, layer.out_c, layer.filter,
@@ -229,14 +230,14 @@ void BM_Conv(benchmark::State& state, const Layer& layer, Part part) {
                      workspace[U(s)].data());
       } else {
         conv.Backward(kShard, x.data() + in, y.data() + out, dy.data() + out,
-                      part == kInput ? dx.data() + in : nullptr,
-                      part == kWeights ? dw[U(s)].data() : nullptr, nullptr,
+                      part != kWeights ? dx.data() + in : nullptr,
+                      part != kInput ? dw[U(s)].data() : nullptr, nullptr,
                       workspace[U(s)].data());
       }
     });
   }
   const double macs = static_cast<double>(kBatch * w.out_size() * w.taps());
-  ReportMacs(&state, macs);
+  ReportMacs(&state, part == kBoth ? 2 * macs : macs);
 }
 
 void BM_Dense(benchmark::State& state, Part part) {
@@ -255,8 +256,8 @@ void BM_Dense(benchmark::State& state, Part part) {
       if (part != kForward) {
         DenseGradF32(size, FloatRange(), kShard, x.data() + in, w.data(),
                      y.data() + out, dy.data() + out,
-                     part == kInput ? dx.data() + in : nullptr,
-                     part == kWeights ? dw[U(s)].data() : nullptr, nullptr,
+                     part != kWeights ? dx.data() + in : nullptr,
+                     part != kInput ? dw[U(s)].data() : nullptr, nullptr,
                      workspace[U(s)].data());
       } else {
         DenseF32(size, FloatRange(), kShard, x.data() + in, w.data(), b.data(),
@@ -265,7 +266,7 @@ void BM_Dense(benchmark::State& state, Part part) {
     });
   }
   const double macs = 640.0 * 128 * kBatch;
-  ReportMacs(&state, macs);
+  ReportMacs(&state, part == kBoth ? 2 * macs : macs);
 }
 
 }  // namespace
@@ -281,10 +282,13 @@ int main(int argc, char** argv) {
                                  kWeights);
     benchmark::RegisterBenchmark((name + "/input").c_str(), BM_Conv, layer,
                                  kInput);
+    benchmark::RegisterBenchmark((name + "/both").c_str(), BM_Conv, layer,
+                                 kBoth);
   }
   benchmark::RegisterBenchmark("dense 640->128/forward", BM_Dense, kForward);
   benchmark::RegisterBenchmark("dense 640->128/weights", BM_Dense, kWeights);
   benchmark::RegisterBenchmark("dense 640->128/input", BM_Dense, kInput);
+  benchmark::RegisterBenchmark("dense 640->128/both", BM_Dense, kBoth);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
