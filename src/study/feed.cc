@@ -1,35 +1,27 @@
 #include "src/study/feed.h"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
-#include <limits>
 
 #include "src/base/check.h"
 #include "src/base/error.h"
+#include "src/kernels/dynamic_quantize_simd.h"
 
 namespace litesmith {
 namespace {
 
 template <typename T>
 void Quantize(const Tensor& input, std::span<const float> values,
+              void (*kernel)(const float*, int64_t, float, int32_t, T*),
               std::byte* out) {
-  const float scale = input.quant.scale[0];
-  // Limits before the zero point is added, so that no cast can overflow.
   const auto zero = static_cast<int32_t>(input.quant.zero_point[0]);
-  const auto low = static_cast<double>(std::numeric_limits<T>::min() - zero);
-  const auto high = static_cast<double>(std::numeric_limits<T>::max() - zero);
-  T* __restrict to = reinterpret_cast<T*>(out);
-  const float* __restrict from = values.data();
-  const size_t n = values.size();
-  for (size_t i = 0; i < n; ++i) {
-    // Halves away from zero: the sum is exact in double, the cast truncates.
-    const double real = from[i] / scale;
-    const double inside = real > low ? (real < high ? real : high) : low;
-    const auto steps =
-        static_cast<int32_t>(inside + std::copysign(0.5, inside));
-    to[i] = static_cast<T>((real == real ? steps : 0) + zero);
+  T* to = reinterpret_cast<T*>(out);
+  kernel(values.data(), static_cast<int64_t>(values.size()),
+         input.quant.scale[0], zero, to);
+  // Where QUANTIZE has the smallest value.
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(values[i])) to[i] = static_cast<T>(zero);
   }
 }
 
@@ -77,11 +69,11 @@ void QuantizeInto(const Tensor& input, std::span<const float> values,
       }
       return;
     case DType::kInt8:
-      return Quantize<int8_t>(input, values, out);
+      return Quantize(input, values, QuantizeF32S8Simd, out);
     case DType::kUInt8:
-      return Quantize<uint8_t>(input, values, out);
+      return Quantize(input, values, QuantizeF32U8Simd, out);
     case DType::kInt16:
-      return Quantize<int16_t>(input, values, out);
+      return Quantize(input, values, QuantizeF32S16Simd, out);
     default:
       LS_CHECK(false);
   }
