@@ -299,8 +299,7 @@ class Study {
     EvaluateOptions options;
     options.threads = options_.threads;
     // Compression takes as long as a core's part of the test set.
-    std::future<int64_t> gzip =
-        std::async(std::launch::async, [&] { return GzipSize(bytes); });
+    std::future<int64_t> gzip = std::async([&] { return GzipSize(bytes); });
     const FileAccuracy accuracy = EvaluateGraph(written, *data_.test, options);
     row->gzip_bytes = gzip.get();
     row->accuracy = accuracy.accuracy;
