@@ -42,8 +42,7 @@ NarrowConvPool::NarrowConvPool(const Window& conv, FloatRange range,
       conv_(conv),
       padded_(conv.pad_top > 0 || conv.pad_left > 0 ||
               conv.out_h + conv.filter_h - 1 > conv.in_h ||
-              conv.out_w + conv.filter_w - 1 > conv.in_w),
-      y_floats_(pool.out_size()) {
+              conv.out_w + conv.filter_w - 1 > conv.in_w) {
   const int lanes = micro_->lanes;
   const int row = pool.out_w * conv.out_c;
   const int columns =
@@ -53,7 +52,6 @@ NarrowConvPool::NarrowConvPool(const Window& conv, FloatRange range,
       padded_ ? std::max(conv.in_h + conv.pad_top, conv.out_h + conv.filter_h)
               : conv.in_h;
   image_floats_ = RoundUp16(static_cast<size_t>(rows * columns)) + kSlack;
-  layer_.lanes = lanes;
   layer_.phases = conv.out_c / std::gcd(conv.out_c, lanes);
   layer_.vectors = (row + lanes - 1) / lanes;
   layer_.last_lanes = row - (layer_.vectors - 1) * lanes;
@@ -86,8 +84,8 @@ void NarrowConvPool::Pack(const float* w) {
   float* to = w_.data();
   for (int p = 0; p < layer_.phases; ++p) {
     for (int t = 0; t < Taps(); ++t) {
-      for (int l = 0; l < layer_.lanes; ++l) {
-        const int channel = (p * layer_.lanes + l) % conv_.out_c;
+      for (int l = 0; l < micro_->lanes; ++l) {
+        const int channel = (p * micro_->lanes + l) % conv_.out_c;
         *to++ = w[channel * Taps() + t];
       }
     }
@@ -95,7 +93,7 @@ void NarrowConvPool::Pack(const float* w) {
 }
 
 size_t NarrowConvPool::BiasFloats() const {
-  return static_cast<size_t>(layer_.phases * layer_.lanes);
+  return static_cast<size_t>(layer_.phases * micro_->lanes);
 }
 
 size_t NarrowConvPool::SumFloats() const {
@@ -147,7 +145,7 @@ void NarrowConvPool::Forward(int batch, const float* x, const float* bias,
   float* packed_bias = workspace + image_floats_;
   PackBias(bias, packed_bias);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
-    micro_->forward(Layer(), image, packed_bias, y + n * y_floats_,
+    micro_->forward(Layer(), image, packed_bias, y + n * OutFloats(),
                     routes + static_cast<size_t>(n) * RouteBytes());
   });
 }
@@ -158,7 +156,8 @@ void NarrowConvPool::QuantForward(int batch, const FakeQuantGrid& grid,
   float* packed_bias = workspace + image_floats_;
   PackBias(bias, packed_bias);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
-    micro_->quant_forward(Layer(), grid, image, packed_bias, y + n * y_floats_,
+    micro_->quant_forward(Layer(), grid, image, packed_bias,
+                          y + n * OutFloats(),
                           routes + static_cast<size_t>(n) * RouteBytes());
   });
 }
@@ -180,7 +179,7 @@ void NarrowConvPool::Backward(int batch, const float* x, const float* dy,
   float* sums = workspace + image_floats_;
   std::fill_n(sums, SumFloats(), 0.0f);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
-    micro_->weight_grad(Layer(), image, dy + n * y_floats_,
+    micro_->weight_grad(Layer(), image, dy + n * OutFloats(),
                         routes + static_cast<size_t>(n) * RouteBytes(), sums);
   });
   Unpack(sums, dw, db);
@@ -192,8 +191,8 @@ void NarrowConvPool::Unpack(const float* sums, float* dw, float* db) const {
   if (db != nullptr) std::fill_n(db, conv_.out_c, 0.0f);
   for (int p = 0; p < layer_.phases; ++p) {
     for (int t = 0; t <= taps; ++t) {
-      for (int l = 0; l < layer_.lanes; ++l) {
-        const int channel = (p * layer_.lanes + l) % conv_.out_c;
+      for (int l = 0; l < micro_->lanes; ++l) {
+        const int channel = (p * micro_->lanes + l) % conv_.out_c;
         const float sum = *sums++;
         if (t < taps && dw != nullptr) dw[channel * taps + t] += sum;
         if (t == taps && db != nullptr) db[channel] += sum;

@@ -63,6 +63,7 @@ class NarrowConvPool {
 
  private:
   int Taps() const { return layer_.filter * layer_.filter; }
+  ptrdiff_t OutFloats() const { return layer_.rows * layer_.y_row; }
   NarrowLayer Layer() const;
   size_t BiasFloats() const;
   size_t SumFloats() const;
@@ -78,7 +79,6 @@ class NarrowConvPool {
   Window conv_;
   bool padded_;
   size_t image_floats_ = 0;  // of the buffer
-  ptrdiff_t y_floats_;       // of an image
   NarrowLayer layer_{};
   std::vector<int32_t> first_x_;
   std::vector<int32_t> column_;

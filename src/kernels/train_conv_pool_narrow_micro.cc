@@ -50,16 +50,6 @@ struct Output {
   Route route;
 };
 
-HWY_INLINE void StoreOutput(const NarrowLayer& a, int v, const Output& out,
-                            float* y, uint8_t* route) {
-  if (v + 1 < a.vectors) {
-    hn::StoreU(out.y, DF(), y);
-  } else {
-    StoreFirst(out.y, a.last_lanes, y);
-  }
-  StoreRoute(out.route, route);
-}
-
 // The columns that the lanes of a phase read, from the first one on.
 template <int F>
 HWY_INLINE Mask Columns(VI column) {
@@ -166,32 +156,42 @@ HWY_INLINE void ForEachVector(const NarrowLayer& a, const float* x,
   }
 }
 
+// Stores what make gives, an Output, of all vectors.
+template <int F, class Make>
+HWY_INLINE void ForEachOutput(const NarrowLayer& a, const float* x,
+                              const float* bias, float* y, uint8_t* routes,
+                              Make&& make) {
+  ForEachVector<F>(a, x, bias, make,
+                   [&](const Output& out, int v, ptrdiff_t at) HWY_ATTR {
+                     if (v + 1 < a.vectors) {
+                       hn::StoreU(out.y, DF(), y + at);
+                     } else {
+                       StoreFirst(out.y, a.last_lanes, y + at);
+                     }
+                     StoreRoute(out.route, routes);
+                     routes += kRouteBytes;
+                   });
+}
+
 template <int F>
 void ForwardF(const NarrowLayer& a, const float* x, const float* bias, float* y,
               uint8_t* routes) {
   const DF d;
   const VF low = hn::Set(d, a.range.low);
   const VF high = hn::Set(d, a.range.high);
-  ForEachVector<F>(
-      a, x, bias,
-      [&](const VF* sum) HWY_ATTR {
-        // The first of equals wins: later ones must be greater.
-        const Mask right0 = hn::Gt(sum[1], sum[0]);
-        const Mask right1 = hn::Gt(sum[3], sum[2]);
-        const VF best0 = hn::Max(sum[0], sum[1]);
-        const VF best1 = hn::Max(sum[2], sum[3]);
-        const Mask lower = hn::Gt(best1, best0);
-        const VF best = hn::Max(best0, best1);
-        const Mask right =
-            hn::Or(hn::And(lower, right1), hn::AndNot(lower, right0));
-        const Mask passes = hn::And(hn::Gt(best, low), hn::Lt(best, high));
-        return Output{hn::Min(hn::Max(best, low), high),
-                      {right, lower, passes}};
-      },
-      [&](const Output& out, int v, ptrdiff_t at) HWY_ATTR {
-        StoreOutput(a, v, out, y + at, routes);
-        routes += kRouteBytes;
-      });
+  ForEachOutput<F>(a, x, bias, y, routes, [&](const VF* sum) HWY_ATTR {
+    // The first of equals wins: later ones must be greater.
+    const Mask right0 = hn::Gt(sum[1], sum[0]);
+    const Mask right1 = hn::Gt(sum[3], sum[2]);
+    const VF best0 = hn::Max(sum[0], sum[1]);
+    const VF best1 = hn::Max(sum[2], sum[3]);
+    const Mask lower = hn::Gt(best1, best0);
+    const VF best = hn::Max(best0, best1);
+    const Mask right =
+        hn::Or(hn::And(lower, right1), hn::AndNot(lower, right0));
+    const Mask passes = hn::And(hn::Gt(best, low), hn::Lt(best, high));
+    return Output{hn::Min(hn::Max(best, low), high), {right, lower, passes}};
+  });
 }
 
 template <int F>
@@ -212,8 +212,10 @@ float LargestF(const NarrowLayer& a, const float* x, const float* bias) {
   return std::min(hn::GetLane(hn::MaxOfLanes(d, largest)), a.range.high);
 }
 
+// The smaller one without its sign.
 HWY_INLINE VF MinAbs(VF a, VF b) {
 #if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  // The minimum of magnitudes, sign cleared.
   return VF{_mm512_range_ps(a.raw, b.raw, 0x0A)};
 #else
   return hn::Min(hn::Abs(a), hn::Abs(b));
@@ -248,40 +250,48 @@ void QuantForwardF(const NarrowLayer& a, const FakeQuantGrid& grid,
   // the upper ends; the activation's itself does not belong.
   const VF pass_high =
       hn::Set(d, std::min(std::nextafter(a.range.high, 0.0f), grid.pass_high));
-  ForEachVector<F>(
-      a, x, bias,
-      [&](const VF* sum) HWY_ATTR {
-        const VF level =
-            level_of(hn::Max(hn::Max(sum[0], sum[1]), hn::Max(sum[2], sum[3])));
-        // Every value, however low, has at least the lowest level.
-        const VF begin =
-            hn::IfThenElse(hn::Eq(level, lowest_level), minus_infinity,
-                           hn::MulAdd(level, scale, first_begin));
-        const VF above0 = hn::Sub(sum[0], begin);
-        const VF above1 = hn::Sub(sum[1], begin);
-        const VF above2 = hn::Sub(sum[2], begin);
-        Mask equal0 = hn::Ge(above0, hn::Zero(d));
-        Mask equal1 = hn::Ge(above1, hn::Zero(d));
-        Mask equal2 = hn::Ge(above2, hn::Zero(d));
-        const VF nearest = MinAbs(MinAbs(above0, above1), above2);
-        if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Le(nearest, margin)))) {
-          equal0 = hn::Eq(level_of(sum[0]), level);
-          equal1 = hn::Eq(level_of(sum[1]), level);
-          equal2 = hn::Eq(level_of(sum[2]), level);
-        }
-        // The first of equals wins.
-        VF raw = hn::IfThenElse(equal2, sum[2], sum[3]);
-        raw = hn::IfThenElse(equal1, sum[1], raw);
-        raw = hn::IfThenElse(equal0, sum[0], raw);
-        const Mask right = hn::AndNot(equal0, hn::Or(equal1, hn::Not(equal2)));
-        const Mask lower = hn::Not(hn::Or(equal0, equal1));
-        const Mask passes = hn::And(hn::Gt(raw, low), hn::Le(raw, pass_high));
-        return Output{hn::Mul(level, scale), {right, lower, passes}};
-      },
-      [&](const Output& out, int v, ptrdiff_t at) HWY_ATTR {
-        StoreOutput(a, v, out, y + at, routes);
-        routes += kRouteBytes;
-      });
+  ForEachOutput<F>(a, x, bias, y, routes, [&](const VF* sum) HWY_ATTR {
+    const VF level =
+        level_of(hn::Max(hn::Max(sum[0], sum[1]), hn::Max(sum[2], sum[3])));
+    // Every value, however low, has at least the lowest level.
+    const VF begin = hn::IfThenElse(hn::Eq(level, lowest_level), minus_infinity,
+                                    hn::MulAdd(level, scale, first_begin));
+    const VF above0 = hn::Sub(sum[0], begin);
+    const VF above1 = hn::Sub(sum[1], begin);
+    const VF above2 = hn::Sub(sum[2], begin);
+    Mask equal0 = hn::Ge(above0, hn::Zero(d));
+    Mask equal1 = hn::Ge(above1, hn::Zero(d));
+    Mask equal2 = hn::Ge(above2, hn::Zero(d));
+    const VF nearest = MinAbs(MinAbs(above0, above1), above2);
+    if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Le(nearest, margin)))) {
+      equal0 = hn::Eq(level_of(sum[0]), level);
+      equal1 = hn::Eq(level_of(sum[1]), level);
+      equal2 = hn::Eq(level_of(sum[2]), level);
+    }
+    // The first of equals wins.
+    VF raw = hn::IfThenElse(equal2, sum[2], sum[3]);
+    raw = hn::IfThenElse(equal1, sum[1], raw);
+    raw = hn::IfThenElse(equal0, sum[0], raw);
+    const Mask right = hn::AndNot(equal0, hn::Or(equal1, hn::Not(equal2)));
+    const Mask lower = hn::Not(hn::Or(equal0, equal1));
+    const Mask passes = hn::And(hn::Gt(raw, low), hn::Le(raw, pass_high));
+    return Output{hn::Mul(level, scale), {right, lower, passes}};
+  });
+}
+
+// Each lane's `index` in `above`, or in `below` where `lower`.
+HWY_INLINE VF Choose(VF above, VF below, VI index, Mask lower) {
+#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
+  const DI di;
+  // An index goes on into the second row.
+  const VI either = hn::Add(index, hn::IfThenElseZero(hn::RebindMask(di, lower),
+                                                      hn::Set(di, kLanes)));
+  return VF{_mm512_permutex2var_ps(above.raw, either.raw, below.raw)};
+#else
+  const auto lanes = hn::IndicesFromVec(DF(), index);
+  return hn::IfThenElse(lower, hn::TableLookupLanes(below, lanes),
+                        hn::TableLookupLanes(above, lanes));
+#endif
 }
 
 template <int F>
@@ -320,28 +330,11 @@ void WeightGradF(const NarrowLayer& a, const float* x, const float* dy,
         HWY_UNROLL(8)
         for (int kx = 0; kx < F; ++kx) {
           const VI index = hn::Add(first, hn::Set(di, kx));
-#if HWY_TARGET <= HWY_AVX3 && HWY_ARCH_X86
-          // A lane's index goes on into the next row.
-          const VI index2 =
-              hn::Add(index, hn::IfThenElseZero(hn::RebindMask(di, route.lower),
-                                                hn::Set(di, kLanes)));
           HWY_UNROLL(8)
           for (int ky = 0; ky < F; ++ky) {
-            const VF pixel = VF{_mm512_permutex2var_ps(rows[ky].raw, index2.raw,
-                                                       rows[ky + 1].raw)};
+            const VF pixel = Choose(rows[ky], rows[ky + 1], index, route.lower);
             acc[ky * F + kx] = hn::MulAdd(pixel, g, acc[ky * F + kx]);
           }
-#else
-          const auto lanes = hn::IndicesFromVec(d, index);
-          VF above = hn::TableLookupLanes(rows[0], lanes);
-          HWY_UNROLL(8)
-          for (int ky = 0; ky < F; ++ky) {
-            const VF below = hn::TableLookupLanes(rows[ky + 1], lanes);
-            const VF pixel = hn::IfThenElse(route.lower, below, above);
-            acc[ky * F + kx] = hn::MulAdd(pixel, g, acc[ky * F + kx]);
-            above = below;
-          }
-#endif
         }
         HWY_UNROLL(8)
         for (int r = 0; r < F - 1; ++r) rows[r] = rows[r + 2];

@@ -14,7 +14,7 @@ namespace litesmith::kernels {
 // What the inner loops know of a layer. Vector v of a pooled row has phase
 // v % phases; all vectors of a phase have the same channels in their lanes.
 struct NarrowLayer {
-  int lanes, phases, vectors;
+  int phases, vectors;
   int last_lanes;  // of the row's last vector
   int filter;      // filter_h = filter_w
   int rows;        // pooled rows
