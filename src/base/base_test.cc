@@ -19,6 +19,7 @@
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
 #include "src/base/shape.h"
+#include "src/base/warning.h"
 
 namespace litesmith {
 namespace {
@@ -195,6 +196,19 @@ TEST(File, AFullDiskIsAnError) {
                                });
             }),
             ErrorKind::kIo);
+}
+
+TEST(Warning, GoesToTheSinkThatIsSet) {
+  Warn("nobody listens");
+  std::vector<std::string> heard;
+  const WarningSink before =
+      SetWarningSink([&](std::string_view text) { heard.emplace_back(text); });
+  EXPECT_FALSE(before);
+  Warn("{} of {}", 2, 3);
+  Warn("a brace { is text");
+  SetWarningSink(before);
+  Warn("nobody listens any more");
+  EXPECT_EQ(heard, (std::vector<std::string>{"2 of 3", "a brace { is text"}));
 }
 
 }  // namespace

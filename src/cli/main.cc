@@ -8,7 +8,9 @@
 
 #include "src/base/error.h"
 #include "src/base/progress.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
+#include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
 
 namespace litesmith {
@@ -104,6 +106,7 @@ int Main(int argc, char** argv) {
     return 0;
   }
   StopOnInterrupt();
+  SetWarningSink(PrintWarning);
   try {
     app.parse(argc, argv);
     if (app.get_subcommands().empty()) {

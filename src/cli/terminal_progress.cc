@@ -30,10 +30,24 @@ std::string Duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
-TerminalProgress::TerminalProgress()
-    : terminal_(isatty(STDERR_FILENO) != 0), shown_(Clock::now()) {}
+TerminalProgress* TerminalProgress::shown_now_ = nullptr;
 
-TerminalProgress::~TerminalProgress() { Clear(); }
+void PrintWarning(std::string_view text) {
+  if (TerminalProgress::shown_now_ != nullptr)
+    TerminalProgress::shown_now_->Clear();
+  std::fprintf(stderr, "litesmith: warning: %.*s\n",
+               static_cast<int>(text.size()), text.data());
+}
+
+TerminalProgress::TerminalProgress()
+    : terminal_(isatty(STDERR_FILENO) != 0), shown_(Clock::now()) {
+  shown_now_ = this;
+}
+
+TerminalProgress::~TerminalProgress() {
+  Clear();
+  shown_now_ = nullptr;
+}
 
 void TerminalProgress::Update(std::string_view task, int64_t done,
                               int64_t total) {

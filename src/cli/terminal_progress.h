@@ -15,6 +15,10 @@ namespace litesmith {
 // "8 s", "3 min 20 s", "2 h 05 min".
 std::string Duration(double seconds);
 
+// A line "litesmith: warning: TEXT" on standard error, above the progress line
+// if one is drawn.
+void PrintWarning(std::string_view text);
+
 class TerminalProgress : public Progress {
  public:
   TerminalProgress();
@@ -26,8 +30,12 @@ class TerminalProgress : public Progress {
  private:
   using Clock = std::chrono::steady_clock;
 
+  friend void PrintWarning(std::string_view text);
+
   // Takes the rewriting line away.
   void Clear();
+
+  static TerminalProgress* shown_now_;  // the one that draws, or null
 
   bool terminal_;
   bool drawn_ = false;
