@@ -1,0 +1,35 @@
+# Writes the source file of BuildId (src/base/build_id.h), if it changed: a digest
+# of every source that a number may depend on, tests left out, and of FLAGS. Needs
+# no git: an unpacked archive has the digest of its checkout.
+#
+#   cmake -D ROOT=CHECKOUT -D OUT=FILE.cc -D FLAGS=TEXT -P build_id.cmake
+cmake_minimum_required(VERSION 3.25)
+set(sums "${FLAGS}\n")
+foreach(room base data formats graph kernels ops quant runtime study train transform)
+  file(GLOB_RECURSE files RELATIVE ${ROOT}
+    ${ROOT}/src/${room}/*.cc ${ROOT}/src/${room}/*.h ${ROOT}/src/${room}/*.inc ${ROOT}/src/${room}/*.fbs)
+  list(FILTER files EXCLUDE REGEX "_test\\.(cc|h)$")
+  list(SORT files)
+  foreach(file ${files})
+    file(SHA256 ${ROOT}/${file} sum)
+    string(APPEND sums "${file} ${sum}\n")
+  endforeach()
+endforeach()
+string(SHA256 digest "${sums}")
+string(SUBSTRING ${digest} 0 16 digest)
+set(text "// Written by cmake/build_id.cmake at every build.
+#include \"src/base/build_id.h\"
+
+namespace litesmith {
+
+std::string_view BuildId() { return \"${digest}\"; }
+
+}  // namespace litesmith
+")
+set(old "")
+if(EXISTS ${OUT})
+  file(READ ${OUT} old)
+endif()
+if(NOT old STREQUAL text)
+  file(WRITE ${OUT} "${text}")
+endif()
