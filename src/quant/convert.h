@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/base/dtype.h"
+#include "src/base/fields.h"
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
 
@@ -56,6 +57,13 @@ struct ConvertOptions {
   // clustered weights one for all, so that k clusters stay k integers.
   std::optional<bool> dense_per_channel;
 };
+
+template <FieldsOf<ConvertOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  auto& [io, dense_per_channel] = o;  // a new field does not compile
+  visit("io", io);
+  visit("dense_per_channel", dense_per_channel);
+}
 
 // The converted graph: same inputs and outputs, `io` types. `ranges` may be
 // empty for schemes that are not full-integer, and for graphs whose fake

@@ -98,13 +98,8 @@ Promises RecipePromises(const Graph& graph, const Recipe& recipe,
 std::string DescribeRecipe(const Graph& graph, const Recipe& recipe,
                            int64_t samples, const TrainOptions& options) {
   std::string text;
-  for (const RecipeStep& step : recipe.steps) {
-    const TrainOptions train = StepTraining(step, options);
-    text +=
-        fmt::format("[{} epochs of batch {} at {}] {}\n", train.epochs,
-                    train.batch, train.learning_rate,
-                    DescribeStep(graph, step, TrainingSteps(samples, train)));
-  }
+  for (const RecipeStep& step : recipe.steps)
+    text += DescribeStep(graph, step, options, samples) + "\n";
   return text;
 }
 

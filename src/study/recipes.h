@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/fields.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -37,6 +38,15 @@ struct LayerSettings {
   CentroidsPerChannel per_channel = CentroidsPerChannel::kNone;
   QatOptions qat;
 };
+
+template <FieldsOf<LayerSettings> Settings, typename Visit>
+void VisitFields(Settings& s, Visit&& visit) {
+  visit("skip", s.skip);
+  visit("prune", s.prune);
+  visit("cluster", s.cluster);
+  visit("per_channel", s.per_channel);
+  visit("qat", s.qat);
+}
 
 // Settings for the layers whose name matches a shell pattern ("conv*").
 struct LayerRule {

@@ -48,34 +48,6 @@ void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
   }
 }
 
-std::string Text(const RecipeStep& step, const LayerSettings& s) {
-  switch (step.kind) {
-    case StepKind::kTrain:
-      return "";
-    case StepKind::kPrune:
-      return fmt::format(
-          "schedule {} sparsity {} to {} steps {} to {} every "
-          "{} power {} block {}x{} pooling {} group {} of {}",
-          s.prune.schedule, s.prune.initial_sparsity, s.prune.final_sparsity,
-          s.prune.begin_step, s.prune.end_step, s.prune.frequency,
-          s.prune.power, s.prune.block_height, s.prune.block_width,
-          s.prune.block_pooling, s.prune.group_zeros, s.prune.group_size);
-    case StepKind::kCluster:
-      return fmt::format(
-          "clusters {} init {} per channel {} average {} "
-          "sparsity {} seed {}",
-          s.cluster.clusters, static_cast<int>(s.cluster.init),
-          s.cluster.per_channel, s.cluster.average_gradient,
-          s.cluster.preserve_sparsity, s.cluster.seed);
-    case StepKind::kQat:
-      return fmt::format(
-          "sparsity {} clusters {} decay {} debias {} per channel {}",
-          s.qat.preserve_sparsity, s.qat.preserve_clusters, s.qat.decay,
-          s.qat.debias, s.qat.per_channel);
-  }
-  return "";
-}
-
 const char* KindName(StepKind kind) {
   switch (kind) {
     case StepKind::kTrain:
@@ -166,12 +138,18 @@ Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
 }
 
 std::string DescribeStep(const Graph& graph, const RecipeStep& step,
-                         int64_t steps) {
-  std::string text = fmt::format("{}{}", KindName(step.kind),
-                                 step.calibrate ? " calibrated" : "");
-  ForEachLayer(graph, step, steps,
+                         const TrainOptions& training, int64_t samples) {
+  // A new field of a step does not compile until it is named here: what it
+  // says has to be in the text.
+  const auto& [kind, settings, layers, epochs, batch, learning_rate,
+               calibrate] = step;
+  const TrainOptions resolved = StepTraining(step, training);
+  std::string text =
+      fmt::format("{} calibrate={} training=({})", KindName(kind), calibrate,
+                  FieldsText(resolved));
+  ForEachLayer(graph, step, TrainingSteps(samples, resolved),
                [&](const Node& layer, const Tensor&, const LayerSettings& s) {
-                 text += fmt::format("; {}: {}", layer.name, Text(step, s));
+                 text += fmt::format("; {}: {}", layer.name, FieldsText(s));
                });
   return text;
 }

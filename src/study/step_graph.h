@@ -34,10 +34,11 @@ void ForEachLayer(
 // A copy of the stripped float graph with the step's training ops on it.
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps);
 
-// Everything that the step does to this graph, resolved layer by layer, in
-// words: two steps with the same description are the same.
+// Everything that the step does to this graph with `samples` samples, its
+// training and its settings resolved layer by layer: two steps with the same
+// description are the same. Made of the structs' lists of fields.
 std::string DescribeStep(const Graph& graph, const RecipeStep& step,
-                         int64_t steps);
+                         const TrainOptions& training, int64_t samples);
 
 // The largest update step that is not beyond `steps`, and the share of zeros
 // that the mask has from it on. `prune` is resolved.

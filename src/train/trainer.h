@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/base/fields.h"
 #include "src/base/progress.h"
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
@@ -26,6 +27,19 @@ struct TrainOptions {
   std::string checkpoint;  // a file to go on from and to write; or none
   std::string label;       // for progress: "prune_qat"
 };
+
+template <FieldsOf<TrainOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  visit("epochs", o.epochs);
+  visit("batch", o.batch);
+  visit("learning_rate", o.learning_rate);
+  visit("validation_split", o.validation_split);
+  visit("seed", o.seed);
+  visit("stage", o.stage);
+  visit("threads", o.threads, kNoEffect);
+  visit("checkpoint", o.checkpoint, kNoEffect);
+  visit("label", o.label, kNoEffect);
+}
 
 struct EpochResult {
   double loss = 0;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "src/base/fields.h"
 #include "src/graph/graph.h"
 #include "src/ops/attributes.h"
 
@@ -31,6 +32,22 @@ struct PruneOptions {
   int group_size = 4;   // in every n
 };
 
+template <FieldsOf<PruneOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  visit("schedule", o.schedule);
+  visit("initial_sparsity", o.initial_sparsity);
+  visit("final_sparsity", o.final_sparsity);
+  visit("begin_step", o.begin_step);
+  visit("end_step", o.end_step);
+  visit("frequency", o.frequency);
+  visit("power", o.power);
+  visit("block_height", o.block_height);
+  visit("block_width", o.block_width);
+  visit("block_pooling", o.block_pooling);
+  visit("group_zeros", o.group_zeros);
+  visit("group_size", o.group_size);
+}
+
 enum class CentroidInit : uint8_t {
   kLinear,
   kRandom,
@@ -48,6 +65,16 @@ struct ClusterOptions {
   uint64_t seed = 9;  // of random and k-means++ initialisation
 };
 
+template <FieldsOf<ClusterOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  visit("clusters", o.clusters);
+  visit("init", o.init);
+  visit("per_channel", o.per_channel);
+  visit("average_gradient", o.average_gradient);
+  visit("preserve_sparsity", o.preserve_sparsity);
+  visit("seed", o.seed);
+}
+
 // Quantization-aware training of one layer (specs/tfmot.md 3, 4, 5).
 struct QatOptions {
   bool preserve_sparsity = false;
@@ -58,6 +85,15 @@ struct QatOptions {
   double decay = 0.999;  // of the activations' moving average
   bool debias = false;   // it forgets the range that it started from
 };
+
+template <FieldsOf<QatOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  visit("preserve_sparsity", o.preserve_sparsity);
+  visit("preserve_clusters", o.preserve_clusters);
+  visit("per_channel", o.per_channel);
+  visit("decay", o.decay);
+  visit("debias", o.debias);
+}
 
 // What a layer gets; nothing leaves it as it is. Called with the layer's node
 // and its weights.
