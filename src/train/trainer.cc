@@ -161,11 +161,15 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     row.seconds = SecondsSince(epoch_start);
     result.epochs.push_back(row);
     if (progress != nullptr) {
+      const std::string validation =
+          held_out == nullptr
+              ? ""
+              : fmt::format("validation loss {:.4f} accuracy {:.4f} ",
+                            row.validation_loss, row.validation_accuracy);
       progress->Line(fmt::format(
-          "{}: epoch {} of {}: loss {:.4f} accuracy {:.4f} validation loss "
-          "{:.4f} accuracy {:.4f} ({:.2f} s)",
+          "{}: epoch {} of {}: loss {:.4f} accuracy {:.4f} {}({:.2f} s)",
           options.label, epoch + 1, options.epochs, row.loss, row.accuracy,
-          row.validation_loss, row.validation_accuracy, row.seconds));
+          validation, row.seconds));
     }
     if (!options.checkpoint.empty()) {
       WriteCheckpoint(options, graph, &run, result.epochs);
