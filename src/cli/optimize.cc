@@ -117,6 +117,7 @@ void AddOptimize(CLI::App* app) {
       ->type_name("OUT.h5")
       ->required();
   AddTraining(verb, &options->train);
+  AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   verb->callback([options] { Run(*options); });
 }

@@ -62,6 +62,9 @@ void AddTraining(CLI::App* app, TrainOptions* train) {
       ->type_name("N")
       ->capture_default_str();
   AddThreads(app, &train->threads);
+}
+
+void AddCheckpoint(CLI::App* app, TrainOptions* train) {
   app->add_option("--checkpoint", train->checkpoint,
                   "A file that is written after every epoch and gone on from")
       ->type_name("FILE");

@@ -31,9 +31,10 @@ void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
 // --data SPEC, needed.
 void AddData(CLI::App* app, std::string* data);
 
-// --epochs, --batch, --learning-rate, --validation-split, --seed, --threads and
-// --checkpoint.
+// --epochs, --batch, --learning-rate, --validation-split, --seed and --threads.
 void AddTraining(CLI::App* app, TrainOptions* train);
+// --checkpoint FILE
+void AddCheckpoint(CLI::App* app, TrainOptions* train);
 // --limit N of either half of the data.
 void AddLimit(CLI::App* app, int64_t* limit);
 

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
@@ -20,6 +22,7 @@ namespace {
 
 struct Options {
   std::string config;
+  std::string show;
   StudyOptions study;
 };
 
@@ -51,7 +54,31 @@ void ApplyConfig(const std::string& path, CLI::App* verb) {
   }
 }
 
+// Prints what a run directory holds, whatever build computed it.
+void Show(const Options& options, const CLI::App& verb) {
+  for (const CLI::Option* each : verb.get_options()) {
+    const std::string name = each->get_single_name();
+    if (each->count() > 0 && name != "show" && name != "recipes" &&
+        name != "methods") {
+      Warn("--{} has no effect with --show", name);
+    }
+  }
+  const auto asked = [](const std::vector<std::string>& names,
+                        const std::string& name) {
+    return names.empty() ||
+           std::find(names.begin(), names.end(), name) != names.end();
+  };
+  std::vector<StudyRow> rows = ReadStudy(options.show);
+  std::erase_if(rows, [&](const StudyRow& row) {
+    return !asked(options.study.recipes, row.recipe) ||
+           !asked(options.study.methods, row.method);
+  });
+  PrintOut(MarkdownTable(rows));
+  RequireInvariants(rows);
+}
+
 void Run(Options* options, CLI::App* verb) {
+  if (!options->show.empty()) return Show(*options, *verb);
   if (!options->config.empty()) {
     ApplyConfig(options->config, verb);
     options->study.table.AddFile(options->config);
@@ -60,11 +87,14 @@ void Run(Options* options, CLI::App* verb) {
     Fail(ErrorKind::kInvalidArgument,
          "--out DIR is wanted: where the study writes its files");
   }
-  options->study.version = LITESMITH_VERSION;
   std::vector<StudyRow> rows;
-  {
+  try {
     TerminalProgress progress;
-    rows = RunStudy(options->study, &progress);
+    RunStudy(options->study, &progress, &rows);
+  } catch (const Error&) {
+    // What is done is worth seeing, also after Ctrl-C.
+    if (!rows.empty()) PrintOut(MarkdownTable(rows));
+    throw;
   }
   PrintOut(MarkdownTable(rows));
   RequireInvariants(rows);
@@ -84,7 +114,9 @@ void AddStudy(CLI::App* app) {
       "of the test set one image at a time on one thread, sizes, latency. DIR\n"
       "gets every file, table.md and results.json; a second call computes "
       "only\n"
-      "what is missing or changed, also after an interruption.");
+      "what is missing or changed, also after an interruption. Results of "
+      "another\n"
+      "seed or of other data and settings go to a folder of their own in DIR.");
   verb->add_option("--config", options->config,
                    "A TOML file whose keys are these options' names (the "
                    "command line wins), and whose [recipe.NAME] tables add "
@@ -108,18 +140,15 @@ void AddStudy(CLI::App* app) {
                    "of the table if not given")
       ->type_name("A,B")
       ->delimiter(',');
-  verb->add_option("--epochs", study.epochs, "Passes over the data, each step")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1000000))
-      ->capture_default_str();
-  verb->add_option("--seed", study.seed, "Of start weights and shuffles")
-      ->type_name("N")
-      ->capture_default_str();
-  AddThreads(verb, &study.threads);
+  AddTraining(verb, &study.train);
   AddLimit(verb, &study.limit);
   verb->add_option("-o,--out", study.out, "The folder to write to")
       ->type_name("DIR");
   verb->add_flag("--force", study.force, "Compute everything anew");
+  verb->add_option("--show", options->show,
+                   "Print the table of what is in DIR, finished or not, and "
+                   "do nothing else; --recipes and --methods narrow it")
+      ->type_name("DIR");
   verb->callback([options, verb] { Run(options.get(), verb); });
 }
 

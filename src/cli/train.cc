@@ -73,6 +73,7 @@ void AddTrain(CLI::App* app) {
       ->type_name("FILE.h5")
       ->required();
   AddTraining(verb, &options->train);
+  AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   verb->callback([options] { Run(*options); });
 }

@@ -143,6 +143,10 @@ FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
   return EvaluateGraph(LoadModel(path, 0), data, options);
 }
 
+void RequireEvaluable(const Graph& graph, const Dataset& data) {
+  CheckFit(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data);
+}
+
 FileTime TimeGraph(const Graph& graph, const Dataset& data,
                    const EvaluateOptions& options) {
   Interpreter interpreter(graph, PlanOptions(options, 1));

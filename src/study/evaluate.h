@@ -34,6 +34,10 @@ FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
 FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
                            const EvaluateOptions& options);
 
+// Throws Error if the graph cannot be run or does not fit the data: what
+// EvaluateGraph would say at its start. Runs nothing.
+void RequireEvaluable(const Graph& graph, const Dataset& data);
+
 struct FileTime {
   double total_ms = 0;        // all samples
   double latency_us_p50 = 0;  // median of single samples

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "src/base/fields.h"
 #include "src/graph/graph.h"
 #include "src/study/recipes.h"
 
@@ -39,6 +40,15 @@ struct Invariant {
   double limit = 0;    // zeros: at least; others: at most
   bool ok = true;
 };
+
+template <FieldsOf<Invariant> Row, typename Visit>
+void VisitFields(Row& row, Visit&& visit) {
+  visit("name", row.name);
+  visit("tensor", row.tensor);
+  visit("value", row.value);
+  visit("limit", row.limit);
+  visit("ok", row.ok);
+}
 
 // The promises on the graph of an exported file, the worst slice of each
 // tensor, and for integer weights that they are in [-127, 127] around zero.

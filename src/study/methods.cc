@@ -26,6 +26,11 @@ std::vector<Method> Methods() {
   return result;
 }
 
+std::string FileName(const Method& method) {
+  if (method.scheme == nullptr) return "model.h5";
+  return std::string(method.name) + ".tflite";
+}
+
 Method FindMethod(std::string_view name) {
   std::string known;
   for (const Method& method : Methods()) {

@@ -20,6 +20,8 @@ struct Method {
 
 // keras, then every scheme.
 std::vector<Method> Methods();
+// The file that the study writes: "uint8.tflite"; "model.h5" for keras.
+std::string FileName(const Method& method);
 // Throws Error{invalid argument} listing the names.
 Method FindMethod(std::string_view name);
 

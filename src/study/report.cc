@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/study/fields_json.h"
 
 namespace litesmith {
 namespace {
@@ -39,6 +40,7 @@ struct Column {
   const char* header;
   bool right;  // aligned
   std::string (*text)(const StudyRow& row);
+  bool if_varied = false;  // left out where all rows have the same
 };
 
 constexpr Column kColumns[] = {
@@ -64,104 +66,97 @@ constexpr Column kColumns[] = {
      [](const StudyRow& row) {
        return fmt::format("{:.1f} %", 100 * row.sparsity);
      }},
+    {"Seed", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.seed); }},
+    {"Data", false, [](const StudyRow& row) { return row.settings.data; },
+     /*if_varied=*/true},
+    {"Model", false, [](const StudyRow& row) { return row.settings.model; },
+     true},
+    {"Limit", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.limit); },
+     true},
+    {"Epochs", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.epochs); },
+     true},
+    {"Batch", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.batch); },
+     true},
+    {"Learning rate", true,
+     [](const StudyRow& row) {
+       return fmt::format("{}", row.settings.learning_rate);
+     },
+     true},
+    {"Validation split", true,
+     [](const StudyRow& row) {
+       return fmt::format("{}", row.settings.validation_split);
+     },
+     true},
+    {"Build", false, [](const StudyRow& row) { return row.build; }, true},
+    {"ISA", false, [](const StudyRow& row) { return row.isa; }, true},
     {"Invariants", false, [](const StudyRow& row) { return Kept(row); }},
 };
 
-Json ToJson(const StudyRow& row) {
-  Json invariants = Json::array();
-  for (const Invariant& invariant : row.invariants) {
-    invariants.push_back({{"name", invariant.name},
-                          {"tensor", invariant.tensor},
-                          {"value", invariant.value},
-                          {"limit", invariant.limit},
-                          {"ok", invariant.ok}});
-  }
-  return {{"recipe", row.recipe},
-          {"method", row.method},
-          {"accuracy", row.accuracy},
-          {"correct", row.correct},
-          {"samples", row.samples},
-          {"total_ms", row.total_ms},
-          {"latency_us_p50", row.latency_us_p50},
-          {"latency_us_p99", row.latency_us_p99},
-          {"file_bytes", row.file_bytes},
-          {"gzip_bytes", row.gzip_bytes},
-          {"sparsity", row.sparsity},
-          {"train_s", row.train_s},
-          {"convert_s", row.convert_s},
-          {"path", row.path},
-          {"isa", row.isa},
-          {"seed", row.seed},
-          {"invariants", invariants}};
-}
+// The fields without which a row says nothing; others may have come later than
+// the build that wrote it.
+constexpr const char* kNeeded[] = {"recipe", "method", "path"};
 
 }  // namespace
 
 std::string MarkdownTable(std::span<const StudyRow> rows) {
-  constexpr size_t kCount = std::size(kColumns);
-  std::vector<size_t> width(kCount);
-  std::vector<std::string> cells;
-  for (size_t c = 0; c < kCount; ++c)
-    width[c] = std::string_view(kColumns[c].header).size();
-  for (const StudyRow& row : rows) {
-    for (size_t c = 0; c < kCount; ++c) {
-      cells.push_back(kColumns[c].text(row));
-      width[c] = std::max(width[c], cells.back().size());
+  // A column is its header and a cell a row.
+  std::vector<const Column*> columns;
+  std::vector<std::vector<std::string>> cells;
+  for (const Column& column : kColumns) {
+    std::vector<std::string> texts;
+    for (const StudyRow& row : rows) texts.push_back(column.text(row));
+    if (column.if_varied &&
+        std::all_of(texts.begin(), texts.end(), [&](const std::string& each) {
+          return each == texts[0];
+        })) {
+      continue;
     }
+    columns.push_back(&column);
+    cells.push_back(std::move(texts));
+  }
+  std::vector<size_t> width;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    width.push_back(std::string_view(columns[c]->header).size());
+    for (const std::string& text : cells[c])
+      width[c] = std::max(width[c], text.size());
   }
   std::string text;
   const auto line = [&](auto&& cell) {
-    for (size_t c = 0; c < kCount; ++c) {
-      text += kColumns[c].right ? fmt::format("| {:>{}} ", cell(c), width[c])
+    for (size_t c = 0; c < columns.size(); ++c) {
+      text += columns[c]->right ? fmt::format("| {:>{}} ", cell(c), width[c])
                                 : fmt::format("| {:<{}} ", cell(c), width[c]);
     }
     text += "|\n";
   };
-  line([](size_t c) { return std::string(kColumns[c].header); });
+  line([&](size_t c) { return std::string(columns[c]->header); });
   line([&](size_t c) {
     std::string rule(width[c], '-');
-    if (kColumns[c].right) rule.back() = ':';
+    if (columns[c]->right) rule.back() = ':';
     return rule;
   });
   for (size_t r = 0; r < rows.size(); ++r)
-    line([&](size_t c) { return cells[r * kCount + c]; });
+    line([&](size_t c) { return cells[c][r]; });
   return text;
 }
 
 std::string ResultsJson(std::span<const StudyRow> rows) {
   Json list = Json::array();
-  for (const StudyRow& row : rows) list.push_back(ToJson(row));
+  for (const StudyRow& row : rows) list.push_back(FieldsToJson(row));
   return list.dump(2) + "\n";
 }
 
-std::string RowJson(const StudyRow& row) { return ToJson(row).dump(); }
+std::string RowJson(const StudyRow& row) { return FieldsToJson(row).dump(); }
 
 StudyRow ParseRow(const std::string& json, const std::string& where) {
   StudyRow row;
   try {
     const Json object = Json::parse(json);
-    object.at("recipe").get_to(row.recipe);
-    object.at("method").get_to(row.method);
-    object.at("accuracy").get_to(row.accuracy);
-    object.at("correct").get_to(row.correct);
-    object.at("samples").get_to(row.samples);
-    object.at("total_ms").get_to(row.total_ms);
-    object.at("latency_us_p50").get_to(row.latency_us_p50);
-    object.at("latency_us_p99").get_to(row.latency_us_p99);
-    object.at("file_bytes").get_to(row.file_bytes);
-    object.at("gzip_bytes").get_to(row.gzip_bytes);
-    object.at("sparsity").get_to(row.sparsity);
-    object.at("train_s").get_to(row.train_s);
-    object.at("convert_s").get_to(row.convert_s);
-    object.at("path").get_to(row.path);
-    object.at("isa").get_to(row.isa);
-    object.at("seed").get_to(row.seed);
-    for (const Json& item : object.at("invariants")) {
-      row.invariants.push_back(
-          {item.at("name").get<std::string>(),
-           item.at("tensor").get<std::string>(), item.at("value").get<double>(),
-           item.at("limit").get<double>(), item.at("ok").get<bool>()});
-    }
+    for (const char* name : kNeeded) object.at(name);
+    row = FieldsFromJson<StudyRow>(object);
   } catch (const Json::exception& error) {
     Fail(ErrorKind::kCorrupt, "{}: {}", where, error.what());
   }

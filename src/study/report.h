@@ -15,8 +15,9 @@ std::string MarkdownTable(std::span<const StudyRow> rows);
 // A list of objects with the fields of StudyRow.
 std::string ResultsJson(std::span<const StudyRow> rows);
 
-// One row as JSON and back. Throws Error{corrupt} where a field is missing or
-// of another type; `where` names the file.
+// One row as JSON and back: fields that another build did not know keep their
+// defaults. Throws Error{corrupt} where recipe, method or path is missing or
+// anything has another type; `where` names the file.
 std::string RowJson(const StudyRow& row);
 StudyRow ParseRow(const std::string& json, const std::string& where);
 

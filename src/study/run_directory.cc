@@ -1,6 +1,16 @@
+// Notes are JSON files; the lock is flock on a file that holds the process id
+// and is gone when nobody works here.
 #include "src/study/run_directory.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -8,6 +18,32 @@
 #include "src/base/file.h"
 
 namespace litesmith {
+namespace {
+
+constexpr char kLockFile[] = "study.lock";
+
+[[noreturn]] void FailLock(const std::string& folder, int code) {
+  Fail(ErrorKind::kIo,
+       "cannot work in {}: {}; `litesmith study --show {}` only reads it",
+       folder, strerror(code), folder);
+}
+
+// Whether `path` is still the name of the open file.
+bool IsFileOf(int fd, const std::string& path) {
+  struct stat open_file;
+  struct stat named;
+  return fstat(fd, &open_file) == 0 && stat(path.c_str(), &named) == 0 &&
+         open_file.st_ino == named.st_ino && open_file.st_dev == named.st_dev;
+}
+
+// "1234", or "unknown" where its holder has not come to write it.
+std::string HolderOf(int fd) {
+  char text[24] = {};
+  const ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+  return got > 0 ? std::string(text) : std::string("unknown");
+}
+
+}  // namespace
 
 std::string Digest(std::span<const std::byte> bytes) {
   uint64_t hash = 0xCBF29CE484222325u;
@@ -20,12 +56,21 @@ std::string Digest(std::string_view text) {
   return Digest(std::as_bytes(std::span(text)));
 }
 
-std::optional<std::string> RecallNote(const std::string& path,
-                                      const std::string& key,
-                                      const std::string& about) {
-  if (!FileExists(path) || !FileExists(about)) return std::nullopt;
+void FileDigests::Set(const std::string& path,
+                      std::span<const std::byte> bytes) {
+  known_[path] = Digest(bytes);
+}
+
+std::optional<std::string> FileDigests::Of(const std::string& path) {
+  const auto known = known_.find(path);
+  if (known != known_.end()) return known->second;
+  if (!FileExists(path)) return std::nullopt;
+  return known_[path] = Digest(ReadFile(path));
+}
+
+std::optional<Note> ReadNote(const std::string& path) {
+  if (!FileExists(path)) return std::nullopt;
   const std::vector<std::byte> bytes = ReadFile(path);
-  // A damaged note is as good as none: what it tells is computed anew.
   const auto json = nlohmann::json::parse(
       reinterpret_cast<const char*>(bytes.data()),
       reinterpret_cast<const char*>(bytes.data()) + bytes.size(), nullptr,
@@ -35,18 +80,87 @@ std::optional<std::string> RecallNote(const std::string& path,
     const auto& value = json[name];
     return value.is_string() ? value.get<std::string>() : "";
   };
-  if (text("key") != key) return std::nullopt;
-  if (text("digest") != Digest(ReadFile(about))) return std::nullopt;
-  const std::string note = text("note");
-  if (note.empty()) return std::nullopt;
+  Note note{text("key"), text("digest"), text("from"), text("note")};
+  if (note.key.empty() || note.digest.empty() || note.text.empty())
+    return std::nullopt;
   return note;
 }
 
-void KeepNote(const std::string& path, const std::string& key,
-              const std::string& about, const std::string& note) {
-  const nlohmann::ordered_json json = {
-      {"key", key}, {"digest", Digest(ReadFile(about))}, {"note", note}};
+void WriteNote(const std::string& path, const Note& note) {
+  const nlohmann::ordered_json json = {{"key", note.key},
+                                       {"digest", note.digest},
+                                       {"from", note.from},
+                                       {"note", note.text}};
   WriteFile(path, json.dump(1) + "\n");
+}
+
+std::optional<Note> RecallNote(const std::string& path, const std::string& key,
+                               const std::string& about, FileDigests* digests) {
+  std::optional<Note> note = ReadNote(path);
+  if (!note || note->key != key || note->digest != digests->Of(about))
+    return std::nullopt;
+  return note;
+}
+
+void ClaimCheckpoint(const std::string& checkpoint, const std::string& key,
+                     bool anew) {
+  const std::string owner = checkpoint + ".key";
+  if (!anew && FileExists(owner)) {
+    const std::vector<std::byte> bytes = ReadFile(owner);
+    if (std::string_view(reinterpret_cast<const char*>(bytes.data()),
+                         bytes.size()) == key) {
+      return;
+    }
+  }
+  RemoveCheckpoint(checkpoint);
+  WriteFile(owner, key);
+}
+
+void RemoveCheckpoint(const std::string& checkpoint) {
+  const std::filesystem::path path = checkpoint;
+  std::error_code code;
+  std::vector<std::filesystem::path> found;
+  for (const auto& entry :
+       std::filesystem::directory_iterator(path.parent_path(), code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(path.filename().string()))
+      found.push_back(entry.path());
+  }
+  for (const auto& each : found) std::filesystem::remove(each, code);
+}
+
+FolderLock::FolderLock(const std::string& folder)
+    : folder_(folder),
+      path_(folder + "/" + kLockFile),
+      made_(!FileExists(folder)) {
+  MakeDirectory(folder);
+  for (;;) {
+    fd_ = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd_ < 0) FailLock(folder, errno);
+    if (flock(fd_, LOCK_EX | LOCK_NB) != 0) {
+      const int code = errno;
+      const std::string holder = HolderOf(fd_);
+      close(fd_);
+      if (code != EWOULDBLOCK) FailLock(folder, code);
+      Fail(ErrorKind::kIo,
+           "another study (pid {}) is at work in {}; it can be waited for, or "
+           "another --out be taken",
+           holder, folder);
+    }
+    // The one before may have taken its file away between the two calls.
+    if (IsFileOf(fd_, path_)) break;
+    close(fd_);
+  }
+  const std::string pid = fmt::format("{}", getpid());
+  if (ftruncate(fd_, 0) != 0 || pwrite(fd_, pid.data(), pid.size(), 0) < 0) {
+    // Only the other one's message would have named us.
+  }
+}
+
+FolderLock::~FolderLock() {
+  unlink(path_.c_str());
+  close(fd_);
+  if (made_) rmdir(folder_.c_str());
 }
 
 }  // namespace litesmith

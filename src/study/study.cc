@@ -1,20 +1,24 @@
+// Plans what is missing, then trains, converts and measures it, one recipe
+// after another; everything that is finished is kept at once.
 #include "src/study/study.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <future>
 #include <map>
 #include <optional>
 #include <utility>
 
+#include "src/base/build_id.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
+#include "src/formats/tflite/tflite.h"
 #include "src/quant/convert.h"
 #include "src/study/evaluate.h"
 #include "src/study/gzip.h"
@@ -24,6 +28,7 @@
 #include "src/study/optimize.h"
 #include "src/study/overall_progress.h"
 #include "src/study/report.h"
+#include "src/study/results.h"
 #include "src/study/run_directory.h"
 #include "src/study/weights.h"
 #include "src/train/trainer.h"
@@ -40,68 +45,96 @@ double SecondsSince(Clock::time_point start) {
 
 // A recipe's trained model on disk.
 struct Trained {
-  std::string key;     // of everything it depends on
-  std::string digest;  // of the file
+  std::string key;    // of everything it depends on
+  bool kept = false;  // it is there from an earlier call
+  bool wanted = false;
   double seconds = 0;
   Promises promises;
-  // Read back from the file when a cell first needs them.
+  size_t last_reader = 0;  // of the walk: the last recipe that needs it
+  // Read back from the file when first needed, until the last reader is done.
+  std::vector<std::byte> bytes;
   std::optional<Graph> graph;
   std::optional<Ranges> ranges;
 };
 
+// Drops warnings.
+class Quiet {
+ public:
+  Quiet() : before_(SetWarningSink({})) {}
+  ~Quiet() { SetWarningSink(std::move(before_)); }
+
+ private:
+  WarningSink before_;
+};
+
 class Study {
  public:
-  Study(const StudyOptions& options, Progress* progress)
+  Study(const StudyOptions& options, Progress* progress,
+        std::vector<StudyRow>* done)
       : options_(options),
         recipes_(SelectRecipes(options)),
         methods_(SelectMethods(options)),
-        progress_(progress, CountStages()) {
+        walk_(Walk()),
+        progress_(progress, CountStages()),
+        rows_(*done) {
     if (options.out.empty()) {
       Fail(ErrorKind::kInvalidArgument, "the study needs a folder to write to");
     }
-    if (options.epochs < 0 || options.limit < 0) {
+    if (options.train.epochs < 0 || options.limit < 0) {
       Fail(ErrorKind::kInvalidArgument,
            "{} epochs and a limit of {} samples: neither can be negative",
-           options.epochs, options.limit);
+           options.train.epochs, options.limit);
     }
   }
 
-  std::vector<StudyRow> Run() {
+  void Run() {
     // Whatever cannot work ends here, before anything takes time.
     start_graph_ = MakeTrainable(
-        StripTrainingOps(LoadModel(options_.model, options_.seed)));
-    model_identity_ = FileExists(options_.model)
-                          ? Digest(ReadFile(options_.model))
-                          : options_.model;
-    MakeDirectory(options_.out);
+        StripTrainingOps(LoadModel(options_.model, options_.train.seed)));
     data_ = LoadData(options_.data);
     if (options_.limit > 0) {
       data_.train = Take(data_.train, options_.limit);
       data_.test = Take(data_.test, options_.limit);
     }
+    TakeSettings();
     Describe();
-    std::vector<StudyRow> rows;
-    for (const Recipe* recipe : Walk()) {
-      Trained& trained = trained_[recipe->name];
-      TrainRecipe(*recipe, &trained);
-      if (std::find(recipes_.begin(), recipes_.end(), recipe) !=
-          recipes_.end()) {
-        for (const Method& method : methods_)
-          rows.push_back(Cell(*recipe, &trained, method));
-      }
-      trained.graph.reset();
-      trained.ranges.reset();
+    const FolderLock lock(options_.out);
+    OpenFolder();
+    const size_t missing = Plan();
+    if (missing > 0) CheckMethods();
+    try {
+      for (size_t at = 0; at < walk_.size(); ++at) FinishRecipe(at);
+    } catch (const Error&) {
+      AddKept();
+      TryReports();
+      throw;
     }
-    WriteFile(options_.out + "/table.md", MarkdownTable(rows));
-    WriteFile(options_.out + "/results.json", ResultsJson(rows));
-    return rows;
+    WriteReports();
+    if (missing == 0) {
+      progress_.Line(fmt::format(
+          "{} of {} results are there from before: nothing was computed",
+          rows_.size(), rows_.size()));
+    }
   }
 
  private:
+  template <typename T, typename Find>
+  static std::vector<T> Select(const std::vector<std::string>& names,
+                               const Find& find) {
+    std::vector<T> asked;
+    std::vector<std::string> seen;
+    for (const std::string& name : names) {
+      if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
+      seen.push_back(name);
+      asked.push_back(find(name));
+    }
+    return asked;
+  }
+
   static std::vector<const Recipe*> SelectRecipes(const StudyOptions& options) {
-    std::vector<const Recipe*> asked;
-    for (const std::string& name : options.recipes)
-      asked.push_back(&options.table.Find(name));
+    auto asked = Select<const Recipe*>(
+        options.recipes,
+        [&](const std::string& name) { return &options.table.Find(name); });
     if (!asked.empty()) return asked;
     for (const Recipe& recipe : options.table.recipes())
       asked.push_back(&recipe);
@@ -109,9 +142,7 @@ class Study {
   }
 
   static std::vector<Method> SelectMethods(const StudyOptions& options) {
-    std::vector<Method> asked;
-    for (const std::string& name : options.methods)
-      asked.push_back(FindMethod(name));
+    auto asked = Select<Method>(options.methods, FindMethod);
     if (!asked.empty()) return asked;
     for (const Method& method : Methods()) {
       if (method.in_table) asked.push_back(method);
@@ -131,129 +162,228 @@ class Study {
     return result;
   }
 
-  TrainOptions Training() const {
-    TrainOptions train;
-    train.epochs = options_.epochs;
-    train.seed = options_.seed;
-    train.threads = options_.threads;
-    return train;
+  bool IsAsked(const Recipe& recipe) const {
+    return std::find(recipes_.begin(), recipes_.end(), &recipe) !=
+           recipes_.end();
   }
 
   // For progress: every epoch and every cell is a stage.
   int64_t CountStages() const {
     auto stages = static_cast<int64_t>(recipes_.size() * methods_.size());
-    for (const Recipe* recipe : Walk())
-      stages += RecipeEpochs(*recipe, Training());
+    for (const Recipe* recipe : walk_)
+      stages += RecipeEpochs(*recipe, options_.train);
     return std::max<int64_t>(stages, 1);
   }
 
-  std::string Folder(const Recipe& recipe) const {
-    return options_.out + "/" + recipe.name;
-  }
-  std::string ModelFile(const Recipe& recipe) const {
-    return Folder(recipe) + "/model.h5";
+  void TakeSettings() {
+    settings_.seed = options_.train.seed;
+    settings_.data = options_.data;
+    settings_.data_digest = data_.fingerprint;
+    settings_.model = options_.model;
+    settings_.model_digest = FileExists(options_.model)
+                                 ? Digest(ReadFile(options_.model))
+                                 : Digest(options_.model);
+    settings_.limit = options_.limit;
+    settings_.epochs = options_.train.epochs;
+    settings_.batch = options_.train.batch;
+    settings_.learning_rate = options_.train.learning_rate;
+    settings_.validation_split = options_.train.validation_split;
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,
   // so that a rule that fits nothing is found before the first step.
   void Describe() {
-    for (const Recipe* recipe : Walk()) {
-      const Promises before = recipe->parent.empty()
-                                  ? Promises()
-                                  : trained_.at(recipe->parent).promises;
-      trained_[recipe->name].promises = RecipePromises(
-          start_graph_, *recipe, data_.train->size(), Training(), before);
+    for (size_t at = 0; at < walk_.size(); ++at) {
+      const Recipe& recipe = *walk_[at];
+      const bool root = recipe.parent.empty();
+      Trained& trained = trained_[recipe.name];
+      TrainOptions train = options_.train;
+      train.stage = FirstStage(options_.table, recipe);
+      trained.promises = RecipePromises(
+          start_graph_, recipe, data_.train->size(), train,
+          root ? Promises() : trained_.at(recipe.parent).promises);
+      trained.key = Digest(fmt::format(
+          "build {} isa {} settings {} start {} steps {}", BuildId(), IsaName(),
+          FieldsText(settings_),
+          root ? settings_.model_digest : trained_.at(recipe.parent).key,
+          DescribeRecipe(start_graph_, recipe, data_.train->size(), train)));
+      trained.last_reader = at;
+      if (!root) trained_.at(recipe.parent).last_reader = at;
+    }
+  }
+
+  // The folder of these settings: the directory itself for its first.
+  void OpenFolder() {
+    place_ = SettingsFolder(options_.out, settings_);
+    folder_ = place_.empty() ? options_.out : options_.out + "/" + place_;
+    if (!place_.empty()) {
+      progress_.Line(
+          fmt::format("{} holds results of other settings; these go to {}",
+                      options_.out, folder_));
+    }
+  }
+
+  std::string File(const Recipe& recipe, const Method& method) const {
+    return fmt::format("{}/{}/{}", folder_, recipe.name, FileName(method));
+  }
+  std::string ModelFile(const std::string& recipe) const {
+    return fmt::format("{}/{}/model.h5", folder_, recipe);
+  }
+
+  std::string CellKey(const Recipe& recipe, const Method& method) const {
+    return Digest(fmt::format("model {} method {} convert {} calibration {}",
+                              trained_.at(recipe.name).key, method.name,
+                              FieldsText(kConvert), kCalibrationSamples));
+  }
+
+  // What is there from before, and which models are wanted for what is not.
+  // Returns how many cells are missing.
+  size_t Plan() {
+    size_t missing = 0;
+    for (size_t at = walk_.size(); at-- > 0;) {  // children first
+      const Recipe& recipe = *walk_[at];
+      Trained& trained = trained_.at(recipe.name);
+      if (!options_.force) {
+        if (const auto note =
+                RecallNote(ModelNote(folder_, recipe.name), trained.key,
+                           ModelFile(recipe.name), &digests_)) {
+          trained.kept = true;
+          trained.seconds = ParseModelFacts(note->text).seconds;
+        }
+      }
+      for (const Method& method : methods_) {
+        if (!IsAsked(recipe)) break;
+        if (!options_.force) {
+          const std::string path = CellNote(folder_, recipe.name, method.name);
+          if (const auto note = RecallNote(path, CellKey(recipe, method),
+                                           File(recipe, method), &digests_)) {
+            kept_[{recipe.name, method.name}] = ParseRow(note->text, path);
+            continue;
+          }
+        }
+        ++missing;
+        trained.wanted = true;
+      }
+      if (trained.wanted && !trained.kept && !recipe.parent.empty())
+        trained_.at(recipe.parent).wanted = true;
+    }
+    return missing;
+  }
+
+  // Converts the untrained model by every method and sets it up to run: what a
+  // method cannot do with these layers, or the data with these outputs, is
+  // known before the first step.
+  void CheckMethods() const {
+    const Quiet quiet;  // what the results have to be warned of comes with them
+    Ranges ranges;
+    for (const Method& method : methods_) {
+      try {
+        if (method.scheme == nullptr) {
+          RequireEvaluable(start_graph_, *data_.test);
+          continue;
+        }
+        if (ranges.empty() && NeedsRanges(start_graph_, *method.scheme))
+          ranges = Calibrate(start_graph_, *data_.train, 1);
+        RequireEvaluable(
+            ReadTflite(WriteTflite(Convert(start_graph_, *method.scheme, ranges,
+                                           kConvert)),
+                       FileName(method)),
+            *data_.test);
+      } catch (const Error& error) {
+        Fail(error.kind(), "{} by method {}: {}", options_.model, method.name,
+             error.what());
+      }
+    }
+  }
+
+  void FinishRecipe(size_t at) {
+    const Recipe& recipe = *walk_[at];
+    Trained& trained = trained_.at(recipe.name);
+    TrainRecipe(recipe, &trained);
+    if (IsAsked(recipe)) {
+      for (const Method& method : methods_)
+        rows_.push_back(Cell(recipe, &trained, method));
+    }
+    for (auto& [name, each] : trained_) {
+      if (each.last_reader > at) continue;
+      each.graph.reset();
+      each.ranges.reset();
+      each.bytes = {};
+    }
+  }
+
+  // The rows from before that an error did not let us come to.
+  void AddKept() {
+    for (const Recipe* recipe : walk_) {
+      for (const Method& method : methods_) {
+        const auto kept = kept_.find({recipe->name, method.name});
+        if (kept == kept_.end() ||
+            std::any_of(rows_.begin(), rows_.end(), [&](const StudyRow& row) {
+              return row.recipe == recipe->name && row.method == method.name;
+            })) {
+          continue;
+        }
+        rows_.push_back(kept->second);
+      }
     }
   }
 
   void TrainRecipe(const Recipe& recipe, Trained* result) {
-    const bool root = recipe.parent.empty();
-    const std::string file = ModelFile(recipe);
-    const std::string note = Folder(recipe) + "/model.json";
-    result->key = Digest(fmt::format(
-        "version {} isa {} start {} data {} limit {} steps {} stage {} seed {}",
-        options_.version, IsaName(),
-        root ? "model " + model_identity_
-             : trained_.at(recipe.parent).key +
-                   trained_.at(recipe.parent).digest,
-        data_.fingerprint, options_.limit,
-        DescribeRecipe(start_graph_, recipe, data_.train->size(), Training()),
-        FirstStage(options_.table, recipe), options_.seed));
-    const int64_t stages = RecipeEpochs(recipe, Training());
-    if (!options_.force) {
-      if (const auto kept = RecallNote(note, result->key, file)) {
-        result->digest = Digest(ReadFile(file));
-        result->seconds = std::strtod(kept->c_str(), nullptr);
-        SkipStages(fmt::format("{}: trained before", recipe.name), stages);
-        return;
-      }
+    const int64_t stages = RecipeEpochs(recipe, options_.train);
+    if (result->kept || !result->wanted) {
+      SkipStages(fmt::format("{}: trained before", recipe.name), stages);
+      return;
     }
-    MakeDirectory(Folder(recipe));
-    TrainOptions train = Training();
+    const bool root = recipe.parent.empty();
+    const std::string folder = folder_ + "/" + recipe.name;
+    MakeDirectory(folder);
+    WriteSettingsOnce();
+    TrainOptions train = options_.train;
     train.stage = FirstStage(options_.table, recipe);
-    train.checkpoint = Folder(recipe) + "/checkpoint";
-    PrepareCheckpoint(train.checkpoint, result->key);
-    const TrainResult trained = RunSteps(
-        root ? start_graph_
-             : LoadModel(ModelFile(options_.table.Find(recipe.parent)), 0),
-        recipe, *data_.train, train, &progress_);
+    train.checkpoint = folder + "/checkpoint";
+    ClaimCheckpoint(train.checkpoint, result->key, options_.force);
+    const TrainResult trained =
+        RunSteps(root ? start_graph_ : ModelGraph(recipe.parent), recipe,
+                 *data_.train, train, &progress_);
     // Epochs of an interrupted run count too.
     result->seconds = 0;
     for (const EpochResult& epoch : trained.epochs)
       result->seconds += epoch.seconds;
+    const std::string file = ModelFile(recipe.name);
     SaveModel(trained.graph, file);
-    KeepNote(note, result->key, file, fmt::format("{}", result->seconds));
+    result->bytes = ReadFile(file);
+    digests_.Set(file, result->bytes);
+    const auto order =
+        static_cast<int>(&recipe - options_.table.recipes().data());
+    WriteNote(ModelNote(folder_, recipe.name),
+              {result->key, *digests_.Of(file),
+               root ? settings_.model_digest : trained_.at(recipe.parent).key,
+               ModelFactsText({recipe.parent, order, result->seconds})});
     RemoveCheckpoint(train.checkpoint);
-    result->digest = Digest(ReadFile(file));
     SkipStages(fmt::format("{}: trained", recipe.name), stages);
   }
 
-  // A checkpoint of a run with other inputs must not be gone on from.
-  void PrepareCheckpoint(const std::string& checkpoint,
-                         const std::string& key) const {
-    const std::string owner = checkpoint + ".key";
-    if (!options_.force && FileExists(owner)) {
-      const std::vector<std::byte> bytes = ReadFile(owner);
-      if (std::string_view(reinterpret_cast<const char*>(bytes.data()),
-                           bytes.size()) == key) {
-        return;
-      }
-    }
-    RemoveCheckpoint(checkpoint);
-    WriteFile(owner, key);
+  // A folder belongs to the settings that train in it first.
+  void WriteSettingsOnce() const {
+    const std::string path = folder_ + "/" + kSettingsFile;
+    if (!FileExists(path)) WriteSettings(settings_, path);
   }
 
-  static void RemoveCheckpoint(const std::string& checkpoint) {
-    const std::filesystem::path path = checkpoint;
-    std::error_code code;
-    std::vector<std::filesystem::path> found;
-    for (const auto& entry :
-         std::filesystem::directory_iterator(path.parent_path(), code)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(path.filename().string()))
-        found.push_back(entry.path());
-    }
-    for (const auto& each : found) std::filesystem::remove(each, code);
+  // What the file holds; the cells and the children share one reading.
+  const Graph& ModelGraph(const std::string& recipe) {
+    Trained& trained = trained_.at(recipe);
+    if (!trained.graph) trained.graph = LoadModel(ModelFile(recipe), 0);
+    return *trained.graph;
   }
 
   StudyRow Cell(const Recipe& recipe, Trained* trained, const Method& method) {
     const std::string label = fmt::format("{} {}", recipe.name, method.name);
-    const bool keras = method.scheme == nullptr;
-    const std::string name =
-        keras ? "model.h5" : std::string(method.name) + ".tflite";
-    const std::string file = Folder(recipe) + "/" + name;
-    const std::string note = Folder(recipe) + "/" + method.name + ".json";
-    const std::string key = Digest(fmt::format(
-        "version {} isa {} model {} key {} method {} calibration {}",
-        options_.version, IsaName(), trained->digest, trained->key, method.name,
-        kCalibrationSamples));
-    if (!options_.force) {
-      if (const auto kept = RecallNote(note, key, file)) {
-        SkipStages(label + ": kept", 1);
-        StudyRow row = ParseRow(*kept, note);
-        row.train_s = trained->seconds;
-        return row;
-      }
+    const auto kept = kept_.find({recipe.name, method.name});
+    if (kept != kept_.end()) {
+      SkipStages(label + ": kept", 1);
+      StudyRow row = kept->second;
+      if (trained->seconds > 0) row.train_s = trained->seconds;
+      return row;
     }
     ThrowIfStopRequested();
     progress_.SkipTo(label, stages_done_);
@@ -261,16 +391,26 @@ class Study {
     row.recipe = recipe.name;
     row.method = method.name;
     row.train_s = trained->seconds;
-    row.path = fmt::format("{}/{}", recipe.name, name);
+    row.path = fmt::format("{}{}{}/{}", place_, place_.empty() ? "" : "/",
+                           recipe.name, FileName(method));
     row.isa = IsaName();
-    row.seed = options_.seed;
-    if (!keras) {
+    row.build = BuildId();
+    row.settings = settings_;
+    const std::string file = File(recipe, method);
+    if (method.scheme == nullptr) {
+      if (trained->bytes.empty()) trained->bytes = ReadFile(file);
+      Measure(trained->bytes, ModelGraph(recipe.name), trained->promises, &row);
+    } else {
       const auto start = Clock::now();
       ConvertModel(recipe, *method.scheme, file, trained);
       row.convert_s = SecondsSince(start);
+      const std::vector<std::byte> bytes = ReadFile(file);
+      digests_.Set(file, bytes);
+      Measure(bytes, ReadTflite(bytes, file), trained->promises, &row);
     }
-    Measure(file, trained->promises, &row);
-    KeepNote(note, key, file, RowJson(row));
+    WriteNote(CellNote(folder_, recipe.name, method.name),
+              {CellKey(recipe, method), *digests_.Of(file), trained->key,
+               RowJson(row)});
     SkipStages(label, 1);
     progress_.Line(fmt::format("{}: accuracy {:.2f} %, {} bytes, {:.2f} us",
                                label, 100 * row.accuracy, row.file_bytes,
@@ -279,25 +419,22 @@ class Study {
   }
 
   void ConvertModel(const Recipe& recipe, const Scheme& scheme,
-                    const std::string& to, Trained* trained) const {
-    if (!trained->graph) trained->graph = LoadModel(ModelFile(recipe), 0);
-    if (NeedsRanges(*trained->graph, scheme) && !trained->ranges) {
-      trained->ranges =
-          Calibrate(*trained->graph, *data_.train, kCalibrationSamples);
-    }
+                    const std::string& to, Trained* trained) {
+    const Graph& graph = ModelGraph(recipe.name);
+    if (NeedsRanges(graph, scheme) && !trained->ranges)
+      trained->ranges = Calibrate(graph, *data_.train, kCalibrationSamples);
     SaveModel(
-        Convert(*trained->graph, scheme, trained->ranges.value_or(Ranges())),
+        Convert(graph, scheme, trained->ranges.value_or(Ranges()), kConvert),
         to);
   }
 
-  // Everything that the written file alone tells.
-  void Measure(const std::string& file, const Promises& promises,
-               StudyRow* row) const {
-    const std::vector<std::byte> bytes = ReadFile(file);
+  // Everything that the written file alone tells: its bytes and the graph that
+  // was read from it.
+  void Measure(const std::vector<std::byte>& bytes, const Graph& written,
+               const Promises& promises, StudyRow* row) const {
     row->file_bytes = static_cast<int64_t>(bytes.size());
-    const Graph written = LoadModel(file, 0);
     EvaluateOptions options;
-    options.threads = options_.threads;
+    options.threads = options_.train.threads;
     // Compression takes as long as a core's part of the test set.
     std::future<int64_t> gzip = std::async([&] { return GzipSize(bytes); });
     const FileAccuracy accuracy = EvaluateGraph(written, *data_.test, options);
@@ -316,27 +453,68 @@ class Study {
     row->invariants = CheckInvariants(plain, promises);
   }
 
+  // Of every result in the directory, not only of those asked for now.
+  void WriteReports() {
+    const std::vector<StudyRow> rows = CollectRows(options_.out, &digests_);
+    if (rows.empty()) return;
+    WriteFile(options_.out + "/table.md", MarkdownTable(rows));
+    WriteFile(options_.out + "/results.json", ResultsJson(rows));
+  }
+
+  // While an error is under way, which says more than what happens here.
+  void TryReports() {
+    try {
+      WriteReports();
+    } catch (const Error&) {
+    }
+  }
+
   void SkipStages(std::string_view task, int64_t stages) {
     stages_done_ += stages;
     progress_.SkipTo(task, stages_done_);
   }
 
+  static constexpr ConvertOptions kConvert = {};
+
   const StudyOptions& options_;
   std::vector<const Recipe*> recipes_;
   std::vector<Method> methods_;
+  std::vector<const Recipe*> walk_;
   OverallProgress progress_;
+  std::vector<StudyRow>& rows_;  // finished, in order
   int64_t stages_done_ = 0;
   Graph start_graph_;
-  std::string model_identity_;
   DataSplits data_;
+  StudySettings settings_;
+  std::string place_;   // of the settings, below the run directory
+  std::string folder_;  // the run directory and place_
+  FileDigests digests_;
   std::map<std::string, Trained> trained_;
+  std::map<std::pair<std::string, std::string>, StudyRow> kept_;
 };
 
 }  // namespace
 
-std::vector<StudyRow> RunStudy(const StudyOptions& options,
-                               Progress* progress) {
-  return Study(options, progress).Run();
+std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress,
+                               std::vector<StudyRow>* done) {
+  std::vector<StudyRow> rows;
+  if (done == nullptr) done = &rows;
+  done->clear();
+  Study(options, progress, done).Run();
+  return *done;
+}
+
+std::vector<StudyRow> ReadStudy(const std::string& directory) {
+  if (!std::filesystem::is_directory(directory))
+    Fail(ErrorKind::kNotFound, "there is no folder {}", directory);
+  FileDigests digests;
+  std::vector<StudyRow> rows = CollectRows(directory, &digests);
+  if (rows.empty()) {
+    Fail(ErrorKind::kNotFound,
+         "{} holds no results of a study, or none whose files are whole",
+         directory);
+  }
+  return rows;
 }
 
 void RequireInvariants(const std::vector<StudyRow>& rows) {

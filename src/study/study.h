@@ -8,26 +8,43 @@
 #include <string>
 #include <vector>
 
+#include "src/base/fields.h"
 #include "src/base/progress.h"
 #include "src/study/invariants.h"
 #include "src/study/recipes.h"
+#include "src/study/study_settings.h"
+#include "src/train/trainer.h"
 
 namespace litesmith {
 
 struct StudyOptions {
-  std::string model = "mnist-cnn";   // built-in, .h5 or .tflite
-  std::string data = "digits";       // a SPEC of data/sources.h
+  std::string model = "mnist-cnn";  // built-in, .h5 or .tflite
+  std::string data = "digits";      // a SPEC of data/sources.h
+  int64_t limit = 0;                // samples of either half, 0: all
+  // Of every step that says no other; stage, checkpoint and label are the
+  // study's own.
+  TrainOptions train;
   RecipeTable table;                 // what recipes there are
   std::vector<std::string> recipes;  // empty: all of the table
   std::vector<std::string> methods;  // empty: those of the table
-  int epochs = 5;                    // of every step that says no other
-  uint64_t seed = 1;                 // of start weights and shuffles
-  int threads = 0;                   // 0: all; never changes a result
-  int64_t limit = 0;                 // samples of either half, 0: all
   std::string out;                   // the run directory
   bool force = false;                // compute all anew
-  std::string version;               // of the program: part of every key
 };
+
+// A field with an effect is one of StudySettings too, by which results are
+// told apart.
+template <FieldsOf<StudyOptions> Options, typename Visit>
+void VisitFields(Options& o, Visit&& visit) {
+  visit("model", o.model);
+  visit("data", o.data);
+  visit("limit", o.limit);
+  visit("train", o.train);
+  visit("table", o.table, kNoEffect);  // keys have the resolved steps
+  visit("recipes", o.recipes, kNoEffect);
+  visit("methods", o.methods, kNoEffect);
+  visit("out", o.out, kNoEffect);
+  visit("force", o.force, kNoEffect);
+}
 
 // One cell of the table.
 struct StudyRow {
@@ -46,14 +63,48 @@ struct StudyRow {
   double convert_s = 0;    // calibration included
   std::string path;        // relative to the run directory
   std::string isa;
-  uint64_t seed = 0;
+  std::string build;  // BuildId of the program that computed it
+  StudySettings settings;
   std::vector<Invariant> invariants;
 };
 
-// Runs what is missing and returns every row, recipe by recipe. Writes
-// OUT/<recipe>/model.h5, OUT/<recipe>/<method>.tflite, OUT/table.md and
-// OUT/results.json. Throws Error; what was finished before is kept.
-std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress);
+// The fields as they are called in results.json: a new one is a line here and
+// one in docs/formats.md, which a test compares.
+template <FieldsOf<StudyRow> Row, typename Visit>
+void VisitFields(Row& row, Visit&& visit) {
+  visit("recipe", row.recipe);
+  visit("method", row.method);
+  visit("accuracy", row.accuracy);
+  visit("correct", row.correct);
+  visit("samples", row.samples);
+  visit("total_ms", row.total_ms);
+  visit("latency_us_p50", row.latency_us_p50);
+  visit("latency_us_p99", row.latency_us_p99);
+  visit("file_bytes", row.file_bytes);
+  visit("gzip_bytes", row.gzip_bytes);
+  visit("sparsity", row.sparsity);
+  visit("train_s", row.train_s);
+  visit("convert_s", row.convert_s);
+  visit("path", row.path);
+  visit("isa", row.isa);
+  visit("build", row.build);
+  VisitFields(row.settings, visit);
+  visit("invariants", row.invariants);
+}
+
+// Runs what is missing and returns the rows asked for, recipe by recipe.
+// Results of the first settings of a folder are OUT/<recipe>/model.h5 and
+// OUT/<recipe>/<method>.tflite, those of others are in folders of their own
+// (study_settings.h). OUT/table.md and OUT/results.json have every result that
+// is in OUT, also after an error. `done`, if given, gets each row as soon as it
+// is there: what an error or a stop leaves. Throws Error; what was finished
+// before is kept.
+std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress,
+                               std::vector<StudyRow>* done = nullptr);
+
+// Every result in a run directory, of all settings and builds, without
+// computing or writing anything. Throws Error{not found} if there is none.
+std::vector<StudyRow> ReadStudy(const std::string& directory);
 
 // Throws Error{invariant} naming every broken promise of the rows.
 void RequireInvariants(const std::vector<StudyRow>& rows);

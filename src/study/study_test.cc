@@ -12,10 +12,13 @@
 #include "src/base/file.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
 #include "src/runtime/interpreter.h"
 #include "src/study/models.h"
 #include "src/study/optimize.h"
 #include "src/study/report.h"
+#include "src/study/run_directory.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -36,9 +39,8 @@ class StudyTest : public testing::Test {
   StudyOptions Options() const {
     StudyOptions options;
     options.limit = 400;
-    options.epochs = 1;
+    options.train.epochs = 1;
     options.out = out_;
-    options.version = "test";
     return options;
   }
 
@@ -145,7 +147,7 @@ TEST_F(StudyTest, SameBitsOnAnyNumberOfThreads) {
   std::map<std::string, std::string> one;
   for (const int threads : {1, 2, 3}) {
     fs::remove_all(out_);
-    options.threads = threads;
+    options.train.threads = threads;
     RunStudy(options, nullptr);
     std::map<std::string, std::string> files = Files();
     // Times are in the tables and notes, models are in the rest.
@@ -175,6 +177,229 @@ TEST_F(StudyTest, RefusesWhatCannotWorkBeforeTraining) {
   options = Options();
   options.limit = 5;  // one training step is enough to prune
   EXPECT_NO_THROW(RunStudy(options, nullptr));
+}
+
+// Keeps the lines that a study says.
+class Listener : public Progress {
+ public:
+  void Line(std::string_view text) override {
+    lines += std::string(text) + "\n";
+    if (!stop_at.empty() && text.find(stop_at) != std::string_view::npos)
+      Fail(ErrorKind::kInterrupted, "stopped by the test");
+  }
+  std::string lines;
+  std::string stop_at;  // stands for Ctrl-C after this line
+};
+
+// "none uint8 2" of every row: recipe, method and seed.
+std::vector<std::string> Cells(const std::vector<StudyRow>& rows) {
+  std::vector<std::string> cells;
+  for (const StudyRow& row : rows) {
+    cells.push_back(
+        fmt::format("{} {} {}", row.recipe, row.method, row.settings.seed));
+  }
+  return cells;
+}
+
+TEST_F(StudyTest, LaterCallsDropNothing) {
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.recipes = {"none", "prune", "none"};
+  options.methods = {"keras", "uint8", "uint8"};
+  const auto rows = RunStudy(options, nullptr);
+  const std::vector<std::string> first = {"none keras 1", "none uint8 1",
+                                          "prune keras 1", "prune uint8 1"};
+  EXPECT_EQ(Cells(rows), first);
+  const auto files = Files();
+  const auto expect_kept = [&] {
+    auto now = Files();
+    for (const auto& [name, bytes] : files) {
+      if (name.find('/') == std::string::npos) continue;
+      EXPECT_TRUE(now[name] == bytes) << name;
+    }
+  };
+  // A part of it.
+  options.recipes = {"none"};
+  options.methods = {"uint8"};
+  EXPECT_EQ(Cells(RunStudy(options, nullptr)),
+            (std::vector<std::string>{"none uint8 1"}));
+  expect_kept();
+  EXPECT_EQ(Files().at("results.json"), files.at("results.json"));
+  EXPECT_EQ(Files().at("table.md"), files.at("table.md"));
+  // Another seed, other samples.
+  options.train.seed = 2;
+  Listener listener;
+  const auto second = RunStudy(options, &listener);
+  EXPECT_EQ(Cells(second), (std::vector<std::string>{"none uint8 2"}));
+  EXPECT_EQ(second[0].path, "seed-2/none/uint8.tflite");
+  EXPECT_TRUE(FileExists(out_ + "/" + second[0].path));
+  EXPECT_NE(listener.lines.find(out_ + "/seed-2"), std::string::npos)
+      << listener.lines;
+  options.train.seed = 1;
+  options.limit = 50;
+  EXPECT_EQ(RunStudy(options, nullptr)[0].path, "limit-50/none/uint8.tflite");
+  expect_kept();
+  EXPECT_EQ(Cells(ReadStudy(out_)),
+            (std::vector<std::string>{"none keras 1", "none uint8 1",
+                                      "prune keras 1", "prune uint8 1",
+                                      "none uint8 1", "none uint8 2"}));
+  EXPECT_EQ(Files().at("results.json"), ResultsJson(ReadStudy(out_)));
+  EXPECT_EQ(Files().at("table.md"), MarkdownTable(ReadStudy(out_)));
+  // And each call finds its own again.
+  const Watch watch(out_);
+  options.train.seed = 2;
+  options.limit = 60;
+  Listener again;
+  RunStudy(options, &again);
+  EXPECT_TRUE(watch.Written().empty()) << watch.Written()[0];
+  EXPECT_NE(again.lines.find("1 of 1 results are there from before"),
+            std::string::npos)
+      << again.lines;
+}
+
+// What was made from a model that is replaced is no result any more.
+TEST_F(StudyTest, RowsOfAReplacedModelGo) {
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.methods = {"keras"};
+  const std::string toml = out_ + ".toml";
+  const auto run = [&](const char* sparsity, const char* recipe) {
+    WriteFile(toml, std::string_view(fmt::format(
+                        "[recipe.mine]\nparent = \"none\"\nsteps = [{{ type = "
+                        "\"prune\", sparsity = {} }}]\n[recipe.child]\nparent "
+                        "= \"mine\"\nsteps = [{{ type = \"qat\" }}]\n",
+                        sparsity)));
+    options.table = RecipeTable();
+    options.table.AddFile(toml);
+    options.recipes = {recipe};
+    RunStudy(options, nullptr);
+    return Cells(ReadStudy(out_));
+  };
+  run("0.5", "none");
+  EXPECT_EQ(run("0.5", "mine"),
+            (std::vector<std::string>{"none keras 1", "mine keras 1"}));
+  EXPECT_EQ(run("0.5", "child"),
+            (std::vector<std::string>{"none keras 1", "mine keras 1",
+                                      "child keras 1"}));
+  EXPECT_EQ(run("0.6", "mine"),
+            (std::vector<std::string>{"none keras 1", "mine keras 1"}));
+  fs::remove(toml);
+}
+
+TEST_F(StudyTest, ShowsWhatIsThere) {
+  EXPECT_THROW(ReadStudy(out_), Error);
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.recipes = {"none"};
+  options.methods = {"keras", "uint8"};
+  const auto rows = RunStudy(options, nullptr);
+  const auto before = Files();
+  EXPECT_EQ(ResultsJson(ReadStudy(out_)), ResultsJson(rows));
+  EXPECT_TRUE(Files() == before);  // nothing is written
+  // Killed before the end: no reports, no settings, a lock left behind.
+  for (const char* name : {"table.md", "results.json", "study.json"})
+    fs::remove(out_ + "/" + name);
+  WriteFile(out_ + "/study.lock", "1");
+  EXPECT_EQ(ResultsJson(ReadStudy(out_)), ResultsJson(rows));
+  // By an older build, that kept less.
+  WriteNote(out_ + "/none/model.json",
+            {"key", Digest(before.at("none/model.h5")), "", "0.25"});
+  WriteNote(out_ + "/none/keras.json",
+            {"other", Digest(before.at("none/model.h5")), "",
+             R"({"recipe": "none", "method": "keras", "accuracy": 0.5,
+                 "path": "none/model.h5", "seed": 7})"});
+  const auto old = ReadStudy(out_);
+  ASSERT_EQ(old.size(), 1u);  // uint8 is of another model
+  EXPECT_EQ(old[0].accuracy, 0.5);
+  EXPECT_EQ(old[0].settings.seed, 7u);
+  EXPECT_EQ(old[0].train_s, 0.25);
+  // A file that is not what the note says is no result.
+  WriteFile(out_ + "/none/model.h5", "x");
+  EXPECT_THROW(ReadStudy(out_), Error);
+}
+
+TEST_F(StudyTest, InterruptedStudyLeavesItsRows) {
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.recipes = {"none", "prune"};
+  options.methods = {"keras", "uint8"};
+  Listener listener;
+  listener.stop_at = "none uint8: accuracy";
+  std::vector<StudyRow> done;
+  EXPECT_THROW(RunStudy(options, &listener, &done), Error);
+  EXPECT_EQ(Cells(done), std::vector<std::string>{"none keras 1"});
+  EXPECT_EQ(Cells(ReadStudy(out_)),
+            (std::vector<std::string>{"none keras 1", "none uint8 1"}));
+  EXPECT_EQ(Files().at("table.md"), MarkdownTable(ReadStudy(out_)));
+  // Rows of before that it does not come to are done too.
+  options.recipes = {"prune", "none"};
+  listener.stop_at = "prune keras: accuracy";
+  EXPECT_THROW(RunStudy(options, &listener, &done), Error);
+  EXPECT_EQ(Cells(done),
+            (std::vector<std::string>{"none keras 1", "none uint8 1"}));
+}
+
+TEST_F(StudyTest, OneStudyAtATime) {
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.recipes = {"none"};
+  options.methods = {"keras"};
+  {
+    const FolderLock lock(out_);
+    try {
+      RunStudy(options, nullptr);
+      FAIL() << "two studies in one folder";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kIo);
+      EXPECT_NE(std::string(error.what()).find("another study (pid "),
+                std::string::npos)
+          << error.what();
+    }
+  }
+  RunStudy(options, nullptr);
+  EXPECT_FALSE(FileExists(out_ + "/study.lock"));
+}
+
+// Outputs that cannot be class scores are refused before anything is trained.
+TEST_F(StudyTest, RefusesAModelThatNoMethodCanShow) {
+  Graph graph;
+  Tensor input;
+  input.name = "x";
+  input.kind = TensorKind::kInput;
+  input.shape = {kDynamic, 28, 28};
+  const TensorId x = graph.AddTensor(std::move(input));
+  graph.inputs = {x};
+  graph.input_names = {"x"};
+  const TensorId shape =
+      graph.AddConstant<int32_t>("shape", {2}, std::vector<int32_t>{-1, 784});
+  const TensorId flat =
+      graph.AddNode(kReshape, "flat", {x, shape}, {"flat"}).outputs[0];
+  const std::vector<float> weights(5 * 784, 0.01f);
+  const TensorId w = graph.AddConstant<float>("dense/kernel", {5, 784}, weights,
+                                              TensorKind::kParameter);
+  const TensorId b = graph.AddConstant<float>(
+      "dense/bias", {5}, std::vector<float>(5), TensorKind::kParameter);
+  Node& dense = graph.AddNode(kFullyConnected, "dense", {flat, w, b}, {"y"});
+  dense.Set(fully_connected::kActivation, kNone);
+  graph.outputs = {dense.outputs[0]};
+  graph.output_names = {"y"};
+  InferShapes(&graph);
+  const std::string file = out_ + ".h5";
+  SaveModel(graph, file);
+  StudyOptions options = Options();
+  options.limit = 60;
+  options.model = file;
+  try {
+    RunStudy(options, nullptr);
+    FAIL() << "five outputs for ten classes";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("10 classes"), std::string::npos)
+        << error.what();
+    EXPECT_NE(std::string(error.what()).find("keras"), std::string::npos)
+        << error.what();
+  }
+  EXPECT_FALSE(FileExists(out_));  // nothing is left of the try
+  fs::remove(file);
 }
 
 // The bytes of a graph's first output on the first samples.

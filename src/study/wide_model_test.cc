@@ -131,7 +131,7 @@ steps = [{{ type = "qat", preserve_sparsity = true, preserve_clusters = true }}]
   StudyOptions options;
   options.model = folder + "/wide.h5";
   options.limit = 400;
-  options.epochs = 1;
+  options.train.epochs = 1;
   options.out = folder + "/run";
   options.table.AddFile(toml);
   options.recipes = {"c",     "c_tensor",   "c_cqat", "c_tensor_cqat",
