@@ -28,6 +28,17 @@ struct Descriptor {
        "cannot {} {}: {}", what, path, strerror(code));
 }
 
+struct stat CheckReadable(const Descriptor& file, const std::string& path) {
+  if (file.fd < 0) FailErrno("open", path);
+  struct stat info;
+  if (fstat(file.fd, &info) != 0) FailErrno("read", path);
+  if (S_ISDIR(info.st_mode)) {
+    Fail(ErrorKind::kIo, "cannot read {}: it is a folder, a file is wanted",
+         path);
+  }
+  return info;
+}
+
 void SyncByName(const std::string& path, int flags) {
   const Descriptor file{open(path.c_str(), flags | O_CLOEXEC)};
   if (file.fd < 0) FailErrno("open", path);
@@ -38,13 +49,7 @@ void SyncByName(const std::string& path, int flags) {
 
 std::vector<std::byte> ReadFile(const std::string& path, int64_t limit) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.fd < 0) FailErrno("open", path);
-  struct stat info;
-  if (fstat(file.fd, &info) != 0) FailErrno("read", path);
-  if (S_ISDIR(info.st_mode)) {
-    Fail(ErrorKind::kIo, "cannot read {}: it is a folder, a file is wanted",
-         path);
-  }
+  const struct stat info = CheckReadable(file, path);
   std::vector<std::byte> bytes;
   if (S_ISREG(info.st_mode))
     bytes.reserve(static_cast<size_t>(std::min<int64_t>(info.st_size, limit)));
@@ -59,6 +64,22 @@ std::vector<std::byte> ReadFile(const std::string& path, int64_t limit) {
     }
     bytes.insert(bytes.end(), block, block + got);
   }
+}
+
+std::vector<std::byte> ReadFileHead(const std::string& path, size_t count) {
+  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  CheckReadable(file, path);
+  std::vector<std::byte> bytes(count);
+  size_t done = 0;
+  while (done < count) {
+    const ssize_t got = read(file.fd, bytes.data() + done, count - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) FailErrno("read", path);
+    if (got == 0) break;
+    done += static_cast<size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
 }
 
 void WriteFile(const std::string& path, std::span<const std::byte> bytes) {

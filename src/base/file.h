@@ -17,6 +17,9 @@ namespace litesmith {
 std::vector<std::byte> ReadFile(const std::string& path,
                                 int64_t limit = int64_t{1} << 31);
 
+// The file's first bytes, at most `count`. Throws as ReadFile.
+std::vector<std::byte> ReadFileHead(const std::string& path, size_t count);
+
 // Writes `bytes` to a temporary file beside `path`, syncs it and renames it
 // into place: after a crash or a full disk the old file is still whole and
 // nothing half-written is left. Throws Error{io}.

@@ -58,6 +58,7 @@ double Micros(Clock::duration duration) {
 
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, 1);
+  WarnNotFinite(graph, options.file);
   const int threads = std::max(1, options.runtime.threads);
   InterpreterOptions plan;
   plan.batch = options.batch;

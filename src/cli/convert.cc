@@ -26,18 +26,18 @@ struct Options {
   std::string calibration;
   int64_t samples = 100;
   bool dense_per_tensor = false;
+  bool dequantize = false;
   uint64_t seed = 1;
   std::string out;
 };
 
 void Run(const Options& options) {
   const Method method = FindMethod(options.method);
-  const char* ending = method.scheme == nullptr ? ".h5" : ".tflite";
-  if (!options.out.ends_with(ending)) {
-    Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted",
-         options.out, ending);
-  }
-  const Graph graph = LoadModel(options.file, options.seed);
+  const ModelFormat format =
+      method.scheme == nullptr ? ModelFormat::kKerasH5 : ModelFormat::kTflite;
+  RequireEnding(options.out, format);
+  const Graph graph =
+      LoadFloatModel(options.file, options.seed, options.dequantize);
   if (method.scheme == nullptr) {
     SaveModel(StripTrainingOps(graph), options.out);
     PrintOut(fmt::format("{}: keras, {} bytes\n", options.out,
@@ -69,7 +69,8 @@ void AddConvert(CLI::App* app) {
       "give\n"
       "--calibration, unless they were learned in quantization-aware "
       "training.");
-  verb->add_option("file", options->file, "The model: .h5, .tflite or built-in")
+  verb->add_option("file", options->file,
+                   "The model: a Keras .h5, a .tflite or a built-in")
       ->type_name("FILE")
       ->required();
   verb->add_option("--method", options->method,
@@ -93,6 +94,7 @@ void AddConvert(CLI::App* app) {
   verb->add_flag("--dense-per-tensor", options->dense_per_tensor,
                  "One scale for a dense layer's weights instead of one a "
                  "channel: fewer distinct integers");
+  AddDequantize(verb, &options->dequantize);
   verb->add_option("--seed", options->seed,
                    "Of a built-in model's untrained weights")
       ->type_name("N")

@@ -67,6 +67,7 @@ std::string QuantText(const Tensor& tensor) {
 
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, options.seed);
+  WarnNotFinite(graph, options.file);
   std::string text = options.file;
   if (FileExists(options.file)) {
     const std::vector<std::byte> bytes = ReadFile(options.file);
@@ -156,7 +157,7 @@ void AddInspect(CLI::App* app) {
       "with type, shape, quantization and bytes, and of stored ones the share\n"
       "of zeros and the number of distinct values.");
   verb->add_option("file", options->file,
-                   "A .tflite or .h5 file, or a built-in")
+                   "A .tflite or Keras .h5 file, or a built-in")
       ->type_name("FILE")
       ->required();
   verb->add_flag("--graph", options->graph,

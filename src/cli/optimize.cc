@@ -28,6 +28,7 @@ struct Options {
   std::string data;
   std::string out;
   int64_t limit = 0;
+  bool dequantize = false;
   TrainOptions train;
 };
 
@@ -51,15 +52,13 @@ std::string RecipeName(const std::string& given, RecipeTable* table) {
 }
 
 void Run(Options options) {
-  if (!options.out.ends_with(".h5")) {
-    Fail(ErrorKind::kInvalidArgument,
-         "-o {}: a name ending in .h5 is wanted; `litesmith convert` makes "
-         "the .tflite of it",
-         options.out);
-  }
+  RequireEnding(options.out, ModelFormat::kKerasH5,
+                "`litesmith convert` makes the .tflite of it");
   RecipeTable table;
   const Recipe& recipe = table.Find(RecipeName(options.recipe, &table));
-  const Graph model = LoadModel(options.file, options.train.seed);
+  const Graph model =
+      LoadFloatModel(options.file, options.train.seed, options.dequantize);
+  RequireSavable(model, options.out);
   DataSplits data = LoadData(options.data);
   if (options.limit > 0) {
     data.train = Take(data.train, options.limit);
@@ -119,6 +118,7 @@ void AddOptimize(CLI::App* app) {
   AddTraining(verb, &options->train);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
+  AddDequantize(verb, &options->dequantize);
   verb->callback([options] { Run(*options); });
 }
 

@@ -78,6 +78,19 @@ void AddLimit(CLI::App* app, int64_t* limit) {
       ->capture_default_str();
 }
 
+void AddDequantize(CLI::App* app, bool* dequantize) {
+  app->add_flag("--dequantize", *dequantize,
+                "Take a model of integers too (dynamic, uint8, int8, int16x8): "
+                "its weights are multiplied by their scales");
+}
+
+void RequireEnding(const std::string& out, ModelFormat format,
+                   const std::string& hint) {
+  if (FormatOfEnding(out) == format) return;
+  Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted{}{}",
+       out, EndingsOf(format), hint.empty() ? "" : "; ", hint);
+}
+
 DType ParseIo(const std::string& name) {
   if (name == "float") return DType::kFloat32;
   const auto dtype = DTypeFromName(name);

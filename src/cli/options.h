@@ -7,6 +7,7 @@
 
 #include "src/base/dtype.h"
 #include "src/graph/op_def.h"
+#include "src/study/models.h"
 #include "src/train/trainer.h"
 
 namespace CLI {
@@ -37,6 +38,14 @@ void AddTraining(CLI::App* app, TrainOptions* train);
 void AddCheckpoint(CLI::App* app, TrainOptions* train);
 // --limit N of either half of the data.
 void AddLimit(CLI::App* app, int64_t* limit);
+
+// --dequantize
+void AddDequantize(CLI::App* app, bool* dequantize);
+
+// Throws Error{invalid argument} unless the ending of `out` is the format's.
+// `hint` says how to come to other formats.
+void RequireEnding(const std::string& out, ModelFormat format,
+                   const std::string& hint = "");
 
 // "float", "float32", "int8", "uint8" or "int16". Throws
 // Error{invalid argument}.

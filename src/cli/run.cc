@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "src/base/error.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/formats/npy/npy.h"
@@ -84,6 +86,26 @@ std::vector<float> ToFloats(const NpyArray& array) {
   return result;
 }
 
+// Says so if floats among the values are NaN or infinite.
+void WarnNotFinite(DType dtype, std::span<const std::byte> bytes,
+                   const std::string& where) {
+  if (dtype != DType::kFloat32) return;
+  const size_t count = bytes.size() / sizeof(float);
+  size_t bad = 0;
+  size_t first = 0;
+  float value = 0;
+  for (size_t i = 0; i < count; ++i) {
+    float v;
+    std::memcpy(&v, bytes.data() + i * sizeof(v), sizeof(v));
+    if (std::isfinite(v)) continue;
+    if (bad++ == 0) first = i, value = v;
+  }
+  if (bad > 0) {
+    Warn("{}: {} of {} values are not finite; the first is element {}, {}",
+         where, bad, count, first, value);
+  }
+}
+
 // The array checked against the input, in the input's own type.
 std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
                                bool quantize, int64_t* samples) {
@@ -104,6 +126,7 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
          *samples);
   }
   *samples = dims[0];
+  WarnNotFinite(array.dtype, array.bytes, path);
   if (array.dtype == input.dtype) return std::move(array.bytes);
   if (!quantize) {
     Fail(ErrorKind::kInvalidArgument,
@@ -120,6 +143,7 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
 
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, 0);
+  WarnNotFinite(graph, options.file);
   InterpreterOptions plan;
   plan.numerics = options.runtime.Contract();
   plan.reference = options.runtime.reference;
@@ -180,6 +204,8 @@ void Run(const Options& options) {
     const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
     Shape shape = tensor.shape;
     shape[0] = static_cast<int32_t>(samples);
+    WarnNotFinite(tensor.dtype, outputs[o],
+                  fmt::format("output '{}'", tensor.name));
     WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
   }
 }

@@ -142,6 +142,7 @@ void AddStudy(CLI::App* app) {
       ->delimiter(',');
   AddTraining(verb, &study.train);
   AddLimit(verb, &study.limit);
+  AddDequantize(verb, &study.dequantize);
   verb->add_option("-o,--out", study.out, "The folder to write to")
       ->type_name("DIR");
   verb->add_flag("--force", study.force, "Compute everything anew");

@@ -23,16 +23,15 @@ struct Options {
   std::string data;
   std::string out;
   int64_t limit = 0;
+  bool dequantize = false;
   TrainOptions train;
 };
 
 void Run(Options options) {
-  if (!options.out.ends_with(".h5")) {
-    Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in .h5 is wanted",
-         options.out);
-  }
-  const Graph graph =
-      MakeTrainable(LoadModel(options.model, options.train.seed));
+  RequireEnding(options.out, ModelFormat::kKerasH5);
+  const Graph graph = MakeTrainable(
+      LoadFloatModel(options.model, options.train.seed, options.dequantize));
+  RequireSavable(graph, options.out);
   DataSplits data = LoadData(options.data);
   if (options.limit > 0) {
     data.train = Take(data.train, options.limit);
@@ -75,6 +74,7 @@ void AddTrain(CLI::App* app) {
   AddTraining(verb, &options->train);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
+  AddDequantize(verb, &options->dequantize);
   verb->callback([options] { Run(*options); });
 }
 

@@ -5,6 +5,7 @@
 
 #include "src/base/error.h"
 #include "src/quant/convert.h"
+#include "src/runtime/bind.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith {
@@ -21,9 +22,14 @@ Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
   std::vector<TensorId> ids;
   for (const TensorId id : graph.inputs) ids.push_back(id);
   watched.outputs.clear();
+  // What is computed of constants alone has no batch and is no activation.
+  const std::vector<char> batched = BatchedTensors(graph);
   for (const Node& node : graph.nodes) {
     for (const TensorId id : node.outputs) {
-      if (graph.tensor(id).dtype != DType::kFloat32) continue;
+      if (graph.tensor(id).dtype != DType::kFloat32 ||
+          batched[static_cast<size_t>(id)] == 0) {
+        continue;
+      }
       ids.push_back(id);
     }
   }

@@ -6,14 +6,18 @@
 #include <set>
 
 #include "src/base/error.h"
+#include "src/base/warning.h"
 #include "src/graph/op_def.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/quant/dequantize.h"
 #include "src/quant/parameters.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
+
+constexpr float kLargestHalf = 65504.0f;
 
 // TFLite's converter leaves smaller weights in float (quantize_weights.h).
 constexpr int64_t kSmallestDynamicWeights = 1024;
@@ -55,6 +59,43 @@ Tensor& OwnConstant(Graph* graph, Node* node, int input) {
   return graph->tensor(id);
 }
 
+// float16 holds numbers up to 65504, and none but 0 below half its smallest.
+void WarnOfLoss(const Tensor& tensor, std::span<const Half> halves) {
+  const auto values = tensor.As<float>();
+  size_t clamped = 0;
+  size_t flushed = 0;
+  float largest = 0;
+  float largest_flushed = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      Fail(ErrorKind::kInvalidArgument,
+           "tensor '{}': value {} is {}; finite weights are wanted",
+           tensor.name, i, values[i]);
+    }
+    const float size = std::fabs(values[i]);
+    const float kept = std::fabs(HalfToFloat(halves[i]));
+    if (size > kLargestHalf) {
+      ++clamped;
+      largest = std::max(largest, size);
+    } else if (size > 0 && kept == 0) {
+      ++flushed;
+      largest_flushed = std::max(largest_flushed, size);
+    }
+  }
+  if (clamped > 0) {
+    Warn(
+        "fp16: {} of {} values of '{}' are beyond {:g} and are clamped to it "
+        "(the largest is {:g})",
+        clamped, values.size(), tensor.name, kLargestHalf, largest);
+  }
+  if (flushed > 0) {
+    Warn(
+        "fp16: {} of {} values of '{}' are too small for float16 and become 0 "
+        "(the largest is {:g})",
+        flushed, values.size(), tensor.name, largest_flushed);
+  }
+}
+
 void HalveConstants(Graph* graph) {
   std::vector<Node> nodes;
   std::map<TensorId, TensorId> widened;
@@ -65,6 +106,7 @@ void HalveConstants(Graph* graph) {
         std::vector<Half> halves;
         for (const float v : graph->tensor(id).As<float>())
           halves.push_back(FloatToHalf(v));
+        WarnOfLoss(graph->tensor(id), halves);
         Tensor wide;
         wide.name = graph->tensor(id).name + "_f32";
         wide.shape = graph->tensor(id).shape;
@@ -353,7 +395,9 @@ bool NeedsRanges(const Graph& graph, const Scheme& scheme) {
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
               const ConvertOptions& options) {
   const bool aware = HasFakeQuant(graph);
-  Graph result = HasTrainingOps(graph) ? FoldFakeQuant(graph) : graph;
+  Graph result = WidenHalves(graph);
+  RequireFloat(result, "");
+  if (HasTrainingOps(result)) result = FoldFakeQuant(result);
   for (Tensor& t : result.tensors) {
     if (t.kind == TensorKind::kParameter || t.kind == TensorKind::kState) {
       t.kind = TensorKind::kConstant;
@@ -364,14 +408,6 @@ Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
     Fail(ErrorKind::kInvalidArgument,
          "{} has float32 inputs and outputs; {} was asked for", scheme.name,
          Name(*options.io));
-  }
-  for (const TensorId id : graph.inputs) {
-    if (graph.tensor(id).dtype != DType::kFloat32) {
-      Fail(ErrorKind::kInvalidArgument,
-           "input '{}' is {}: a float model is wanted, this one is converted "
-           "already",
-           graph.tensor(id).name, Name(graph.tensor(id).dtype));
-    }
   }
   if (scheme.full_integer) {
     MakeInteger(&result, scheme, ranges, options);

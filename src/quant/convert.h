@@ -65,11 +65,13 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("dense_per_channel", dense_per_channel);
 }
 
-// The converted graph: same inputs and outputs, `io` types. `ranges` may be
-// empty for schemes that are not full-integer, and for graphs whose fake
-// quants hold the ranges. Throws Error{invalid argument} if ranges are missing
-// or a weight or range is not finite, Error{unsupported} for an op without an
-// integer form.
+// The converted graph of a float model: same inputs and outputs, `io` types.
+// `ranges` may be empty for schemes that are not full-integer, and for graphs
+// whose fake quants hold the ranges. float16 constants count as the floats that
+// they are; weights that the scheme cannot hold (beyond float16's range) are
+// named in a warning. Throws Error{invalid argument} if ranges are missing, a
+// weight or range is not finite or the graph is of integers, Error{unsupported}
+// for an op without an integer form.
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
               const ConvertOptions& options = {});
 

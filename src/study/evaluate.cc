@@ -54,6 +54,15 @@ void CheckFit(const Interpreter& interpreter, const Dataset& data) {
            "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
            output.name, Name(output.dtype));
   }
+  // One number a class: of a feature map's positions none is a class.
+  const auto dims = output.shape.dims();
+  if (std::count_if(dims.begin() + 1, dims.end(),
+                    [](int32_t dim) { return dim != 1; }) > 1) {
+    Fail(ErrorKind::kInvalidArgument,
+         "the model's output '{}' has shape {}: no number a class, so labels "
+         "cannot be compared with it",
+         output.name, output.shape.ToString());
+  }
   if (output.shape.NumElementsPerSample() < data.classes()) {
     Fail(ErrorKind::kInvalidArgument,
          "the model's output '{}' has shape {}; the data has {} classes",
@@ -100,6 +109,8 @@ FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
   const auto classes = static_cast<int>(
       interpreters[0].output_tensor(0).shape.NumElementsPerSample());
   std::vector<int64_t> correct(static_cast<size_t>(threads), 0);
+  std::atomic<int64_t> meaningless{
+      -1};  // a sample whose outputs are not finite
   // Whoever is free takes the next batch: other programs may have a core.
   const int batch = interpreters[0].batch();
   std::atomic<int64_t> next{0};
@@ -123,13 +134,23 @@ FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
       }
       interpreter.Invoke(count);
       for (int k = 0; k < count; ++k) {
-        const int best = ArgMax(
-            output, values + static_cast<size_t>(k) * output_bytes, classes);
+        const std::byte* of = values + static_cast<size_t>(k) * output_bytes;
+        if (!AllFinite(output, of)) {
+          meaningless = first + k;
+          return;
+        }
+        const int best = ArgMax(output, of, classes);
         correct[static_cast<size_t>(t)] += best == data.label(first + k);
       }
     }
   });
   ThrowIfStopRequested();
+  if (meaningless >= 0) {
+    Fail(ErrorKind::kInvalidArgument,
+         "output '{}' is not finite for sample {}: an accuracy would mean "
+         "nothing",
+         interpreters[0].output_tensor(0).name, meaningless.load());
+  }
   FileAccuracy result;
   result.samples = data.size();
   for (const int64_t c : correct) result.correct += c;
@@ -140,7 +161,9 @@ FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
 
 FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
                           const EvaluateOptions& options) {
-  return EvaluateGraph(LoadModel(path, 0), data, options);
+  const Graph graph = LoadModel(path, 0);
+  RequireFinite(graph, path);
+  return EvaluateGraph(graph, data, options);
 }
 
 void RequireEvaluable(const Graph& graph, const Dataset& data) {

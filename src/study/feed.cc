@@ -79,6 +79,18 @@ void QuantizeInto(const Tensor& input, std::span<const float> values,
   }
 }
 
+bool AllFinite(const Tensor& output, const std::byte* values) {
+  if (output.dtype != DType::kFloat32) return true;
+  const auto count = output.shape.NumElementsPerSample();
+  for (int64_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, values + static_cast<size_t>(i) * sizeof(value),
+                sizeof(value));
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
+
 int ArgMax(const Tensor& output, const std::byte* values, int classes) {
   switch (output.dtype) {
     case DType::kFloat32:

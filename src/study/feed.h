@@ -20,6 +20,9 @@ void CheckFeedable(const Tensor& input);
 void QuantizeInto(const Tensor& input, std::span<const float> values,
                   std::byte* out);
 
+// Whether no float of the output's one sample is NaN or infinite.
+bool AllFinite(const Tensor& output, const std::byte* values);
+
 // The index of the largest of `classes` elements of the output's type; of
 // equal ones the lowest. A positive scale keeps the order, so integers are
 // compared as they are. The output is float32, int8, uint8 or int16.

@@ -1,162 +1,156 @@
-// The list of built-in models, and the doors through which graphs come and go.
+// The doors through which graphs come and go.
 #include "src/study/models.h"
 
-#include <cmath>
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/base/rng.h"
+#include "src/base/warning.h"
+#include "src/formats/content.h"
 #include "src/formats/keras_h5/keras_h5.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/quant/dequantize.h"
+#include "src/study/weights.h"
+#include "src/transform/batch.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
 
-// Weights take streams kWeights, kWeights + 1, ... of the seed, one a layer.
-constexpr uint64_t kWeights = 1;
+namespace fs = std::filesystem;
 
-// Builds a sequential model: every call adds one layer to the last output.
-class Sequential {
- public:
-  Sequential(const std::string& name, const Shape& shape, uint64_t seed)
-      : seed_(seed) {
-    Tensor input;
-    input.name = name;
-    input.kind = TensorKind::kInput;
-    input.shape = shape;
-    last_ = graph_.AddTensor(std::move(input));
-    graph_.inputs = {last_};
-    graph_.input_names = {name};
-  }
-
-  void Reshape(const std::string& name, const std::vector<int32_t>& dims) {
-    const TensorId shape = graph_.AddConstant<int32_t>(
-        name + "/shape", {static_cast<int32_t>(dims.size())}, dims);
-    Add(kReshape, name, {last_, shape});
-  }
-
-  void Conv2D(const std::string& name, int in, int out, int side) {
-    // Keras's fans of a kernel [kh, kw, in, out].
-    const TensorId kernel = Glorot(name, {out, side, side, in},
-                                   side * side * in, side * side * out);
-    Node& node = Add(kConv2D, name, {last_, kernel, Zeros(name, out)});
-    node.Set(conv_2d::kPadding, kValid);
-    node.Set(conv_2d::kStrideH, 1);
-    node.Set(conv_2d::kStrideW, 1);
-    node.Set(conv_2d::kActivation, kRelu);
-  }
-
-  void MaxPool2D(const std::string& name, int side) {
-    Node& node = Add(kMaxPool2D, name, {last_});
-    node.Set(pool_2d::kPadding, kValid);
-    node.Set(pool_2d::kStrideH, side);
-    node.Set(pool_2d::kStrideW, side);
-    node.Set(pool_2d::kFilterH, side);
-    node.Set(pool_2d::kFilterW, side);
-    node.Set(pool_2d::kActivation, kNone);
-  }
-
-  void Dense(const std::string& name, int in, int out) {
-    const TensorId kernel = Glorot(name, {out, in}, in, out);
-    Node& node = Add(kFullyConnected, name, {last_, kernel, Zeros(name, out)});
-    node.Set(fully_connected::kActivation, kNone);
-  }
-
-  Graph Finish() {
-    graph_.outputs = {last_};
-    graph_.output_names = {graph_.tensor(last_).name};
-    InferShapes(&graph_);
-    VerifyStructure(graph_);
-    return std::move(graph_);
-  }
-
- private:
-  Node& Add(const OpDef& op, const std::string& name,
-            std::vector<TensorId> inputs) {
-    Node& node = graph_.AddNode(op, name, std::move(inputs), {name});
-    last_ = node.outputs[0];
-    return node;
-  }
-
-  // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
-  TensorId Glorot(const std::string& layer, const Shape& shape, int fan_in,
-                  int fan_out) {
-    const auto limit = static_cast<float>(
-        std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
-    Rng rng(seed_, kWeights + layers_++);
-    std::vector<float> values(static_cast<size_t>(shape.NumElements()));
-    for (float& value : values) value = rng.Uniform(-limit, limit);
-    return graph_.AddConstant<float>(layer + "/kernel", shape, values,
-                                     TensorKind::kParameter);
-  }
-
-  TensorId Zeros(const std::string& layer, int count) {
-    const std::vector<float> values(static_cast<size_t>(count), 0.0f);
-    return graph_.AddConstant<float>(layer + "/bias", {count}, values,
-                                     TensorKind::kParameter);
-  }
-
-  Graph graph_;
-  uint64_t seed_;
-  uint64_t layers_ = 0;
-  TensorId last_ = kNoTensor;
-};
-
-Graph MakeMnistCnn(uint64_t seed) {
-  Sequential model("input", {kDynamic, 28, 28}, seed);
-  model.Reshape("reshape", {kDynamic, 28, 28, 1});
-  model.Conv2D("conv2d", 1, 12, 3);
-  model.MaxPool2D("max_pooling2d", 2);
-  model.Reshape("flatten", {kDynamic, 13 * 13 * 12});
-  model.Dense("dense", 13 * 13 * 12, 10);
-  return model.Finish();
+std::string BuiltinNames() {
+  std::string names;
+  for (const BuiltinModel& row : BuiltinModels())
+    names += (names.empty() ? "" : ", ") + std::string(row.name);
+  return names;
 }
 
-constexpr BuiltinModel kModels[] = {
-    {"mnist-cnn",
-     "28 x 28 -> Conv2D 12 of 3 x 3 ReLU, MaxPool 2 x 2, Dense 10 (logits); "
-     "20,410 parameters",
-     MakeMnistCnn},
-};
+[[noreturn]] void RefuseContent(Content content, const std::string& path) {
+  const std::string advice = Advice(content);
+  Fail(RefusalOf(content), "{}: it is {}{}{}", path, Name(content),
+       advice.empty() ? "" : "; ", advice);
+}
+
+// A folder is no model; one kind of folder deserves its name.
+[[noreturn]] void RefuseFolder(const std::string& path) {
+  std::error_code code;
+  if (fs::exists(fs::path(path) / "saved_model.pb", code))
+    RefuseContent(Content::kSavedModel, path);
+  Fail(ErrorKind::kIo, "cannot read {}: it is a folder, a file is wanted",
+       path);
+}
+
+Graph ReadModel(const std::string& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status)) {
+    Fail(ErrorKind::kNotFound,
+         "there is no file {}, and no built-in model of that name (there are: "
+         "{})",
+         path, BuiltinNames());
+  }
+  if (fs::is_directory(status)) RefuseFolder(path);
+  // What can be read only once, such as a pipe, is read whole.
+  const bool again = fs::is_regular_file(status);
+  std::vector<std::byte> bytes =
+      again ? ReadFileHead(path, kContentHead) : ReadFile(path);
+  switch (const Content content = ContentOf(bytes)) {
+    case Content::kTflite:
+      return ReadTflite(again ? ReadFile(path) : bytes, path);
+    case Content::kHdf5: {
+      const uint64_t wanted = Hdf5Size(bytes);
+      if (again && wanted > static_cast<uint64_t>(FileSize(path))) {
+        Fail(ErrorKind::kCorrupt,
+             "{}: the file is cut off: it has {} bytes of {}", path,
+             FileSize(path), wanted);
+      }
+      return ReadKerasH5(path);
+    }
+    default:
+      RefuseContent(content, path);
+  }
+}
 
 }  // namespace
 
-std::span<const BuiltinModel> BuiltinModels() { return kModels; }
-
 Graph LoadModel(const std::string& model, uint64_t seed) {
-  std::string known;
-  for (const BuiltinModel& row : kModels) {
+  for (const BuiltinModel& row : BuiltinModels()) {
     if (model == row.name) return row.make(seed);
-    known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  const std::string_view name = model;
-  if (name.ends_with(".h5")) return ReadKerasH5(model);
-  if (name.ends_with(".tflite")) return ReadTflite(ReadFile(model), model);
+  return ReadModel(model);
+}
+
+Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
+  Graph graph = LoadModel(model, seed);
+  RequireFinite(graph, model);
+  try {
+    const Numbers numbers = NumbersOf(graph);
+    if (dequantize &&
+        (numbers == Numbers::kFloat || numbers == Numbers::kHalf)) {
+      Warn("--dequantize has no effect: {} is {}", model,
+           DescribeNumbers(graph));
+    }
+    graph = dequantize ? Dequantize(graph) : WidenHalves(graph);
+    RequireFloat(graph,
+                 ": give the one that it was made from, or --dequantize to "
+                 "take its integers times their scales");
+    return FoldBatchShapes(graph);
+  } catch (const Error& error) {
+    Fail(error.kind(), "{}: {}", model, error.what());
+  }
+}
+
+void RequireFinite(const Graph& graph, const std::string& where) {
+  const std::string found = FindNotFinite(graph);
+  if (found.empty()) return;
   Fail(ErrorKind::kInvalidArgument,
-       "model \"{}\": a built-in model ({}) or a file ending in .h5 or .tflite "
-       "is wanted",
-       model, known);
+       "{}: {}; a training that diverged leaves such weights", where, found);
+}
+
+void WarnNotFinite(const Graph& graph, const std::string& where) {
+  const std::string found = FindNotFinite(graph);
+  if (!found.empty()) Warn("{}: {}", where, found);
+}
+
+std::optional<ModelFormat> FormatOfEnding(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  if (ending == ".h5" || ending == ".hdf5") return ModelFormat::kKerasH5;
+  if (ending == ".tflite" || ending == ".lite") return ModelFormat::kTflite;
+  return std::nullopt;
+}
+
+const char* EndingsOf(ModelFormat format) {
+  return format == ModelFormat::kKerasH5 ? ".h5 or .hdf5" : ".tflite or .lite";
+}
+
+void RequireSavable(const Graph& graph, const std::string& path) {
+  if (FormatOfEnding(path) == ModelFormat::kKerasH5)
+    CheckKerasH5(StripTrainingOps(graph), path);
 }
 
 void SaveModel(const Graph& graph, const std::string& path) {
-  const std::string_view name = path;
-  if (name.ends_with(".h5")) {
+  const std::optional<ModelFormat> format = FormatOfEnding(path);
+  if (format == ModelFormat::kKerasH5) {
     if (HasTrainingOps(graph)) {
       WriteKerasH5(StripTrainingOps(graph), &graph, path);
     } else {
       WriteKerasH5(graph, path);
     }
-  } else if (name.ends_with(".tflite")) {
+  } else if (format == ModelFormat::kTflite) {
     WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
   } else {
     Fail(ErrorKind::kInvalidArgument,
-         "output \"{}\": a name ending in .h5 or .tflite is wanted", path);
+         "output \"{}\": a name ending in {}, or {} is wanted", path,
+         EndingsOf(ModelFormat::kKerasH5), EndingsOf(ModelFormat::kTflite));
   }
 }
 

@@ -89,8 +89,9 @@ class Study {
 
   void Run() {
     // Whatever cannot work ends here, before anything takes time.
-    start_graph_ = MakeTrainable(
-        StripTrainingOps(LoadModel(options_.model, options_.train.seed)));
+    start_graph_ = MakeTrainable(StripTrainingOps(LoadFloatModel(
+        options_.model, options_.train.seed, options_.dequantize)));
+    RequireSavable(start_graph_, options_.out + "/model.h5");
     data_ = LoadData(options_.data);
     if (options_.limit > 0) {
       data_.train = Take(data_.train, options_.limit);

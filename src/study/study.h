@@ -29,6 +29,7 @@ struct StudyOptions {
   std::vector<std::string> methods;  // empty: those of the table
   std::string out;                   // the run directory
   bool force = false;                // compute all anew
+  bool dequantize = false;           // take a model of integers too
 };
 
 // A field with an effect is one of StudySettings too, by which results are
@@ -44,6 +45,7 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("methods", o.methods, kNoEffect);
   visit("out", o.out, kNoEffect);
   visit("force", o.force, kNoEffect);
+  visit("dequantize", o.dequantize, kNoEffect);  // without it, an error
 }
 
 // One cell of the table.

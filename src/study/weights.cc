@@ -1,6 +1,9 @@
 #include "src/study/weights.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "src/base/check.h"
@@ -57,6 +60,47 @@ ValueCounts CountValues(const Tensor& tensor) {
   std::sort(bits.begin(), bits.end());
   counts.distinct = std::unique(bits.begin(), bits.end()) - bits.begin();
   return counts;
+}
+
+namespace {
+
+template <typename T>
+float ToFloat(T value) {
+  if constexpr (std::is_same_v<T, Half>) {
+    return HalfToFloat(value);
+  } else {
+    return value;
+  }
+}
+
+template <typename T>
+std::string DescribeNotFinite(const Tensor& tensor) {
+  const std::span<const T> values = tensor.As<T>();
+  const auto bad = [](T value) { return !std::isfinite(ToFloat(value)); };
+  const auto first = std::find_if(values.begin(), values.end(), bad);
+  if (first == values.end()) return {};
+  const auto count = std::count_if(first, values.end(), bad);
+  return fmt::format(
+      "tensor '{}' {}: element {} of {} is {}, not a finite number{}",
+      tensor.name, tensor.shape.ToString(), first - values.begin(),
+      values.size(), ToFloat(*first),
+      count > 1 ? fmt::format(" ({} of them are not)", count) : "");
+}
+
+}  // namespace
+
+std::string FindNotFinite(const Graph& graph) {
+  for (const Tensor& tensor : graph.tensors) {
+    // A state may start at infinity: a range that has seen nothing.
+    if (!tensor.has_data() || tensor.kind == TensorKind::kState) continue;
+    std::string found;
+    if (tensor.dtype == DType::kFloat32)
+      found = DescribeNotFinite<float>(tensor);
+    if (tensor.dtype == DType::kFloat16)
+      found = DescribeNotFinite<Half>(tensor);
+    if (!found.empty()) return found;
+  }
+  return {};
 }
 
 double WeightSparsity(const Graph& graph) {

@@ -4,6 +4,7 @@
 #define LITESMITH_STUDY_WEIGHTS_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "src/graph/graph.h"
@@ -25,6 +26,12 @@ ValueCounts CountValues(const Tensor& tensor);
 
 // Zeros' share of all weights, 0 for a graph without any.
 double WeightSparsity(const Graph& graph);
+
+// The first weight or other stored float that is NaN or infinite, in words:
+// "tensor 'c1/kernel' [8,3,3,1]: element 17 of 72 is nan, not a finite number
+// (3 of them are not)".
+// Empty if there is none.
+std::string FindNotFinite(const Graph& graph);
 
 }  // namespace litesmith
 

@@ -1,7 +1,7 @@
 """Fixtures of the oracle tests: the binary, MNIST, one study of ours and one set of files by TensorFlow's own converter.
 
-Environment: LITESMITH (the binary; build/release/litesmith), LITESMITH_SHARED (holds data/mnist; ../shared beside the checkout), CI
-(if set, missing data is a failure instead of a skip), LITESMITH_ORACLE_IMAGES (10000; fewer for a quick look).
+Environment: LITESMITH (the binary; build/release/litesmith), LITESMITH_SHARED or --shared DIR (holds data/mnist and cases; ../shared
+beside the checkout), CI (if set, missing data is a failure instead of a skip), LITESMITH_ORACLE_IMAGES (10000; fewer for a quick look).
 """
 
 import json
@@ -59,6 +59,20 @@ def python(script, *args, **extra_env):
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=900, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+def pytest_addoption(parser):
+    parser.addoption("--shared", metavar="DIR", help="the folder of data/mnist and cases, instead of LITESMITH_SHARED")
+
+
+def pytest_configure(config):
+    if config.getoption("--shared"):
+        os.environ["LITESMITH_SHARED"] = config.getoption("--shared")
+
+
+def shared_dir():
+    """The folder of the data that tests share."""
+    return Path(os.environ.get("LITESMITH_SHARED", ROOT.parent / "shared")).absolute()
 
 
 def pytest_report_header():

@@ -28,6 +28,10 @@ void WriteKerasH5(const Graph& graph, const std::string& path);
 void WriteKerasH5(const Graph& plain, const Graph* full,
                   const std::string& path);
 
+// Throws what WriteKerasH5 would for this graph, without a file: known before a
+// training.
+void CheckKerasH5(const Graph& graph, const std::string& path);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_FORMATS_KERAS_H5_KERAS_H5_H_

@@ -150,4 +150,13 @@ void WriteKerasH5(const Graph& graph, const std::string& path) {
   WriteKerasH5(graph, nullptr, path);
 }
 
+void CheckKerasH5(const Graph& graph, const std::string& path) {
+  try {
+    VerifyStructure(graph);
+    LayersFromGraph(graph);
+  } catch (const Error& error) {
+    Fail(error.kind(), "cannot write {}: {}", path, error.what());
+  }
+}
+
 }  // namespace litesmith

@@ -13,6 +13,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/formats/content.h"
 
 namespace litesmith {
 namespace {
@@ -183,8 +184,14 @@ NpyArray ReadNpy(const std::string& path) {
   const std::string_view text(reinterpret_cast<const char*>(file.data()),
                               file.size());
   if (text.size() < 10 || text.substr(0, kMagic.size()) != kMagic) {
-    Fail(ErrorKind::kCorrupt, "{}: not a .npy file: no \\x93NUMPY at byte 0",
-         path);
+    const Content content = ContentOf(file);
+    if (content == Content::kNpy || content == Content::kUnknown) {
+      Fail(ErrorKind::kCorrupt, "{}: not a .npy file: no {} at byte 0", path,
+           content == Content::kNpy ? "whole header" : "\\x93NUMPY");
+    }
+    const std::string advice = Advice(content);
+    Fail(ErrorKind::kCorrupt, "{}: not a .npy file: it is {}{}{}", path,
+         Name(content), advice.empty() ? "" : "; ", advice);
   }
   const auto byte = [&](size_t i) {
     return static_cast<size_t>(static_cast<unsigned char>(text[i]));
