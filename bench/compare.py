@@ -14,6 +14,7 @@ import argparse
 import functools
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -95,8 +96,9 @@ class Bench:
     def study(self, *options, data=None):
         """Our study from nothing: its rows, seconds and megabytes."""
         out = self.args.out / "study"
+        shutil.rmtree(out, ignore_errors=True)  # it would keep the results of other settings
         data = data or f"mnist:{self.args.mnist}"
-        _, seconds, mb = self.timed(self.args.litesmith, "study", "--data", data, "--out", out, "--force", *options)
+        _, seconds, mb = self.timed(self.args.litesmith, "study", "--data", data, "--out", out, *options)
         return json.loads((out / "results.json").read_text()), seconds, mb
 
     def steps(self, threads):

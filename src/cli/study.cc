@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,10 +70,21 @@ void Show(const Options& options, const CLI::App& verb) {
            std::find(names.begin(), names.end(), name) != names.end();
   };
   std::vector<StudyRow> rows = ReadStudy(options.show);
+  std::set<std::string> recipes;
+  std::set<std::string> methods;
+  for (const StudyRow& row : rows) {
+    recipes.insert(row.recipe);
+    methods.insert(row.method);
+  }
   std::erase_if(rows, [&](const StudyRow& row) {
     return !asked(options.study.recipes, row.recipe) ||
            !asked(options.study.methods, row.method);
   });
+  if (rows.empty()) {
+    Fail(ErrorKind::kNotFound,
+         "{} holds no result of these; its recipes are {}; its methods {}",
+         options.show, fmt::join(recipes, ", "), fmt::join(methods, ", "));
+  }
   PrintOut(MarkdownTable(rows));
   RequireInvariants(rows);
 }

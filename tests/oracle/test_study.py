@@ -46,6 +46,8 @@ def test_show_reads_alone(litesmith, finished):
     assert table == (finished / "table.md").read_text()
     assert listing(finished) == before
     assert len(rows(litesmith.ok("study", "--show", finished, "--recipes", "none", "--methods", "uint8"))) == 1
+    wrong = litesmith.call("study", "--show", finished, "--recipes", "nun")
+    assert wrong.returncode == NOT_FOUND and "none, prune" in wrong.stderr
     assert "--limit has no effect" in litesmith.call("study", "--show", finished, "--limit", 3).stderr
 
 
