@@ -59,7 +59,7 @@ double Micros(Clock::duration duration) {
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, 1);
   WarnNotFinite(graph, options.file);
-  const int threads = std::max(1, options.runtime.threads);
+  const int threads = ThreadCount(options.runtime.threads);
   InterpreterOptions plan;
   plan.batch = options.batch;
   plan.numerics = options.runtime.Contract();
@@ -138,19 +138,12 @@ void AddBenchmark(CLI::App* app) {
                    "A .tflite or .h5 file, or a built-in")
       ->type_name("FILE")
       ->required();
-  verb->add_option("--batch", options->batch, "Inferences a run")
-      ->type_name("N")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  verb->add_option("--seconds", options->seconds, "How long to measure")
-      ->type_name("X")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->capture_default_str();
-  verb->add_option("--warm-up", options->warm_up,
-                   "Seconds before anything counts")
-      ->type_name("X")
-      ->check(CLI::Range(0.0, 3600.0))
-      ->capture_default_str();
+  AddNumber<int>(verb, "--batch", &options->batch, "Inferences a run",
+                 {1, 65536});
+  AddNumber<double>(verb, "--seconds", &options->seconds, "How long to measure",
+                    {0, 3600});
+  AddNumber<double>(verb, "--warm-up", &options->warm_up,
+                    "Seconds before anything counts", {0, 3600});
   verb->add_flag("--json", options->json,
                  "Print one object: min_us, p50_us, p90_us, p99_us, runs, "
                  "batch, threads");

@@ -9,6 +9,8 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
@@ -31,13 +33,44 @@ struct Options {
   std::string out;
 };
 
-void Run(const Options& options) {
+// Options that this method or model has no use for.
+void WarnOfNoEffect(const Options& options, const Method& method,
+                    const CLI::App& verb, bool needs_ranges) {
+  const bool integers =
+      method.scheme != nullptr && method.scheme->weight == DType::kInt8;
+  const auto warn = [&](const char* option, const std::string& why) {
+    if (verb.get_option(option)->count() > 0)
+      Warn("{} has no effect: {}", option, why);
+  };
+  if (method.scheme == nullptr)
+    warn("--io", "a Keras file has float32 inputs and outputs");
+  if (!integers) {
+    warn("--dense-per-tensor",
+         fmt::format("{} weights have no scale", method.name));
+  }
+  if (!needs_ranges) {
+    const std::string why =
+        method.scheme != nullptr && method.scheme->full_integer
+            ? fmt::format("{} has the ranges of its activations", options.file)
+            : fmt::format("{} needs no ranges of activations", method.name);
+    warn("--calibration", why);
+    warn("--calibration-samples", why);
+  }
+  if (FileExists(options.file))
+    warn("--seed", "the weights are those of the file");
+}
+
+void Run(const Options& options, const CLI::App& verb) {
   const Method method = FindMethod(options.method);
   const ModelFormat format =
       method.scheme == nullptr ? ModelFormat::kKerasH5 : ModelFormat::kTflite;
   RequireEnding(options.out, format);
   const Graph graph =
       LoadFloatModel(options.file, options.seed, options.dequantize);
+  const bool needs_ranges =
+      method.scheme != nullptr && NeedsRanges(graph, *method.scheme);
+  WarnOfNoEffect(options, method, verb, needs_ranges);
+  WarnIfOverwritten(options.file, options.out);
   if (method.scheme == nullptr) {
     SaveModel(StripTrainingOps(graph), options.out);
     PrintOut(fmt::format("{}: keras, {} bytes\n", options.out,
@@ -49,8 +82,21 @@ void Run(const Options& options) {
   if (!options.io.empty()) convert.io = ParseIo(options.io);
   if (options.dense_per_tensor) convert.dense_per_channel = false;
   Ranges ranges;
-  if (NeedsRanges(graph, scheme) && !options.calibration.empty()) {
+  if (needs_ranges) {
+    if (options.calibration.empty()) {
+      Fail(ErrorKind::kInvalidArgument,
+           "{} needs the ranges of activations, and {} has none; give "
+           "--calibration SPEC, data whose training half shows them (digits, "
+           "mnist:DIR)",
+           method.name, options.file);
+    }
     const DataSplits data = LoadData(options.calibration);
+    if (verb.get_option("--calibration-samples")->count() > 0 &&
+        options.samples > data.train->size()) {
+      Warn("--calibration-samples {}: {} has {}, which are all taken",
+           options.samples, options.calibration,
+           Counted(data.train->size(), "training sample"));
+    }
     ranges = Calibrate(graph, *data.train, options.samples);
   }
   SaveModel(Convert(graph, scheme, ranges, convert), options.out);
@@ -78,31 +124,25 @@ void AddConvert(CLI::App* app) {
                    "(`litesmith list methods`)")
       ->type_name("NAME")
       ->required();
-  verb->add_option("--io", options->io,
-                   "Type of inputs and outputs instead of the method's own: "
-                   "float, int8, uint8 or int16")
+  AddChoice(verb, "--io", &options->io, IoNames(),
+            "Type of inputs and outputs instead of the method's own: float, "
+            "int8, uint8 or int16")
       ->type_name("TYPE");
   verb->add_option("--calibration", options->calibration,
                    "Data whose training half shows the ranges: digits, "
                    "mnist:DIR")
       ->type_name("SPEC");
-  verb->add_option("--calibration-samples", options->samples,
-                   "How many of the first training samples")
-      ->type_name("N")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
+  AddNumber<int64_t>(verb, "--calibration-samples", &options->samples,
+                     "How many of the first training samples", {.low = 1});
   verb->add_flag("--dense-per-tensor", options->dense_per_tensor,
                  "One scale for a dense layer's weights instead of one a "
                  "channel: fewer distinct integers");
   AddDequantize(verb, &options->dequantize);
-  verb->add_option("--seed", options->seed,
-                   "Of a built-in model's untrained weights")
-      ->type_name("N")
-      ->capture_default_str();
+  AddSeed(verb, &options->seed, "Of a built-in model's untrained weights");
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("OUT.tflite")
       ->required();
-  verb->callback([options] { Run(*options); });
+  verb->callback([options, verb] { Run(*options, *verb); });
 }
 
 }  // namespace litesmith

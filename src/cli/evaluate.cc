@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "src/base/names.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/decorators.h"
@@ -26,8 +28,15 @@ struct Options {
 };
 
 void Run(const Options& options) {
+  WarnIfUntrained(options.file);
   DataSplits data = LoadData(options.data);
-  if (options.limit > 0) data.test = Take(data.test, options.limit);
+  if (options.limit > 0) {
+    if (options.limit >= data.test->size()) {
+      Warn("--limit {} has no effect: there are {}", options.limit,
+           Counted(data.test->size(), "test sample"));
+    }
+    data.test = Take(data.test, options.limit);
+  }
   EvaluateOptions evaluate;
   evaluate.threads = options.runtime.threads;
   evaluate.numerics = options.runtime.Contract();
@@ -69,10 +78,8 @@ void AddEvaluate(CLI::App* app) {
       ->type_name("FILE")
       ->required();
   AddData(verb, &options->data);
-  verb->add_option("--limit", options->limit,
-                   "Only the first N test samples; 0 takes all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber);
+  AddNumber<int64_t>(verb, "--limit", &options->limit,
+                     "Only the first N test samples; 0 takes all");
   verb->add_flag("--time", options->time,
                  "Also time the samples one by one on one thread");
   verb->add_flag("--json", options->json, "Print one JSON object");

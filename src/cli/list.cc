@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
@@ -91,17 +92,13 @@ constexpr Listing kListings[] = {
     {"models", ModelRows},   {"datasets", DatasetRows}};
 
 void Run(const std::string& what) {
-  for (const Listing& listing : kListings) {
-    if (what != listing.name) continue;
-    const Rows rows = listing.rows();
-    size_t width = 0;
-    for (const auto& row : rows) width = std::max(width, row.first.size());
-    std::string text;
-    for (const auto& row : rows)
-      text += fmt::format("{:<{}}  {}\n", row.first, width, row.second);
-    PrintOut(text);
-    return;
-  }
+  const Rows rows = FindByName(kListings, what, "list").rows();
+  size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row.first.size());
+  std::string text;
+  for (const auto& row : rows)
+    text += fmt::format("{:<{}}  {}\n", row.first, width, row.second);
+  PrintOut(text);
 }
 
 }  // namespace
@@ -115,21 +112,20 @@ void AddList(CLI::App* app) {
       "ops, models or datasets. --toml prints the recipes as they are "
       "written,\n"
       "to start one of your own from.");
-  std::vector<std::string> names;
-  for (const Listing& listing : kListings) names.emplace_back(listing.name);
   verb->add_option("what", *what,
                    "recipes, parameters, methods, ops, models or "
                    "datasets")
       ->type_name("WHAT")
-      ->required()
-      ->check(CLI::IsMember(names));
+      ->required();
   verb->add_flag("--toml", *toml, "Recipes as TOML");
   verb->callback([what, toml] {
-    if (*toml && *what != "recipes") {
-      Fail(ErrorKind::kInvalidArgument, "--toml is for recipes, not for {}",
-           *what);
+    if (*toml && *what == "recipes") {
+      PrintOut(std::string(BuiltinRecipes()));
+      return;
     }
-    *toml ? PrintOut(std::string(BuiltinRecipes())) : Run(*what);
+    Run(*what);
+    if (*toml)
+      Warn("--toml has no effect: it is for recipes, not for {}", *what);
   });
 }
 

@@ -4,14 +4,20 @@
 #include <stdio.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <exception>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "src/base/error.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
+#include "src/cli/usage.h"
 #include "src/cli/verb.h"
+#include "src/cli/version.h"
 
 namespace litesmith {
 namespace {
@@ -31,14 +37,14 @@ Start here:
 One step at a time:
   litesmith train mnist-cnn --data mnist:DIR -o model.h5
   litesmith optimize model.h5 --recipe prune_pqat --data mnist:DIR -o small.h5
-  litesmith convert small.h5 --method uint8 --calibration mnist:DIR -o m.tflite
+  litesmith convert small.h5 --method uint8 -o m.tflite
   litesmith evaluate m.tflite --data mnist:DIR
   litesmith benchmark m.tflite
   litesmith inspect m.tflite
   litesmith run m.tflite --input x.npy --output y.npy --quantize
 
 Models are built-in names, Keras .h5 files or .tflite files. What there is to
-choose from: `litesmith list recipes|methods|ops|models|datasets`.)";
+choose from: `litesmith list recipes|parameters|methods|ops|models|datasets`.)";
 
 constexpr char kFooter[] =
     R"(Exit codes:
@@ -52,7 +58,7 @@ constexpr char kFooter[] =
   7    invariant: an exported file lacks what its recipe promised
   130  interrupted; the same command goes on from there
 
-`litesmith VERB --help` explains each verb.)";
+`litesmith help VERB` explains each verb.)";
 
 int ExitCode(ErrorKind kind) {
   switch (kind) {
@@ -85,8 +91,8 @@ void StopOnInterrupt() {
 int Main(int argc, char** argv) {
   CLI::App app(kOverview, "litesmith");
   app.footer(kFooter);
-  app.set_version_flag("--version", "litesmith " LITESMITH_VERSION,
-                       "Print the version and exit");
+  app.set_version_flag("-V,--version", VersionText,
+                       "Print the version, what it was built from and how");
   app.set_help_flag("-h,--help", "Print this help and exit");
   AddStudy(&app);
   AddTrain(&app);
@@ -107,8 +113,11 @@ int Main(int argc, char** argv) {
   }
   StopOnInterrupt();
   SetWarningSink(PrintWarning);
+  // CLI11 takes them from the last to the first.
+  std::vector<std::string> arguments = WithoutWords({argv + 1, argv + argc});
+  std::reverse(arguments.begin(), arguments.end());
   try {
-    app.parse(argc, argv);
+    app.parse(std::move(arguments));
     if (app.get_subcommands().empty()) {
       fprintf(stderr,
               "litesmith: invalid argument: a verb is wanted; see "
@@ -116,9 +125,17 @@ int Main(int argc, char** argv) {
       return 2;
     }
   } catch (const CLI::Success& success) {
-    return app.exit(success);  // --help, --version
+    // --help, --version
+    const std::string unknown = UnknownArgument(app);
+    if (unknown.empty() || !app.get_subcommands().empty())
+      return app.exit(success);
+    fprintf(stderr,
+            "litesmith: invalid argument: %s\nSee `litesmith --help`.\n",
+            unknown.c_str());
+    return 2;
   } catch (const CLI::ParseError& error) {
-    fprintf(stderr, "litesmith: invalid argument: %s\n", error.what());
+    fprintf(stderr, "litesmith: invalid argument: %s\n",
+            ExplainUsage(app, error).c_str());
     for (const CLI::App* verb : app.get_subcommands())
       fprintf(stderr, "See `litesmith %s --help`.\n", verb->get_name().c_str());
     if (app.get_subcommands().empty())

@@ -9,10 +9,12 @@
 #include <string>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
+#include "src/cli/config_options.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/data/decorators.h"
 #include "src/data/sources.h"
 #include "src/study/models.h"
 #include "src/study/overall_progress.h"
@@ -32,38 +34,48 @@ struct Options {
   TrainOptions train;
 };
 
-// "NAME", "FILE.toml" with one recipe in it, or "FILE.toml:NAME".
-std::string RecipeName(const std::string& given, RecipeTable* table) {
+// "NAME", "FILE.toml" with one recipe in it, or "FILE.toml:NAME". A study's
+// options may stand in the file; they are the study's alone.
+std::string RecipeName(const std::string& given, const CLI::App& verb,
+                       RecipeTable* table) {
   const size_t end = given.rfind(".toml");
   if (end == std::string::npos) return given;
   const std::string path = given.substr(0, end + 5);
   const std::string rest = given.substr(end + 5);
   const std::vector<std::string> names = table->AddFile(path);
+  for (const ConfigEntry& entry : ReadStudyConfig(path, verb)) {
+    Warn(
+        "{}:{}: \"{}\" has no effect here: it is an option of `litesmith "
+        "study`",
+        path, entry.line, entry.key);
+  }
   if (rest.starts_with(":")) return rest.substr(1);
-  if (names.size() != 1 || !rest.empty()) {
-    std::string known;
-    for (const std::string& name : names)
-      known += (known.empty() ? "" : ", ") + name;
+  if (names.empty()) {
     Fail(ErrorKind::kInvalidArgument,
-         "--recipe {}: {} holds {} recipes{}{}; {}:NAME says which", given,
-         path, names.size(), known.empty() ? "" : ": ", known, path);
+         "--recipe {}: {} holds no recipe; a table [recipe.NAME] is wanted",
+         given, path);
+  }
+  if (names.size() != 1 || !rest.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--recipe {}: {} holds {}: {}; {}:NAME says which", given, path,
+         Counted(static_cast<int64_t>(names.size()), "recipe"),
+         JoinNames(names), path);
   }
   return names[0];
 }
 
-void Run(Options options) {
+void Run(Options options, const CLI::App& verb) {
   RequireEnding(options.out, ModelFormat::kKerasH5,
                 "`litesmith convert` makes the .tflite of it");
   RecipeTable table;
-  const Recipe& recipe = table.Find(RecipeName(options.recipe, &table));
+  const Recipe& recipe = table.Find(RecipeName(options.recipe, verb, &table));
   const Graph model =
       LoadFloatModel(options.file, options.train.seed, options.dequantize);
   RequireSavable(model, options.out);
+  WarnIfUntrained(options.file);
+  WarnIfOverwritten(options.file, options.out);
   DataSplits data = LoadData(options.data);
-  if (options.limit > 0) {
-    data.train = Take(data.train, options.limit);
-    data.test = Take(data.test, options.limit);
-  }
+  LimitData(options.limit, &data);
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))
     epochs += RecipeEpochs(*each, options.train);
@@ -78,10 +90,10 @@ void Run(Options options) {
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(fmt::format(
-      "{}: trained {} epochs in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
+      "{}: trained {} in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
       "({} of {}); written to {}\n",
-      recipe.name, epochs, result.seconds, test.loss, 100 * test.accuracy,
-      test.correct, data.test->size(), options.out));
+      recipe.name, Counted(epochs, "epoch"), result.seconds, test.loss,
+      100 * test.accuracy, test.correct, data.test->size(), options.out));
   StudyRow row;
   row.recipe = recipe.name;
   row.method = "keras";
@@ -119,7 +131,7 @@ void AddOptimize(CLI::App* app) {
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options, verb] { Run(*options, *verb); });
 }
 
 }  // namespace litesmith

@@ -1,34 +1,209 @@
+// The shared options. CLI11 takes "-1" and 2^70 for unsigned numbers, "0x10"
+// and "010" for whole ones; here a number is what a decimal number is.
 #include "src/cli/options.h"
 
-#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <filesystem>
+#include <system_error>
+#include <type_traits>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/base/parallel.h"
+#include "src/base/warning.h"
+#include "src/data/decorators.h"
+#include "src/study/models.h"
 
 namespace litesmith {
+namespace {
+
+// Validators are told by these names.
+constexpr char kWhole[] = "whole";
+constexpr char kReal[] = "real";
+
+bool Has(const CLI::Option& option, const char* validator) {
+  try {
+    // Only a look, but CLI11's is not const.
+    return const_cast<CLI::Option&>(option).get_validator(validator) != nullptr;
+  } catch (const CLI::OptionNotFound&) {
+    return false;
+  }
+}
+
+// "a whole number of at least 0". The end of the type is only said to those
+// who went beyond it.
+template <typename T>
+std::string Wanted(const Limits<T>& range, bool beyond_type) {
+  const char* kind = std::is_integral_v<T> ? "a whole number" : "a number";
+  const bool open_ended = range.high == std::numeric_limits<T>::max();
+  if (range.above_low || range.below_high || (open_ended && !beyond_type)) {
+    std::string text = fmt::format(
+        "{} {} {}", kind, range.above_low ? "above" : "of at least", range.low);
+    if (!open_ended) {
+      text += fmt::format(" and {} {}", range.below_high ? "below" : "at most",
+                          range.high);
+    }
+    return text;
+  }
+  return fmt::format("{} from {} to {}", kind, range.low, range.high);
+}
+
+template <typename T>
+void CheckNumber(const CLI::Option& option, const std::string& text,
+                 const Limits<T>& range) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, value);
+  // Written so that NaN fails too.
+  const bool fits =
+      error == std::errc() && stopped == end &&
+      (range.above_low ? value > range.low : value >= range.low) &&
+      (range.below_high ? value < range.high : value <= range.high);
+  if (fits) return;
+  const bool beyond =
+      error == std::errc::result_out_of_range && !text.starts_with('-');
+  throw BadValue(option.get_name(), text, Wanted(range, beyond) + " is wanted");
+}
+
+// The digits without zeros in front, which CLI11 takes for an octal number.
+std::string Canonical(const std::string& text) {
+  const bool minus = text.starts_with('-');
+  size_t at = minus ? 1 : 0;
+  while (at + 1 < text.size() && text[at] == '0' && text[at + 1] >= '0' &&
+         text[at + 1] <= '9') {
+    ++at;
+  }
+  return (minus ? "-" : "") + text.substr(at);
+}
+
+std::string Trimmed(const std::string& text) {
+  const size_t begin = text.find_first_not_of(" \t");
+  if (begin == std::string::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+bool IsBuiltin(const std::string& model) {
+  const auto models = BuiltinModels();
+  return std::any_of(
+      models.begin(), models.end(),
+      [&](const BuiltinModel& row) { return model == row.name; });
+}
+
+}  // namespace
+
+BadValue::BadValue(const std::string& option, const std::string& value,
+                   const std::string& problem)
+    : CLI::ParseError(
+          "BadValue",
+          fmt::format("{} {}: {}", option,
+                      value.empty() ? std::string("\"\"") : value, problem),
+          CLI::ExitCodes::ValidationError),
+      problem_(problem) {}
+
+ValueType TypeOf(const CLI::Option& option) {
+  if (option.get_items_expected_max() == 0) return ValueType::kFlag;
+  if (option.get_delimiter() != '\0') return ValueType::kTexts;
+  if (Has(option, kWhole)) return ValueType::kWhole;
+  if (Has(option, kReal)) return ValueType::kReal;
+  return ValueType::kText;
+}
+
+template <typename T>
+CLI::Option* AddNumber(CLI::App* app, const std::string& name, T* value,
+                       const std::string& help, Limits<T> range) {
+  CLI::Option* option = app->add_option(name, *value, help)
+                            ->capture_default_str()
+                            ->type_name(std::is_integral_v<T> ? "N" : "X");
+  CLI::Validator check(
+      [option, range](std::string& text) {
+        CheckNumber(*option, text, range);
+        if (std::is_integral_v<T>) text = Canonical(text);
+        return std::string();
+      },
+      "", std::is_integral_v<T> ? kWhole : kReal);
+  return option->transform(check);
+}
+
+template CLI::Option* AddNumber(CLI::App*, const std::string&, int*,
+                                const std::string&, Limits<int>);
+template CLI::Option* AddNumber(CLI::App*, const std::string&, int64_t*,
+                                const std::string&, Limits<int64_t>);
+template CLI::Option* AddNumber(CLI::App*, const std::string&, uint64_t*,
+                                const std::string&, Limits<uint64_t>);
+template CLI::Option* AddNumber(CLI::App*, const std::string&, float*,
+                                const std::string&, Limits<float>);
+template CLI::Option* AddNumber(CLI::App*, const std::string&, double*,
+                                const std::string&, Limits<double>);
+
+CLI::Option* AddChoice(CLI::App* app, const std::string& name,
+                       std::string* value, std::vector<std::string> words,
+                       const std::string& help) {
+  CLI::Option* option = app->add_option(name, *value, help);
+  if (!value->empty()) option->capture_default_str();
+  CLI::Validator check(
+      [option, words](std::string& text) {
+        if (std::find(words.begin(), words.end(), text) == words.end()) {
+          throw BadValue(option->get_name(), text,
+                         UnknownName("word", text, words));
+        }
+        return std::string();
+      },
+      "");
+  return option->check(check);
+}
+
+CLI::Option* AddNames(CLI::App* app, const std::string& name,
+                      std::vector<std::string>* names,
+                      const std::string& help) {
+  return app
+      ->add_option_function<std::vector<std::string>>(
+          name,
+          [names](const std::vector<std::string>& given) {
+            names->clear();
+            for (const std::string& each : given) {
+              const std::string trimmed = Trimmed(each);
+              if (!trimmed.empty() && std::find(names->begin(), names->end(),
+                                                trimmed) == names->end())
+                names->push_back(trimmed);
+            }
+          },
+          help)
+      ->type_name("A,B")
+      ->delimiter(',');
+}
 
 Numerics RuntimeFlags::Contract() const {
   return numerics == "tflm" ? Numerics::kTflm : Numerics::kLiteRt;
 }
 
 void AddThreads(CLI::App* app, int* threads) {
-  app->add_option("--threads", *threads,
-                  "Threads; 0 takes every processor. Never changes a result")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  CLI::Validator cap(
+      [](std::string& text) {
+        int given = 0;
+        const char* end = text.data() + text.size();
+        const auto [stopped, error] = std::from_chars(text.data(), end, given);
+        if (error == std::errc() && stopped == end && given > 0)
+          text = fmt::format("{}", ThreadCount(given));
+        return std::string();
+      },
+      "");
+  AddNumber<int>(app, "--threads", threads,
+                 "Threads, at most one a processor; 0 takes every processor. "
+                 "Never changes a result")
+      ->transform(cap);
 }
 
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
   AddThreads(app, &flags->threads);
-  app->add_option("--numerics", flags->numerics,
-                  "Whose integer results to give: litert (LiteRT's reference "
-                  "kernels) or tflm (tflite-micro); they differ in fully "
-                  "connected layers")
-      ->type_name("NAME")
-      ->check(CLI::IsMember({"litert", "tflm"}))
-      ->capture_default_str();
+  AddChoice(app, "--numerics", &flags->numerics, {"litert", "tflm"},
+            "Whose integer results to give: litert (LiteRT's reference "
+            "kernels) or tflm (tflite-micro); they differ in fully connected "
+            "layers")
+      ->type_name("NAME");
   app->add_flag("--reference", flags->reference,
                 "Plain reference kernels only: slow, for comparison");
 }
@@ -41,41 +216,68 @@ void AddData(CLI::App* app, std::string* data) {
       ->required();
 }
 
+CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help) {
+  return AddNumber<uint64_t>(app, "--seed", seed, help);
+}
+
 void AddTraining(CLI::App* app, TrainOptions* train) {
-  app->add_option("--epochs", train->epochs,
-                  "Passes over the data, each training")
-      ->type_name("N")
-      ->check(CLI::Range(0, 1000000))
-      ->capture_default_str();
-  app->add_option("--batch", train->batch, "Samples an optimizer step")
-      ->type_name("N")
-      ->check(CLI::Range(1, 65536))
-      ->capture_default_str();
-  app->add_option("--learning-rate", train->learning_rate, "Adam's")
-      ->type_name("X")
-      ->capture_default_str();
-  app->add_option("--validation-split", train->validation_split,
-                  "Fraction held out from the end of the training half")
-      ->type_name("X")
-      ->capture_default_str();
-  app->add_option("--seed", train->seed, "Of start weights and shuffles")
-      ->type_name("N")
-      ->capture_default_str();
+  AddNumber<int>(app, "--epochs", &train->epochs,
+                 "Passes over the data, each training", {0, 1000000});
+  AddNumber<int>(app, "--batch", &train->batch, "Samples an optimizer step",
+                 {1, 65536});
+  AddNumber<float>(app, "--learning-rate", &train->learning_rate, "Adam's",
+                   {.above_low = true});
+  AddNumber<double>(app, "--validation-split", &train->validation_split,
+                    "Fraction held out from the end of the training half",
+                    {.high = 1, .below_high = true});
+  AddSeed(app, &train->seed, "Of start weights and shuffles");
   AddThreads(app, &train->threads);
 }
 
 void AddCheckpoint(CLI::App* app, TrainOptions* train) {
   app->add_option("--checkpoint", train->checkpoint,
-                  "A file that is written after every epoch and gone on from")
+                  "A file that is written after every epoch; a later run with "
+                  "the same settings, or with more epochs of them, goes on "
+                  "from it. Any other file of that name is an error and stays "
+                  "as it is")
       ->type_name("FILE");
 }
 
 void AddLimit(CLI::App* app, int64_t* limit) {
-  app->add_option("--limit", *limit,
-                  "Only the first N training and N test samples; 0 takes all")
-      ->type_name("N")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
+  AddNumber<int64_t>(
+      app, "--limit", limit,
+      "Only the first N training and N test samples; 0 takes all");
+}
+
+void LimitData(int64_t limit, DataSplits* data) {
+  if (limit == 0) return;
+  if (limit >= data->train->size() && limit >= data->test->size()) {
+    Warn("--limit {} has no effect: there are {} and {}", limit,
+         Counted(data->train->size(), "training sample"),
+         Counted(data->test->size(), "test sample"));
+  }
+  data->train = Take(data->train, limit);
+  data->test = Take(data->test, limit);
+}
+
+void WarnIfUntrained(const std::string& model) {
+  if (!IsBuiltin(model)) return;
+  Warn(
+      "{} is built in and not trained: its weights are random; `litesmith "
+      "train {}` makes a trained file",
+      model, model);
+}
+
+void WarnIfOverwritten(const std::string& source, const std::string& out) {
+  std::error_code code;  // a file that is not there is none that is lost
+  if (std::filesystem::equivalent(source, out, code) && !code &&
+      std::filesystem::is_regular_file(out, code)) {
+    Warn("-o {} overwrites its source", out);
+  }
+}
+
+std::vector<std::string> IoNames() {
+  return {"float", "float32", "int8", "uint8", "int16"};
 }
 
 void AddDequantize(CLI::App* app, bool* dequantize) {
@@ -92,18 +294,12 @@ void RequireEnding(const std::string& out, ModelFormat format,
 }
 
 DType ParseIo(const std::string& name) {
-  if (name == "float") return DType::kFloat32;
-  const auto dtype = DTypeFromName(name);
-  if (dtype == DType::kFloat32 || dtype == DType::kInt8 ||
-      dtype == DType::kUInt8 || dtype == DType::kInt16) {
-    return *dtype;
-  }
-  Fail(ErrorKind::kInvalidArgument,
-       "--io {}: float, int8, uint8 or int16 is wanted", name);
+  return name == "float" ? DType::kFloat32 : DTypeFromName(name).value();
 }
 
 int ThreadCount(int threads) {
-  return threads > 0 ? threads : AvailableThreads();
+  const int all = AvailableThreads();
+  return threads > 0 ? std::min(threads, all) : all;
 }
 
 void PrintOut(const std::string& text) {

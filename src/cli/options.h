@@ -1,20 +1,61 @@
-// Options that several verbs share, so that they are spelled alike.
+// Options that several verbs share, so that they are spelled and checked alike.
 #ifndef LITESMITH_CLI_OPTIONS_H_
 #define LITESMITH_CLI_OPTIONS_H_
 
+#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <limits>
 #include <string>
+#include <vector>
 
 #include "src/base/dtype.h"
+#include "src/data/dataset.h"
 #include "src/graph/op_def.h"
 #include "src/study/models.h"
 #include "src/train/trainer.h"
 
-namespace CLI {
-class App;
-}  // namespace CLI
-
 namespace litesmith {
+
+// A value that its option does not take: "--limit -5: a whole number of at
+// least 0 is wanted".
+class BadValue : public CLI::ParseError {
+ public:
+  BadValue(const std::string& option, const std::string& value,
+           const std::string& problem);
+  const std::string& problem() const { return problem_; }
+
+ private:
+  std::string problem_;
+};
+
+// What an option takes, for files that have types.
+enum class ValueType { kText, kTexts, kWhole, kReal, kFlag };
+ValueType TypeOf(const CLI::Option& option);
+
+// Which numbers an option takes: low to high, without the ends that are open.
+template <typename T>
+struct Limits {
+  T low = 0;
+  T high = std::numeric_limits<T>::max();
+  bool above_low = false;
+  bool below_high = false;
+};
+
+// An option for a number (int, int64_t, uint64_t, float or double) that is
+// written in decimal and within the range; anything else is a BadValue.
+template <typename T>
+CLI::Option* AddNumber(CLI::App* app, const std::string& name, T* value,
+                       const std::string& help, Limits<T> range = {});
+
+// An option for one of these words.
+CLI::Option* AddChoice(CLI::App* app, const std::string& name,
+                       std::string* value, std::vector<std::string> words,
+                       const std::string& help);
+
+// An option for names by commas; blanks around a name and names that came
+// before are left out.
+CLI::Option* AddNames(CLI::App* app, const std::string& name,
+                      std::vector<std::string>* names, const std::string& help);
 
 // How a file is run.
 struct RuntimeFlags {
@@ -25,12 +66,15 @@ struct RuntimeFlags {
   Numerics Contract() const;
 };
 
-// --threads N: 0 is every processor that the process may use.
+// --threads N: 0 is every processor that the process may use, and more threads
+// than those would only wait for each other: the value becomes 1 to so many.
 void AddThreads(CLI::App* app, int* threads);
 // --threads, --numerics and --reference.
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
 // --data SPEC, needed.
 void AddData(CLI::App* app, std::string* data);
+// --seed N.
+CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help);
 
 // --epochs, --batch, --learning-rate, --validation-split, --seed and --threads.
 void AddTraining(CLI::App* app, TrainOptions* train);
@@ -47,11 +91,20 @@ void AddDequantize(CLI::App* app, bool* dequantize);
 void RequireEnding(const std::string& out, ModelFormat format,
                    const std::string& hint = "");
 
-// "float", "float32", "int8", "uint8" or "int16". Throws
-// Error{invalid argument}.
-DType ParseIo(const std::string& name);
+// The first `limit` samples of each half, all for 0. Warns where that leaves
+// nothing out.
+void LimitData(int64_t limit, DataSplits* data);
 
-// threads > 0 ? threads : every processor.
+// Warns where an untrained built-in model stands in for a trained one.
+void WarnIfUntrained(const std::string& model);
+// Warns where writing `out` destroys `source`.
+void WarnIfOverwritten(const std::string& source, const std::string& out);
+
+// "float", "float32", "int8", "uint8" or "int16".
+DType ParseIo(const std::string& name);
+std::vector<std::string> IoNames();
+
+// min(threads > 0 ? threads : all, all) processors.
 int ThreadCount(int threads);
 
 // Prints to standard output; throws Error{io} if it cannot be written (a full

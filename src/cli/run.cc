@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
@@ -144,6 +145,7 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, 0);
   WarnNotFinite(graph, options.file);
+  WarnIfUntrained(options.file);
   InterpreterOptions plan;
   plan.numerics = options.runtime.Contract();
   plan.reference = options.runtime.reference;
@@ -153,11 +155,14 @@ void Run(const Options& options) {
   const auto num_outputs = static_cast<size_t>(interpreters[0].num_outputs());
   if (options.inputs.size() != num_inputs ||
       options.outputs.size() != num_outputs) {
+    const auto counted = [](size_t count, const char* noun) {
+      return Counted(static_cast<int64_t>(count), noun);
+    };
     Fail(ErrorKind::kInvalidArgument,
-         "{} has {} inputs and {} outputs; --input is given {} times, --output "
-         "{} times",
-         options.file, num_inputs, num_outputs, options.inputs.size(),
-         options.outputs.size());
+         "{} has {} and {}; --input names {}, --output {}", options.file,
+         counted(num_inputs, "input"), counted(num_outputs, "output"),
+         counted(options.inputs.size(), "file"),
+         counted(options.outputs.size(), "file"));
   }
   int64_t samples = -1;
   std::vector<std::vector<std::byte>> inputs;
@@ -200,6 +205,7 @@ void Run(const Options& options) {
       }
     });
   }
+  std::string report;
   for (size_t o = 0; o < num_outputs; ++o) {
     const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
     Shape shape = tensor.shape;
@@ -207,7 +213,10 @@ void Run(const Options& options) {
     WarnNotFinite(tensor.dtype, outputs[o],
                   fmt::format("output '{}'", tensor.name));
     WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
+    report += fmt::format("{}: {} {} '{}'\n", options.outputs[o],
+                          Name(tensor.dtype), shape.ToString(), tensor.name);
   }
+  PrintOut(report);
 }
 
 }  // namespace
@@ -227,13 +236,11 @@ void AddRun(CLI::App* app) {
   verb->add_option("--input", options->inputs,
                    "An array for each input, in the model's order")
       ->type_name("X.npy")
-      ->required()
-      ->allow_extra_args(false);
+      ->required();
   verb->add_option("--output", options->outputs,
                    "A file for each output, in the model's order")
       ->type_name("Y.npy")
-      ->required()
-      ->allow_extra_args(false);
+      ->required();
   verb->add_flag("--quantize", options->quantize,
                  "Take arrays of another type as real values and convert them "
                  "to the input's type: clamp(round(x / scale) + zero point)");

@@ -12,10 +12,10 @@
 
 #include "src/base/error.h"
 #include "src/base/warning.h"
+#include "src/cli/config_options.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/study/config.h"
 #include "src/study/report.h"
 
 namespace litesmith {
@@ -26,34 +26,6 @@ struct Options {
   std::string show;
   StudyOptions study;
 };
-
-// Gives every option that the command line left open what the file says.
-void ApplyConfig(const std::string& path, CLI::App* verb) {
-  for (const ConfigEntry& entry : ReadConfig(path)) {
-    CLI::Option* option = nullptr;
-    if (entry.key != "config" && entry.key != "help")
-      option = verb->get_option_no_throw("--" + entry.key);
-    if (option == nullptr) {
-      std::string known;
-      for (const CLI::Option* each : verb->get_options()) {
-        const std::string name = each->get_single_name();
-        if (name == "config" || name == "help") continue;
-        known += (known.empty() ? "" : ", ") + name;
-      }
-      Fail(ErrorKind::kInvalidArgument,
-           "{}:{}: unknown key \"{}\"; these are wanted: {}", path, entry.line,
-           entry.key, known);
-    }
-    if (option->count() > 0) continue;  // the command line wins
-    try {
-      option->add_result(entry.value);
-      option->run_callback();
-    } catch (const CLI::ParseError& error) {
-      Fail(ErrorKind::kInvalidArgument, "{}:{}: {}", path, entry.line,
-           error.what());
-    }
-  }
-}
 
 // Prints what a run directory holds, whatever build computed it.
 void Show(const Options& options, const CLI::App& verb) {
@@ -142,21 +114,18 @@ void AddStudy(CLI::App* app) {
                    "Where samples come from: digits, mnist:DIR")
       ->type_name("SPEC")
       ->capture_default_str();
-  verb->add_option("--recipes", study.recipes,
-                   "Which recipes, by commas (`litesmith list recipes`); all "
-                   "of them if not given")
-      ->type_name("A,B")
-      ->delimiter(',');
-  verb->add_option("--methods", study.methods,
-                   "Which methods, by commas (`litesmith list methods`); those "
-                   "of the table if not given")
-      ->type_name("A,B")
-      ->delimiter(',');
+  AddNames(verb, "--recipes", &study.recipes,
+           "Which recipes, by commas (`litesmith list recipes`); all of them "
+           "if not given");
+  AddNames(verb, "--methods", &study.methods,
+           "Which methods, by commas (`litesmith list methods`); those of the "
+           "table if not given");
   AddTraining(verb, &study.train);
   AddLimit(verb, &study.limit);
   AddDequantize(verb, &study.dequantize);
-  verb->add_option("-o,--out", study.out, "The folder to write to")
-      ->type_name("DIR");
+  verb->add_option("-o,--out", study.out,
+                   "The folder to write to (here or in the --config file)")
+      ->type_name("DIR REQUIRED");
   verb->add_flag("--force", study.force, "Compute everything anew");
   verb->add_option("--show", options->show,
                    "Print the table of what is in DIR, finished or not, and "

@@ -6,10 +6,10 @@
 #include <string>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/data/decorators.h"
 #include "src/data/sources.h"
 #include "src/study/models.h"
 #include "src/study/overall_progress.h"
@@ -32,11 +32,9 @@ void Run(Options options) {
   const Graph graph = MakeTrainable(
       LoadFloatModel(options.model, options.train.seed, options.dequantize));
   RequireSavable(graph, options.out);
+  WarnIfOverwritten(options.model, options.out);
   DataSplits data = LoadData(options.data);
-  if (options.limit > 0) {
-    data.train = Take(data.train, options.limit);
-    data.test = Take(data.test, options.limit);
-  }
+  LimitData(options.limit, &data);
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
   options.train.label = "train";
@@ -45,11 +43,12 @@ void Run(Options options) {
   SaveModel(result.graph, options.out);
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
-  PrintOut(fmt::format(
-      "trained {} epochs in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
-      "({} of {}); written to {}\n",
-      result.epochs.size(), result.seconds, test.loss, 100 * test.accuracy,
-      test.correct, data.test->size(), options.out));
+  PrintOut(
+      fmt::format("trained {} in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
+                  "({} of {}); written to {}\n",
+                  Counted(static_cast<int64_t>(result.epochs.size()), "epoch"),
+                  result.seconds, test.loss, 100 * test.accuracy, test.correct,
+                  data.test->size(), options.out));
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // The list of data sources, and the reader of their specs.
 #include "src/data/sources.h"
 
-#include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/data/digits.h"
 #include "src/data/idx.h"
 
@@ -45,20 +45,14 @@ DataSplits LoadData(const std::string& spec) {
   const std::string name = spec.substr(0, colon);
   const std::string argument =
       colon == std::string::npos ? "" : spec.substr(colon + 1);
-  std::string known;
-  for (const DataSource& source : kSources) {
-    known += (known.empty() ? "" : ", ") + Usage(source);
-    if (name != source.name) continue;
-    const bool takes = source.argument[0] != '\0';
-    if (takes == argument.empty()) {
-      Fail(ErrorKind::kInvalidArgument, "data \"{}\": {} {}; {} is wanted",
-           spec, name, takes ? "needs an argument" : "takes no argument",
-           Usage(source));
-    }
-    return source.load(argument, kDataSeed);
+  const DataSource& source = FindByName(kSources, name, "data source");
+  const bool takes = source.argument[0] != '\0';
+  if (takes == argument.empty()) {
+    Fail(ErrorKind::kInvalidArgument, "data \"{}\": {} {}; {} is wanted", spec,
+         name, takes ? "needs an argument" : "takes no argument",
+         Usage(source));
   }
-  Fail(ErrorKind::kInvalidArgument,
-       "unknown data \"{}\"; one of these is wanted: {}", spec, known);
+  return source.load(argument, kDataSeed);
 }
 
 }  // namespace litesmith

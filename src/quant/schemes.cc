@@ -1,7 +1,5 @@
 // The table of numeric formats (specs/tflite.md section 2).
-#include <string>
-
-#include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/quant/convert.h"
 
 namespace litesmith {
@@ -28,14 +26,7 @@ constexpr Scheme kSchemes[] = {
 std::span<const Scheme> Schemes() { return kSchemes; }
 
 const Scheme& FindScheme(std::string_view name) {
-  std::string names;
-  for (const Scheme& scheme : kSchemes) {
-    if (name == scheme.name) return scheme;
-    names += names.empty() ? "" : ", ";
-    names += scheme.name;
-  }
-  Fail(ErrorKind::kInvalidArgument, "there is no method '{}'; there are {}",
-       name, names);
+  return FindByName(kSchemes, name, "method");
 }
 
 }  // namespace litesmith

@@ -1,60 +1,65 @@
 #include "src/study/config.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <string_view>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
+#include "src/study/toml_text.h"
 
 namespace litesmith {
 namespace {
 
-std::string Text(const toml::node& node, const std::string& path,
-                 std::string_view key) {
-  if (const auto* text = node.as_string()) return text->get();
-  if (const auto* number = node.as_integer())
-    return fmt::format("{}", number->get());
-  if (const auto* number = node.as_floating_point())
-    return fmt::format("{}", number->get());
-  if (const auto* flag = node.as_boolean())
-    return flag->get() ? "true" : "false";
-  if (const auto* items = node.as_array()) {
-    std::string text;
-    for (const toml::node& item : *items) {
-      if (item.is_array()) break;
-      if (!text.empty()) text += ",";
-      text += Text(item, path, key);
-    }
-    return text;
+bool IsTable(const toml::node& node) {
+  const auto* list = node.as_array();
+  return node.is_table() ||
+         (list != nullptr && !list->empty() && list->front().is_table());
+}
+
+// The text of a string without its quotes, all else as it is written.
+std::string Value(const toml::node& node) {
+  const auto* text = node.as_string();
+  return text != nullptr ? text->get() : TomlText(node);
+}
+
+ConfigEntry Entry(std::string_view key, const toml::node& node) {
+  ConfigEntry entry;
+  entry.key = key;
+  entry.text = TomlText(node);
+  entry.line = TomlLine(node);
+  if (const auto* list = node.as_array()) {
+    const bool texts =
+        std::all_of(list->begin(), list->end(),
+                    [](const toml::node& item) { return item.is_string(); });
+    if (texts) entry.type = ConfigType::kTexts;
+    for (const toml::node& item : *list) entry.values.push_back(Value(item));
+    return entry;
   }
-  Fail(ErrorKind::kUnsupported,
-       "{}:{}: \"{}\" is neither text, a number, true or false, nor a list of "
-       "them",
-       path, node.source().begin.line, key);
+  if (node.is_string()) entry.type = ConfigType::kText;
+  if (node.is_integer()) entry.type = ConfigType::kWhole;
+  if (node.is_floating_point()) entry.type = ConfigType::kReal;
+  if (node.is_boolean()) entry.type = ConfigType::kFlag;
+  entry.values = {Value(node)};
+  return entry;
 }
 
 }  // namespace
 
 std::vector<ConfigEntry> ReadConfig(const std::string& path) {
   const std::vector<std::byte> bytes = ReadFile(path, int64_t{1} << 20);
-  toml::table table;
-  try {
-    table = toml::parse(
-        std::string_view(reinterpret_cast<const char*>(bytes.data()),
-                         bytes.size()),
-        path);
-  } catch (const toml::parse_error& error) {
-    Fail(ErrorKind::kCorrupt, "{}:{}:{}: {}", path, error.source().begin.line,
-         error.source().begin.column, error.description());
-  }
+  const toml::table table = ParseToml(
+      {reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
   std::vector<ConfigEntry> entries;
   for (const auto& [key, node] : table) {
     if (key == "recipe") continue;  // recipe_toml.h reads these
-    entries.push_back({std::string(key.str()), Text(node, path, key.str()),
-                       static_cast<int>(node.source().begin.line)});
+    if (IsTable(node)) {
+      const std::vector<std::string> known = {"recipe"};
+      Fail(ErrorKind::kInvalidArgument, "{}:{}: {}", path, TomlLine(node),
+           UnknownName("table", key.str(), known));
+    }
+    entries.push_back(Entry(key.str(), node));
   }
   // The table is sorted by key; messages read better in the file's order.
   std::stable_sort(entries.begin(), entries.end(),

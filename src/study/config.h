@@ -3,20 +3,32 @@
 #ifndef LITESMITH_STUDY_CONFIG_H_
 #define LITESMITH_STUDY_CONFIG_H_
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace litesmith {
 
+enum class ConfigType : uint8_t {
+  kText,
+  kTexts,  // a list of texts
+  kWhole,
+  kReal,
+  kFlag,
+  kOther,  // a date, a list of anything else: no option takes it
+};
+
 struct ConfigEntry {
   std::string key;
-  std::string value;  // as on the command line; a list's items are by commas
-  int line = 0;       // for messages, from 1
+  ConfigType type = ConfigType::kOther;
+  std::vector<std::string> values;  // as on the command line; one but for lists
+  std::string text;                 // as in the file
+  int line = 0;                     // from 1
 };
 
 // The top level of the file but for `recipe`, in the order of its lines. Throws
 // Error{not found, io}, Error{corrupt} with line and column if it is not TOML,
-// Error{unsupported} for a table or a date, which no option takes.
+// Error{invalid argument} for any other table.
 std::vector<ConfigEntry> ReadConfig(const std::string& path);
 
 }  // namespace litesmith

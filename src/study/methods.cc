@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "src/base/error.h"
+#include "src/base/names.h"
 
 namespace litesmith {
 namespace {
@@ -32,13 +32,7 @@ std::string FileName(const Method& method) {
 }
 
 Method FindMethod(std::string_view name) {
-  std::string known;
-  for (const Method& method : Methods()) {
-    if (name == method.name) return method;
-    known += (known.empty() ? "" : ", ") + std::string(method.name);
-  }
-  Fail(ErrorKind::kInvalidArgument,
-       "unknown method \"{}\"; one of these is wanted: {}", name, known);
+  return FindByName(Methods(), name, "method");
 }
 
 }  // namespace litesmith

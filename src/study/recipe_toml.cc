@@ -1,13 +1,13 @@
 #include "src/study/recipe_toml.h"
 
-#include <toml++/toml.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <utility>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/study/toml_text.h"
 
 namespace litesmith {
 namespace {
@@ -20,8 +20,16 @@ class Value {
 
   // `wanted` says what would do.
   [[noreturn]] void Refuse(const std::string& wanted) const {
-    Fail(ErrorKind::kInvalidArgument, "{}:{}: {}: {} is wanted", where_,
-         node_.source().begin.line, name_, wanted);
+    // A table is too long to be shown, and is not what is wrong.
+    const bool shown = !node_.is_table() && !node_.is_array_of_tables();
+    Fail(ErrorKind::kInvalidArgument, "{}:{}: {}{}: {} is wanted", where_,
+         TomlLine(node_), name_, shown ? " = " + TomlText(node_) : "", wanted);
+  }
+  // `typed` is none of the names that are known there.
+  [[noreturn]] void RefuseName(std::string_view what, std::string_view typed,
+                               const std::vector<std::string>& known) const {
+    Fail(ErrorKind::kInvalidArgument, "{}:{}: {}: {}", where_, TomlLine(node_),
+         name_, UnknownName(what, typed, known));
   }
   const toml::node& node() const { return node_; }
 
@@ -318,14 +326,15 @@ const Row* FindRow(std::span<const Row> rows, std::string_view name,
 }
 
 // Every key that a table of this kind of step may have.
-std::string Known(unsigned bit, bool rule) {
-  std::string names = rule ? "match" : "type, layers";
+std::vector<std::string> Known(unsigned bit, bool rule) {
+  std::vector<std::string> names = {"match"};
+  if (!rule) names = {"type", "layers"};
   for (const Parameter& p : kParameters) {
-    if ((p.kinds & bit) != 0) names += std::string(", ") + p.name;
+    if ((p.kinds & bit) != 0) names.emplace_back(p.name);
   }
   for (const StepKey& k : kStepKeys) {
     if (!rule && (k.kinds == 0 || (k.kinds & bit) != 0))
-      names += std::string(", ") + k.name;
+      names.emplace_back(k.name);
   }
   return names;
 }
@@ -347,6 +356,7 @@ class Parser {
     }
     Recipe recipe;
     recipe.name = name;
+    recipe.place = Place(node, name);
     const toml::node* steps = nullptr;
     for (const auto& [key, value] : *table) {
       const std::string path = fmt::format("recipe.{}.{}", name, key.str());
@@ -357,7 +367,8 @@ class Parser {
       } else if (key == "steps") {
         steps = &value;
       } else {
-        Of(value, path).Refuse("one of the keys parent, summary, steps");
+        Of(value, path)
+            .RefuseName("key", key.str(), {"parent", "summary", "steps"});
       }
     }
     const std::string path = fmt::format("recipe.{}.steps", name);
@@ -367,11 +378,18 @@ class Parser {
     for (const toml::node& step : *list) {
       recipe.steps.push_back(
           ParseStep(step, fmt::format("{}[{}]", path, recipe.steps.size())));
+      recipe.steps.back().place = Place(step, name);
     }
     return recipe;
   }
 
  private:
+  // Of a recipe or one of its steps, for messages of those who run them.
+  std::string Place(const toml::node& node, const std::string& recipe) const {
+    const std::string place = fmt::format("recipe \"{}\"", recipe);
+    if (where_.empty()) return place;
+    return fmt::format("{}:{}: {}", where_, TomlLine(node), place);
+  }
   Value Of(const toml::node& node, std::string name) const {
     return {node, std::move(name), where_};
   }
@@ -386,8 +404,10 @@ class Parser {
     const auto* kind =
         std::find_if(std::begin(kKinds), std::end(kKinds),
                      [&](const auto& k) { return name == k.name; });
-    if (kind == std::end(kKinds))
-      Of(*type, path + ".type").Refuse(KindNames(0) + ", one of them");
+    if (kind == std::end(kKinds)) {
+      Of(*type, path + ".type")
+          .RefuseName("kind of step", name, NamesOf(kKinds));
+    }
     RecipeStep step;
     step.kind = kind->kind;
     for (const auto& [key, value] : *table) {
@@ -403,8 +423,8 @@ class Parser {
         parameter->read(Of(value, inner))(&step.settings);
       } else {
         Of(value, inner)
-            .Refuse(fmt::format("one of the keys of a {} step ({})", kind->name,
-                                Known(kind->bit, false)));
+            .RefuseName(fmt::format("key of a {} step", kind->name), key.str(),
+                        Known(kind->bit, false));
       }
     }
     return step;
@@ -428,7 +448,9 @@ class Parser {
         }
         const auto* parameter = FindRow<Parameter>(kParameters, key.str(), bit);
         if (parameter == nullptr) {
-          Of(value, name).Refuse("one of the keys " + Known(bit, true));
+          Of(value, name)
+              .RefuseName("key of a rule for layers", key.str(),
+                          Known(bit, true));
         }
         rule.changes.push_back(parameter->read(Of(value, name)));
       }
@@ -463,13 +485,7 @@ std::vector<StepParameter> StepParameters() {
 
 std::vector<Recipe> ParseRecipes(std::string_view text,
                                  const std::string& where) {
-  toml::table document;
-  try {
-    document = toml::parse(text, where);
-  } catch (const toml::parse_error& error) {
-    Fail(ErrorKind::kCorrupt, "{}:{}:{}: {}", where, error.source().begin.line,
-         error.source().begin.column, error.description());
-  }
+  const toml::table document = ParseToml(text, where);
   const toml::node* node = document.get("recipe");
   if (node == nullptr) return {};
   const auto* table = node->as_table();

@@ -20,8 +20,9 @@ struct StepParameter {
 };
 std::vector<StepParameter> StepParameters();
 
-// The recipes of the text, in any order; `where` names it in messages. Other
-// top-level keys than `recipe` are left alone. Throws Error{corrupt} if it is
+// The recipes of the text, in the order of the file; `where` names it in
+// messages (empty for the built-in ones, whose lines no user sees). Other
+// top-level keys than `recipe` are config.h's. Throws Error{corrupt} if it is
 // not TOML, Error{invalid argument} naming place, key, value and what would do.
 std::vector<Recipe> ParseRecipes(std::string_view text,
                                  const std::string& where);

@@ -4,6 +4,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
 #include "src/study/recipe_toml.h"
 
 namespace litesmith {
@@ -70,9 +71,7 @@ steps = [{ type = "qat", preserve_sparsity = true, preserve_clusters = true }]
 
 std::string_view BuiltinRecipes() { return kBuiltin; }
 
-RecipeTable::RecipeTable() {
-  Add(ParseRecipes(kBuiltin, "the built-in recipes"));
-}
+RecipeTable::RecipeTable() { Add(ParseRecipes(kBuiltin, "")); }
 
 std::vector<std::string> RecipeTable::AddFile(const std::string& path) {
   const std::vector<std::byte> bytes = ReadFile(path, int64_t{1} << 20);
@@ -85,15 +84,27 @@ std::vector<std::string> RecipeTable::AddFile(const std::string& path) {
 }
 
 void RecipeTable::Add(std::vector<Recipe> recipes) {
+  const auto find = [](const std::vector<Recipe>& list, std::string_view name) {
+    return std::find_if(list.begin(), list.end(),
+                        [&](const Recipe& r) { return r.name == name; });
+  };
   const auto known = [&](std::string_view name) {
-    return std::any_of(recipes_.begin(), recipes_.end(),
-                       [&](const Recipe& r) { return r.name == name; });
+    return find(recipes_, name) != recipes_.end();
   };
   for (const Recipe& recipe : recipes) {
     if (known(recipe.name)) {
       Fail(ErrorKind::kInvalidArgument,
-           "recipe \"{}\": there is one of this name already", recipe.name);
+           "{}: there is one of this name already; another name would do",
+           recipe.place);
     }
+    if (recipe.parent.empty() || known(recipe.parent) ||
+        find(recipes, recipe.parent) != recipes.end()) {
+      continue;
+    }
+    std::vector<std::string> names = NamesOf(recipes_);
+    for (const Recipe& each : recipes) names.push_back(each.name);
+    Fail(ErrorKind::kInvalidArgument, "{}: {}", recipe.place,
+         UnknownName("parent", recipe.parent, names));
   }
   // Those whose parent is there, until none is left.
   while (!recipes.empty()) {
@@ -101,10 +112,14 @@ void RecipeTable::Add(std::vector<Recipe> recipes) {
         recipes.begin(), recipes.end(),
         [&](const Recipe& r) { return r.parent.empty() || known(r.parent); });
     if (ready == recipes.end()) {
+      std::vector<std::string> line = {recipes[0].name};
+      do {
+        line.push_back(find(recipes, line.back())->parent);
+      } while (std::count(line.begin(), line.end(), line.back()) == 1);
       Fail(ErrorKind::kInvalidArgument,
-           "recipe \"{}\": its parent \"{}\" does not exist, or descends from "
-           "it",
-           recipes[0].name, recipes[0].parent);
+           "{}: its parents go in a circle: {}; one of them must start from a "
+           "recipe outside of it or from none",
+           recipes[0].place, JoinNames(line));
     }
     recipes_.push_back(std::move(*ready));
     recipes.erase(ready);
@@ -112,13 +127,7 @@ void RecipeTable::Add(std::vector<Recipe> recipes) {
 }
 
 const Recipe& RecipeTable::Find(std::string_view name) const {
-  std::string known;
-  for (const Recipe& recipe : recipes_) {
-    if (name == recipe.name) return recipe;
-    known += (known.empty() ? "" : ", ") + recipe.name;
-  }
-  Fail(ErrorKind::kInvalidArgument,
-       "unknown recipe \"{}\"; one of these is wanted: {}", name, known);
+  return FindByName(recipes_, name, "recipe");
 }
 
 std::vector<const Recipe*> RecipeTable::Lineage(const Recipe& recipe) const {

@@ -59,6 +59,7 @@ struct RecipeStep {
   StepKind kind = StepKind::kTrain;
   LayerSettings settings;
   std::vector<LayerRule> layers;  // later rules win
+  std::string place;              // "my.toml:3: recipe \"thin\"", for messages
   // The caller's own where not given.
   std::optional<int> epochs;
   std::optional<int> batch;
@@ -73,6 +74,7 @@ struct Recipe {
   std::string parent;   // whose result it starts from; empty: the model itself
   std::string summary;  // one line for `litesmith list recipes`
   std::vector<RecipeStep> steps;
+  std::string place;  // as a step's
 };
 
 // Recipes by name, parents before children.
@@ -89,7 +91,7 @@ class RecipeTable {
   std::vector<std::string> AddFile(const std::string& path);
 
   const std::vector<Recipe>& recipes() const { return recipes_; }
-  // Throws Error{invalid argument} listing the names.
+  // Throws Error{invalid argument} with the nearest name and all of them.
   const Recipe& Find(std::string_view name) const;
   // The recipe and all it descends from, the oldest first.
   std::vector<const Recipe*> Lineage(const Recipe& recipe) const;

@@ -174,28 +174,29 @@ steps = [{ type = "prune", begin_step = 500 }]
 TEST(RecipesTest, DescriptionHoldsEveryLayersSettings) {
   const Graph graph = LoadModel("mnist-cnn", 1);
   std::set<std::string> seen;
-  for (const char* step :
-       {R"({ type = "prune" })",
-        R"({ type = "prune", power = 2 })",
-        R"({ type = "prune", layers = [{ match = "dense", power = 2 }] })",
-        R"({ type = "prune", layers = [{ match = "dense", skip = true }] })",
-        R"({ type = "prune", pattern = "2:4" })",
-        R"({ type = "prune", pattern = "1:4" })",
-        R"({ type = "prune", block = [4, 1] })",
-        R"({ type = "prune", block_pooling = "max" })",
-        R"({ type = "cluster" })",
-        R"({ type = "cluster", clusters = 9 })",
-        R"({ type = "cluster", init = "linear" })",
-        R"({ type = "cluster", per_channel = "all" })",
-        R"({ type = "cluster", gradient = "average" })",
-        R"({ type = "qat" })",
-        R"({ type = "qat", calibrate = true })",
-        R"({ type = "qat", decay = 0.9 })",
-        R"({ type = "qat", debias = true })",
-        R"({ type = "qat", weight_ranges = "tensor" })",
-        R"({ type = "qat", preserve_clusters = true })",
-        R"({ type = "train" })",
-        R"({ type = "train", epochs = 3 })"}) {
+  for (
+      const char* step :
+      {R"({ type = "prune" })",
+       R"({ type = "prune", power = 2 })",
+       R"({ type = "prune", layers = [{ match = "dense", power = 2 }] })",
+       R"({ type = "prune", layers = [{ match = "dense", skip = true }] })",
+       R"({ type = "prune", pattern = "2:4" })",
+       R"({ type = "prune", pattern = "1:4" })",
+       R"({ type = "prune", block = [4, 1], layers = [{ match = "conv*", block = [1, 1] }] })",
+       R"({ type = "prune", block_pooling = "max" })",
+       R"({ type = "cluster" })",
+       R"({ type = "cluster", clusters = 9 })",
+       R"({ type = "cluster", init = "linear" })",
+       R"({ type = "cluster", per_channel = "all" })",
+       R"({ type = "cluster", gradient = "average" })",
+       R"({ type = "qat" })",
+       R"({ type = "qat", calibrate = true })",
+       R"({ type = "qat", decay = 0.9 })",
+       R"({ type = "qat", debias = true })",
+       R"({ type = "qat", weight_ranges = "tensor" })",
+       R"({ type = "qat", preserve_clusters = true })",
+       R"({ type = "train" })",
+       R"({ type = "train", epochs = 3 })"}) {
     const Recipe recipe =
         One(std::string("[recipe.r]\nsteps = [") + step + "]\n");
     EXPECT_TRUE(seen.insert(DescribeRecipe(graph, recipe, 60000, {})).second)
@@ -218,10 +219,19 @@ TEST(RecipesTest, ErrorsNamePlaceKeyAndWhatWouldDo) {
   has("[recipe.a]\nsteps = [{ }]", "recipe.a.steps[0].type");
   has("[recipe.a]\nsteps = [{ type = \"squash\" }]", "prune, cluster, qat");
   has("[recipe.a]\nsteps = [{ type = \"prune\", clusters = 8 }]",
-      "one of the keys of a prune step");
+      "unknown key of a prune step \"clusters\"; known: type, layers, skip");
+  has("[recipe.a]\nsteps = [{ type = \"prune\",\nsparsty = 0.5 }]",
+      "my.toml:3: recipe.a.steps[0].sparsty: unknown key of a prune step "
+      "\"sparsty\"; did you mean \"sparsity\"?");
+  has("[recipe.a]\nparnet = \"none\"", "did you mean \"parent\"?");
+  has("[recipe.a]\nsteps = [{ type = \"prun\" }]", "did you mean \"prune\"?");
   has("[recipe.a]\n\nsteps = [{ type = \"prune\", sparsity = 1.0 }]",
-      "my.toml:3: recipe.a.steps[0].sparsity: a number of at least 0 and below "
-      "1");
+      "my.toml:3: recipe.a.steps[0].sparsity = 1.0: a number of at least 0 and "
+      "below 1 is wanted");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", sparsity = \"0.5\" }]",
+      "sparsity = \"0.5\": a number");
+  has("[recipe.a]\nsteps = [{ type = \"prune\", block = [4, \"a\"] }]",
+      "block = [4, \"a\"]: ");
   has("[recipe.a]\nsteps = [{ type = \"prune\", sparsity = nan }]", "sparsity");
   has("[recipe.a]\nsteps = [{ type = \"prune\", schedule = \"fast\" }]",
       "\"polynomial\" or \"constant\"");
@@ -260,6 +270,70 @@ TEST(RecipesTest, TableRefusesStrangersAndTwins) {
       << "a circle";
   EXPECT_THROW(RecipeTable().AddFile(path + ".missing"), Error);
   std::remove(path.c_str());
+}
+
+// The message of the error that adding the text's recipes throws.
+std::string AddingErrorOf(const std::string& text) {
+  const std::string path = testing::TempDir() + "/adding.toml";
+  WriteFile(path, std::string_view(text));
+  std::string message;
+  try {
+    RecipeTable().AddFile(path);
+  } catch (const Error& error) {
+    message = error.what();
+  }
+  std::remove(path.c_str());
+  const size_t at = message.find("adding.toml");
+  return at == std::string::npos ? message : message.substr(at);
+}
+
+TEST(RecipesTest, ParentsThatCannotBeAreToldApart) {
+  const std::string step = "steps = [{ type = \"train\" }]\n";
+  EXPECT_EQ(
+      AddingErrorOf("\n[recipe.thin]\nparent = \"nun\"\n" + step).substr(0, 76),
+      "adding.toml:2: recipe \"thin\": unknown parent \"nun\"; did you "
+      "mean \"none\"?");
+  EXPECT_NE(AddingErrorOf("[recipe.a]\nparent = \"a\"\n" + step)
+                .find("a circle: a, a;"),
+            std::string::npos);
+  EXPECT_NE(AddingErrorOf("[recipe.c]\nparent = \"a\"\n" + step +
+                          "[recipe.a]\nparent = \"b\"\n" + step +
+                          "[recipe.b]\nparent = \"a\"\n" + step)
+                .find("a circle: c, a, b, a;"),
+            std::string::npos);
+  EXPECT_NE(AddingErrorOf("[recipe.prune]\n" + step).find("already"),
+            std::string::npos);
+}
+
+TEST(RecipesTest, WhatCannotBePrunedIsSaidInTheUsersWords) {
+  const Graph graph = LoadModel("mnist-cnn", 1);
+  const auto error_of = [&](const std::string& step, int64_t steps) {
+    try {
+      ApplyStep(graph, One("[recipe.thin]\nsteps = [" + step + "]").steps[0],
+                steps);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInvalidArgument);
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_EQ(error_of("{ type = \"prune\", block = [4, 4] }", 1000),
+            "my.toml:2: recipe \"thin\", layer 'conv2d': block = [4, 4] is for "
+            "dense layers, and this is a convolution; { match = \"conv2d\", "
+            "block = [1, 1] } in the step's `layers` would do");
+  EXPECT_EQ(error_of("{ type = \"prune\", block = [4, 4], layers = [{ match = "
+                     "\"conv2d\", block = [1, 1] }] }",
+                     1000),
+            "");
+  EXPECT_NE(
+      error_of("{ type = \"prune\" }", 0)
+          .find("my.toml:2: recipe \"thin\", layer 'conv2d': the first "
+                "mask would come at step 1, but the training has 0 steps"),
+      std::string::npos);
+  EXPECT_NE(
+      error_of("{ type = \"prune\", layers = [{ match = \"conv2\" }] }", 1000)
+          .find("did you mean \"conv2d\"?"),
+      std::string::npos);
 }
 
 TEST(RecipesTest, EveryParameterIsDocumented) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/graph/op_def.h"
 #include "src/transform/weight_edge.h"
 
@@ -19,7 +20,23 @@ bool Matches(const LayerRule& rule, const Node& layer, const Tensor& weights) {
          fnmatch(rule.match.c_str(), weights.name.c_str(), 0) == 0;
 }
 
-void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
+// "my.toml:3: recipe "thin", layer 'dense'"; a step that no table holds has no
+// place.
+std::string PlaceOf(const RecipeStep& step, const Node& layer) {
+  return fmt::format("{}{}layer '{}'", step.place,
+                     step.place.empty() ? "" : ", ", layer.name);
+}
+
+void ResolvePruning(const RecipeStep& step, const Node& layer,
+                    const Tensor& weights, int64_t steps, PruneOptions* prune) {
+  if ((prune->block_height != 1 || prune->block_width != 1) &&
+      weights.shape.rank() != 2) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: block = [{}, {}] is for dense layers, and this is a convolution; "
+         "{{ match = \"{}\", block = [1, 1] }} in the step's `layers` would do",
+         PlaceOf(step, layer), prune->block_height, prune->block_width,
+         layer.name);
+  }
   if (prune->schedule == prune_mask::kZerosInGroups) {
     prune->frequency = 1;  // unused: one mask, in the first step
     return;
@@ -34,11 +51,11 @@ void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
   const bool open = prune->end_step < 0;
   if (first > steps || (!open && prune->end_step < first)) {
     Fail(ErrorKind::kInvalidArgument,
-         "layer '{}': the first mask would come at step {}, {}; more epochs, "
-         "or another begin_step, end_step or frequency, would do",
-         layer.name, first,
+         "{}: the first mask would come at step {}, but {}; more epochs, or "
+         "another begin_step, end_step or frequency, would do",
+         PlaceOf(step, layer), first,
          first > steps
-             ? fmt::format("the training has {}", steps)
+             ? fmt::format("the training has {}", Counted(steps, "step"))
              : fmt::format("the schedule ends at {}", prune->end_step));
   }
   if (open && prune->schedule == prune_mask::kPolynomialDecay) {
@@ -46,6 +63,15 @@ void ResolvePruning(const Node& layer, int64_t steps, PruneOptions* prune) {
     prune->end_step =
         begin + (steps - begin) / prune->frequency * prune->frequency;
   }
+}
+
+// `"lsmt*" matches none`, with the name that was probably meant.
+std::string NoMatch(const std::string& match,
+                    const std::vector<std::string>& names) {
+  const std::string nearest = NearestName(match, names);
+  return fmt::format(
+      "\"{}\" matches none{}", match,
+      nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
 }
 
 const char* KindName(StepKind kind) {
@@ -85,7 +111,7 @@ LayerSettings ResolveSettings(const RecipeStep& step, const Node& layer,
       (settings.per_channel == CentroidsPerChannel::kConvolutions &&
        convolution);
   if (step.kind == StepKind::kPrune && !settings.skip)
-    ResolvePruning(layer, steps, &settings.prune);
+    ResolvePruning(step, layer, weights, steps, &settings.prune);
   return settings;
 }
 
@@ -94,11 +120,11 @@ void ForEachLayer(
     const std::function<void(const Node& layer, const Tensor& weights,
                              const LayerSettings& settings)>& visit) {
   std::vector<char> used(step.layers.size(), 0);
-  std::string names;
+  std::vector<std::string> names;
   for (const WeightEdge& edge : WeightEdges(graph)) {
     const Node& layer = graph.node(edge.node);
     const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));
-    names += (names.empty() ? "" : ", ") + layer.name;
+    names.push_back(layer.name);
     for (size_t r = 0; r < used.size(); ++r)
       used[r] |= Matches(step.layers[r], layer, weights);
     const LayerSettings settings = ResolveSettings(step, layer, weights, steps);
@@ -107,8 +133,9 @@ void ForEachLayer(
   for (size_t r = 0; r < used.size(); ++r) {
     if (used[r]) continue;
     Fail(ErrorKind::kInvalidArgument,
-         "the rule for layers \"{}\" matches none; these have weights: {}",
-         step.layers[r].match, names);
+         "{}{}the rule for layers {}; these have weights: {}", step.place,
+         step.place.empty() ? "" : ": ", NoMatch(step.layers[r].match, names),
+         JoinNames(names));
   }
 }
 

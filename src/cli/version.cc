@@ -1,0 +1,31 @@
+#include "src/cli/version.h"
+
+#include <fmt/format.h>
+
+#include "src/formats/keras_h5/h5_version.h"
+#include "src/study/isa.h"
+
+namespace litesmith {
+namespace {
+
+#if defined(__clang__)
+constexpr char kCompiler[] = __VERSION__;  // "Debian Clang 14.0.6"
+#else
+constexpr char kCompiler[] = "g++ " __VERSION__;
+#endif
+
+}  // namespace
+
+std::string VersionText() {
+  return fmt::format(
+      "litesmith {}\n"
+      "source     {}\n"
+      "isa        {}\n"
+      "hdf5       {}\n"
+      "compiler   {}\n"
+      "build type {}",
+      LITESMITH_VERSION, BuildSource(), IsaName(), Hdf5Version(), kCompiler,
+      BuildType());
+}
+
+}  // namespace litesmith
