@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <functional>
+#include <set>
 
 namespace litesmith {
 namespace {
@@ -33,6 +35,9 @@ std::string Duration(double seconds) {
 TerminalProgress* TerminalProgress::shown_now_ = nullptr;
 
 void PrintWarning(std::string_view text) {
+  // Every recipe of a study may have the same to say. Calls come one at a time.
+  static std::set<std::string, std::less<>> said;
+  if (!said.emplace(text).second) return;
   if (TerminalProgress::shown_now_ != nullptr)
     TerminalProgress::shown_now_->Clear();
   std::fprintf(stderr, "litesmith: warning: %.*s\n",

@@ -16,7 +16,7 @@ namespace litesmith {
 std::string Duration(double seconds);
 
 // A line "litesmith: warning: TEXT" on standard error, above the progress line
-// if one is drawn.
+// if one is drawn; once for each text.
 void PrintWarning(std::string_view text);
 
 class TerminalProgress : public Progress {

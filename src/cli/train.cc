@@ -33,6 +33,11 @@ void Run(Options options) {
       LoadFloatModel(options.model, options.train.seed, options.dequantize));
   RequireSavable(graph, options.out);
   WarnIfOverwritten(options.model, options.out);
+  if (options.train.checkpoint == options.out) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--checkpoint {}: -o names it too; a file of its own is wanted",
+         options.out);
+  }
   DataSplits data = LoadData(options.data);
   LimitData(options.limit, &data);
   TerminalProgress terminal;

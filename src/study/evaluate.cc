@@ -7,10 +7,12 @@
 #include <cstring>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/study/feed.h"
 #include "src/study/models.h"
+#include "src/train/fit.h"
 
 namespace litesmith {
 namespace {
@@ -31,17 +33,12 @@ size_t SampleBytes(const Tensor& tensor) {
 void CheckFit(const Interpreter& interpreter, const Dataset& data) {
   if (interpreter.num_inputs() != 1 || interpreter.num_outputs() < 1) {
     Fail(ErrorKind::kUnsupported,
-         "a model with {} inputs and {} outputs; one input and an output are "
-         "wanted",
-         interpreter.num_inputs(), interpreter.num_outputs());
+         "a model with {} and {}; one input and an output are wanted",
+         Counted(interpreter.num_inputs(), "input"),
+         Counted(interpreter.num_outputs(), "output"));
   }
   const Tensor& input = interpreter.input_tensor(0);
   CheckFeedable(input);
-  if (input.shape.NumElementsPerSample() != data.sample_shape().NumElements()) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's input '{}' has shape {}, a sample of the data {}",
-         input.name, input.shape.ToString(), data.sample_shape().ToString());
-  }
   const Tensor& output = interpreter.output_tensor(0);
   switch (output.dtype) {
     case DType::kFloat32:
@@ -63,11 +60,7 @@ void CheckFit(const Interpreter& interpreter, const Dataset& data) {
          "cannot be compared with it",
          output.name, output.shape.ToString());
   }
-  if (output.shape.NumElementsPerSample() < data.classes()) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's output '{}' has shape {}; the data has {} classes",
-         output.name, output.shape.ToString(), data.classes());
-  }
+  RequireFit(input, output, data);
 }
 
 InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch) {

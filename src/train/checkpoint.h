@@ -4,23 +4,54 @@
 #ifndef LITESMITH_TRAIN_CHECKPOINT_H_
 #define LITESMITH_TRAIN_CHECKPOINT_H_
 
+#include <cstdint>
+#include <string>
 #include <vector>
 
+#include "src/data/dataset.h"
 #include "src/graph/graph.h"
 #include "src/train/trainer.h"
 #include "src/train/training_run.h"
 
 namespace litesmith {
 
-// Goes on from options.checkpoint if that file holds an earlier part of the
-// same run (same graph, data-independent options and seed); otherwise leaves
-// everything as it is. Throws Error{corrupt} for a damaged file.
-void ReadCheckpoint(const TrainOptions& options, const Graph& graph,
-                    TrainingRun* run, std::vector<EpochResult>* epochs);
+class Checkpoint {
+ public:
+  // The file options.checkpoint of the run that trains `graph`, with its start
+  // values, on `data`. `options` must outlive the object.
+  Checkpoint(const TrainOptions& options, const Graph& graph,
+             const Dataset& data);
 
-// Replaces options.checkpoint. Throws Error{io}.
-void WriteCheckpoint(const TrainOptions& options, const Graph& graph,
-                     TrainingRun* run, const std::vector<EpochResult>& epochs);
+  // Goes on from the file if it holds an earlier part of this run: the epochs
+  // asked for may have become more since. Leaves all as it is if there is no
+  // file or an empty one. Throws Error{invalid argument} for a file that is no
+  // checkpoint, which is then not written over, for another run's, naming what
+  // differs, and for more epochs than are asked for; Error{corrupt} for a
+  // damaged one, Error{unsupported} for one of another version.
+  void Read(TrainingRun* run, std::vector<EpochResult>* epochs) const;
+
+  // Replaces the file. Throws Error{io}.
+  void Write(TrainingRun* run, const std::vector<EpochResult>& epochs) const;
+
+ private:
+  // What two runs must share to be the same run, whatever their epochs.
+  struct Run {
+    uint64_t graph;  // a hash of its text and start values
+    uint64_t data;   // a hash of the labels
+    uint64_t seed;
+    int64_t stage;
+    int64_t batch;
+    double learning_rate;
+    double validation_split;
+  };
+  struct Header;
+
+  // "seed 1 there, 2 here; ...": empty if it is this run.
+  std::string Differences(const Run& there) const;
+
+  const TrainOptions& options_;
+  Run run_;
+};
 
 }  // namespace litesmith
 

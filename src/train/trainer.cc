@@ -6,15 +6,19 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
+#include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/kernels/train_math.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
+#include "src/train/fit.h"
 #include "src/train/training_run.h"
 
 namespace litesmith {
@@ -34,8 +38,9 @@ double SecondsSince(Clock::time_point start) {
 void CheckShapes(const Graph& graph, const Dataset& data) {
   if (graph.inputs.size() != 1 || graph.outputs.empty()) {
     Fail(ErrorKind::kUnsupported,
-         "a model with {} inputs and {} outputs; one of each is wanted",
-         graph.inputs.size(), graph.outputs.size());
+         "a model with {} and {}; one of each is wanted",
+         Counted(static_cast<int64_t>(graph.inputs.size()), "input"),
+         Counted(static_cast<int64_t>(graph.outputs.size()), "output"));
   }
   const Tensor& input = graph.tensor(graph.inputs[0]);
   if (input.dtype != DType::kFloat32) {
@@ -43,17 +48,19 @@ void CheckShapes(const Graph& graph, const Dataset& data) {
          "the model's input '{}' is {}; float32 is wanted here", input.name,
          Name(input.dtype));
   }
-  if (input.shape.NumElementsPerSample() != data.sample_shape().NumElements()) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's input '{}' has shape {}, a sample of the data {}",
-         input.name, input.shape.ToString(), data.sample_shape().ToString());
-  }
+  RequireFit(input, graph.tensor(graph.outputs[0]), data);
+}
+
+// Outputs that no label asks for are trained to be never right.
+void WarnOfFewClasses(const Graph& graph, const Dataset& data) {
   const Tensor& output = graph.tensor(graph.outputs[0]);
-  if (output.shape.NumElementsPerSample() < data.classes()) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's output '{}' has shape {}; the data has {} classes",
-         output.name, output.shape.ToString(), data.classes());
-  }
+  const int64_t values = output.shape.NumElementsPerSample();
+  if (values == data.classes()) return;
+  Warn(
+      "the data has {} classes, the model's output '{}' {}: {} to {} are no "
+      "class",
+      data.classes(), output.name, Counted(values, "value"), data.classes(),
+      values - 1);
 }
 
 [[noreturn]] void FailDiverged(const char* what, const TrainingRun& run,
@@ -130,16 +137,23 @@ TrainResult Train(const Graph& graph, const Dataset& data,
                   const TrainOptions& options, Progress* progress) {
   CheckOptions(options);
   CheckShapes(graph, data);
+  WarnOfFewClasses(graph, data);
   const int64_t training = TrainingSamples(data.size(), options);
   if (training < 1) {
-    Fail(ErrorKind::kInvalidArgument, "{} samples leave none to train on",
-         data.size());
+    Fail(ErrorKind::kInvalidArgument,
+         "{} and a validation split of {} leave none to train on",
+         Counted(data.size(), "sample"), options.validation_split);
   }
   const auto start = Clock::now();
-  TrainingRun run(graph, data, options);
+  // Memory is for the samples that there are.
+  TrainOptions bounded = options;
+  bounded.batch = static_cast<int>(std::min<int64_t>(options.batch, training));
+  TrainingRun run(graph, data, bounded);
   TrainResult result;
+  std::optional<Checkpoint> checkpoint;
   if (!options.checkpoint.empty()) {
-    ReadCheckpoint(options, graph, &run, &result.epochs);
+    checkpoint.emplace(options, graph, data);
+    checkpoint->Read(&run, &result.epochs);
   }
   DatasetPtr held_out;
   if (training < data.size()) {
@@ -171,9 +185,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
           options.label, epoch + 1, options.epochs, row.loss, row.accuracy,
           validation, row.seconds));
     }
-    if (!options.checkpoint.empty()) {
-      WriteCheckpoint(options, graph, &run, result.epochs);
-    }
+    if (checkpoint) checkpoint->Write(&run, result.epochs);
   }
   result.graph = run.plan().Export();
   result.seconds = SecondsSince(start);

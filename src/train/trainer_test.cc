@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "src/base/file.h"
+#include "src/base/warning.h"
 #include "src/data/byte_dataset.h"
 #include "src/data/decorators.h"
 #include "src/ops/small_graph_test.h"
@@ -260,6 +261,34 @@ TEST(Trainer, RefusesWhatCannotWork) {
                             std::vector<uint8_t>(10));
   has(ErrorOf([&] { Train(SmallCnn(), classes, Options(1, 4), nullptr); }),
       "4 classes");
+  std::vector<uint8_t> labels(10, 1);
+  labels[6] = 3;
+  const ByteDataset label({6, 6, 2}, 4, std::vector<uint8_t>(720), labels);
+  has(ErrorOf([&] { Train(SmallCnn(), label, Options(1, 4), nullptr); }),
+      "has 3 values, for labels 0 to 2; the data has 4 classes (sample 6 has "
+      "label 3)");
+}
+
+TEST(Trainer, WarnsOfOutputsThatAreNoClass) {
+  std::vector<std::string> said;
+  const WarningSink before =
+      SetWarningSink([&](std::string_view text) { said.emplace_back(text); });
+  const ByteDataset two({6, 6, 2}, 2, std::vector<uint8_t>(720),
+                        std::vector<uint8_t>(10));
+  Train(SmallCnn(), two, Options(0, 4), nullptr);
+  Train(SmallCnn(), *Data(10), Options(0, 4), nullptr);
+  SetWarningSink(before);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_NE(said[0].find("2 classes"), std::string::npos) << said[0];
+}
+
+TEST(Trainer, ABatchIsNoLargerThanTheDataIs) {
+  // 65,536 samples of these activations would take gigabytes.
+  const TrainResult wide =
+      Train(SmallCnn(), *Data(40), Options(2, 65536), nullptr);
+  const TrainResult fits =
+      Train(SmallCnn(), *Data(40), Options(2, 36), nullptr);
+  ExpectSameBits(wide.graph, fits.graph);
 }
 
 TEST_F(CheckpointTest, GoesOnToTheSameBitsAsWithoutTheInterruption) {
@@ -279,25 +308,68 @@ TEST_F(CheckpointTest, GoesOnToTheSameBitsAsWithoutTheInterruption) {
   }
 }
 
-TEST_F(CheckpointTest, AnotherRunsIsNotUsed) {
+TEST_F(CheckpointTest, MoreEpochsOfTheSameRunGoOn) {
+  const Graph graph = SmallCnn();
+  TrainOptions options = Options(4, 16);
+  const TrainResult straight = Train(graph, *Data(100), options, nullptr);
+  options.checkpoint = path_;
+  options.epochs = 2;
+  Train(graph, *Data(100), options, nullptr);
+  options.epochs = 4;
+  const TrainResult grown = Train(graph, *Data(100), options, nullptr);
+  ExpectSameBits(grown.graph, straight.graph);
+  ExpectSameEpochs(grown, straight);
+  // Fewer cannot be had from it.
+  options.epochs = 3;
+  EXPECT_NE(ErrorOf([&] {
+              Train(graph, *Data(100), options, nullptr);
+            }).find("it is 1 epoch further than the 3 asked for"),
+            std::string::npos);
+}
+
+TEST_F(CheckpointTest, AnotherRunsIsAnErrorThatSaysWhatDiffers) {
   const TrainOptions options = Options(3, 16);
-  const auto train = [&](const Graph& graph, TrainOptions o) {
-    const TrainResult without = Train(graph, *Data(100), o, nullptr);
-    Interrupt(SmallCnn(), options);
+  Interrupt(SmallCnn(), options);
+  const std::vector<std::byte> before = ReadFile(path_);
+  const auto differs = [&](const Graph& graph, TrainOptions o,
+                           const DatasetPtr& data, const std::string& how) {
     o.checkpoint = path_;
-    const TrainResult with = Train(graph, *Data(100), o, nullptr);
-    ExpectSameBits(with.graph, without.graph);
+    const std::string error = ErrorOf([&] { Train(graph, *data, o, nullptr); });
+    EXPECT_EQ(error.rfind("invalid argument: --checkpoint " + path_, 0), 0u);
+    EXPECT_NE(error.find("(" + how + ")"), std::string::npos) << error;
+    EXPECT_TRUE(ReadFile(path_) == before);
   };
   TrainOptions other = options;
   other.seed = 2;
-  train(SmallCnn(), other);
+  differs(SmallCnn(), other, Data(100), "seed 1 there, 2 here");
   other = options;
   other.stage = 1;
-  train(SmallCnn(), other);
+  differs(SmallCnn(), other, Data(100), "step of the recipe 0 there, 1 here");
   other = options;
   other.learning_rate = 2e-3f;
-  train(SmallCnn(), other);
-  train(SmallCnn(7), options);  // other start weights
+  other.batch = 8;
+  differs(SmallCnn(), other, Data(100),
+          "batch 16 there, 8 here; learning rate 0.001 there, 0.002 here");
+  differs(SmallCnn(7), options, Data(100),
+          "another model, start weights or schedule");
+  differs(SmallCnn(), options, Data(90), "other data");
+}
+
+TEST_F(CheckpointTest, WhatIsNoCheckpointStaysAsItIs) {
+  TrainOptions options = Options(1, 16);
+  options.checkpoint = path_;
+  WriteFile(path_, std::string_view("somebody's model"));
+  const std::string error =
+      ErrorOf([&] { Train(SmallCnn(), *Data(50), options, nullptr); });
+  EXPECT_NE(error.find("no checkpoint; it stays as it is"), std::string::npos)
+      << error;
+  EXPECT_EQ(error.find("remove"), std::string::npos) << error;
+  EXPECT_EQ(ReadFile(path_).size(), 16u);
+  // An empty file holds nothing to lose.
+  WriteFile(path_, std::string_view());
+  EXPECT_EQ(ErrorOf([&] { Train(SmallCnn(), *Data(50), options, nullptr); }),
+            "");
+  EXPECT_GT(ReadFile(path_).size(), 100u);
 }
 
 TEST_F(CheckpointTest, DamagedIsAnErrorWhereverTheDamageIs) {
@@ -309,16 +381,21 @@ TEST_F(CheckpointTest, DamagedIsAnErrorWhereverTheDamageIs) {
     WriteFile(path_, bytes);
     return ErrorOf([&] { Train(SmallCnn(), *Data(100), options, nullptr); });
   };
-  for (size_t size = 0; size < whole.size(); size += 1 + whole.size() / 61) {
+  for (size_t size = 1; size < whole.size(); size += 1 + whole.size() / 61) {
     const std::string text = error(std::span(whole).first(size));
-    EXPECT_EQ(text.rfind("corrupt: " + path_, 0), 0u) << size << ": " << text;
+    EXPECT_EQ(text.rfind(size < 7 ? "invalid argument: " : "corrupt: ", 0), 0u)
+        << size << ": " << text;
   }
   for (size_t at = 0; at < whole.size();
        at += at < 64 ? 1 : 1 + whole.size() / 61) {
     std::vector<std::byte> flipped = whole;
     flipped[at] ^= std::byte{0x10};
     const std::string text = error(flipped);
-    EXPECT_EQ(text.rfind("corrupt: " + path_, 0), 0u) << at << ": " << text;
+    // The first bytes say what it is, the next one of which version.
+    const char* kind = at < 7    ? "invalid argument: "
+                       : at == 7 ? "unsupported: "
+                                 : "corrupt: ";
+    EXPECT_EQ(text.rfind(kind, 0), 0u) << at << ": " << text;
   }
   std::vector<std::byte> longer = whole;
   longer.push_back(std::byte{0});
