@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "src/base/error.h"
@@ -213,6 +215,9 @@ void Run(const Options& options) {
     WarnNotFinite(tensor.dtype, outputs[o],
                   fmt::format("output '{}'", tensor.name));
     WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
+    // A pipe or `-` may be standard output itself.
+    std::error_code code;
+    if (!std::filesystem::is_regular_file(options.outputs[o], code)) continue;
     report += fmt::format("{}: {} {} '{}'\n", options.outputs[o],
                           Name(tensor.dtype), shape.ToString(), tensor.name);
   }

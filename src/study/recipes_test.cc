@@ -220,7 +220,7 @@ TEST(RecipesTest, ErrorsNamePlaceKeyAndWhatWouldDo) {
   has("[recipe.a]\nsteps = [{ type = \"squash\" }]", "prune, cluster, qat");
   has("[recipe.a]\nsteps = [{ type = \"prune\", clusters = 8 }]",
       "unknown key of a prune step \"clusters\"; known: type, layers, skip");
-  has("[recipe.a]\nsteps = [{ type = \"prune\",\nsparsty = 0.5 }]",
+  has("[recipe.a]\n\nsteps = [{ type = \"prune\", sparsty = 0.5 }]",
       "my.toml:3: recipe.a.steps[0].sparsty: unknown key of a prune step "
       "\"sparsty\"; did you mean \"sparsity\"?");
   has("[recipe.a]\nparnet = \"none\"", "did you mean \"parent\"?");
@@ -290,7 +290,7 @@ std::string AddingErrorOf(const std::string& text) {
 TEST(RecipesTest, ParentsThatCannotBeAreToldApart) {
   const std::string step = "steps = [{ type = \"train\" }]\n";
   EXPECT_EQ(
-      AddingErrorOf("\n[recipe.thin]\nparent = \"nun\"\n" + step).substr(0, 76),
+      AddingErrorOf("\n[recipe.thin]\nparent = \"nun\"\n" + step).substr(0, 72),
       "adding.toml:2: recipe \"thin\": unknown parent \"nun\"; did you "
       "mean \"none\"?");
   EXPECT_NE(AddingErrorOf("[recipe.a]\nparent = \"a\"\n" + step)
