@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/rng.h"
@@ -59,6 +60,7 @@ double Micros(Clock::duration duration) {
 void Run(const Options& options) {
   const Graph graph = LoadModel(options.file, 1);
   WarnNotFinite(graph, options.file);
+  WarnIfNumericsUnused(options.runtime, graph);
   const int threads = ThreadCount(options.runtime.threads);
   InterpreterOptions plan;
   plan.batch = options.batch;
@@ -117,9 +119,9 @@ void Run(const Options& options) {
   }
   PrintOut(fmt::format(
       "microseconds an inference: min {:.2f}, p50 {:.2f}, p90 {:.2f}, p99 "
-      "{:.2f} ({} runs, batch {}, {} thread{}, {}, arena {} bytes)\n",
-      min_us, p50, p90, p99, all.size(), options.batch, threads,
-      threads == 1 ? "" : "s", IsaName(), interpreters[0].arena_bytes()));
+      "{:.2f} ({} runs, batch {}, {}, {}, arena {} bytes)\n",
+      min_us, p50, p90, p99, all.size(), options.batch,
+      Counted(threads, "thread"), IsaName(), interpreters[0].arena_bytes()));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
+#include "src/formats/tflite/tflite.h"
 #include "src/study/methods.h"
 #include "src/study/models.h"
 #include "src/transform/training_ops.h"
@@ -99,7 +100,18 @@ void Run(const Options& options, const CLI::App& verb) {
     }
     ranges = Calibrate(graph, *data.train, options.samples);
   }
-  SaveModel(Convert(graph, scheme, ranges, convert), options.out);
+  const Graph result = Convert(graph, scheme, ranges, convert);
+  SaveModel(result, options.out);
+  if (options.dense_per_tensor && scheme.weight == DType::kInt8) {
+    convert.dense_per_channel.reset();
+    if (WriteTflite(Convert(graph, scheme, ranges, convert)) ==
+        WriteTflite(result)) {
+      Warn(
+          "--dense-per-tensor has no effect: every dense layer of {} has one "
+          "scale without it",
+          options.file);
+    }
+  }
   PrintOut(fmt::format("{}: {}, {} bytes\n", options.out, scheme.name,
                        FileSize(options.out)));
 }

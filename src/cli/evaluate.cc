@@ -14,6 +14,7 @@
 #include "src/cli/verb.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
+#include "src/study/models.h"
 
 namespace litesmith {
 namespace {
@@ -41,6 +42,8 @@ void Run(const Options& options) {
   evaluate.threads = options.runtime.threads;
   evaluate.numerics = options.runtime.Contract();
   evaluate.reference = options.runtime.reference;
+  if (options.runtime.Contract() == Numerics::kTflm)
+    WarnIfNumericsUnused(options.runtime, LoadModel(options.file, 0));
   const FileAccuracy result = EvaluateFile(options.file, *data.test, evaluate);
   FileTime time;
   if (options.time) time = TimeFile(options.file, *data.test, evaluate);

@@ -16,6 +16,7 @@
 #include "src/base/parallel.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
+#include "src/ops/registry.h"
 #include "src/study/models.h"
 
 namespace litesmith {
@@ -206,6 +207,21 @@ void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
       ->type_name("NAME");
   app->add_flag("--reference", flags->reference,
                 "Plain reference kernels only: slow, for comparison");
+}
+
+void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
+  if (flags.Contract() != Numerics::kTflm) return;
+  const bool differs = std::any_of(
+      graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+        return node.op == &kFullyConnected &&
+               IsInteger(graph.tensor(node.outputs[0]).dtype);
+      });
+  if (!differs) {
+    Warn(
+        "--numerics {} has no effect: no fully connected layer of integers is "
+        "in the model",
+        flags.numerics);
+  }
 }
 
 void AddData(CLI::App* app, std::string* data) {

@@ -71,6 +71,8 @@ struct RuntimeFlags {
 void AddThreads(CLI::App* app, int* threads);
 // --threads, --numerics and --reference.
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
+// Warns where --numerics tflm gives what litert gives.
+void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph);
 // --data SPEC, needed.
 void AddData(CLI::App* app, std::string* data);
 // --seed N.

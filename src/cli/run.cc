@@ -109,9 +109,11 @@ void WarnNotFinite(DType dtype, std::span<const std::byte> bytes,
   }
 }
 
-// The array checked against the input, in the input's own type.
+// The array checked against the input, in the input's own type; whether it
+// had to be converted.
 std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
-                               bool quantize, int64_t* samples) {
+                               bool quantize, int64_t* samples,
+                               bool* converted) {
   NpyArray array = ReadNpy(path);
   const auto dims = array.shape.dims();
   const auto wanted = input.shape.dims();
@@ -124,9 +126,8 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
          array.shape.ToString(), input.name, any.ToString());
   }
   if (*samples >= 0 && *samples != dims[0]) {
-    Fail(ErrorKind::kInvalidArgument,
-         "{}: {} samples; the arrays before it have {}", path, dims[0],
-         *samples);
+    Fail(ErrorKind::kInvalidArgument, "{}: {}; the arrays before it have {}",
+         path, Counted(dims[0], "sample"), *samples);
   }
   *samples = dims[0];
   WarnNotFinite(array.dtype, array.bytes, path);
@@ -137,6 +138,7 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
          "taken as real values and converted",
          path, Name(array.dtype), input.name, Name(input.dtype));
   }
+  *converted = true;
   CheckFeedable(input);
   const std::vector<float> values = ToFloats(array);
   std::vector<std::byte> bytes(values.size() * SizeOf(input.dtype));
@@ -166,12 +168,17 @@ void Run(const Options& options) {
          counted(options.inputs.size(), "file"),
          counted(options.outputs.size(), "file"));
   }
+  WarnIfNumericsUnused(options.runtime, graph);
   int64_t samples = -1;
+  bool converted = false;
   std::vector<std::vector<std::byte>> inputs;
   for (size_t i = 0; i < num_inputs; ++i) {
     inputs.push_back(Prepare(options.inputs[i],
                              interpreters[0].input_tensor(static_cast<int>(i)),
-                             options.quantize, &samples));
+                             options.quantize, &samples, &converted));
+  }
+  if (options.quantize && !converted) {
+    Warn("--quantize has no effect: the arrays have the types of the inputs");
   }
   samples = std::max<int64_t>(samples, 0);
   std::vector<std::vector<std::byte>> outputs;

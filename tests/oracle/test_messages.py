@@ -213,6 +213,23 @@ class TestNoEffect:
         assert said[0].startswith("mnist-cnn is built in and not trained")
         assert said[1] == "--limit 5000 has no effect: there are 2000 test samples"
 
+    def test_runtime(self, litesmith, model, tmp_path):
+        np.save(tmp_path / "x.npy", np.zeros((1, 28, 28), np.float32))
+        arguments = ("--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy", "--quantize", "--numerics", "tflm")
+        said = warnings(litesmith, "run", model, *arguments)
+        assert [line.split(" has no effect")[0] for line in said] == ["--numerics tflm", "--quantize"]
+        out = tmp_path / "q.tflite"
+        litesmith.ok("convert", model, "--method", "uint8", "--calibration", "digits", "-o", out)
+        assert warnings(litesmith, "run", out, *arguments) == []
+
+    def test_dense_per_tensor_of_a_model_that_has_one_scale(self, litesmith, model, tmp_path):
+        aware, out = tmp_path / "q.h5", tmp_path / "q.tflite"
+        litesmith.ok("optimize", model, "--recipe", "quant", *SMALL, "--epochs", 1, "-o", aware)
+        said = warnings(litesmith, "convert", aware, "--method", "uint8", "--dense-per-tensor", "-o", out)
+        assert len(said) == 1 and said[0].startswith("--dense-per-tensor has no effect: every dense layer")
+        calibrated = ("--method", "uint8", "--calibration", "digits", "--dense-per-tensor", "-o", out)
+        assert warnings(litesmith, "convert", model, *calibrated) == []
+
     def test_list_toml(self, litesmith):
         assert len(warnings(litesmith, "list", "ops", "--toml")) == 1
 
