@@ -107,6 +107,9 @@ TEST(InvariantsTest, PatternsAndBlocksPromiseTheirZeros) {
     RecipeStep step;
     step.kind = StepKind::kPrune;
     step.settings.prune = prune;
+    // Blocks are for dense layers.
+    step.layers = {
+        {"conv*", {[](LayerSettings* s) { s->prune.block_height = 1; }}}};
     return PromisesAfter(graph, step, 2110, {})["dense/kernel"].zeros;
   };
   EXPECT_EQ(zeros({.schedule = prune_mask::kZerosInGroups}), 20280 / 2);
