@@ -1,6 +1,6 @@
-# Writes the source file that says what a program was built from, if that
-# changed: the git commit (a + if files differ from it), or where there is no git
-# a digest of the sources.
+# Writes the source file that says which git commit a program was built from, if
+# that changed (a + if files differ from it). Where there is no git the build id
+# alone (build_id.cmake) tells.
 #
 #   cmake -D ROOT=CHECKOUT -D OUT=FILE.cc -D TYPE=Release -P build_info.cmake
 find_program(GIT git)
@@ -20,26 +20,15 @@ if(GIT)
     endif()
   endif()
 endif()
-if(commit)
-  set(source "commit ${commit}")
-else()
-  file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/src/*.cc ${ROOT}/src/*.h ${ROOT}/src/*.fbs)
-  list(SORT files)
-  set(sums "")
-  foreach(file ${files})
-    file(SHA256 ${ROOT}/${file} sum)
-    string(APPEND sums "${file} ${sum}\n")
-  endforeach()
-  string(SHA256 digest "${sums}")
-  string(SUBSTRING ${digest} 0 12 digest)
-  set(source "sources ${digest}")
+if(NOT commit)
+  set(commit "unknown, there was no git")
 endif()
 set(text "// Written by cmake/build_info.cmake at every build.
 #include \"src/cli/version.h\"
 
 namespace litesmith {
 
-const char* BuildSource() { return \"${source}\"; }
+const char* BuildCommit() { return \"${commit}\"; }
 const char* BuildType() { return \"${TYPE}\"; }
 
 }  // namespace litesmith

@@ -18,7 +18,7 @@ std::vector<std::string> ConfigKeys(const CLI::App& study) {
   std::vector<std::string> keys;
   for (const CLI::Option* option : study.get_options()) {
     const std::string name = option->get_single_name();
-    if (!option->get_positional() && name != "config" && name != "help")
+    if (name != "config" && name != "help" && name != "show")
       keys.push_back(name);
   }
   return keys;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "src/base/build_id.h"
 #include "src/formats/keras_h5/h5_version.h"
 #include "src/study/isa.h"
 
@@ -19,13 +20,13 @@ constexpr char kCompiler[] = "g++ " __VERSION__;
 std::string VersionText() {
   return fmt::format(
       "litesmith {}\n"
-      "source     {}\n"
-      "isa        {}\n"
-      "hdf5       {}\n"
-      "compiler   {}\n"
-      "build type {}",
-      LITESMITH_VERSION, BuildSource(), IsaName(), Hdf5Version(), kCompiler,
-      BuildType());
+      "commit    {}\n"
+      "build     {} ({})\n"
+      "isa       {}\n"
+      "hdf5      {}\n"
+      "compiler  {}",
+      LITESMITH_VERSION, BuildCommit(), BuildId(), BuildType(), IsaName(),
+      Hdf5Version(), kCompiler);
 }
 
 }  // namespace litesmith

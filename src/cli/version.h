@@ -6,15 +6,14 @@
 
 namespace litesmith {
 
-// "commit 1234567890ab" ("+": with changes), or "sources 1234567890ab", a
-// digest of the sources, where there was no git. cmake/build_info.cmake writes
-// these two.
-const char* BuildSource();
+// "1234567890ab" ("1234567890ab+": with changes), or that there was no git.
+// cmake/build_info.cmake writes these two.
+const char* BuildCommit();
 // CMake's: "Release".
 const char* BuildType();
 
-// "litesmith 0.1.0", then a line each: source, instruction set in use, HDF5
-// library, compiler and build type.
+// "litesmith 0.1.0", then a line each: commit, build id and type, instruction
+// set in use, HDF5 library, compiler.
 std::string VersionText();
 
 }  // namespace litesmith
