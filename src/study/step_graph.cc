@@ -167,8 +167,8 @@ Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
 std::string DescribeStep(const Graph& graph, const RecipeStep& step,
                          const TrainOptions& training, int64_t samples) {
   // A new field of a step does not compile until it is named here: what it
-  // says has to be in the text.
-  const auto& [kind, settings, layers, epochs, batch, learning_rate,
+  // says has to be in the text. Its place in a file says nothing.
+  const auto& [kind, settings, layers, place, epochs, batch, learning_rate,
                calibrate] = step;
   const TrainOptions resolved = StepTraining(step, training);
   std::string text =
