@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
 #include "src/base/warning.h"
 #include "src/formats/content.h"
 #include "src/formats/keras_h5/keras_h5.h"
@@ -23,13 +24,6 @@ namespace litesmith {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string BuiltinNames() {
-  std::string names;
-  for (const BuiltinModel& row : BuiltinModels())
-    names += (names.empty() ? "" : ", ") + std::string(row.name);
-  return names;
-}
 
 [[noreturn]] void RefuseContent(Content content, const std::string& path) {
   const std::string advice = Advice(content);
@@ -50,10 +44,14 @@ Graph ReadModel(const std::string& path) {
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
+    const std::vector<std::string> names = NamesOf(BuiltinModels());
+    const std::string nearest = NearestName(path, names);
     Fail(ErrorKind::kNotFound,
-         "there is no file {}, and no built-in model of that name (there are: "
-         "{})",
-         path, BuiltinNames());
+         "there is no file {}, and no built-in model of that name{} (there "
+         "are: {})",
+         path,
+         nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest),
+         JoinNames(names));
   }
   if (fs::is_directory(status)) RefuseFolder(path);
   // What can be read only once, such as a pipe, is read whole.

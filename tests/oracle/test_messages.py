@@ -65,7 +65,7 @@ class TestUnknown:
         assert near in refused(litesmith, *args, cwd=tmp_path)
 
     def test_model(self, litesmith, tmp_path):
-        assert "mnist-cnn" in litesmith.call("inspect", "mnist-cn", cwd=tmp_path).stderr
+        assert 'did you mean "mnist-cnn"?' in refused(litesmith, "inspect", "mnist-cn", code=3, cwd=tmp_path)
 
     def test_missing(self, litesmith):
         assert "MODEL is missing" in refused(litesmith, "train")
