@@ -148,7 +148,7 @@ TEST(KeysTest, EveryParameterOfAStepChangesTheKey) {
       {"end_step", "2000"},
       {"frequency", "7"},
       {"power", "2"},
-      {"block", "[1, 2]"},
+      {"block", "[1, 2], layers = [{ match = \"conv*\", block = [1, 1] }]"},
       {"block_pooling", "\"max\""},
       {"pattern", "\"1:4\""},
       {"clusters", "4"},
