@@ -60,7 +60,8 @@ Promise After(const Tensor& weights, const RecipeStep& step,
       if (!settings.qat.preserve_sparsity) before.zeros = before.group_size = 0;
       if (!settings.qat.preserve_clusters) before.clusters = 0;
       // On the grid a channel's scale of its own makes values of its own.
-      before.per_channel = weights.shape.rank() == 4;
+      before.per_channel |=
+          settings.qat.per_channel && weights.shape.rank() == 4;
       return before;
   }
   return {};
@@ -157,8 +158,7 @@ std::vector<Invariant> CheckInvariants(const Graph& exported,
       add("groups", tensor, value, 0, value == 0);
     }
     if (clusters > 0) {
-      const bool per_channel =
-          tensor.quant.empty() ? trained_per_channel : tensor.quant.per_axis();
+      const bool per_channel = trained_per_channel || tensor.quant.per_axis();
       const int64_t value = MostDistinct(tensor, per_channel);
       add("clusters", tensor, value, clusters, value <= clusters);
     }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/names.h"
 #include "src/ops/registry.h"
 #include "src/transform/centroids.h"
 #include "src/transform/training_ops.h"
@@ -52,8 +53,12 @@ Graph InsertClustering(const Graph& graph,
     const size_t slices =
         options->per_channel ? static_cast<size_t>(weight.shape[0]) : 1;
     const size_t size = values.size() / slices;
-    // As many weights as clusters: there is nothing to share.
-    if (size <= static_cast<size_t>(options->clusters)) continue;
+    // As many weights as clusters: there is nothing to share, but zeros to
+    // keep.
+    if (size <= static_cast<size_t>(options->clusters)) {
+      if (options->preserve_sparsity) SpliceZeroMask(&result, edges[e], weight);
+      continue;
+    }
     Rng rng(options->seed, e);
     std::vector<std::vector<float>> rows;
     size_t k = 0;
@@ -76,6 +81,7 @@ Graph InsertClustering(const Graph& graph,
     node.Set(cluster_lookup::kAverageGradient,
              options->average_gradient ? 1 : 0);
   }
+  MakeNamesUnique(&result);
   InferShapes(&result);
   return result;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/names.h"
 #include "src/ops/registry.h"
 #include "src/transform/centroids.h"
 #include "src/transform/training_ops.h"
@@ -30,26 +31,10 @@ std::vector<TensorId> AddRange(Graph* graph, const std::string& name,
   return {a, b};
 }
 
-// 1 where a weight is not zero.
-std::vector<float> NonZeros(const Tensor& weight) {
-  std::vector<float> mask;
-  for (const float v : weight.As<float>())
-    mask.push_back(v != 0.0f ? 1.0f : 0.0f);
-  return mask;
-}
-
-// Returns whether there were zeros to preserve.
-bool PreserveSparsity(Graph* graph, const WeightEdge& edge,
-                      const Tensor& weight) {
-  const std::vector<float> mask = NonZeros(weight);
-  if (std::find(mask.begin(), mask.end(), 0.0f) == mask.end()) return false;
-  const TensorId id = graph->AddConstant<float>(
-      weight.name + "/mask", weight.shape, mask, TensorKind::kState);
-  Node& node = graph->node(
-      Splice(graph, edge, kPruneMask, weight.name + "/prune", {id}));
-  node.Set(prune_mask::kSchedule, prune_mask::kFixedMask);
-  node.Set(prune_mask::kMaskGradient, 1);
-  return true;
+// Convolutions' weights have a scale per channel, those of dense layers one.
+bool HasScalePerChannel(const Graph& graph, const WeightEdge& edge,
+                        const QatOptions& options) {
+  return options.per_channel && graph.node(edge.node).op != &kFullyConnected;
 }
 
 std::vector<float> DistinctValues(std::span<const float> values) {
@@ -58,11 +43,25 @@ std::vector<float> DistinctValues(std::span<const float> values) {
   return {distinct.begin(), distinct.end()};
 }
 
+// How many values but zero the rows have, each row's counted for itself.
+size_t CountNonZeros(const std::vector<std::vector<float>>& rows) {
+  size_t count = 0;
+  for (const std::vector<float>& row : rows) {
+    count += row.size() -
+             static_cast<size_t>(std::count(row.begin(), row.end(), 0.0f));
+  }
+  return count;
+}
+
 // The clusters that the weights have: one row for the whole tensor, or one for
-// each output channel. A channel's own values hardly occur in other channels,
-// so if the channels' counts add up to less than twice the tensor's the
-// clusters are per channel; shared ones add up to far more.
-std::vector<std::vector<float>> FindClusters(const Tensor& weight) {
+// each output channel. Rows that are not the clusters' own may end with other
+// values each, so where channels share a scale, and the tensor's clusters are
+// what counts, a single value (but zero) that two channels have shows them to
+// be the tensor's. With a scale each it is a channel's clusters that count, and
+// rows keep those in any case: there it takes half of the values to be shared,
+// as the float model's few values are worth keeping.
+std::vector<std::vector<float>> FindClusters(const Tensor& weight,
+                                             bool scale_per_channel) {
   const auto values = weight.As<float>();
   const auto channels = static_cast<size_t>(weight.shape[0]);
   const size_t size = values.size() / channels;
@@ -72,20 +71,27 @@ std::vector<std::vector<float>> FindClusters(const Tensor& weight) {
     rows.push_back(DistinctValues(values.subspan(c * size, size)));
     sum += rows.back().size();
   }
-  std::vector<float> whole = DistinctValues(values);
-  if (channels > 1 && 2 * whole.size() > sum) return rows;
-  return {std::move(whole)};
+  std::vector<std::vector<float>> whole = {DistinctValues(values)};
+  const bool own = scale_per_channel
+                       ? 2 * whole[0].size() > sum
+                       : CountNonZeros(whole) == CountNonZeros(rows);
+  return channels > 1 && own ? rows : whole;
 }
 
 // The centroids are the values that the weights have. Returns whether there
-// were clusters to preserve.
+// were clusters to preserve: fewer values than weights.
 bool PreserveClusters(Graph* graph, const WeightEdge& edge,
-                      const Tensor& weight, bool preserve_sparsity) {
-  const std::vector<std::vector<float>> rows = FindClusters(weight);
+                      const Tensor& weight, const QatOptions& options) {
+  const std::vector<std::vector<float>> rows =
+      FindClusters(weight, HasScalePerChannel(*graph, edge, options));
   size_t k = 0;
-  for (const std::vector<float>& row : rows) k = std::max(k, row.size());
+  size_t sum = 0;
+  for (const std::vector<float>& row : rows) {
+    k = std::max(k, row.size());
+    sum += row.size();
+  }
   const auto weights = static_cast<size_t>(weight.shape.NumElements());
-  if (k <= 1 || k > kMostClusters || k >= weights / rows.size()) return false;
+  if (k > kMostClusters || sum >= weights) return false;
   const auto columns = static_cast<int32_t>(k);
   const Shape shape =
       rows.size() > 1 ? Shape{weight.shape[0], columns} : Shape{columns};
@@ -93,7 +99,7 @@ bool PreserveClusters(Graph* graph, const WeightEdge& edge,
   std::vector<TensorId> extra = {graph->AddConstant<float>(
       weight.name + "/centroids", shape, centroids, TensorKind::kParameter)};
   const std::vector<float> mask = NonZeros(weight);
-  if (preserve_sparsity &&
+  if (options.preserve_sparsity &&
       std::find(mask.begin(), mask.end(), 0.0f) != mask.end()) {
     extra.push_back(graph->AddConstant<float>(
         weight.name + "/cluster_mask", weight.shape, mask, TensorKind::kState));
@@ -137,11 +143,10 @@ void QuantizeOutput(Graph* graph, NodeId layer, const QatOptions& options) {
 // The weights of a layer, as they are after training ops that are there.
 void QuantizeWeights(Graph* graph, const WeightEdge& edge, const Tensor& weight,
                      const QatOptions& options) {
-  // Convolutions per channel, dense layers per tensor.
   const QuantRule& rule = graph->node(edge.node).op->quant;
-  const bool dense = graph->node(edge.node).op == &kFullyConnected;
-  const int channels =
-      dense || !options.per_channel ? 1 : weight.shape[rule.per_axis_dim];
+  const int channels = HasScalePerChannel(*graph, edge, options)
+                           ? weight.shape[rule.per_axis_dim]
+                           : 1;
   const std::string name = weight.name + "/fake_quant";
   Node& node =
       graph->node(Splice(graph, edge, kFakeQuant, name,
@@ -169,8 +174,8 @@ Graph InsertFakeQuant(const Graph& graph,
     // Clusters keep the zeros too; where there are none the zeros still count.
     const bool preserved =
         (options->preserve_clusters &&
-         PreserveClusters(&result, edge, weight, options->preserve_sparsity)) ||
-        (options->preserve_sparsity && PreserveSparsity(&result, edge, weight));
+         PreserveClusters(&result, edge, weight, *options)) ||
+        (options->preserve_sparsity && SpliceZeroMask(&result, edge, weight));
     if (preserved) ++edge.node;
     QuantizeWeights(&result, edge, weight, *options);
   }
@@ -178,6 +183,7 @@ Graph InsertFakeQuant(const Graph& graph,
     for (const TensorId id : result.inputs)
       AfterActivation(&result, id, 0, fake_quant::kAllValues, 0.0f, 0.0f);
   }
+  MakeNamesUnique(&result);
   InferShapes(&result);
   return result;
 }

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/names.h"
 #include "src/ops/registry.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
@@ -38,6 +39,7 @@ Graph InsertPruning(const Graph& graph,
     node.Set(prune_mask::kGroupZeros, options->group_zeros);
     node.Set(prune_mask::kGroupSize, options->group_size);
   }
+  MakeNamesUnique(&result);
   InferShapes(&result);
   return result;
 }

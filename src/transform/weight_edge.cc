@@ -1,6 +1,10 @@
+// Finding the edges and splicing nodes into them.
 #include "src/transform/weight_edge.h"
 
 #include <algorithm>
+
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
 
 namespace litesmith {
 
@@ -40,6 +44,26 @@ NodeId Splice(Graph* graph, const WeightEdge& edge, const OpDef& op,
               graph->nodes.end());
   graph->node(edge.node + 1).inputs[static_cast<size_t>(edge.input)] = out;
   return edge.node;
+}
+
+std::vector<float> NonZeros(const Tensor& weight) {
+  std::vector<float> mask;
+  for (const float v : weight.As<float>())
+    mask.push_back(v != 0.0f ? 1.0f : 0.0f);
+  return mask;
+}
+
+bool SpliceZeroMask(Graph* graph, const WeightEdge& edge,
+                    const Tensor& weight) {
+  const std::vector<float> mask = NonZeros(weight);
+  if (std::find(mask.begin(), mask.end(), 0.0f) == mask.end()) return false;
+  const TensorId id = graph->AddConstant<float>(
+      weight.name + "/mask", weight.shape, mask, TensorKind::kState);
+  Node& node = graph->node(
+      Splice(graph, edge, kPruneMask, weight.name + "/prune", {id}));
+  node.Set(prune_mask::kSchedule, prune_mask::kFixedMask);
+  node.Set(prune_mask::kMaskGradient, 1);
+  return true;
 }
 
 }  // namespace litesmith

@@ -1,4 +1,5 @@
-// Splicing a node into the edge between a weight tensor and its layer.
+// The edge between a weight tensor and its layer, where training ops stand, and
+// what stands there in more than one technique.
 #ifndef LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
 #define LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
 
@@ -26,6 +27,13 @@ TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge);
 // grows by one.
 NodeId Splice(Graph* graph, const WeightEdge& edge, const OpDef& op,
               const std::string& name, const std::vector<TensorId>& extra);
+
+// 1 where a weight is not zero, else 0.
+std::vector<float> NonZeros(const Tensor& weight);
+
+// Splices a PRUNE_MASK that keeps the weights' zeros as they are, without a
+// schedule. False, and nothing is done, if no weight is zero.
+bool SpliceZeroMask(Graph* graph, const WeightEdge& edge, const Tensor& weight);
 
 }  // namespace litesmith
 
