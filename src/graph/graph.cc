@@ -133,7 +133,7 @@ void InferShapes(Graph* graph) {
   }
 }
 
-Graph RemoveDeadNodes(const Graph& graph) {
+Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {
   std::vector<char> used(graph.tensors.size(), 0);
   for (const TensorId id : graph.inputs) used[static_cast<size_t>(id)] = 1;
   for (const TensorId id : graph.outputs) used[static_cast<size_t>(id)] = 1;
@@ -152,9 +152,14 @@ Graph RemoveDeadNodes(const Graph& graph) {
   result.input_names = graph.input_names;
   result.output_names = graph.output_names;
   std::vector<TensorId> renamed(graph.tensors.size(), kNoTensor);
+  SourceIds kept;
+  if (source != nullptr) LS_CHECK(source->size() == graph.tensors.size());
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    if (used[t]) renamed[t] = result.AddTensor(graph.tensors[t]);
+    if (!used[t]) continue;
+    renamed[t] = result.AddTensor(graph.tensors[t]);
+    if (source != nullptr) kept.push_back((*source)[t]);
   }
+  if (source != nullptr) *source = std::move(kept);
   const auto rename = [&](std::vector<TensorId> ids) {
     for (TensorId& id : ids) {
       if (id != kNoTensor) id = renamed[static_cast<size_t>(id)];

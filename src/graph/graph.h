@@ -181,8 +181,14 @@ std::string Describe(const Graph& graph, const Node& node);
 // Throws Error naming the node and its inputs.
 void InferShapes(Graph* graph);
 
-// A copy without nodes and tensors that no output needs; ids change.
-Graph RemoveDeadNodes(const Graph& graph);
+// Where each tensor of a graph made from another one has its origin: ids of
+// that other graph, by tensor. Names are no way back.
+using SourceIds = std::vector<TensorId>;
+
+// A copy without nodes and tensors that no output needs; ids change. `source`,
+// if given, has an entry for each tensor of `graph` and is made to fit the
+// result.
+Graph RemoveDeadNodes(const Graph& graph, SourceIds* source = nullptr);
 
 // The graph in words, a line a node: for `inspect`, tests and debugging.
 std::string Print(const Graph& graph);

@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "src/base/error.h"
+#include "src/base/warning.h"
+#include "src/graph/names.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -124,6 +128,59 @@ TEST(Graph, PrintsEveryNode) {
   const std::string text = Print(Chain(2, {kDynamic, 4}));
   EXPECT_NE(text.find("COPY"), std::string::npos);
   EXPECT_NE(text.find("gain=1.5"), std::string::npos);
+}
+
+TEST(Graph, TensorsAreTracedThroughTheRemovalOfDeadNodes) {
+  Graph graph = Chain(3, {kDynamic, 4});
+  graph.outputs = {graph.node(1).outputs[0]};
+  graph.AddNode(kCopy, "late", {graph.outputs[0]}, {"late"});
+  graph.outputs.push_back(graph.nodes.back().outputs[0]);
+  SourceIds source = {10, 11, 12, 13, 14};
+  const Graph pruned = RemoveDeadNodes(graph, &source);
+  ASSERT_EQ(source.size(), pruned.tensors.size());
+  EXPECT_EQ(source, (SourceIds{10, 11, 12, 14}));
+}
+
+std::vector<std::string> NamesOf(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Tensor& tensor : graph.tensors) names.push_back(tensor.name);
+  for (const Node& node : graph.nodes) names.push_back(node.name);
+  return names;
+}
+
+TEST(Names, TheFirstOfEqualsKeepsItsNameAndTakenSuffixesAreSkipped) {
+  Graph graph = Chain(5, {kDynamic, 4});
+  const char* names[] = {"k", "k", "k_1", "", "k", "x"};
+  for (size_t t = 0; t < 6; ++t) graph.tensors[t].name = names[t];
+  graph.nodes[0].name = "a";
+  graph.nodes[1].name = "";
+  graph.nodes[2].name = "";
+  graph.nodes[3].name = "a";
+  EXPECT_EQ(MakeNamesUnique(&graph),
+            (std::vector<std::string>{"'k' is now 'k_2'", "'k' is now 'k_3'",
+                                      "'a' is now 'a_1'"}));
+  EXPECT_EQ(NamesOf(graph),
+            (std::vector<std::string>{"k", "k_2", "k_1", "COPY_2", "k_3", "x",
+                                      "a", "k_1", "COPY_2", "a_1", "n4"}));
+  VerifyNames(graph);
+  EXPECT_EQ(MakeNamesUnique(&graph), std::vector<std::string>{});
+  EXPECT_EQ(UniqueTensorName(graph, "k"), "k_4");
+  EXPECT_EQ(UniqueTensorName(graph, "new"), "new");
+}
+
+TEST(Names, OneWarningNamesTheFirstFew) {
+  std::vector<std::string> warnings;
+  const WarningSink before = SetWarningSink(
+      [&](std::string_view text) { warnings.emplace_back(text); });
+  Graph graph = Chain(5, {kDynamic, 4});
+  for (Tensor& tensor : graph.tensors) tensor.name = "k";
+  MakeNamesUniqueAtDoor("m.tflite", &graph);
+  MakeNamesUniqueAtDoor("m.tflite", &graph);
+  SetWarningSink(before);
+  EXPECT_EQ(warnings,
+            std::vector<std::string>{
+                "m.tflite: names are used twice in it: 'k' is now 'k_1', 'k' "
+                "is now 'k_2', 'k' is now 'k_3', and 2 more"});
 }
 
 }  // namespace

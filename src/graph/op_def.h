@@ -79,11 +79,13 @@ struct KernelArgs {
 };
 
 // One call of a backward. Gradients are float32 and are overwritten, never
-// added to; a null pointer means that this gradient is not wanted.
+// added to. A null output gradient counts as zeros: nothing that the loss
+// depends on reads that output. At least one output gradient is not null (a
+// node of one output always has its own), and at least one input gradient.
 struct BackwardArgs {
   const void* const* inputs;         // as in forward
   const void* const* outputs;        // forward's results
-  const float* const* output_grads;  // never null
+  const float* const* output_grads;  // null: zeros
   float* const* input_grads;         // null where not wanted
   std::byte* workspace;
   const std::byte* saved;

@@ -111,7 +111,7 @@ const OpDef kConv2DMaxPoolTrain = {
     .differentiable = true,
 };
 
-bool FuseConvMaxPoolForTraining(Graph* graph) {
+bool FuseConvMaxPoolForTraining(Graph* graph, SourceIds* source) {
   bool changed = false;
   for (size_t p = 0; p < graph->nodes.size(); ++p) {
     const Node pool = graph->nodes[p];
@@ -141,13 +141,13 @@ bool FuseConvMaxPoolForTraining(Graph* graph) {
     --p;
     changed = true;
   }
-  if (changed) *graph = RemoveDeadNodes(*graph);
+  if (changed) *graph = RemoveDeadNodes(*graph, source);
   return changed;
 }
 
-void ApplyTrainFusions(Graph* graph) {
-  FuseConvMaxPoolForTraining(graph);
-  FuseConvFakeQuantMaxPoolForTraining(graph);
+void ApplyTrainFusions(Graph* graph, SourceIds* source) {
+  FuseConvMaxPoolForTraining(graph, source);
+  FuseConvFakeQuantMaxPoolForTraining(graph, source);
 }
 
 }  // namespace litesmith

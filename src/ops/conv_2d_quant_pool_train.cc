@@ -156,7 +156,7 @@ const OpDef kConv2DFakeQuantMaxPoolTrain = {
     .differentiable = true,
 };
 
-bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph) {
+bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph, SourceIds* source) {
   bool changed = false;
   for (size_t p = 0; p < graph->nodes.size(); ++p) {
     const Node pool = graph->nodes[p];
@@ -187,7 +187,7 @@ bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph) {
     p -= 2;
     changed = true;
   }
-  if (changed) *graph = RemoveDeadNodes(*graph);
+  if (changed) *graph = RemoveDeadNodes(*graph, source);
   return changed;
 }
 

@@ -1,6 +1,8 @@
+// Binding: batch, shapes, folding.
 #include "src/runtime/bind.h"
 
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "src/base/error.h"
@@ -44,7 +46,8 @@ bool MayFold(const Graph& graph, const Node& node, bool training) {
 
 }  // namespace
 
-Graph BindGraph(const Graph& graph, const BindOptions& options) {
+Graph BindGraph(const Graph& graph, const BindOptions& options,
+                SourceIds* source) {
   Graph bound = graph;
   for (const TensorId id : bound.inputs) {
     Shape& shape = bound.tensor(id).shape;
@@ -86,7 +89,11 @@ Graph BindGraph(const Graph& graph, const BindOptions& options) {
            bound.tensor(id).name, shape.ToString(), options.batch);
     }
   }
-  return RemoveDeadNodes(bound);
+  if (source != nullptr) {
+    source->resize(bound.tensors.size());
+    std::iota(source->begin(), source->end(), 0);
+  }
+  return RemoveDeadNodes(bound, source);
 }
 
 std::vector<char> BatchedTensors(const Graph& graph) {

@@ -18,8 +18,10 @@ struct BindOptions {
 // Sets every input's first dimension to the batch, infers shapes, folds shape
 // arithmetic and nodes of constants (outside training also of parameters and
 // states), and drops dead nodes. Ids change; inputs and outputs keep their
-// order. Throws Error naming the node whose shapes do not allow this batch.
-Graph BindGraph(const Graph& graph, const BindOptions& options);
+// order, and `source`, if given, says which tensor of `graph` each one is.
+// Throws Error naming the node whose shapes do not allow this batch.
+Graph BindGraph(const Graph& graph, const BindOptions& options,
+                SourceIds* source = nullptr);
 
 // For each tensor, whether its values depend on the graph's inputs.
 std::vector<char> BatchedTensors(const Graph& graph);

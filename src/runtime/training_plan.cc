@@ -1,3 +1,4 @@
+// Lays out what a training graph needs and runs its steps.
 #include "src/runtime/training_plan.h"
 
 #include <algorithm>
@@ -7,6 +8,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/parallel.h"
+#include "src/graph/paths.h"
 #include "src/kernels/train_math.h"
 #include "src/ops/train_fusions.h"
 #include "src/runtime/aliases.h"
@@ -46,13 +48,35 @@ struct PlannedNode {
   std::vector<Call> calls;      // one a shard; one alone on the weight edge
   std::vector<float> partials;  // statistics, [shards][floats]
   std::vector<void*> states;    // the node's inputs, writable
+  std::vector<char> adds;       // by input: its gradient is added, not written
 };
+
+// What lies on a path from a parameter to the loss, which is of the first
+// output: these have a gradient. Aliases share that of their root.
+std::vector<char> TensorsWithGradient(const Graph& graph,
+                                      const std::vector<TensorId>& root) {
+  const std::vector<char> on_path = TrainedPath(graph);
+  std::vector<char> result(on_path.size(), 0);
+  for (size_t t = 0; t < result.size(); ++t)
+    result[static_cast<size_t>(root[t])] |= on_path[t];
+  for (size_t t = 0; t < result.size(); ++t)
+    result[t] = result[static_cast<size_t>(root[t])];
+  return result;
+}
+
+// Whether the loss depends on any output of the node and a parameter on it.
+bool HasGradient(const Node& node, const std::vector<char>& wanted) {
+  return std::any_of(
+      node.outputs.begin(), node.outputs.end(),
+      [&](TensorId id) { return wanted[static_cast<size_t>(id)] != 0; });
+}
 
 }  // namespace
 
 struct TrainingPlan::Impl {
-  Graph source;  // as given: for Export
-  Graph graph;   // bound to the largest shard and fused
+  Graph source;         // as given: for Export
+  Graph graph;          // bound to the largest shard and fused
+  SourceIds source_of;  // by tensor of `graph`: which of `source` it is
   int shard_size = 0;
   int threads = 1;
 
@@ -90,6 +114,9 @@ struct TrainingPlan::Impl {
   void BuildSlots(const std::vector<char>& batched,
                   const std::vector<char>& wanted,
                   const std::vector<TensorId>& root);
+  size_t PlanAdds(const std::vector<char>& wanted,
+                  const std::vector<TensorId>& root, std::vector<char> written,
+                  std::vector<PlannedNode>* nodes) const;
   void BuildNodes(const std::vector<char>& batched,
                   const std::vector<char>& wanted,
                   const std::vector<TensorId>& root);
@@ -171,6 +198,35 @@ void TrainingPlan::Impl::BuildSlots(const std::vector<char>& batched,
   }
 }
 
+// Decides, in backward order, which node writes a tensor's gradient and which
+// adds to it; `written` are those that have one before. A node needs room for
+// all that it adds at once; gives the bytes that suffice for each of them.
+size_t TrainingPlan::Impl::PlanAdds(const std::vector<char>& wanted,
+                                    const std::vector<TensorId>& root,
+                                    std::vector<char> written,
+                                    std::vector<PlannedNode>* nodes) const {
+  size_t most = 0;
+  for (size_t n = nodes->size(); n-- > 0;) {
+    PlannedNode& planned = (*nodes)[n];
+    const Node& node = graph.node(planned.id);
+    planned.adds.assign(node.inputs.size(), 0);
+    if (!HasGradient(node, wanted)) continue;
+    size_t bytes = 0;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == kNoTensor) continue;
+      const auto t =
+          static_cast<size_t>(root[static_cast<size_t>(node.inputs[i])]);
+      if (!wanted[t]) continue;
+      if (written[t])
+        bytes += AlignUp(FloatsOf(graph.tensors[t]) * sizeof(float));
+      planned.adds[i] = written[t];
+      written[t] = 1;
+    }
+    most = std::max(most, bytes);
+  }
+  return most;
+}
+
 void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
                                     const std::vector<char>& wanted,
                                     const std::vector<TensorId>& root) {
@@ -220,16 +276,18 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
         static_cast<size_t>(planned.kernel->statistics_floats * kShards));
     (in_body ? body : edge).push_back(std::move(planned));
   }
-  // Room for gradients that are added: the largest such tensor.
-  size_t add_bytes = 0;
-  for (const Tensor& t : graph.tensors) {
-    if (t.kind != TensorKind::kState && t.dtype == DType::kFloat32) {
-      add_bytes = std::max(add_bytes, AlignUp(FloatsOf(t) * sizeof(float)));
-    }
-  }
-  edge_arena = TensorData(edge_bytes + add_bytes);
+  // The loss writes the gradient of the graph's output before any node. On the
+  // edge, what the body reads too has the body's sum: of a parameter it is
+  // copied into the gradient first.
+  std::vector<char> in_body(graph.tensors.size(), 0);
+  in_body[r(graph.outputs[0])] = 1;
+  std::vector<char> on_edge(graph.tensors.size(), 0);
+  for (size_t t = 0; t < on_edge.size(); ++t)
+    on_edge[t] = !slots_are_parameters && slot_sum[t] != nullptr;
+  edge_arena = TensorData(edge_bytes + PlanAdds(wanted, root, on_edge, &edge));
+  const size_t body_adds = PlanAdds(wanted, root, in_body, &body);
   for (int s = 0; s < kShards; ++s) {
-    shard_arena.emplace_back(body_bytes + add_bytes * 2);
+    shard_arena.emplace_back(body_bytes + body_adds);
     workspace.emplace_back(body_workspace_bytes);
   }
   edge_workspace = TensorData(edge_workspace_bytes);
@@ -279,10 +337,9 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
     return reinterpret_cast<float*>(edge_arena.MutableData() + grad_offset[t]);
   };
 
-  const auto build_call = [&](const Node& node, int shard,
-                              std::vector<char>* written, std::byte* saved) {
+  const auto build_call = [&](const PlannedNode& planned, int shard) {
+    const Node& node = graph.node(planned.id);
     Call call;
-    call.saved = saved;
     for (const TensorId id : node.inputs) {
       call.inputs.push_back(id == kNoTensor ? nullptr : value(id, shard));
     }
@@ -297,16 +354,17 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
                   : shard_arena[static_cast<size_t>(shard)].MutableData() +
                         body_bytes;
     size_t aside = 0;
-    for (const TensorId id : node.inputs) {
-      float* to = id == kNoTensor ? nullptr : gradient(r(id), shard);
-      if (to != nullptr && (*written)[r(id)]) {
+    const bool has_gradient = HasGradient(node, wanted);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const TensorId id = node.inputs[i];
+      float* to =
+          id == kNoTensor || !has_gradient ? nullptr : gradient(r(id), shard);
+      if (planned.adds[i]) {
         float* from = reinterpret_cast<float*>(aside_base + aside);
         const size_t floats = FloatsOf(graph.tensors[r(id)]);
         aside += AlignUp(floats * sizeof(float));
         call.adds.push_back({from, to, floats});
         to = from;
-      } else if (to != nullptr) {
-        (*written)[r(id)] = 1;
       }
       call.input_grads.push_back(to);
       call.backward |= to != nullptr;
@@ -314,33 +372,14 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
     call.input_grads.resize(static_cast<size_t>(node.op->max_inputs), nullptr);
     return call;
   };
-  // Backward order decides who writes and who adds. The loss writes the
-  // graph's output first.
   for (int s = 0; s < kShards; ++s) {
-    std::vector<char> written(graph.tensors.size(), 0);
-    written[r(graph.outputs[0])] = 1;
-    for (size_t n = body.size(); n-- > 0;) {
-      body[n].calls.resize(kShards);
-    }
-    for (size_t n = body.size(); n-- > 0;) {
-      body[n].calls[static_cast<size_t>(s)] =
-          build_call(graph.node(body[n].id), s, &written, nullptr);
-    }
+    for (PlannedNode& node : body) node.calls.push_back(build_call(node, s));
     input.push_back(reinterpret_cast<float*>(value(graph.inputs[0], s)));
     output.push_back(
         reinterpret_cast<const float*>(value(graph.outputs[0], s)));
     output_grad.push_back(gradient(r(graph.outputs[0]), s));
   }
-  std::vector<char> written(graph.tensors.size(), 0);
-  for (size_t t = 0; t < written.size(); ++t) {
-    // A parameter that the body reads directly while others pass the edge:
-    // its slot's sum is copied into the gradient first.
-    written[t] = !slots_are_parameters && slot_sum[t] != nullptr;
-  }
-  for (size_t n = edge.size(); n-- > 0;) {
-    edge[n].calls.push_back(
-        build_call(graph.node(edge[n].id), -1, &written, nullptr));
-  }
+  for (PlannedNode& node : edge) node.calls.push_back(build_call(node, -1));
   // Saved bytes and writable states.
   size_t index = 0;
   size_t body_index = 0;
@@ -366,8 +405,8 @@ void TrainingPlan::Impl::Build(int batch) {
   BindOptions bind;
   bind.batch = shard_size;
   bind.training = true;
-  graph = BindGraph(source, bind);
-  ApplyTrainFusions(&graph);
+  graph = BindGraph(source, bind, &source_of);
+  ApplyTrainFusions(&graph, &source_of);
   if (graph.inputs.size() != 1 || graph.outputs.empty()) {
     Fail(ErrorKind::kUnsupported,
          "training wants one input and an output; this graph has {} and {}",
@@ -375,19 +414,7 @@ void TrainingPlan::Impl::Build(int batch) {
   }
   const std::vector<char> batched = BatchedTensors(graph);
   const std::vector<TensorId> root = AliasRoots(graph);
-  // A gradient is wanted where a parameter lies upstream.
-  std::vector<char> wanted(graph.tensors.size(), 0);
-  for (size_t t = 0; t < wanted.size(); ++t) {
-    wanted[t] = graph.tensors[t].kind == TensorKind::kParameter;
-  }
-  for (const Node& node : graph.nodes) {
-    const bool any =
-        std::any_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
-          return id != kNoTensor && wanted[static_cast<size_t>(id)] != 0;
-        });
-    for (const TensorId id : node.outputs)
-      wanted[static_cast<size_t>(id)] = any;
-  }
+  const std::vector<char> wanted = TensorsWithGradient(graph, root);
   if (!wanted[static_cast<size_t>(graph.outputs[0])]) {
     Fail(ErrorKind::kInvalidArgument,
          "the graph has no trainable parameter before its output");
@@ -548,21 +575,16 @@ std::span<std::byte> TrainingPlan::states() {
 Graph TrainingPlan::Export() const {
   const Impl& p = *impl_;
   Graph result = p.source;
-  // Binding drops tensors but keeps the order of those that stay, so the k-th
-  // parameter or state by name is found by name; names are unique.
-  for (Tensor& tensor : result.tensors) {
-    if (tensor.kind != TensorKind::kParameter &&
-        tensor.kind != TensorKind::kState)
-      continue;
-    for (size_t t = 0; t < p.graph.tensors.size(); ++t) {
-      const Tensor& trained = p.graph.tensors[t];
-      if (trained.kind != tensor.kind || trained.name != tensor.name) continue;
-      const std::byte* from =
-          tensor.kind == TensorKind::kParameter
-              ? p.parameters.data() + p.parameter_offset[t] * sizeof(float)
-              : p.states.data() + p.state_offset[t];
-      std::memcpy(tensor.data.MutableData(), from, tensor.data.size());
-    }
+  for (size_t t = 0; t < p.graph.tensors.size(); ++t) {
+    const TensorKind kind = p.graph.tensors[t].kind;
+    if (kind != TensorKind::kParameter && kind != TensorKind::kState) continue;
+    Tensor& tensor = result.tensor(p.source_of[t]);
+    LS_CHECK(tensor.kind == kind);
+    const std::byte* from =
+        kind == TensorKind::kParameter
+            ? p.parameters.data() + p.parameter_offset[t] * sizeof(float)
+            : p.states.data() + p.state_offset[t];
+    std::memcpy(tensor.data.MutableData(), from, tensor.data.size());
   }
   return result;
 }

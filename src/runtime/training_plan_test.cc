@@ -127,6 +127,65 @@ const OpDef kTwice = {.name = "TEST_TWICE",
                               static_cast<float>(args.step);
                       }};
 
+// y = a + 2 b + 3 c.
+constexpr Functions kWeightedSumFunctions = {
+    [](const KernelArgs& a, size_t n) {
+      for (size_t i = 0; i < n; ++i) {
+        a.out<float>()[i] =
+            a.in<float>(0)[i] + 2 * a.in<float>(1)[i] + 3 * a.in<float>(2)[i];
+      }
+    },
+    [](const BackwardArgs& a, size_t n) {
+      for (int in = 0; in < 3; ++in) {
+        for (size_t i = 0; i < n && a.input_grads[in] != nullptr; ++i) {
+          a.input_grads[in][i] =
+              static_cast<float>(in + 1) * a.output_grads[0][i];
+        }
+      }
+    }};
+constexpr KernelRow kWeightedSumRows[] = {
+    {"WeightedSum", true, Always,
+     Prepare<FunctionKernel<kWeightedSumFunctions>>}};
+const OpDef kWeightedSum = {.name = "TEST_WEIGHTED_SUM",
+                            .summary = "",
+                            .min_inputs = 3,
+                            .max_inputs = 3,
+                            .infer = InferSame,
+                            .kernels = kWeightedSumRows,
+                            .differentiable = true};
+
+// Two outputs: y0 = x and y1 = 10 x.
+constexpr Functions kForkFunctions = {
+    [](const KernelArgs& a, size_t n) {
+      for (size_t i = 0; i < n; ++i) {
+        a.out<float>(0)[i] = a.in<float>(0)[i];
+        a.out<float>(1)[i] = 10 * a.in<float>(0)[i];
+      }
+    },
+    [](const BackwardArgs& a, size_t n) {
+      EXPECT_TRUE(a.output_grads[0] != nullptr || a.output_grads[1] != nullptr);
+      std::fill_n(a.input_grads[0], n, 0.0f);
+      for (int out = 0; out < 2; ++out) {
+        const float* dy = a.output_grads[out];
+        for (size_t i = 0; i < n && dy != nullptr; ++i)
+          a.input_grads[0][i] += (out == 0 ? 1.0f : 10.0f) * dy[i];
+      }
+    }};
+constexpr KernelRow kForkRows[] = {
+    {"Fork", true, Always, Prepare<FunctionKernel<kForkFunctions>>}};
+const OpDef kFork = {.name = "TEST_FORK",
+                     .summary = "",
+                     .num_outputs = 2,
+                     .infer =
+                         [](Graph* graph, const Node& node) {
+                           for (const TensorId id : node.outputs) {
+                             graph->tensor(id).shape =
+                                 graph->tensor(node.inputs[0]).shape;
+                           }
+                         },
+                     .kernels = kForkRows,
+                     .differentiable = true};
+
 // y = x - mean, the mean being that of the whole batch, kept in a state.
 class CenterKernel : public FunctionKernel<kAddFunctions> {
  public:
@@ -182,9 +241,15 @@ class Builder {
     const std::string name = "t" + std::to_string(graph_.nodes.size());
     return graph_.AddNode(op, name, std::move(inputs), {name}).outputs[0];
   }
-  Graph Finish(TensorId output) {
+  // Both outputs of a fork.
+  std::vector<TensorId> Fork(TensorId input) {
+    const std::string name = "t" + std::to_string(graph_.nodes.size());
+    return graph_.AddNode(kFork, name, {input}, {name, name + ":1"}).outputs;
+  }
+  // The loss is of the first output.
+  Graph Finish(TensorId output, std::vector<TensorId> others = {}) {
     graph_.outputs = {output};
-    graph_.output_names = {"output"};
+    graph_.outputs.insert(graph_.outputs.end(), others.begin(), others.end());
     InferShapes(&graph_);
     VerifyStructure(graph_);
     return graph_;
@@ -379,6 +444,91 @@ TEST(TrainingPlan, AnActivationReadByTwoNodesAndTwiceByOne) {
   }
 }
 
+// Every tensor is read twice, so that the node that comes second in backward
+// order adds all three of its gradients: room for each of them at once.
+TEST(TrainingPlan, TwoSumsOverTheSameThreeTensorsOfTheBody) {
+  Builder b;
+  const TensorId h = b.Apply(kScale, {b.x, b.Parameter("h", {2, 3, 5})});
+  const TensorId k = b.Apply(kScale, {b.x, b.Parameter("k", {1, 4, 2})});
+  const TensorId l = b.Apply(kScale, {b.x, b.Parameter("l", {7, 1, 3})});
+  const TensorId sum = b.Apply(kAdd, {b.Apply(kWeightedSum, {h, k, l}),
+                                      b.Apply(kWeightedSum, {l, h, k})});
+  Fixture f(b.Finish(sum), 32);
+  for (const int batch : kBatches) {
+    f.Step(batch);
+    const auto times = [&](double factor) {
+      return SumOverSamples(
+          f, batch, [&](double x, double dy, int) { return factor * x * dy; });
+    };
+    ExpectNear(f.Gradient("h"), times(1 + 2));
+    ExpectNear(f.Gradient("k"), times(2 + 3));
+    ExpectNear(f.Gradient("l"), times(3 + 1));
+  }
+}
+
+TEST(TrainingPlan, TwoSumsOverTheSameThreeTensorsOfTheWeightEdge) {
+  Builder b;
+  std::vector<TensorId> p;
+  for (const char* name : {"h", "k", "l"})
+    p.push_back(b.Apply(kTwice, {b.Parameter(name, {2, 3, 5})}));
+  const TensorId sum =
+      b.Apply(kAdd, {b.Apply(kWeightedSum, {p[0], p[1], p[2]}),
+                     b.Apply(kWeightedSum, {p[2], p[0], p[1]})});
+  Fixture f(b.Finish(b.Apply(kScale, {b.x, sum})), 32);
+  for (const int batch : kBatches) {
+    f.Step(batch);
+    const auto times = [&](double factor) {
+      return SumOverSamples(f, batch, [&](double x, double dy, int) {
+        return 2 * factor * x * dy;
+      });
+    };
+    ExpectNear(f.Gradient("h"), times(1 + 2));
+    ExpectNear(f.Gradient("k"), times(2 + 3));
+    ExpectNear(f.Gradient("l"), times(3 + 1));
+  }
+}
+
+TEST(TrainingPlan, AnOutputThatNothingReadsHasNoGradient) {
+  for (const size_t read : {0u, 1u}) {
+    Builder b;
+    const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {2, 3, 5})});
+    const TensorId y = b.Fork(h)[read];
+    Fixture f(b.Finish(b.Apply(kAdd, {y, h})), 32);
+    for (const int batch : kBatches) {
+      f.Step(batch);
+      ExpectNear(f.Gradient("w"),
+                 SumOverSamples(f, batch, [&](double x, double dy, int) {
+                   return (read == 0 ? 2 : 11) * x * dy;
+                 }));
+    }
+  }
+}
+
+// The loss is of the first output; what only another one depends on gets no
+// gradient, and adds none to what both depend on.
+TEST(TrainingPlan, OutputsBeyondTheFirstHaveNoGradient) {
+  Builder b;
+  const TensorId w = b.Parameter("w", {2, 3, 5});
+  const TensorId h = b.Apply(kScale, {b.x, w});
+  const TensorId direct =
+      b.Apply(kScale, {h, b.Parameter("of_second", {1, 4, 2})});
+  const TensorId edge = b.Apply(
+      kScale, {h, b.Apply(kTwice, {b.Parameter("of_third", {1, 4, 2})})});
+  const std::vector<TensorId> fork = b.Fork(edge);
+  const TensorId first = b.Apply(kScale, {h, b.Apply(kTwice, {w})});
+  Fixture f(b.Finish(first, {direct, fork[1], h}), 32);
+  const Floats values = {2, 3, 5};
+  for (const int batch : kBatches) {
+    f.Step(batch);
+    ExpectNear(f.Gradient("w"),
+               SumOverSamples(f, batch, [&](double x, double dy, int i) {
+                 return 4 * values[static_cast<size_t>(i)] * x * dy;
+               }));
+    EXPECT_EQ(f.Gradient("of_second"), Floats(kFeatures, 0.0f));
+    EXPECT_EQ(f.Gradient("of_third"), Floats(kFeatures, 0.0f));
+  }
+}
+
 TEST(TrainingPlan, StatisticsAreOfTheWholeBatchBeforeTheForward) {
   Builder b;
   const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {2, 3, 5})});
@@ -474,13 +624,22 @@ TEST(TrainingPlan, SameBitsOnAnyNumberOfThreads) {
   }
 }
 
-TEST(TrainingPlan, ExportsParametersByName) {
+// By id: names that are equal, or empty, do not matter.
+TEST(TrainingPlan, ExportsEachParameterToItsPlace) {
   Fixture f(SmallCnn(), 8);
-  f.plan().parameters()[f.OffsetOf("dense/bias") + 2] = 42;
-  const Graph exported = f.plan().Export();
-  EXPECT_EQ(ValuesOf(exported, "dense/bias")[2], 42);
-  EXPECT_EQ(ValuesOf(exported, "conv/kernel"),
-            ValuesOf(SmallCnn(), "conv/kernel"));
+  const size_t changed = f.OffsetOf("dense/bias") + 2;
+  for (const char* name : {"k", ""}) {
+    Graph graph = SmallCnn();
+    for (Tensor& tensor : graph.tensors) tensor.name = name;
+    TrainingPlan plan(graph, 8, 1);
+    plan.parameters()[changed] = 42;
+    Graph exported = plan.Export();
+    for (size_t t = 0; t < exported.tensors.size(); ++t)
+      exported.tensors[t].name = SmallCnn().tensors[t].name;
+    EXPECT_EQ(ValuesOf(exported, "dense/bias")[2], 42);
+    for (const char* other : {"conv/kernel", "conv/bias", "dense/kernel"})
+      EXPECT_EQ(ValuesOf(exported, other), ValuesOf(SmallCnn(), other));
+  }
 }
 
 TEST(TrainingPlan, RefusesGraphsThatCannotBeTrained) {

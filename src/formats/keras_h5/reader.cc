@@ -9,6 +9,7 @@
 #include "src/formats/keras_h5/keras_h5.h"
 #include "src/formats/keras_h5/layers.h"
 #include "src/formats/keras_h5/model_config.h"
+#include "src/graph/names.h"
 
 namespace litesmith {
 namespace {
@@ -135,13 +136,16 @@ Graph GraphFromH5(const H5Contents& contents, const std::string& path) {
            "save the whole model");
     }
     const KerasModel model = ParseModelConfig(config->front());
-    Graph plain = Builder(model, contents.parts[H5Contents::kWeights]).Build();
+    Graph graph = Builder(model, contents.parts[H5Contents::kWeights]).Build();
     const H5Tree& ours = contents.parts[H5Contents::kLitesmith];
-    const auto* full = ours.present ? ours.Attribute("", "graph") : nullptr;
-    if (full == nullptr) return plain;
-    std::string json;  // cut in pieces where it is long
-    for (const std::string& piece : *full) json += piece;
-    return FullGraphFromJson(json, ours, plain);
+    if (const auto* full =
+            ours.present ? ours.Attribute("", "graph") : nullptr) {
+      std::string json;  // cut in pieces where it is long
+      for (const std::string& piece : *full) json += piece;
+      graph = FullGraphFromJson(json, ours, graph);
+    }
+    MakeNamesUniqueAtDoor(path, &graph);
+    return graph;
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }

@@ -16,6 +16,7 @@
 #include "src/base/error.h"
 #include "src/formats/tflite/operator_names.h"
 #include "src/formats/tflite/tflite.h"
+#include "src/graph/names.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -46,8 +47,10 @@ struct Declared {
 
 class Reader {
  public:
-  explicit Reader(std::span<const std::byte> bytes)
-      : bytes_(bytes), copies_left_(kCopiesPerByte * bytes.size()) {}
+  Reader(std::span<const std::byte> bytes, const std::string& where)
+      : bytes_(bytes),
+        where_(where),
+        copies_left_(kCopiesPerByte * bytes.size()) {}
 
   Graph Read();
 
@@ -90,6 +93,7 @@ class Reader {
   void CheckShapes(const std::vector<Tensor>& before);
 
   std::span<const std::byte> bytes_;
+  const std::string& where_;  // the file's name, for warnings
   size_t copies_left_;
   std::unique_ptr<flatbuffers::Verifier> verifier_;
   const fb::Model* model_ = nullptr;
@@ -441,14 +445,11 @@ void Reader::SetKinds() {
     }
   }
   std::vector<char> produced(count, 0);
-  for (size_t n = 0; n < graph_.nodes.size(); ++n) {
-    Node& node = graph_.nodes[n];
+  for (const Node& node : graph_.nodes) {
     for (const TensorId id : node.outputs) {
       check_id(id, "an operator's outputs");
       produced[static_cast<size_t>(id)] = 1;
     }
-    node.name = node.outputs.empty() ? "" : graph_.tensor(node.outputs[0]).name;
-    if (node.name.empty()) node.name = fmt::format("{}_{}", node.op->name, n);
   }
   for (size_t t = 0; t < count; ++t) {
     Tensor& tensor = graph_.tensors[t];
@@ -553,6 +554,7 @@ Graph Reader::Read() {
   ReadNodes();  // before tensors: what is missing is first of all an operator
   ReadTensors();
   SetKinds();
+  MakeNamesUniqueAtDoor(where_, &graph_);  // nodes take their outputs'
   ReadSignature();
   VerifyStructure(graph_);
   const std::vector<Tensor> before = graph_.tensors;
@@ -569,10 +571,10 @@ Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where) {
     // The verifier and the accessors want the file's start aligned.
     constexpr uintptr_t kAlignment = 16;
     if (reinterpret_cast<uintptr_t>(bytes.data()) % kAlignment == 0) {
-      return Reader(bytes).Read();
+      return Reader(bytes, where).Read();
     }
     const TensorData copy(bytes);
-    return Reader(std::span(copy.data(), copy.size())).Read();
+    return Reader(std::span(copy.data(), copy.size()), where).Read();
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", where, error.what());
   }
