@@ -1,5 +1,5 @@
-// The rules that hold for every graph at every stage; what depends on the
-// stage is in ops/verify.h.
+// The structural rules, which hold for every graph at every stage; what a graph
+// must be to be trained, converted or run is in ops/verify.h.
 #include <string>
 #include <vector>
 

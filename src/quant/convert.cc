@@ -7,9 +7,11 @@
 
 #include "src/base/error.h"
 #include "src/base/warning.h"
+#include "src/graph/names.h"
 #include "src/graph/op_def.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/verify.h"
 #include "src/quant/dequantize.h"
 #include "src/quant/parameters.h"
 #include "src/transform/training_ops.h"
@@ -223,7 +225,7 @@ void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
 void ConvertIo(Graph* graph, DType io, const std::vector<Range>& ranges) {
   const auto boundary = [&](TensorId inner) {
     Tensor t;
-    t.name = graph->tensor(inner).name + "_q";
+    t.name = UniqueTensorName(*graph, graph->tensor(inner).name + "_q");
     t.shape = graph->tensor(inner).shape;
     t.dtype = io;
     const Tensor& from = graph->tensor(inner);
@@ -409,6 +411,7 @@ Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
          "{} has float32 inputs and outputs; {} was asked for", scheme.name,
          Name(*options.io));
   }
+  Verify(result, Stage::kFloat);
   if (scheme.full_integer) {
     MakeInteger(&result, scheme, ranges, options);
   } else if (aware && scheme.weight == DType::kFloat32) {
@@ -425,6 +428,7 @@ Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
     MakeDynamic(&result, options);
   }
   result = RemoveDeadNodes(result);
+  MakeNamesUnique(&result);  // of what was added; the model's own come first
   InferShapes(&result);
   VerifyStructure(result);
   return result;

@@ -6,6 +6,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/ops/fusions.h"
+#include "src/ops/verify.h"
 #include "src/runtime/aliases.h"
 #include "src/runtime/arena.h"
 #include "src/runtime/bind.h"
@@ -102,6 +103,7 @@ void Interpreter::Impl::Plan(const InterpreterOptions& options) {
 
 Interpreter::Interpreter(const Graph& graph, const InterpreterOptions& options)
     : impl_(std::make_unique<Impl>()) {
+  Verify(graph, Stage::kInference);
   BindOptions bind;
   bind.batch = options.batch;
   bind.reference = options.reference;

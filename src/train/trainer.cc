@@ -16,6 +16,7 @@
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/kernels/train_math.h"
+#include "src/ops/verify.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
 #include "src/train/fit.h"
@@ -136,6 +137,7 @@ int64_t TrainingSteps(int64_t samples, const TrainOptions& options) {
 TrainResult Train(const Graph& graph, const Dataset& data,
                   const TrainOptions& options, Progress* progress) {
   CheckOptions(options);
+  Verify(graph, Stage::kTraining);
   CheckShapes(graph, data);
   WarnOfFewClasses(graph, data);
   const int64_t training = TrainingSamples(data.size(), options);

@@ -14,6 +14,7 @@
 #include "src/base/error.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
+#include "src/ops/verify.h"
 
 namespace litesmith {
 namespace {
@@ -415,7 +416,7 @@ std::vector<std::byte> Writer::Write() {
 }  // namespace
 
 std::vector<std::byte> WriteTflite(const Graph& graph) {
-  VerifyStructure(graph);
+  Verify(graph, Stage::kInference);
   return Writer(graph).Write();
 }
 
