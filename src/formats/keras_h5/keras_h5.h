@@ -12,13 +12,15 @@ namespace litesmith {
 
 // Reads a model through a helper process with limits on time and memory, so
 // that a damaged file cannot harm this one. Weights become kParameter tensors
-// called '<layer>/kernel' and '<layer>/bias'. Where the file holds a graph with
-// training ops (see below), that one is returned.
+// called '<layer>/kernel' and '<layer>/bias'. Where the file holds a graph of
+// ours (see below), that one is returned.
 // Throws Error{not found, io, corrupt, unsupported} naming layer and file.
 Graph ReadKerasH5(const std::string& path);
 
-// Writes the float graph atomically, reproducibly. Throws Error{unsupported}
-// for a node that has no Keras layer, training ops included; Error{io}.
+// Writes the float graph atomically, reproducibly; with the graph itself (see
+// below) where its weights have other names than Keras would give them. Throws
+// Error{unsupported} for a node that has no Keras layer, training ops included;
+// Error{io}.
 void WriteKerasH5(const Graph& graph, const std::string& path);
 
 // The same, with `full` (null: none) in the root group `litesmith`, which Keras

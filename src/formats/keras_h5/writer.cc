@@ -1,5 +1,6 @@
 // Writes the Keras 2 dialect: what tf_keras's save(include_optimizer=False)
 // leaves, as groups, attributes and names go.
+#include <algorithm>
 #include <utility>
 
 #include "src/base/error.h"
@@ -115,6 +116,16 @@ void AddFullGraph(const Graph& full, const Graph& plain, const OutModel& model,
   }
 }
 
+// Whether the reader would give weights their names back from the Keras part
+// alone. What a recipe promises of weights is known by these names.
+bool KerasPartKeepsNames(const Graph& plain, const OutModel& model) {
+  return std::all_of(
+      model.layers.begin(), model.layers.end(), [&](const OutLayer& layer) {
+        return layer.kernel == kNoTensor ||
+               plain.tensor(layer.kernel).name == layer.name + "/kernel";
+      });
+}
+
 }  // namespace
 
 void WriteKerasH5(const Graph& plain, const Graph* full,
@@ -123,6 +134,7 @@ void WriteKerasH5(const Graph& plain, const Graph* full,
   try {
     VerifyStructure(plain);
     const OutModel model = LayersFromGraph(plain);
+    if (full == nullptr && !KerasPartKeepsNames(plain, model)) full = &plain;
     H5Image image;
     image.AddString("/", "backend", kBackend);
     image.AddString("/", "keras_version", kKerasVersion);
