@@ -53,8 +53,8 @@ void VisitFields(Row& row, Visit&& visit) {
 // The promises on the graph of an exported file, the worst slice of each
 // tensor, and for integer weights that they are in [-127, 127] around zero.
 // A slice is a channel where clusters were trained per channel or channels have
-// a scale each, else the tensor. Throws Error{invariant} for a promised tensor that the
-// file does not have.
+// a scale each, else the tensor. Throws Error{invariant} for a promised tensor
+// that the file does not have.
 std::vector<Invariant> CheckInvariants(const Graph& exported,
                                        const Promises& promises);
 
