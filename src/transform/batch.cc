@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "src/graph/names.h"
 #include "src/graph/op_def.h"
 #include "src/ops/registry.h"
 
@@ -85,6 +86,7 @@ Graph FoldBatchShapes(const Graph& graph) {
   }
   if (!any) return graph;
   result = RemoveDeadNodes(result);
+  MakeNamesUnique(&result);  // of one shape for two readers
   InferShapes(&result);
   return result;
 }
