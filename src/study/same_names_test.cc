@@ -1,6 +1,7 @@
 // Files of other programs whose weights have one name, or none: they train,
 // validate, are saved and checked as if each had a name of its own.
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -81,7 +82,7 @@ void ExpectSameWeights(const Graph& a, const Graph& b) {
 class SameNamesTest : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
-    folder_ = testing::TempDir() + "/same_names";
+    folder_ = testing::TempDir() + "/same_names_" + std::to_string(getpid());
     std::filesystem::remove_all(folder_);
     MakeDirectory(folder_);
     before_ = SetWarningSink(

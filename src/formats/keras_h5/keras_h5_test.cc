@@ -91,11 +91,26 @@ TEST(KerasH5Test, PoolActivationsAndForeignNamesAreWritten) {
   graph.nodes[1].name = "net/conv;BiasAdd\xff";
   graph.nodes[4].name = "max_pooling2d";  // taken
   graph.input_names = {"_x:0"};
+  // Names of weights as Keras gives them, so that the Keras part stands alone.
+  graph.tensor(graph.nodes[1].inputs[1]).name = "net_conv_BiasAdd_/kernel";
+  graph.tensor(graph.nodes[4].inputs[1]).name = "max_pooling2d_1/kernel";
   const Graph read = Through(graph);
   EXPECT_EQ(read.nodes[1].name, "net_conv_BiasAdd_");
   EXPECT_EQ(read.nodes[2].Int(pool_2d::kActivation), kRelu6);
   EXPECT_EQ(read.output_names[0], "max_pooling2d_1");
   EXPECT_EQ(read.input_names[0], "input_x_0");
+}
+
+TEST(KerasH5Test, WeightsKeepNamesThatKerasWouldNotGiveThem) {
+  Graph graph = MakeCnn(8, 3);
+  const TensorId kernel = graph.nodes[1].inputs[1];
+  graph.tensor(kernel).name = "k";
+  graph.nodes[1].name = "net/conv;BiasAdd";
+  const Graph read = Through(graph);
+  EXPECT_EQ(Print(read), Print(graph));
+  const auto want = graph.tensor(kernel).As<float>();
+  const auto got = read.tensor(read.nodes[1].inputs[1]).As<float>();
+  EXPECT_TRUE(std::equal(want.begin(), want.end(), got.begin(), got.end()));
 }
 
 // A quantization-aware graph: the Keras part is what is left of it.
