@@ -1,5 +1,5 @@
-// The foundation: errors, types, shapes, half floats, random numbers, threads,
-// files.
+// The foundation: errors, types, shapes, half floats, random numbers, threads.
+// Files are in file_test.cc.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -7,16 +7,19 @@
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <cstdio>
 #include <cstring>
-#include <filesystem>
+#include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "src/base/check.h"
 #include "src/base/dtype.h"
 #include "src/base/error.h"
-#include "src/base/file.h"
 #include "src/base/half.h"
 #include "src/base/parallel.h"
+#include "src/base/progress.h"
 #include "src/base/rng.h"
 #include "src/base/shape.h"
 #include "src/base/warning.h"
@@ -150,52 +153,51 @@ TEST(Parallel, RunsNestedCallsAndCallsOfSeveralThreads) {
   EXPECT_EQ(hits, 2 * 500 * 5 * 3);
 }
 
-TEST(File, WritesWholeFilesOrNothing) {
-  const std::string folder = testing::TempDir() + "litesmith_file_test";
-  std::filesystem::remove_all(folder);
-  MakeDirectory(folder);
-  const std::string path = folder + "/a";
-  WriteFile(path, std::string_view("first"));
-  EXPECT_EQ(FileSize(path), 5);
-  EXPECT_EQ(KindOf([&] {
-              WriteFileThrough(path, [](const std::string& temporary) {
-                WriteFile(temporary, std::string_view("half"));
-                Fail(ErrorKind::kIo, "the disk is full");
-              });
-            }),
-            ErrorKind::kIo);
-  const auto bytes = ReadFile(path);
-  EXPECT_EQ(
-      std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
-      "first");
-  int files = 0;
-  for ([[maybe_unused]] const auto& entry :
-       std::filesystem::directory_iterator(folder))
-    ++files;
-  EXPECT_EQ(files, 1) << "a temporary file was left behind";
-  EXPECT_EQ(KindOf([&] { ReadFile(path, 3); }), ErrorKind::kUnsupported);
-  EXPECT_EQ(KindOf([&] { ReadFile(folder); }), ErrorKind::kIo);
-  EXPECT_EQ(KindOf([&] { ReadFile(folder + "/b"); }), ErrorKind::kNotFound);
-  EXPECT_EQ(KindOf([&] { WriteFile(folder + "/no/b", std::string_view("x")); }),
-            ErrorKind::kNotFound);
-  EXPECT_EQ(KindOf([&] { MakeDirectory(path); }), ErrorKind::kIo);
+TEST(Parallel, ThrowsWhatATaskThrewOnceAllAreDone) {
+  std::atomic<int> hits{0};
+  for (int round = 0; round < 100; ++round) {
+    EXPECT_THROW(ParallelFor(8, 2,
+                             [&](int i) {
+                               ++hits;
+                               if (i == 5) throw std::bad_alloc();
+                             }),
+                 std::bad_alloc);
+  }
+  EXPECT_GE(hits, 100 * 6);
+  ParallelFor(8, 2, [&](int) { hits = 0; });
+  EXPECT_EQ(hits, 0);
 }
 
-TEST(File, AFullDiskIsAnError) {
-  if (!FileExists("/dev/full")) GTEST_SKIP() << "no /dev/full here";
-  EXPECT_EQ(KindOf([] {
-              WriteFileThrough(testing::TempDir() + "litesmith_full",
-                               [](const std::string& name) {
-                                 ASSERT_EQ(symlink("/dev/full", name.c_str()),
-                                           0);
-                                 std::FILE* f = std::fopen(name.c_str(), "w");
-                                 ASSERT_NE(f, nullptr);
-                                 std::fputs("x", f);
-                                 if (std::fclose(f) != 0)
-                                   Fail(ErrorKind::kIo, "full");
-                               });
-            }),
-            ErrorKind::kIo);
+TEST(Check, EndsWithExitCodeOneAndAPathFromTheSource) {
+  EXPECT_EXIT(LS_CHECK(1 + 1 == 3), testing::ExitedWithCode(1),
+              R"(CHECK\(1 \+ 1 == 3\) failed at src/base/base_test\.cc:)");
+}
+
+TEST(Progress, AStopSaysWhatWasKept) {
+  const auto stopped = [] {
+    try {
+      ThrowIfStopRequested();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kInterrupted);
+      return std::string(error.what());
+    }
+    return std::string("not stopped");
+  };
+  EXPECT_EQ(stopped(), "not stopped");
+  // In a process of its own: a stop cannot be taken back.
+  EXPECT_EXIT(
+      {
+        RequestStop();
+        std::string all = stopped();
+        NoteNothingKept("--checkpoint FILE would");
+        all += "|" + stopped();
+        NoteKept("ck");
+        all += "|" + stopped();
+        std::fputs(all.c_str(), stderr);
+        _exit(0);
+      },
+      testing::ExitedWithCode(0),
+      R"(stopped; nothing was kept\|stopped; nothing was kept \(--checkpoint FILE would\)\|stopped; the same command goes on from ck)");
 }
 
 TEST(Warning, GoesToTheSinkThatIsSet) {

@@ -1,11 +1,13 @@
 // CHECK: a condition that only a bug in Litesmith can break. It prints where
-// and aborts. Bad input is never a CHECK; it is an Error (error.h).
+// and ends the process with exit code 1: no core, no destructor that might
+// write what is wrong. Bad input is never a CHECK; it is an Error (error.h).
 #ifndef LITESMITH_BASE_CHECK_H_
 #define LITESMITH_BASE_CHECK_H_
 
 namespace litesmith {
 
-// Prints the broken condition with its place to standard error and aborts.
+// Prints the broken condition with its place to standard error and ends the
+// process at once.
 [[noreturn]] void CheckFailed(const char* condition, const char* file,
                               int line);
 

@@ -16,6 +16,8 @@ const char* Name(ErrorKind kind) {
       return "io";
     case ErrorKind::kInvariant:
       return "invariant";
+    case ErrorKind::kOutOfMemory:
+      return "out of memory";
     case ErrorKind::kInterrupted:
       return "interrupted";
   }

@@ -19,7 +19,8 @@ enum class ErrorKind {
   kUnsupported,      // valid, but outside what Litesmith does
   kIo,               // the operating system refused a read or a write
   kInvariant,        // an exported file lacks what the recipe promised
-  kInterrupted,      // stopped by the user; the next run goes on from there
+  kOutOfMemory,      // the system gave no more memory
+  kInterrupted,      // stopped by the user
 };
 
 // The kind in words, such as "corrupt".

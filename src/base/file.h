@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -12,8 +11,9 @@
 
 namespace litesmith {
 
-// The file's bytes. Throws Error{not found} if there is none, Error{io} if it
-// cannot be read or is a folder, Error{unsupported} above `limit` bytes.
+// The file's bytes; "-" is standard input, which can be read once. Throws
+// Error{not found} if there is none, Error{io} if it cannot be read or is a
+// folder, Error{unsupported} above `limit` bytes, Error{out of memory}.
 std::vector<std::byte> ReadFile(const std::string& path,
                                 int64_t limit = int64_t{1} << 31);
 
@@ -21,16 +21,13 @@ std::vector<std::byte> ReadFile(const std::string& path,
 std::vector<std::byte> ReadFileHead(const std::string& path, size_t count);
 
 // Writes `bytes` to a temporary file beside `path`, syncs it and renames it
-// into place: after a crash or a full disk the old file is still whole and
-// nothing half-written is left. Throws Error{io}.
+// into place: after a crash or a full disk the old file is still whole, and
+// what a killed process leaves is taken away by the next one that writes to the
+// folder. A symlink stays, its target is replaced. What is not a file, such as
+// "-" for standard output, a device or a FIFO, is written straight
+// (output.h). Throws Error{io}.
 void WriteFile(const std::string& path, std::span<const std::byte> bytes);
 void WriteFile(const std::string& path, std::string_view text);
-
-// As WriteFile, for a library that wants to write by name: calls `write` with
-// the temporary file's name, then syncs and renames. The temporary file is
-// removed if `write` throws.
-void WriteFileThrough(const std::string& path,
-                      const std::function<void(const std::string&)>& write);
 
 // Makes the folder and its parents. Throws Error{io}.
 void MakeDirectory(const std::string& path);

@@ -10,10 +10,12 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace litesmith {
 namespace {
@@ -57,7 +59,17 @@ class Pool {
 
   // Whether this thread is in a task, or the pool belongs to another.
   bool TryAcquire() { return !in_task_ && running_.try_lock(); }
-  void Release() { running_.unlock(); }
+  // Gives the pool back, also when a task has thrown.
+  class Turn {
+   public:
+    explicit Turn(Pool* pool) : pool_(pool) {}
+    Turn(const Turn&) = delete;
+    Turn& operator=(const Turn&) = delete;
+    ~Turn() { pool_->running_.unlock(); }
+
+   private:
+    Pool* pool_;
+  };
 
   void Run(int tasks, int threads, Call call, void* context);
 
@@ -88,6 +100,8 @@ class Pool {
   std::atomic<Call> call_{nullptr};
   std::atomic<void*> context_{nullptr};
   std::atomic<int> done_{0};
+  std::mutex error_lock_;
+  std::exception_ptr error_;  // the first that a task of this run threw
   // The run's number and how many threads may take part.
   std::atomic<uint64_t> posted_{0};
 
@@ -115,8 +129,13 @@ void Pool::Work(int self, uint32_t run, int threads) {
   for (int t = 0; t < threads; ++t) {
     Share* share = &shares_[static_cast<size_t>((self + t) % threads)];
     for (int task; (task = Take(share, run)) >= 0;) {
-      call_.load(std::memory_order_relaxed)(
-          context_.load(std::memory_order_relaxed), task);
+      try {
+        call_.load(std::memory_order_relaxed)(
+            context_.load(std::memory_order_relaxed), task);
+      } catch (...) {
+        const std::lock_guard<std::mutex> guard(error_lock_);
+        if (error_ == nullptr) error_ = std::current_exception();
+      }
       done_.fetch_add(1, std::memory_order_release);
     }
   }
@@ -175,6 +194,7 @@ void Pool::Run(int tasks, int threads, Call call, void* context) {
   Work(0, static_cast<uint32_t>(run), threads);
   for (Spinner spinner; done_.load(std::memory_order_acquire) < tasks;)
     spinner.Wait();
+  if (error_ != nullptr) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 }  // namespace
@@ -190,8 +210,8 @@ void ParallelRun(int tasks, int threads, void (*call)(void* context, int task),
                  void* context) {
   threads = std::min({threads, tasks, kMaxThreads});
   if (threads > 1 && Pool::Get().TryAcquire()) {
+    const Pool::Turn turn(&Pool::Get());
     Pool::Get().Run(tasks, threads, call, context);
-    Pool::Get().Release();
     return;
   }
   for (int i = 0; i < tasks; ++i) call(context, i);

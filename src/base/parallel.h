@@ -17,7 +17,7 @@ int AvailableThreads();
 // Task i runs on thread i * threads / tasks, so the same task meets the same
 // cache again, unless another thread has nothing left to do. Nested calls, and
 // calls while the pool works for another thread, run on the calling thread.
-// `call` may not throw.
+// Of what calls throw, the first is thrown once all are done.
 void ParallelRun(int tasks, int threads, void (*call)(void* context, int task),
                  void* context);
 

@@ -25,8 +25,14 @@ class Progress {
 // call from a signal handler.
 void RequestStop();
 bool StopRequested();
-// Throws Error{interrupted} if a stop was requested.
+// Throws Error{interrupted} if a stop was requested. The message says what the
+// two calls below made known.
 void ThrowIfStopRequested();
+
+// Work so far is in this file or folder, and the same call goes on from there.
+void NoteKept(std::string_view where);
+// What to say if nothing was kept: "--checkpoint FILE would".
+void NoteNothingKept(std::string_view advice);
 
 }  // namespace litesmith
 

@@ -7,6 +7,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/base/progress.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -159,6 +160,7 @@ void Checkpoint::Read(TrainingRun* run,
   take(run->v().data(), w.size_bytes());
   take(states.data(), states.size());
   run->set_steps(header.step);
+  if (header.epochs > 0) NoteKept(options_.checkpoint);
 }
 
 void Checkpoint::Write(TrainingRun* run,
@@ -181,6 +183,7 @@ void Checkpoint::Write(TrainingRun* run,
   const uint64_t hash = Hash(bytes);
   put(&hash, sizeof(hash));
   WriteFile(options_.checkpoint, bytes);
+  NoteKept(options_.checkpoint);
 }
 
 }  // namespace litesmith
