@@ -11,35 +11,35 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
+#include <new>
+#include <utility>
 #include <vector>
 
+#include "src/base/descriptor.h"
 #include "src/base/error.h"
+#include "src/base/progress.h"
 #include "src/formats/keras_h5/h5_extract.h"
 #include "src/formats/keras_h5/h5_stream.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define LITESMITH_H5_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LITESMITH_H5_SANITIZED 1
-#endif
-#endif
 
 namespace litesmith {
 namespace {
 
-void LimitTo(int resource, int64_t value) {
+// Looks at a requested stop that often while the helper has nothing to say.
+constexpr int kPollMilliseconds = 200;
+
+void LimitTo(int resource, int64_t value, int64_t grace = 0) {
   rlimit limit;
   if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0)
     return;
-  const auto wanted = static_cast<rlim_t>(value);
-  if (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > wanted)
-    limit.rlim_max = wanted;
-  limit.rlim_cur = limit.rlim_max;
+  limit.rlim_max = std::min(limit.rlim_max, static_cast<rlim_t>(value + grace));
+  limit.rlim_cur = std::min(limit.rlim_max, static_cast<rlim_t>(value));
   setrlimit(static_cast<__rlimit_resource_t>(resource), &limit);
 }
+
+constexpr int kOutOfMemoryExit = 9;
+constexpr char kNoRoom[] = "there is no room in memory for its contents";
 
 // Bytes of address space that this process has now, or 0 if unknown.
 int64_t AddressSpace() {
@@ -57,18 +57,17 @@ int64_t AddressSpace() {
   // Dies with its parent; a Ctrl-C is the parent's to handle.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
-  signal(SIGINT, SIG_IGN);
+  for (const int s : {SIGINT, SIGTERM, SIGHUP}) signal(s, SIG_IGN);
   for (const int s :
-       {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGTERM, SIGPIPE}) {
+       {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGXCPU, SIGPIPE}) {
     signal(s, SIG_DFL);
   }
   LimitTo(RLIMIT_CORE, 0);
-  LimitTo(RLIMIT_CPU, limits.cpu_seconds);
-#ifndef LITESMITH_H5_SANITIZED
-  if (space > 0) LimitTo(RLIMIT_AS, space + limits.memory_bytes);
-#else
-  (void)space;
-#endif
+  // SIGXCPU, which tells a lack of time from all other ends; a second later
+  // SIGKILL.
+  LimitTo(RLIMIT_CPU, limits.cpu_seconds, 1);
+  if (kH5MemoryIsLimited && space > 0)
+    LimitTo(RLIMIT_AS, space + limits.memory_bytes);
   // What the C library or a sanitizer says of a crash here is no one's news.
   const int null = open("/dev/null", O_RDWR);
   if (null >= 0) {
@@ -82,26 +81,27 @@ int64_t AddressSpace() {
   } catch (const Error& error) {
     out.Failure(error.kind(), error.what());
     out.End();
+  } catch (const std::bad_alloc&) {
+    _exit(kOutOfMemoryExit);  // half a record may be under way
   } catch (...) {
     _exit(1);
   }
   _exit(0);
 }
 
-// Owns the helper: kills and reaps it whatever happens.
+// Owns the helper: kills and reaps it whatever happens, also if it is stopped.
 class Helper {
  public:
-  Helper(pid_t pid, int fd) : pid_(pid), fd_(fd) {}
+  Helper(pid_t pid, Descriptor pipe) : pid_(pid), pipe_(std::move(pipe)) {}
   Helper(const Helper&) = delete;
   Helper& operator=(const Helper&) = delete;
   ~Helper() {
-    close(fd_);
     if (pid_ > 0) {
       kill(pid_, SIGKILL);
       Wait();
     }
   }
-  int fd() const { return fd_; }
+  int fd() const { return pipe_.get(); }
   // The status of waitpid, once the helper has ended.
   int Wait() {
     int status = 0;
@@ -113,7 +113,7 @@ class Helper {
 
  private:
   pid_t pid_;
-  int fd_;
+  Descriptor pipe_;
 };
 
 void CheckOpens(const std::string& path) {
@@ -131,55 +131,23 @@ void CheckOpens(const std::string& path) {
   }
 }
 
-}  // namespace
-
-H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits) {
-  using Clock = std::chrono::steady_clock;
-  CheckOpens(path);
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    Fail(ErrorKind::kIo, "cannot make a pipe to read {}: {}", path,
-         strerror(errno));
-  }
-  const int64_t space = AddressSpace();
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-  if (pid < 0) {
-    const int code = errno;
-    close(ends[0]);
-    close(ends[1]);
-    Fail(ErrorKind::kIo, "cannot start a process to read {}: {}", path,
-         strerror(code));
-  }
-  if (pid == 0) {
-    close(ends[0]);
-    RunHelper(path, limits, space, parent, ends[1]);
-  }
-  close(ends[1]);
-  Helper helper(pid, ends[0]);
-
-  const auto deadline =
-      Clock::now() + std::chrono::milliseconds(limits.wall_milliseconds);
+// All that the helper has to say.
+std::vector<std::byte> Listen(const Helper& helper, const std::string& path,
+                              const H5Limits& limits) {
   std::vector<std::byte> stream;
   std::vector<std::byte> block(1 << 16);
   for (;;) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-                          deadline - Clock::now())
-                          .count();
+    ThrowIfStopRequested();
     pollfd wait{helper.fd(), POLLIN, 0};
-    const int ready = left <= 0 ? 0 : poll(&wait, 1, static_cast<int>(left));
-    if (ready < 0 && errno == EINTR) continue;
-    if (ready <= 0) {
-      Fail(ErrorKind::kCorrupt, "{}: reading it as HDF5 took more than {} ms",
-           path, limits.wall_milliseconds);
-    }
+    const int ready = poll(&wait, 1, kPollMilliseconds);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     const ssize_t got = read(helper.fd(), block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
       Fail(ErrorKind::kIo, "cannot read from the process that reads {}: {}",
            path, strerror(errno));
     }
-    if (got == 0) break;
+    if (got == 0) return stream;
     // Names and lengths come on top of the contents.
     if (static_cast<int64_t>(stream.size()) + got >
         limits.contents_bytes + limits.contents_bytes / 4) {
@@ -187,14 +155,61 @@ H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits) {
     }
     stream.insert(stream.end(), block.begin(), block.begin() + got);
   }
-  const int status = helper.Wait();
-  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    Fail(ErrorKind::kCorrupt, "{}: libhdf5 {} on it; the file is damaged", path,
-         !WIFSIGNALED(status)          ? "fails"
-         : WTERMSIG(status) == SIGKILL ? "runs out of time or memory"
-                                       : "crashes");
+}
+
+// Says why the helper died, unless it ended well.
+void CheckEnd(int status, const std::string& path, const H5Limits& limits) {
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return;
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kOutOfMemoryExit)
+    Fail(ErrorKind::kOutOfMemory, "{}: {}", path, kNoRoom);
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (signal == SIGXCPU) {
+    Fail(ErrorKind::kIo,
+         "{}: reading it as HDF5 took more than {} s of processor time; the "
+         "file is damaged or too large for this machine",
+         path, limits.cpu_seconds);
   }
-  return ParseH5Stream(stream, path);
+  // Nobody here sends it: the system does when its memory is full.
+  if (signal == SIGKILL) {
+    Fail(ErrorKind::kOutOfMemory,
+         "{}: the system killed the process that read it", path);
+  }
+  Fail(ErrorKind::kCorrupt, "{}: libhdf5 {} on it; the file is damaged", path,
+       signal == 0 ? "fails" : "crashes");
+}
+
+}  // namespace
+
+H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits) {
+  CheckOpens(path);
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) {
+    Fail(ErrorKind::kIo, "cannot make a pipe to read {}: {}", path,
+         strerror(errno));
+  }
+  // The helper closes the standard descriptors; its pipe must be none of them.
+  Descriptor from = AboveStandard(Descriptor(ends[0]));
+  Descriptor to = AboveStandard(Descriptor(ends[1]));
+  const int64_t space = AddressSpace();
+  const pid_t parent = getpid();
+  const pid_t pid = from.ok() && to.ok() ? fork() : -1;
+  if (pid < 0) {
+    Fail(ErrorKind::kIo, "cannot start a process to read {}: {}", path,
+         strerror(errno));
+  }
+  if (pid == 0) {
+    close(from.get());
+    RunHelper(path, limits, space, parent, to.get());
+  }
+  to = Descriptor();
+  Helper helper(pid, std::move(from));
+  try {
+    const std::vector<std::byte> stream = Listen(helper, path, limits);
+    CheckEnd(helper.Wait(), path, limits);
+    return ParseH5Stream(stream, path);
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorKind::kOutOfMemory, "{}: {}", path, kNoRoom);
+  }
 }
 
 }  // namespace litesmith
