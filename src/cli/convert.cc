@@ -10,6 +10,8 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/base/output.h"
+#include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
@@ -33,6 +35,11 @@ struct Options {
   uint64_t seed = 1;
   std::string out;
 };
+
+// ", 12 bytes", or nothing for what has no size.
+std::string Bytes(const std::string& path) {
+  return IsStream(path) ? "" : fmt::format(", {} bytes", FileSize(path));
+}
 
 // Options that this method or model has no use for.
 void WarnOfNoEffect(const Options& options, const Method& method,
@@ -66,6 +73,7 @@ void Run(const Options& options, const CLI::App& verb) {
   const ModelFormat format =
       method.scheme == nullptr ? ModelFormat::kKerasH5 : ModelFormat::kTflite;
   RequireEnding(options.out, format);
+  UseOutput(options.out);
   const Graph graph =
       LoadFloatModel(options.file, options.seed, options.dequantize);
   const bool needs_ranges =
@@ -73,9 +81,8 @@ void Run(const Options& options, const CLI::App& verb) {
   WarnOfNoEffect(options, method, verb, needs_ranges);
   WarnIfOverwritten(options.file, options.out);
   if (method.scheme == nullptr) {
-    SaveModel(StripTrainingOps(graph), options.out);
-    PrintOut(fmt::format("{}: keras, {} bytes\n", options.out,
-                         FileSize(options.out)));
+    SaveModelAs(ModelFormat::kKerasH5, StripTrainingOps(graph), options.out);
+    PrintOut(fmt::format("{}: keras{}\n", options.out, Bytes(options.out)));
     return;
   }
   const Scheme& scheme = *method.scheme;
@@ -100,8 +107,9 @@ void Run(const Options& options, const CLI::App& verb) {
     }
     ranges = Calibrate(graph, *data.train, options.samples);
   }
+  ThrowIfStopRequested();
   const Graph result = Convert(graph, scheme, ranges, convert);
-  SaveModel(result, options.out);
+  SaveModelAs(ModelFormat::kTflite, result, options.out);
   if (options.dense_per_tensor && scheme.weight == DType::kInt8) {
     convert.dense_per_channel.reset();
     if (WriteTflite(Convert(graph, scheme, ranges, convert)) ==
@@ -112,8 +120,8 @@ void Run(const Options& options, const CLI::App& verb) {
           options.file);
     }
   }
-  PrintOut(fmt::format("{}: {}, {} bytes\n", options.out, scheme.name,
-                       FileSize(options.out)));
+  PrintOut(
+      fmt::format("{}: {}{}\n", options.out, scheme.name, Bytes(options.out)));
 }
 
 }  // namespace

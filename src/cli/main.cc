@@ -2,14 +2,17 @@
 // an Error becomes a message and an exit code.
 #include <signal.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "src/base/descriptor.h"
 #include "src/base/error.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
@@ -56,9 +59,12 @@ constexpr char kFooter[] =
   5    unsupported: valid, but outside what Litesmith does
   6    io: the system refused a read or a write
   7    invariant: an exported file lacks what its recipe promised
-  130  interrupted; the same command goes on from there
+  9    out of memory
+  130  interrupted by Ctrl-C; by a hangup 129, by SIGTERM 143
 
 `litesmith help VERB` explains each verb.)";
+
+volatile sig_atomic_t stop_signal = SIGINT;
 
 int ExitCode(ErrorKind kind) {
   switch (kind) {
@@ -74,18 +80,62 @@ int ExitCode(ErrorKind kind) {
       return 6;
     case ErrorKind::kInvariant:
       return 7;
+    case ErrorKind::kOutOfMemory:
+      return 9;
     case ErrorKind::kInterrupted:
-      return 130;
+      return 128 + stop_signal;
   }
   return 1;
 }
 
-// The first Ctrl-C asks to stop at the next safe point, the second one stops.
-void StopOnInterrupt() {
+// The first Ctrl-C, hangup or SIGTERM asks to stop at the next safe point, the
+// second one stops. Waits for input are not restarted: they ask as well.
+void StopOnSignals() {
   struct sigaction action = {};
-  action.sa_handler = [](int) { RequestStop(); };
-  action.sa_flags = static_cast<int>(SA_RESETHAND) | SA_RESTART;
-  sigaction(SIGINT, &action, nullptr);
+  action.sa_handler = [](int signal) {
+    stop_signal = signal;
+    RequestStop();
+  };
+  action.sa_flags = static_cast<int>(SA_RESETHAND);
+  for (const int signal : {SIGINT, SIGHUP, SIGTERM}) {
+    // What the caller has made this process ignore (nohup, `cmd &` of a
+    // script) stays ignored.
+    struct sigaction before;
+    if (sigaction(signal, nullptr, &before) == 0 &&
+        before.sa_handler != SIG_IGN) {
+      sigaction(signal, &action, nullptr);
+    }
+  }
+  // A file at the limit of `ulimit -f` is then an error as a full disk is.
+  signal(SIGXFSZ, SIG_IGN);
+}
+
+// Says what went wrong and gives the exit code.
+int Report(const std::exception_ptr& failure) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const Error& error) {
+    fprintf(stderr, "litesmith: %s: %s\n", Name(error.kind()), error.what());
+    return ExitCode(error.kind());
+  } catch (const std::bad_alloc&) {
+    fprintf(stderr,
+            "litesmith: out of memory: the system gave no more; a smaller "
+            "model, batch or number of threads would take less\n");
+    return ExitCode(ErrorKind::kOutOfMemory);
+  } catch (const std::exception& error) {
+    fprintf(stderr,
+            "litesmith: internal error: %s. This is a bug in Litesmith; please "
+            "report it.\n",
+            error.what());
+  }
+  return 1;
+}
+
+// What is thrown where nothing may be, as in a destructor or a thread of its
+// own.
+[[noreturn]] void Terminate() {
+  const std::exception_ptr failure = std::current_exception();
+  _exit(failure != nullptr ? Report(failure) : 1);
 }
 
 int Main(int argc, char** argv) {
@@ -111,7 +161,7 @@ int Main(int argc, char** argv) {
     PrintOut(app.help());
     return 0;
   }
-  StopOnInterrupt();
+  StopOnSignals();
   SetWarningSink(PrintWarning);
   // CLI11 takes them from the last to the first.
   std::vector<std::string> arguments = WithoutWords({argv + 1, argv + argc});
@@ -149,16 +199,11 @@ int Main(int argc, char** argv) {
 }  // namespace litesmith
 
 int main(int argc, char** argv) {
+  litesmith::OpenStandardDescriptors();
+  std::set_terminate(litesmith::Terminate);
   try {
     return litesmith::Main(argc, argv);
-  } catch (const litesmith::Error& error) {
-    fprintf(stderr, "litesmith: %s: %s\n", litesmith::Name(error.kind()),
-            error.what());
-    return litesmith::ExitCode(error.kind());
-  } catch (const std::bad_alloc&) {
-    fprintf(stderr, "litesmith: internal: out of memory\n");
-  } catch (const std::exception& error) {
-    fprintf(stderr, "litesmith: internal: %s\n", error.what());
+  } catch (...) {
+    return litesmith::Report(std::current_exception());
   }
-  return 1;
 }

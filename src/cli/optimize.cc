@@ -10,6 +10,7 @@
 
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/base/output.h"
 #include "src/base/warning.h"
 #include "src/cli/config_options.h"
 #include "src/cli/options.h"
@@ -67,6 +68,8 @@ std::string RecipeName(const std::string& given, const CLI::App& verb,
 void Run(Options options, const CLI::App& verb) {
   RequireEnding(options.out, ModelFormat::kKerasH5,
                 "`litesmith convert` makes the .tflite of it");
+  UseOutput(options.out);
+  UseCheckpoint(options.train.checkpoint);
   RecipeTable table;
   const Recipe& recipe = table.Find(RecipeName(options.recipe, verb, &table));
   const Graph model =
@@ -86,7 +89,7 @@ void Run(Options options, const CLI::App& verb) {
     result =
         Optimize(model, table, recipe, *data.train, options.train, &progress);
   }
-  SaveModel(result.graph, options.out);
+  SaveModelAs(ModelFormat::kKerasH5, result.graph, options.out);
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(fmt::format(

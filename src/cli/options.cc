@@ -2,18 +2,26 @@
 // and "010" for whole ones; here a number is what a decimal number is.
 #include "src/cli/options.h"
 
+#include <errno.h>
 #include <fmt/format.h>
+#include <string.h>
+#include <unistd.h>
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
+#include <span>
 #include <system_error>
 #include <type_traits>
+#include <vector>
 
+#include "src/base/descriptor.h"
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/base/output.h"
 #include "src/base/parallel.h"
+#include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/ops/registry.h"
@@ -21,6 +29,9 @@
 
 namespace litesmith {
 namespace {
+
+// Where PrintOut prints: standard output unless that is a file's place.
+int print_to = STDOUT_FILENO;
 
 // Validators are told by these names.
 constexpr char kWhole[] = "whole";
@@ -304,7 +315,7 @@ void AddDequantize(CLI::App* app, bool* dequantize) {
 
 void RequireEnding(const std::string& out, ModelFormat format,
                    const std::string& hint) {
-  if (FormatOfEnding(out) == format) return;
+  if (FormatOfEnding(out) == format || IsStream(out)) return;
   Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted{}{}",
        out, EndingsOf(format), hint.empty() ? "" : "; ", hint);
 }
@@ -318,10 +329,39 @@ int ThreadCount(int threads) {
   return threads > 0 ? std::min(threads, all) : all;
 }
 
+void UseOutput(const std::string& path) {
+  static std::vector<std::string> used;
+  TryOutput(path);
+  const Output output = ResolveOutput(path);
+  const bool device = output.kind == Output::Kind::kDevice;
+  const std::string place =
+      output.fd >= 0 ? fmt::format("descriptor {}", output.fd) : output.path;
+  if (!device && std::find(used.begin(), used.end(), place) != used.end()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "two outputs would be written to {}; each wants a file of its own",
+         path);
+  }
+  used.push_back(place);
+  if (output.fd == STDOUT_FILENO) print_to = STDERR_FILENO;
+}
+
+void UseCheckpoint(const std::string& path) {
+  if (path.empty()) {
+    NoteNothingKept("--checkpoint FILE would keep each epoch");
+    return;
+  }
+  if (IsStream(path)) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--checkpoint {}: a file is wanted, which can be read back", path);
+  }
+  UseOutput(path);
+  NoteNothingKept(fmt::format("{} is written after each epoch", path));
+}
+
 void PrintOut(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-      std::fflush(stdout) != 0) {
-    Fail(ErrorKind::kIo, "cannot write to standard output");
+  if (!WriteAll(print_to, std::as_bytes(std::span(text)))) {
+    Fail(ErrorKind::kIo, "cannot write to standard {}: {}",
+         print_to == STDOUT_FILENO ? "output" : "error", strerror(errno));
   }
 }
 

@@ -109,6 +109,15 @@ std::vector<std::string> IoNames();
 // min(threads > 0 ? threads : all, all) processors.
 int ThreadCount(int threads);
 
+// Says that a verb will write this file, before anything takes long: throws
+// what TryOutput does, and Error{invalid argument} if two outputs are one. If
+// it is standard output, what PrintOut prints goes to standard error from now
+// on.
+void UseOutput(const std::string& path);
+// The same for --checkpoint, which must be a file that can be read back; empty
+// is none. A stop will say which of the two it was.
+void UseCheckpoint(const std::string& path);
+
 // Prints to standard output; throws Error{io} if it cannot be written (a full
 // disk; a closed pipe ends the process as usual).
 void PrintOut(const std::string& text);

@@ -147,6 +147,7 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
 }
 
 void Run(const Options& options) {
+  for (const std::string& path : options.outputs) UseOutput(path);
   const Graph graph = LoadModel(options.file, 0);
   WarnNotFinite(graph, options.file);
   WarnIfUntrained(options.file);
@@ -246,11 +247,13 @@ void AddRun(CLI::App* app) {
       ->type_name("FILE")
       ->required();
   verb->add_option("--input", options->inputs,
-                   "An array for each input, in the model's order")
+                   "An array for each input, in the model's order; - reads "
+                   "standard input")
       ->type_name("X.npy")
       ->required();
   verb->add_option("--output", options->outputs,
-                   "A file for each output, in the model's order")
+                   "A file for each output, in the model's order; - is "
+                   "standard output")
       ->type_name("Y.npy")
       ->required();
   verb->add_flag("--quantize", options->quantize,

@@ -7,6 +7,7 @@
 
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/base/output.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
@@ -29,15 +30,12 @@ struct Options {
 
 void Run(Options options) {
   RequireEnding(options.out, ModelFormat::kKerasH5);
+  UseOutput(options.out);
+  UseCheckpoint(options.train.checkpoint);
   const Graph graph = MakeTrainable(
       LoadFloatModel(options.model, options.train.seed, options.dequantize));
   RequireSavable(graph, options.out);
   WarnIfOverwritten(options.model, options.out);
-  if (options.train.checkpoint == options.out) {
-    Fail(ErrorKind::kInvalidArgument,
-         "--checkpoint {}: -o names it too; a file of its own is wanted",
-         options.out);
-  }
   DataSplits data = LoadData(options.data);
   LimitData(options.limit, &data);
   TerminalProgress terminal;
@@ -45,7 +43,7 @@ void Run(Options options) {
   options.train.label = "train";
   const TrainResult result =
       Train(graph, *data.train, options.train, &progress);
-  SaveModel(result.graph, options.out);
+  SaveModelAs(ModelFormat::kKerasH5, result.graph, options.out);
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(

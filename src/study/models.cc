@@ -131,24 +131,30 @@ const char* EndingsOf(ModelFormat format) {
 }
 
 void RequireSavable(const Graph& graph, const std::string& path) {
-  if (FormatOfEnding(path) == ModelFormat::kKerasH5)
+  // A name without an ending, such as "-", has models in it that were trained.
+  if (FormatOfEnding(path) != ModelFormat::kTflite)
     CheckKerasH5(StripTrainingOps(graph), path);
 }
 
 void SaveModel(const Graph& graph, const std::string& path) {
   const std::optional<ModelFormat> format = FormatOfEnding(path);
-  if (format == ModelFormat::kKerasH5) {
-    if (HasTrainingOps(graph)) {
-      WriteKerasH5(StripTrainingOps(graph), &graph, path);
-    } else {
-      WriteKerasH5(graph, path);
-    }
-  } else if (format == ModelFormat::kTflite) {
-    WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
+  if (format.has_value()) {
+    SaveModelAs(*format, graph, path);
   } else {
     Fail(ErrorKind::kInvalidArgument,
          "output \"{}\": a name ending in {}, or {} is wanted", path,
          EndingsOf(ModelFormat::kKerasH5), EndingsOf(ModelFormat::kTflite));
+  }
+}
+
+void SaveModelAs(ModelFormat format, const Graph& graph,
+                 const std::string& path) {
+  if (format == ModelFormat::kTflite) {
+    WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
+  } else if (HasTrainingOps(graph)) {
+    WriteKerasH5(StripTrainingOps(graph), &graph, path);
+  } else {
+    WriteKerasH5(graph, path);
   }
 }
 

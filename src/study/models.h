@@ -54,6 +54,11 @@ void RequireSavable(const Graph& graph, const std::string& path);
 // remains once they are stripped, with the whole beside it.
 void SaveModel(const Graph& graph, const std::string& path);
 
+// The same in this format, whatever the name: for outputs that have no ending,
+// such as "-" for standard output.
+void SaveModelAs(ModelFormat format, const Graph& graph,
+                 const std::string& path);
+
 // The same graph with its float weights and biases as parameters: a .tflite
 // file holds them as constants. Throws Error{unsupported} if there are none.
 Graph MakeTrainable(const Graph& graph);

@@ -15,6 +15,8 @@
 #include "src/base/build_id.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/output.h"
+#include "src/base/temporary_file.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
@@ -89,6 +91,7 @@ class Study {
 
   void Run() {
     // Whatever cannot work ends here, before anything takes time.
+    TryOutputFolder(options_.out);
     start_graph_ = MakeTrainable(StripTrainingOps(LoadFloatModel(
         options_.model, options_.train.seed, options_.dequantize)));
     RequireSavable(start_graph_, options_.out + "/model.h5");
@@ -101,6 +104,9 @@ class Study {
     Describe();
     const FolderLock lock(options_.out);
     OpenFolder();
+    SweepTemporaryFilesOnce(options_.out);
+    for (const Recipe* recipe : walk_)
+      SweepTemporaryFilesOnce(folder_ + "/" + recipe->name);
     const size_t missing = Plan();
     if (missing > 0) CheckMethods();
     try {
@@ -332,6 +338,9 @@ class Study {
   void TrainRecipe(const Recipe& recipe, Trained* result) {
     const int64_t stages = RecipeEpochs(recipe, options_.train);
     if (result->kept || !result->wanted) {
+      // A run may have been killed just before it removed them.
+      if (result->kept)
+        RemoveCheckpoint(fmt::format("{}/{}/checkpoint", folder_, recipe.name));
       SkipStages(fmt::format("{}: trained before", recipe.name), stages);
       return;
     }
@@ -473,6 +482,7 @@ class Study {
   void SkipStages(std::string_view task, int64_t stages) {
     stages_done_ += stages;
     progress_.SkipTo(task, stages_done_);
+    NoteKept(options_.out);
   }
 
   static constexpr ConvertOptions kConvert = {};
