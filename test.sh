@@ -1,11 +1,12 @@
 #!/bin/sh
 # Everything that must hold, from nothing: the g++ build and the one by clang
 # under sanitizers with warnings as errors, every unit test in each, the kernels
-# on aarch64 (emulated), then the comparisons with other runtimes in Python. The
-# last line says how many passed; the exit code is 0 only if all did.
+# on aarch64 (emulated), the comparisons with other runtimes in Python, then a
+# seeded slice of the fault injections. The last line says how many passed; the
+# exit code is 0 only if all did.
 #
 #   ./test.sh            all of it
-#   ./test.sh dev        one part (dev, asan, aarch64, oracle), or several
+#   ./test.sh dev        one part (dev, asan, aarch64, oracle, faults), or several
 set -eu
 cd "$(dirname "$0")"
 
@@ -15,7 +16,7 @@ tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   clang-14 clang libclang-rt-14-dev clang-format-14 \
   libgtest-dev ccache python3 python3-venv git ca-certificates
 
-parts=${*:-dev asan aarch64 oracle}
+parts=${*:-dev asan aarch64 oracle faults}
 logs=build/test-logs
 mkdir -p "$logs"
 passed=0
@@ -125,13 +126,36 @@ aarch64() {
   add "${good:-0}" "${bad:-0}"
 }
 
+# Kills, full disks, two at once, closed descriptors, damaged files: few of each
+# and always the same; tests/faults/*.py have counts and seeds of their own.
+faults() {
+  echo "== faults"
+  build dev || return 0
+  for slice in "kill 5" "disk 6" "twice 2" "descriptors 7" "mutate 100"; do
+    # shellcheck disable=SC2086
+    set -- $slice
+    log=$logs/faults-$1.log
+    status=0
+    python3 "tests/faults/$1.py" build/dev/litesmith "$2" 1 >"$log" 2>&1 ||
+      status=$?
+    # "kill: 25 passed, 0 failed, seed 1, 5 kills"
+    summary=$(grep -E "^$1: [0-9]+ passed, [0-9]+ failed" "$log" | tail -n 1)
+    good=$(echo "$summary" | sed -E 's/.*: ([0-9]+) passed.*/\1/')
+    bad=$(echo "$summary" | sed -E 's/.*passed, ([0-9]+) failed.*/\1/')
+    [ "$status" = 0 ] || [ "${bad:-0}" != 0 ] || bad=1
+    [ "${bad:-0}" = 0 ] || tail -n 60 "$log"
+    echo "${summary:-$1 did not finish}"
+    add "${good:-0}" "${bad:-0}"
+  done
+}
+
 for part in $parts; do
   case "$part" in
-    dev | asan | aarch64) ;;
+    dev | asan | aarch64 | faults) ;;
     # Its packages come over the network while others are compiled.
     oracle) tools/venv.sh >/dev/null 2>&1 & ;;
     *)
-      echo "test.sh: $part is none of dev, asan, aarch64, oracle" >&2
+      echo "test.sh: $part is none of dev, asan, aarch64, oracle, faults" >&2
       exit 2
       ;;
   esac
