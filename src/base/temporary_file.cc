@@ -152,6 +152,7 @@ void TemporaryFile::Commit() {
   if (rename(name_.c_str(), target_.c_str()) != 0)
     FailWrite(shown_, FolderOf(target_));
   name_.clear();
+  file_ = Descriptor();  // others may have it now, and lock it
   // The rename itself is durable only once the folder is synced.
   SyncFolder(FolderOf(target_));
 }

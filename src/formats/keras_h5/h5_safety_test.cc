@@ -1,6 +1,8 @@
 // Damaged files end in an Error or a valid model, never in a crash, a hang or a
 // process left behind.
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include <thread>
 #include <vector>
 
+#include "src/base/descriptor.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/progress.h"
@@ -196,6 +199,15 @@ TEST(H5SafetyTest, OnlyProcessorTimeCounts) {
   EXPECT_TRUE(killed.starts_with("out of memory: ")) << killed;
   EXPECT_TRUE(Signalled(path, {SIGSEGV}).starts_with("corrupt: "));
   ExpectNoChildren();
+  std::filesystem::remove(path);
+}
+
+TEST(H5SafetyTest, AFileThatSomebodyLockedIsRead) {
+  const std::string path = TempPath("locked.h5");
+  Put(path, SmallFile());
+  const Descriptor holder(open(path.c_str(), O_RDONLY));
+  ASSERT_EQ(flock(holder.get(), LOCK_EX), 0);
+  EXPECT_EQ(Failure(path), "");
   std::filesystem::remove(path);
 }
 
