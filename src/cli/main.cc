@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <exception>
 #include <new>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -177,8 +178,12 @@ int Main(int argc, char** argv) {
   } catch (const CLI::Success& success) {
     // --help, --version
     const std::string unknown = UnknownArgument(app);
-    if (unknown.empty() || !app.get_subcommands().empty())
-      return app.exit(success);
+    if (unknown.empty() || !app.get_subcommands().empty()) {
+      std::ostringstream text;
+      const int code = app.exit(success, text, text);
+      PrintOut(text.str());
+      return code;
+    }
     fprintf(stderr,
             "litesmith: invalid argument: %s\nSee `litesmith --help`.\n",
             unknown.c_str());
