@@ -88,8 +88,8 @@ void AddLimit(CLI::App* app, int64_t* limit);
 // --dequantize
 void AddDequantize(CLI::App* app, bool* dequantize);
 
-// Throws Error{invalid argument} unless the ending of `out` is the format's.
-// `hint` says how to come to other formats.
+// Throws Error{invalid argument} unless the ending of `out` is the format's, or
+// it is no file, which takes any. `hint` says how to come to other formats.
 void RequireEnding(const std::string& out, ModelFormat format,
                    const std::string& hint = "");
 
