@@ -175,7 +175,7 @@ TEST(KerasH5Test, ErrorsNameTheFile) {
   WriteFile(path, "no HDF5 at all");
   ExpectError(ErrorKind::kCorrupt, path, [&] { ReadKerasH5(path); });
   std::filesystem::remove(path);
-  ExpectError(ErrorKind::kNotFound, "/no/such",
+  ExpectError(ErrorKind::kIo, "there is no folder /no/such",
               [] { WriteKerasH5(MakeCnn(8, 3), "/no/such/folder.h5"); });
   ExpectError(ErrorKind::kIo, "/dev/full",
               [] { WriteKerasH5(MakeCnn(8, 3), "/dev/full/x.h5"); });
