@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
+#include <new>
 #include <string_view>
 #include <vector>
 
@@ -81,7 +82,12 @@ Graph LoadModel(const std::string& model, uint64_t seed) {
   for (const BuiltinModel& row : BuiltinModels()) {
     if (model == row.name) return row.make(seed);
   }
-  return ReadModel(model);
+  try {
+    return ReadModel(model);
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorKind::kOutOfMemory,
+         "{}: there is no room in memory for the model", model);
+  }
 }
 
 Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
