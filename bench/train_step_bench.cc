@@ -126,7 +126,7 @@ Graph GraphOf(const RecipeTable& table, const char* name, const Dataset& data) {
       if (!first) {
         Subject before(name, graph, data, 1);
         before.Run(30);
-        graph = MakeTrainable(StripTrainingOps(before.Export()));
+        graph = StripTrainingOps(before.Export());
       }
       first = false;
       graph = ApplyStep(graph, step, kStepsOfTraining);

@@ -13,6 +13,7 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
+#include "src/formats/keras_h5/layers.h"
 #include "src/ops/registry.h"
 #include "src/study/methods.h"
 #include "src/study/models.h"
@@ -63,6 +64,14 @@ Rows OpRows() {
   return rows;
 }
 
+// Of Keras, which a model file may have.
+Rows LayerListing() {
+  Rows rows;
+  for (const LayerRow& row : LayerRows())
+    rows.emplace_back(row.class_name, row.summary);
+  return rows;
+}
+
 Rows ModelRows() {
   Rows rows;
   for (const BuiltinModel& model : BuiltinModels())
@@ -87,9 +96,10 @@ struct Listing {
 };
 
 constexpr Listing kListings[] = {
-    {"recipes", RecipeRows}, {"parameters", ParameterRows},
-    {"methods", MethodRows}, {"ops", OpRows},
-    {"models", ModelRows},   {"datasets", DatasetRows}};
+    {"recipes", RecipeRows},  {"parameters", ParameterRows},
+    {"methods", MethodRows},  {"ops", OpRows},
+    {"layers", LayerListing}, {"models", ModelRows},
+    {"datasets", DatasetRows}};
 
 void Run(const std::string& what) {
   const Rows rows = FindByName(kListings, what, "list").rows();
@@ -109,11 +119,12 @@ void AddList(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "list",
       "Print what there is: recipes, the parameters of their steps, methods,\n"
-      "ops, models or datasets. --toml prints the recipes as they are "
+      "ops, Keras layers, models or datasets. --toml prints the recipes as "
+      "they are "
       "written,\n"
       "to start one of your own from.");
   verb->add_option("what", *what,
-                   "recipes, parameters, methods, ops, models or "
+                   "recipes, parameters, methods, ops, layers, models or "
                    "datasets")
       ->type_name("WHAT")
       ->required();

@@ -32,8 +32,9 @@ void Run(Options options) {
   RequireEnding(options.out, ModelFormat::kKerasH5);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
-  const Graph graph = MakeTrainable(
-      LoadFloatModel(options.model, options.train.seed, options.dequantize));
+  const Graph graph =
+      LoadFloatModel(options.model, options.train.seed, options.dequantize);
+  RequireTrainable(graph);
   RequireSavable(graph, options.out);
   WarnIfOverwritten(options.model, options.out);
   DataSplits data = LoadData(options.data);

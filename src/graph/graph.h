@@ -181,6 +181,10 @@ std::string Describe(const Graph& graph, const Node& node);
 // Throws Error naming the node and its inputs.
 void InferShapes(Graph* graph);
 
+// Takes out the nodes that do something in training only
+// (OpDef::only_in_training); tensors keep their ids.
+void RemoveTrainingOnlyNodes(Graph* graph);
+
 // Where each tensor of a graph made from another one has its origin: ids of
 // that other graph, by tensor. Names are no way back.
 using SourceIds = std::vector<TensorId>;
@@ -189,6 +193,10 @@ using SourceIds = std::vector<TensorId>;
 // if given, has an entry for each tensor of `graph` and is made to fit the
 // result.
 Graph RemoveDeadNodes(const Graph& graph, SourceIds* source = nullptr);
+
+// Makes the float weights and biases of layers parameters, by the ops' quant
+// rules: for graphs from where trained and constant are not told apart.
+void MarkParameters(Graph* graph);
 
 // The graph in words, a line a node: for `inspect`, tests and debugging.
 std::string Print(const Graph& graph);

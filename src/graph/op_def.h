@@ -58,6 +58,13 @@ struct PrepareContext {
   }
 };
 
+// What random numbers of a training step follow from, beside the node.
+struct DrawKey {
+  uint64_t seed = 0;         // of this training
+  int64_t step = 0;          // 1 in its first step
+  int64_t first_sample = 0;  // the call's first sample's place in the batch
+};
+
 // One call of a prepared kernel. Pointers are to whole tensors, or for a
 // batched tensor to the first of `batch` samples; a missing optional input is
 // null.
@@ -67,6 +74,7 @@ struct KernelArgs {
   std::byte* workspace;  // workspace_bytes, 64-byte aligned, contents undefined
   std::byte* saved;      // saved_bytes kept from forward to backward (training)
   int batch;             // samples in this call, 1 .. the bound batch
+  DrawKey draw = {};     // in training
 
   template <typename T>
   const T* in(size_t i) const {
@@ -162,6 +170,9 @@ struct OpDef {
 
   int tflite_code = -1;    // BuiltinOperator; -1: never stored in a file
   int tflite_options = 0;  // number in the BuiltinOptions union, 0: none
+  // A float layer must have a bias in a file: one of zeros stands there for a
+  // missing one.
+  bool bias_in_files = false;
   std::span<const AttrDef> attrs = {};
   int min_inputs = 1;
   int max_inputs = 1;
@@ -183,6 +194,12 @@ struct OpDef {
   // Computes shapes or constants: the plan folds it when inputs are known.
   // Gives the output's data.
   TensorData (*fold_constant)(const Graph& graph, const Node& node) = nullptr;
+
+  // A training-only op that a Keras file has as a layer: stripping leaves it.
+  bool in_keras = false;
+  // Outside training the output is input 0: plans and .tflite files go without
+  // the node.
+  bool only_in_training = false;
 
   // Training-only ops: the update before a step, and the fold that strips the
   // node: writes what it computed into its input 0's data or quantization (the

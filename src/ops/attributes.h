@@ -101,6 +101,13 @@ enum Schedule : int {
 enum BlockPooling : int { kAverage, kMax };
 }  // namespace prune_mask
 
+namespace dropout {
+// Inputs: x, a batch. noise_shape is empty, or has for each dimension 1 (one
+// draw for all along it), its size or kWholeDimension.
+enum : int { kRate, kNoiseShape, kHasSeed, kSeed };
+inline constexpr int kWholeDimension = -1;
+}  // namespace dropout
+
 namespace cluster_lookup {
 // Inputs: w, centroids (parameter, [k] or [channels, k]), optional mask (state
 // of w's shape: sparsity is preserved).

@@ -124,6 +124,7 @@ const OpDef kConv2D = {
     .summary = "2-D convolution with bias and fused activation, NHWC",
     .tflite_code = 3,
     .tflite_options = 1,
+    .bias_in_files = true,
     .attrs = kAttrs,
     .min_inputs = 2,
     .max_inputs = 3,

@@ -96,6 +96,37 @@ inline void SetValuesOf(Graph* graph, const std::string& name,
   std::copy(values.begin(), values.end(), tensor->MutableAs<float>().begin());
 }
 
+// A dropout behind the layer, called "<layer>_dropout".
+inline void AddDropoutBehind(const std::string& layer, float rate,
+                             Graph* graph) {
+  const auto at =
+      std::find_if(graph->nodes.begin(), graph->nodes.end(),
+                   [&](const Node& node) { return node.name == layer; });
+  ASSERT_NE(at, graph->nodes.end()) << layer;
+  const TensorId x = at->outputs[0];
+  Node node;
+  node.op = &kDropout;
+  node.name = layer + "_dropout";
+  node.attrs = DefaultAttrs(kDropout);
+  node.SetFloat(dropout::kRate, rate);
+  Tensor out;
+  out.name = node.name;
+  const TensorId y = graph->AddTensor(std::move(out));
+  graph->ReplaceUses(x, y);
+  node.inputs = {x};
+  node.outputs = {y};
+  graph->nodes.insert(at + 1, std::move(node));
+  InferShapes(graph);
+}
+
+// The layer's weights and bias become constants.
+inline void Freeze(const std::string& layer, Graph* graph) {
+  for (const char* part : {"/kernel", "/bias"}) {
+    if (Tensor* tensor = FindTensor(graph, layer + part))
+      tensor->kind = TensorKind::kConstant;
+  }
+}
+
 // The Error that `body` ends in, as "kind: message"; empty if in none.
 template <typename Body>
 std::string ErrorOf(const Body& body) {

@@ -399,7 +399,7 @@ Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
   const bool aware = HasFakeQuant(graph);
   Graph result = WidenHalves(graph);
   RequireFloat(result, "");
-  if (HasTrainingOps(result)) result = FoldFakeQuant(result);
+  result = FoldFakeQuant(result);
   for (Tensor& t : result.tensors) {
     if (t.kind == TensorKind::kParameter || t.kind == TensorKind::kState) {
       t.kind = TensorKind::kConstant;

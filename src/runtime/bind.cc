@@ -49,6 +49,7 @@ bool MayFold(const Graph& graph, const Node& node, bool training) {
 Graph BindGraph(const Graph& graph, const BindOptions& options,
                 SourceIds* source) {
   Graph bound = graph;
+  if (!options.training) RemoveTrainingOnlyNodes(&bound);
   for (const TensorId id : bound.inputs) {
     Shape& shape = bound.tensor(id).shape;
     if (shape.rank() == 0) {

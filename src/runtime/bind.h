@@ -10,7 +10,8 @@ namespace litesmith {
 
 struct BindOptions {
   int batch = 1;
-  bool training = false;  // keep what depends on parameters and states
+  // Keep what depends on parameters and states, and what acts in training only.
+  bool training = false;
   bool reference = false;
   Numerics numerics = Numerics::kLiteRt;
 };

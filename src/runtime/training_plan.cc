@@ -79,6 +79,8 @@ struct TrainingPlan::Impl {
   SourceIds source_of;  // by tensor of `graph`: which of `source` it is
   int shard_size = 0;
   int threads = 1;
+  uint64_t seed = 0;
+  int64_t step = 0;  // the present one
 
   // Parameters in one block; offsets in floats by tensor of `graph`.
   std::vector<size_t> parameter_offset;
@@ -433,6 +435,7 @@ void TrainingPlan::Impl::RunForward(const PlannedNode& node, int shard,
   args.workspace = work;
   args.saved = call.saved;
   args.batch = count;
+  args.draw = {seed, step, int64_t{shard} * shard_size};
   node.kernel->Run(args);
 }
 
@@ -454,10 +457,12 @@ void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
   }
 }
 
-TrainingPlan::TrainingPlan(const Graph& graph, int batch, int threads)
+TrainingPlan::TrainingPlan(const Graph& graph, int batch, int threads,
+                           uint64_t seed)
     : impl_(std::make_unique<Impl>()) {
   impl_->source = graph;
   impl_->threads = threads;
+  impl_->seed = seed;
   impl_->Build(batch);
 }
 
@@ -467,6 +472,7 @@ void TrainingPlan::Step(int batch, int64_t step,
                         const ShardCallbacks& callbacks) {
   Impl& p = *impl_;
   LS_CHECK(batch >= 1 && batch <= p.shard_size * kShards);
+  p.step = step;
   std::byte* edge_work = p.edge_workspace.MutableData();
   for (PlannedNode& node : p.edge) {
     const Node& n = p.graph.node(node.id);

@@ -32,9 +32,9 @@ class TrainingPlan {
  public:
   static constexpr int kShards = 8;
 
-  // `batch` is the largest batch of a step. Throws Error if an op has no
-  // training kernel.
-  TrainingPlan(const Graph& graph, int batch, int threads);
+  // `batch` is the largest batch of a step; what an op draws at random follows
+  // from `seed`. Throws Error if an op has no training kernel.
+  TrainingPlan(const Graph& graph, int batch, int threads, uint64_t seed = 0);
   ~TrainingPlan();
 
   // One training step (`step` counts from 1): updates, forward, loss,

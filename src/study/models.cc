@@ -164,27 +164,4 @@ void SaveModelAs(ModelFormat format, const Graph& graph,
   }
 }
 
-Graph MakeTrainable(const Graph& graph) {
-  Graph result = graph;
-  bool any = false;
-  for (const Node& node : result.nodes) {
-    for (const int position :
-         {node.op->quant.weight_input, node.op->quant.bias_input}) {
-      if (position < 0) continue;
-      const TensorId id = node.input(static_cast<size_t>(position));
-      if (id == kNoTensor) continue;
-      Tensor& tensor = result.tensor(id);
-      if (tensor.dtype != DType::kFloat32 || !tensor.has_data()) continue;
-      if (tensor.kind == TensorKind::kConstant)
-        tensor.kind = TensorKind::kParameter;
-      any |= tensor.kind == TensorKind::kParameter;
-    }
-  }
-  if (!any) {
-    Fail(ErrorKind::kUnsupported,
-         "the model has no float32 weights; only a float model can be trained");
-  }
-  return result;
-}
-
 }  // namespace litesmith

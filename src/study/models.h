@@ -59,10 +59,6 @@ void SaveModel(const Graph& graph, const std::string& path);
 void SaveModelAs(ModelFormat format, const Graph& graph,
                  const std::string& path);
 
-// The same graph with its float weights and biases as parameters: a .tflite
-// file holds them as constants. Throws Error{unsupported} if there are none.
-Graph MakeTrainable(const Graph& graph);
-
 }  // namespace litesmith
 
 #endif  // LITESMITH_STUDY_MODELS_H_

@@ -55,7 +55,7 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
         train.checkpoint += fmt::format(".{}", s + 1);
     }
     const int64_t steps = TrainingSteps(data.size(), train);
-    const Graph plain = MakeTrainable(StripTrainingOps(result.graph));
+    const Graph plain = StripTrainingOps(result.graph);
     Graph graph = ApplyStep(plain, step, steps);
     if (step.calibrate) CalibrateRanges(plain, data, &graph);
     TrainResult trained = Train(graph, data, train, progress);
@@ -118,7 +118,8 @@ OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
                         const TrainOptions& options, Progress* progress) {
   OptimizeResult result;
   result.graph = model;
-  const Graph plain = MakeTrainable(StripTrainingOps(model));
+  const Graph plain = StripTrainingOps(model);
+  RequireTrainable(plain);
   for (const Recipe* each : RecipesToRun(table, recipe)) {
     TrainOptions own = options;
     own.stage = FirstStage(table, *each);

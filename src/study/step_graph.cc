@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/base/warning.h"
 #include "src/graph/op_def.h"
 #include "src/transform/weight_edge.h"
 
@@ -88,6 +89,22 @@ const char* KindName(StepKind kind) {
   return "";
 }
 
+// Pruning and clustering leave frozen layers alone, which may surprise.
+void WarnOfFrozenLayers(const Graph& graph, const RecipeStep& step) {
+  if (step.kind != StepKind::kPrune && step.kind != StepKind::kCluster) return;
+  std::string names;
+  for (const WeightEdge& edge : WeightEdges(graph)) {
+    if (!edge.frozen) continue;
+    const std::string& name = graph.node(edge.node).name;
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name);
+  }
+  if (names.empty()) return;
+  Warn(
+      "\"{}\" leaves the frozen layers ({}) as they are: they say "
+      "trainable: false",
+      KindName(step.kind), names);
+}
+
 }  // namespace
 
 TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
@@ -127,6 +144,7 @@ void ForEachLayer(
     names.push_back(layer.name);
     for (size_t r = 0; r < used.size(); ++r)
       used[r] |= Matches(step.layers[r], layer, weights);
+    if (edge.frozen && step.kind != StepKind::kQat) continue;
     const LayerSettings settings = ResolveSettings(step, layer, weights, steps);
     if (!settings.skip) visit(layer, weights, settings);
   }
@@ -140,6 +158,7 @@ void ForEachLayer(
 }
 
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
+  WarnOfFrozenLayers(graph, step);
   ForEachLayer(graph, step, steps,
                [](const Node&, const Tensor&, const LayerSettings&) {});
   const auto choose = [&](auto member) {

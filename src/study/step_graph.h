@@ -24,8 +24,9 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base);
 LayerSettings ResolveSettings(const RecipeStep& step, const Node& layer,
                               const Tensor& weights, int64_t steps);
 
-// Calls `visit` for every layer with trainable weights that the step does not
-// skip. Throws Error{invalid argument} for a rule that matches no layer.
+// Calls `visit` for every layer with weights that the step does not skip;
+// frozen ones are for quantization only. Throws Error{invalid argument} for a
+// rule that matches no layer.
 void ForEachLayer(
     const Graph& graph, const RecipeStep& step, int64_t steps,
     const std::function<void(const Node& layer, const Tensor& weights,

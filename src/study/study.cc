@@ -92,8 +92,9 @@ class Study {
   void Run() {
     // Whatever cannot work ends here, before anything takes time.
     TryOutputFolder(options_.out);
-    start_graph_ = MakeTrainable(StripTrainingOps(LoadFloatModel(
-        options_.model, options_.train.seed, options_.dequantize)));
+    start_graph_ = StripTrainingOps(LoadFloatModel(
+        options_.model, options_.train.seed, options_.dequantize));
+    RequireTrainable(start_graph_);
     RequireSavable(start_graph_, options_.out + "/model.h5");
     data_ = LoadData(options_.data);
     if (options_.limit > 0) {

@@ -15,6 +15,7 @@
 #include "src/base/rng.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
+#include "src/graph/op_def.h"
 #include "src/kernels/train_math.h"
 #include "src/ops/verify.h"
 #include "src/runtime/interpreter.h"
@@ -129,6 +130,39 @@ void CheckOptions(const TrainOptions& options) {
 
 }  // namespace
 
+void RequireTrainable(const Graph& graph) {
+  for (const Tensor& tensor : graph.tensors) {
+    if (tensor.kind == TensorKind::kParameter) return;
+  }
+  std::string frozen;
+  std::string other;
+  for (const Node& node : graph.nodes) {
+    if (node.op->quant.weight_input < 0) continue;
+    TensorId id = node.input(static_cast<size_t>(node.op->quant.weight_input));
+    // Behind the ops on the weight edge; a node's inputs come before it.
+    for (NodeId n = graph.Producer(id); n >= 0; n = graph.Producer(id))
+      id = graph.node(n).inputs[0];
+    const Tensor& weights = graph.tensor(id);
+    std::string& list =
+        weights.dtype == DType::kFloat32 && weights.has_data() ? frozen : other;
+    list += fmt::format("{}'{}'", list.empty() ? "" : ", ", node.name);
+  }
+  if (!other.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "there is nothing to train: the weights of {} are no stored floats; "
+         "only a float model can be trained",
+         other);
+  }
+  if (!frozen.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "there is nothing to train: all layers with weights are frozen "
+         "(trainable: false): {}",
+         frozen);
+  }
+  Fail(ErrorKind::kInvalidArgument,
+       "there is nothing to train: no layer of the model has weights");
+}
+
 int64_t TrainingSteps(int64_t samples, const TrainOptions& options) {
   const int64_t training = TrainingSamples(samples, options);
   return (training + options.batch - 1) / options.batch * options.epochs;
@@ -137,6 +171,7 @@ int64_t TrainingSteps(int64_t samples, const TrainOptions& options) {
 TrainResult Train(const Graph& graph, const Dataset& data,
                   const TrainOptions& options, Progress* progress) {
   CheckOptions(options);
+  RequireTrainable(graph);
   Verify(graph, Stage::kTraining);
   CheckShapes(graph, data);
   WarnOfFewClasses(graph, data);

@@ -55,6 +55,10 @@ struct TrainResult {
   double seconds = 0;
 };
 
+// Throws Error{invalid argument} if the graph has no parameter, which says
+// whether all layers are frozen or hold no floats.
+void RequireTrainable(const Graph& graph);
+
 // The total of optimizer steps that Train will take: what schedules end at.
 int64_t TrainingSteps(int64_t samples, const TrainOptions& options);
 

@@ -133,8 +133,16 @@ class CheckpointTest : public testing::Test {
   std::string path_;
 };
 
+// Dropouts behind two layers.
+Graph WithDropouts(Graph graph) {
+  AddDropoutBehind("conv", 0.25f, &graph);
+  AddDropoutBehind("flatten", 0.5f, &graph);
+  return graph;
+}
+
 TEST(Trainer, SameBitsOnAnyNumberOfThreads) {
-  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
+  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn()),
+                             EverythingOn(WithDropouts(SmallCnn()))}) {
     // A divisor of nothing, more than a shard's multiple, and batches that
     // leave shards empty.
     for (const int batch : {50, 127, 1}) {
@@ -168,6 +176,83 @@ TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
   const TrainResult d = Train(SmallCnn(), *data, other, nullptr);
   EXPECT_NE(ValuesOf(a.graph, "dense/kernel"),
             ValuesOf(d.graph, "dense/kernel"));
+}
+
+TEST(Trainer, DropoutActsInTrainingAlone) {
+  const Graph graph = WithDropouts(SmallCnn());
+  const DatasetPtr data = Data(200);
+  const Evaluation with = EvaluateFloat(graph, *data, 1);
+  EXPECT_EQ(with.loss, EvaluateFloat(SmallCnn(), *data, 1).loss);
+  const TrainResult plain = Train(SmallCnn(), *data, Options(1, 32), nullptr);
+  const TrainResult dropped = Train(graph, *data, Options(1, 32), nullptr);
+  EXPECT_NE(ValuesOf(plain.graph, "dense/kernel"),
+            ValuesOf(dropped.graph, "dense/kernel"));
+  // Its validation is what the graph without it gives.
+  Graph inference = dropped.graph;
+  RemoveTrainingOnlyNodes(&inference);
+  EXPECT_EQ(dropped.epochs[0].validation_loss,
+            EvaluateFloat(inference, *Slice(data, 180, 200), 1).loss);
+  TrainOptions options = Options(30, 32, 2);
+  options.learning_rate = 1e-2f;
+  EXPECT_GT(Train(graph, *Data(500), options, nullptr)
+                .epochs.back()
+                .validation_accuracy,
+            0.9);
+}
+
+TEST(Trainer, FrozenLayersStayBitForBit) {
+  for (const char* frozen : {"conv", "dense"}) {
+    Graph graph = SmallCnn();
+    Freeze(frozen, &graph);
+    for (const Graph& start : {graph, EverythingOn(graph)}) {
+      const TrainResult result =
+          Train(start, *Data(100), Options(2, 16), nullptr);
+      for (const std::string layer : {"conv", "dense"}) {
+        for (const std::string part : {"/kernel", "/bias"}) {
+          EXPECT_EQ(ValuesOf(result.graph, layer + part) ==
+                        ValuesOf(start, layer + part),
+                    layer == frozen)
+              << layer << part << " of a graph with " << frozen << " frozen";
+        }
+      }
+    }
+  }
+}
+
+TEST(Trainer, LayersWithoutBiasTrain) {
+  Graph graph = SmallCnn();
+  for (Node& node : graph.nodes) {
+    if (node.op->quant.bias_input == 2) node.inputs.resize(2);
+  }
+  graph = RemoveDeadNodes(graph);
+  for (const Graph& start : {graph, EverythingOn(graph)}) {
+    TrainOptions options = Options(30, 32, 2);
+    options.learning_rate = 1e-2f;
+    const TrainResult result = Train(start, *Data(500), options, nullptr);
+    EXPECT_GT(result.epochs.back().validation_accuracy, 0.9);
+  }
+}
+
+TEST(Trainer, NothingToTrainSaysWhy) {
+  Graph graph = SmallCnn();
+  Freeze("conv", &graph);
+  EXPECT_NO_THROW(RequireTrainable(graph));
+  Freeze("dense", &graph);
+  for (const Graph& frozen : {graph, EverythingOn(graph)}) {
+    EXPECT_EQ(ErrorOf([&] { RequireTrainable(frozen); }),
+              "invalid argument: there is nothing to train: all layers with "
+              "weights are frozen (trainable: false): 'conv', 'dense'");
+  }
+  FindTensor(&graph, "conv/kernel")->dtype = DType::kInt8;
+  EXPECT_EQ(ErrorOf([&] { RequireTrainable(graph); }),
+            "invalid argument: there is nothing to train: the weights of "
+            "'conv' are no stored floats; only a float model can be trained");
+  std::erase_if(graph.nodes, [](const Node& node) {
+    return node.op->quant.weight_input >= 0;
+  });
+  EXPECT_EQ(ErrorOf([&] { RequireTrainable(graph); }),
+            "invalid argument: there is nothing to train: no layer of the "
+            "model has weights");
 }
 
 TEST(Trainer, Learns) {
@@ -292,7 +377,8 @@ TEST(Trainer, ABatchIsNoLargerThanTheDataIs) {
 }
 
 TEST_F(CheckpointTest, GoesOnToTheSameBitsAsWithoutTheInterruption) {
-  for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
+  for (const Graph& graph :
+       {WithDropouts(SmallCnn()), EverythingOn(SmallCnn())}) {
     std::filesystem::remove(path_);
     TrainOptions options = Options(3, 16, 2);
     const TrainResult straight = Train(graph, *Data(100), options, nullptr);

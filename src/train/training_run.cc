@@ -5,6 +5,7 @@
 
 #include "src/base/check.h"
 #include "src/base/parallel.h"
+#include "src/base/rng.h"
 #include "src/kernels/train_math.h"
 
 namespace litesmith {
@@ -15,6 +16,9 @@ constexpr double kBeta1 = 0.9;
 constexpr double kBeta2 = 0.999;
 constexpr float kEpsilon = 1e-7f;
 
+// Streams of the seed, one a stage: far from those of the shuffles.
+constexpr uint64_t kDraws = uint64_t{1} << 63;
+
 }  // namespace
 
 TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
@@ -22,7 +26,9 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
     : data_(data),
       options_(options),
       threads_(options.threads > 0 ? options.threads : AvailableThreads()),
-      plan_(graph, options.batch, threads_),
+      plan_(graph, options.batch, threads_,
+            Rng(options.seed, kDraws + static_cast<uint64_t>(options.stage))
+                .Next()),
       classes_(static_cast<int>(
           graph.tensor(graph.outputs[0]).shape.NumElementsPerSample())),
       sample_floats_(static_cast<size_t>(data.sample_shape().NumElements())),

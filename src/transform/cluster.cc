@@ -44,6 +44,7 @@ Graph InsertClustering(const Graph& graph,
   Graph result = graph;
   const std::vector<WeightEdge> edges = WeightEdges(result);
   for (size_t e = edges.size(); e-- > 0;) {
+    if (edges[e].frozen) continue;
     const Tensor weight = result.tensor(EdgeParameter(result, edges[e]));
     const std::optional<ClusterOptions> options =
         choice(result.node(edges[e].node), weight);

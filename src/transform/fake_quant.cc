@@ -172,10 +172,12 @@ Graph InsertFakeQuant(const Graph& graph,
     any = true;
     QuantizeOutput(&result, edge.node, *options);
     // Clusters keep the zeros too; where there are none the zeros still count.
+    // Frozen weights keep both by themselves.
     const bool preserved =
-        (options->preserve_clusters &&
-         PreserveClusters(&result, edge, weight, *options)) ||
-        (options->preserve_sparsity && SpliceZeroMask(&result, edge, weight));
+        !edge.frozen &&
+        ((options->preserve_clusters &&
+          PreserveClusters(&result, edge, weight, *options)) ||
+         (options->preserve_sparsity && SpliceZeroMask(&result, edge, weight)));
     if (preserved) ++edge.node;
     QuantizeWeights(&result, edge, weight, *options);
   }

@@ -173,6 +173,49 @@ TEST(InsertClustering, RefusalsNameTensorAndRule) {
 }
 
 // Several passes, one edge: each goes behind what is there.
+// As TFMOT has it: the ranges of layers are of what they give, in front of a
+// dropout.
+TEST(Insert, DropoutsStayBehindTheFakeQuantsOfTheirLayers) {
+  Graph graph = SmallCnn();
+  AddDropoutBehind("conv", 0.5f, &graph);
+  AddDropoutBehind("dense", 0.5f, &graph);
+  const Graph aware = InsertFakeQuant(graph, Everywhere(QatOptions()));
+  VerifyStructure(aware);
+  EXPECT_EQ(NodesOf(aware), (std::vector<std::string>{
+                                "input/fake_quant", "conv/kernel/fake_quant",
+                                "conv", "conv/fake_quant", "conv_dropout",
+                                "pool", "flatten", "dense/kernel/fake_quant",
+                                "dense", "dense/fake_quant", "dense_dropout"}));
+  EXPECT_EQ(Print(StripTrainingOps(aware)), Print(graph));
+  const Graph folded = FoldFakeQuant(aware);
+  EXPECT_EQ(NodesOf(folded),
+            (std::vector<std::string>{"conv", "pool", "flatten", "dense"}));
+  EXPECT_FALSE(folded.tensor(folded.outputs[0]).quant.empty());
+  EXPECT_TRUE(HasTrainingOps(aware));
+  EXPECT_FALSE(HasTrainingOps(graph));
+}
+
+TEST(Insert, FrozenWeightsAreQuantizedButNeitherPrunedNorClustered) {
+  Graph graph = SmallCnn();
+  Freeze("conv", &graph);
+  SetValuesOf(&graph, "conv/kernel", std::vector<float>(72, 0.0f));
+  EXPECT_EQ(NodesOf(InsertPruning(graph, Everywhere(Constant(0.5f)))),
+            (std::vector<std::string>{"conv", "pool", "flatten",
+                                      "dense/kernel/prune", "dense"}));
+  ClusterOptions cluster;
+  cluster.clusters = 4;
+  EXPECT_EQ(NodesOf(InsertClustering(graph, Everywhere(cluster))),
+            (std::vector<std::string>{"conv", "pool", "flatten",
+                                      "dense/kernel/cluster", "dense"}));
+  const QatOptions qat{.preserve_sparsity = true, .preserve_clusters = true};
+  const Graph aware = InsertFakeQuant(graph, Everywhere(qat));
+  EXPECT_EQ(NodesOf(aware),
+            (std::vector<std::string>{
+                "input/fake_quant", "conv/kernel/fake_quant", "conv",
+                "conv/fake_quant", "pool", "flatten", "dense/kernel/fake_quant",
+                "dense", "dense/fake_quant"}));
+}
+
 TEST(Insert, TrainingOpsStackInTheOrderTheyAreInserted) {
   Graph graph = InsertPruning(SmallCnn(), OnlyAt("dense", Constant(0.5f)));
   graph = InsertClustering(graph, OnlyAt("dense", ClusterOptions{}));

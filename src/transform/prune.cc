@@ -15,6 +15,7 @@ Graph InsertPruning(const Graph& graph,
   std::vector<WeightEdge> edges = WeightEdges(result);
   // From the last layer back, so that earlier node indices stay true.
   for (size_t e = edges.size(); e-- > 0;) {
+    if (edges[e].frozen) continue;
     const TensorId id = EdgeParameter(result, edges[e]);
     const Tensor weight = result.tensor(id);
     const std::optional<PruneOptions> options =

@@ -86,6 +86,7 @@ Graph StripTrainingOps(const Graph& graph) {
 
 Graph FoldFakeQuant(const Graph& graph) {
   Graph result = FoldWeights(graph);
+  RemoveTrainingOnlyNodes(&result);
   for (size_t n = 0; n < result.nodes.size(); ++n) {
     const Node node = result.nodes[n];
     if (node.op != &kFakeQuant) continue;
@@ -125,7 +126,9 @@ bool HasFakeQuant(const Graph& graph) {
 
 bool HasTrainingOps(const Graph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                     [](const Node& node) { return node.op->tflite_code < 0; });
+                     [](const Node& node) {
+                       return node.op->tflite_code < 0 && !node.op->in_keras;
+                     });
 }
 
 }  // namespace litesmith

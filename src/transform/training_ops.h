@@ -101,8 +101,10 @@ template <typename Options>
 using LayerChoice =
     std::function<std::optional<Options>(const Node&, const Tensor&)>;
 
-// Each returns a copy of the graph with the ops inserted. Throws
-// Error{invalid argument} for options that a tensor cannot have.
+// Each returns a copy of the graph with the ops inserted. Frozen weights
+// (constants) are neither pruned nor clustered; they are fake-quantized, since
+// they will be integers like the others. Throws Error{invalid argument} for
+// options that a tensor cannot have.
 Graph InsertPruning(const Graph& graph,
                     const LayerChoice<PruneOptions>& choice);
 Graph InsertClustering(const Graph& graph,
@@ -110,17 +112,20 @@ Graph InsertClustering(const Graph& graph,
 Graph InsertFakeQuant(const Graph& graph,
                       const LayerChoice<QatOptions>& choice);
 
-// Folds pruning and clustering into their weights and drops fake quants:
-// a plain float graph, as Keras's strip functions give it.
+// Folds pruning and clustering into their weights and drops fake quants: a
+// plain float graph, as Keras's strip functions give it. Layers that act in
+// training only (dropout) stay, as they do there.
 Graph StripTrainingOps(const Graph& graph);
 
-// Folds everything: weights take their snapped values and carry their scales;
-// activations that were fake-quantized carry scale and zero point (in int8
-// terms) though they stay float. What the quantizer converts from. Tensors keep
-// their ids; what the folded nodes alone read stays behind, unread.
+// Folds everything and drops what acts in training only: weights take their
+// snapped values and carry their scales; activations that were fake-quantized
+// carry scale and zero point (in int8 terms) though they stay float. What the
+// quantizer converts from. Tensors keep their ids; what the folded nodes alone
+// read stays behind, unread.
 Graph FoldFakeQuant(const Graph& graph);
 
-// Whether any fake quant, or any training-only op at all, is in the graph.
+// Whether any fake quant, or anything that StripTrainingOps takes off, is in
+// the graph.
 bool HasFakeQuant(const Graph& graph);
 bool HasTrainingOps(const Graph& graph);
 

@@ -22,11 +22,11 @@ std::vector<WeightEdge> WeightEdges(const Graph& graph) {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const int input = graph.nodes[n].op->quant.weight_input;
     if (input < 0) continue;
-    const WeightEdge edge{static_cast<NodeId>(n), input};
-    if (graph.tensor(EdgeParameter(graph, edge)).kind ==
-        TensorKind::kParameter) {
-      edges.push_back(edge);
-    }
+    WeightEdge edge{static_cast<NodeId>(n), input};
+    const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));
+    if (weights.dtype != DType::kFloat32 || !weights.has_data()) continue;
+    edge.frozen = weights.kind != TensorKind::kParameter;
+    edges.push_back(edge);
   }
   return edges;
 }

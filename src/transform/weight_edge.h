@@ -11,15 +11,16 @@
 
 namespace litesmith {
 
-// The layers of a graph that have trained weights: node index and the input
-// that holds them.
+// The layers of a graph that have float weights: node index, the input that
+// holds them, and whether they are frozen (constants, which nothing trains).
 struct WeightEdge {
   NodeId node;
   int input;
+  bool frozen = false;
 };
 std::vector<WeightEdge> WeightEdges(const Graph& graph);
 
-// The parameter at the start of the edge, behind any training ops.
+// The stored weights at the start of the edge, behind any training ops.
 TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge);
 
 // Puts a node of `op` between the layer and what it reads now; `extra` are the

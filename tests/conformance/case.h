@@ -70,6 +70,7 @@ std::vector<Case> PackCases();
 std::vector<Case> FakeQuantCases();
 std::vector<Case> PruneMaskCases();
 std::vector<Case> ClusterLookupCases();
+std::vector<Case> DropoutCases();
 std::vector<Case> FusionCases();
 
 }  // namespace litesmith

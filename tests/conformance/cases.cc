@@ -18,6 +18,7 @@ constexpr CaseFile kCaseFiles[] = {
     {"fake_quant", &kFakeQuant, FakeQuantCases},
     {"prune_mask", &kPruneMask, PruneMaskCases},
     {"cluster_lookup", &kClusterLookup, ClusterLookupCases},
+    {"dropout", &kDropout, DropoutCases},
     {"fusion", nullptr, FusionCases},
 };
 

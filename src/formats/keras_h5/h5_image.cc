@@ -59,9 +59,17 @@ H5Image::H5Image() {
 }
 
 void H5Image::AddGroup(const std::string& path) {
+  // Layer by layer: a name with slashes is several groups, some of which the
+  // names of other layers may have made.
   const H5Handle plist = Plist(H5P_GROUP_CREATE);
-  const H5Handle group(
-      Check(H5Gcreate2(file_, path.c_str(), H5P_DEFAULT, plist, H5P_DEFAULT)));
+  for (size_t end = path.find('/', 1); true; end = path.find('/', end + 1)) {
+    const std::string outer = path.substr(0, end);
+    if (Check(H5Lexists(file_, outer.c_str(), H5P_DEFAULT)) == 0) {
+      const H5Handle group(Check(
+          H5Gcreate2(file_, outer.c_str(), H5P_DEFAULT, plist, H5P_DEFAULT)));
+    }
+    if (end == std::string::npos) break;
+  }
 }
 
 H5Handle H5Image::Object(const std::string& path) const {

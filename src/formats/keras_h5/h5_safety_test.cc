@@ -22,6 +22,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/progress.h"
+#include "src/base/warning.h"
 #include "src/formats/keras_h5/h5_image.h"
 #include "src/formats/keras_h5/h5_process.h"
 #include "src/formats/keras_h5/keras_h5.h"
@@ -270,8 +271,42 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
        "Mine"},
       {R"({"class_name": "Sequential", "config": []})", ErrorKind::kCorrupt,
        "no layers"},
-      {OneLayer("LSTM", ""), ErrorKind::kUnsupported, "class LSTM"},
-      {OneLayer("Rescaling", ""), ErrorKind::kUnsupported, "layer 'bad'"},
+      {OneLayer("LSTM", ""), ErrorKind::kUnsupported,
+       "1 of its 2 layers is not supported: 'bad' (LSTM); `litesmith list "
+       "layers`"},
+      {OneLayer("Sequential", R"(, "layers": [{"class_name": "GRU", "config":
+          {"name": "g"}}, {"class_name": "Dense", "config": {"name": "d"}}])"),
+       ErrorKind::kUnsupported,
+       "2 of its 4 layers are not supported: 'bad' (a model inside the model "
+       "(Sequential); put its layers into the outer model), 'bad/g' (GRU)"},
+      {OneLayer("PruneLowMagnitude", R"(, "layer": {"class_name": "Dense"})"),
+       ErrorKind::kUnsupported,
+       "PruneLowMagnitude around Dense; tfmot's strip_pruning"},
+      {OneLayer("TFOpLambda", R"(, "function": "math.add")"),
+       ErrorKind::kUnsupported, "TFOpLambda math.add"},
+      {OneLayer("Dense", R"(}, "registered_name": "mine>Dense", "a": {)"),
+       ErrorKind::kUnsupported, "mine>Dense, a class of its author's own"},
+      {OneLayer("Dense", R"(, "units": 3, "lora_rank": 4)"),
+       ErrorKind::kUnsupported, "layer 'bad': its lora_rank is 4"},
+      {OneLayer("InputLayer", R"(, "batch_shape": [1, 2], "sparse": true)"),
+       ErrorKind::kUnsupported, "sparse"},
+      {OneLayer("Dropout", R"(, "rate": 1.0)"), ErrorKind::kCorrupt,
+       "rate is 1"},
+      {OneLayer("Dropout", ""), ErrorKind::kCorrupt, "rate"},
+      {OneLayer("Dropout", R"(, "rate": 0.5, "noise_shape": [null, 3, 1, 1])"),
+       ErrorKind::kCorrupt, "noise_shape (-1, 3, 1, 1) does not fit"},
+      {OneLayer("Dropout", R"(, "rate": 0.5, "seed": "a")"),
+       ErrorKind::kUnsupported, "its seed"},
+      {OneLayer("Flatten", R"(, "trainable": 0)"), ErrorKind::kCorrupt,
+       "trainable"},
+      {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
+          "InputLayer", "name": "i", "config": {"batch_input_shape": [null, 4]},
+          "inbound_nodes": []}, {"class_name":
+          "Dropout", "name": "d", "config": {"rate": 0.5}, "inbound_nodes":
+          [[["i", 0, 0, {"training": true}]]]}], "input_layers": [["i", 0, 0]],
+          "output_layers": [["d", 0, 0]]}})",
+       ErrorKind::kUnsupported, "layer 'd': it is called with training=true"},
+      {OneLayer("Rescaling", ""), ErrorKind::kUnsupported, "'bad' (Rescaling)"},
       {OneLayer("Dense", R"(, "units": 3, "activation": "softmax")"),
        ErrorKind::kCorrupt, "no weight 'kernel'"},
       {OneLayer("Activation", R"(, "activation": "softmax")"),
@@ -298,7 +333,7 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
        ErrorKind::kCorrupt, "32 bits"},
       {OneLayer("InputLayer", R"(, "batch_shape": [1, 2])"),
        ErrorKind::kCorrupt, "layer 'bad'"},
-      {OneLayer("Dropout", R"(, "x": 1}}, {"class_name": "Dropout",
+      {OneLayer("Dropout", R"(, "rate": 0}}, {"class_name": "Dropout",
           "config": {"name": "bad")"),
        ErrorKind::kCorrupt, "two layers"},
       {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
@@ -319,6 +354,43 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
       EXPECT_EQ(Name(error.kind()), Name(bad.kind)) << what;
       EXPECT_NE(what.find(bad.part), std::string::npos) << what;
       EXPECT_NE(what.find("file.h5"), std::string::npos) << what;
+    }
+  }
+}
+
+// What does not act here is said once for the file.
+TEST(ModelConfigTest, RegularizersAreWarnedOf) {
+  std::vector<std::string> warnings;
+  const WarningSink before = SetWarningSink(
+      [&](std::string_view text) { warnings.emplace_back(text); });
+  GraphFromH5(
+      WithConfig(OneLayer("Flatten", R"(, "activity_regularizer": {"l2": 0.1},
+                  "kernel_constraint": {}, "bias_regularizer": null)")),
+      "file.h5");
+  SetWarningSink(before);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find(
+                "file.h5: regularizers and constraints do not act in training "
+                "here and are not kept in files: 'bad' (activity_regularizer, "
+                "kernel_constraint)"),
+            std::string::npos)
+      << warnings[0];
+}
+
+TEST(ModelConfigTest, FilesWithoutAModelAreNamed) {
+  H5Contents weights;
+  weights.parts[H5Contents::kWeights].datasets["dense/kernel:0"];
+  const std::pair<H5Contents, const char*> files[] = {
+      {weights, "weights only, no model_config"},
+      {{}, "no model_config and no weights"}};
+  for (const auto& [contents, part] : files) {
+    try {
+      GraphFromH5(contents, "file.h5");
+      ADD_FAILURE() << part;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+          << error.what();
     }
   }
 }

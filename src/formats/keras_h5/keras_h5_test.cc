@@ -77,11 +77,86 @@ TEST(KerasH5Test, BranchesComeBackAsAFunctionalModel) {
   ExpectSameGraph(graph, Through(graph));
 }
 
-TEST(KerasH5Test, BiaslessConvolutionKeepsAConstantBias) {
+// Without biases, frozen in part, with dropouts of all kinds.
+Graph MakeMixed() {
+  Graph graph = MakeCnn(8, 3);
+  graph.nodes[1].inputs.resize(2);  // the convolution's bias
+  graph = RemoveDeadNodes(graph);
+  for (const size_t i : {1, 2}) {
+    const TensorId id = graph.nodes.back().inputs[i];
+    graph.tensor(id).kind = TensorKind::kConstant;
+  }
+  for (float& value :
+       graph.tensor(graph.nodes.back().inputs[2]).MutableAs<float>()) {
+    value = 0;  // as a new layer has it
+  }
+  const auto dropout = [&](size_t at, const char* name, float rate) -> Node& {
+    const TensorId x = graph.nodes[at - 1].outputs[0];
+    Node node;
+    node.op = &kDropout;
+    node.name = name;
+    node.attrs = DefaultAttrs(kDropout);
+    node.SetFloat(dropout::kRate, rate);
+    Tensor out;
+    out.name = name;
+    node.outputs = {graph.AddTensor(out)};
+    graph.ReplaceUses(x, node.outputs[0]);
+    node.inputs = {x};
+    const auto place = graph.nodes.begin() + static_cast<ptrdiff_t>(at);
+    return *graph.nodes.insert(place, std::move(node));
+  };
+  Node& channels = dropout(3, "channels", 0.3f);
+  channels.attrs[dropout::kNoiseShape].ints = {-1, 1, 1, 3};
+  Node& last = dropout(6, "last", 0.0f);
+  last.Set(dropout::kHasSeed, 1);
+  last.Set(dropout::kSeed, int64_t{1} << 40);
+  InferShapes(&graph);
+  return graph;
+}
+
+TEST(KerasH5Test, MissingBiasesFrozenLayersAndDropoutsComeBack) {
+  const Graph graph = MakeMixed();
+  const Graph read = Through(graph);
+  ExpectSameGraph(read, Through(read));
+  ASSERT_EQ(read.nodes.size(), graph.nodes.size());
+  for (size_t n = 0; n < read.nodes.size(); ++n) {
+    EXPECT_EQ(read.nodes[n].op, graph.nodes[n].op);
+    EXPECT_EQ(read.nodes[n].attrs, graph.nodes[n].attrs);
+    EXPECT_EQ(read.nodes[n].name, graph.nodes[n].name);
+  }
+  EXPECT_EQ(read.tensor(read.nodes[1].inputs[1]).kind, TensorKind::kParameter);
+  EXPECT_EQ(read.nodes[1].inputs.size(), 2u);
+  const Node& dense = read.nodes[5];
+  EXPECT_EQ(read.tensor(dense.inputs[1]).kind, TensorKind::kConstant);
+  EXPECT_EQ(read.tensor(dense.inputs[2]).kind, TensorKind::kConstant);
+  // And through the whole graph beside it.
+  ExpectSameGraph(graph, Through(graph, &graph));
+}
+
+// A graph of before: a constant bias of zeros beside a trained kernel.
+TEST(KerasH5Test, OldConstantZerosAreNoBias) {
   Graph graph = MakeCnn(8, 3);
   Tensor& bias = graph.tensor(graph.nodes[1].inputs[2]);
   bias.kind = TensorKind::kConstant;
   for (float& value : bias.MutableAs<float>()) value = 0;
+  const Graph read = Through(graph);
+  EXPECT_EQ(read.nodes[1].inputs.size(), 2u);
+  EXPECT_EQ(read.tensor(read.nodes[1].inputs[1]).kind, TensorKind::kParameter);
+}
+
+TEST(KerasH5Test, KerasNamesKeepTheirSlashes) {
+  Graph graph = MakeCnn(8, 3);
+  const auto rename = [&](size_t node, const std::string& name) {
+    Node& n = graph.nodes[node];
+    n.name = graph.tensor(n.outputs[0]).name = name;
+    if (n.inputs.size() < 3) return;
+    graph.tensor(n.inputs[1]).name = name + "/kernel";
+    graph.tensor(n.inputs[2]).name = name + "/bias";
+  };
+  rename(1, "fire/squeeze");
+  rename(2, "fire/squeeze/pool");
+  rename(4, "fire/squeeze/dense");
+  graph.output_names = {"fire/squeeze/dense"};
   ExpectSameGraph(graph, Through(graph));
 }
 
@@ -238,17 +313,18 @@ TEST(KerasFixtureTest, BothDialectsGiveTheSameGraph) {
   }
 }
 
-TEST(KerasFixtureTest, ActivationsAreFusedAndDropoutLeftOut) {
+TEST(KerasFixtureTest, ActivationsAreFusedAlsoThroughDropout) {
   const Graph graph = ReadKerasH5(kGolden + "keras2_layers.h5");
   std::vector<std::string> ops;
   for (const Node& node : graph.nodes) ops.push_back(node.op->name);
-  EXPECT_EQ(ops, (std::vector<std::string>{"CONV_2D", "MAX_POOL_2D", "CONV_2D",
-                                           "RESHAPE", "FULLY_CONNECTED",
-                                           "RESHAPE", "FULLY_CONNECTED"}));
+  EXPECT_EQ(ops,
+            (std::vector<std::string>{
+                "CONV_2D", "MAX_POOL_2D", "CONV_2D", "LITESMITH_DROPOUT",
+                "RESHAPE", "FULLY_CONNECTED", "RESHAPE", "FULLY_CONNECTED"}));
   EXPECT_EQ(graph.nodes[0].Int(conv_2d::kActivation), kRelu6);
   EXPECT_EQ(graph.nodes[2].Int(conv_2d::kActivation), kRelu);
-  EXPECT_EQ(graph.tensor(graph.nodes[0].inputs[2]).kind, TensorKind::kConstant);
-  EXPECT_EQ(graph.nodes[6].inputs.size(), 2u);
+  EXPECT_EQ(graph.nodes[0].inputs.size(), 2u);
+  EXPECT_EQ(graph.nodes[7].inputs.size(), 2u);
 }
 
 }  // namespace

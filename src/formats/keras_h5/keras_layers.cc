@@ -30,9 +30,24 @@ const char* ActivationName(int64_t activation) {
   }
 }
 
+// Whether the graph's names are those of Keras layers, whose kernels are called
+// '<layer>/kernel', and not the paths of operations that TensorFlow writes.
+bool HasKerasNames(const Graph& graph) {
+  bool any = false;
+  for (const Node& node : graph.nodes) {
+    if (node.op->quant.weight_input < 0) continue;
+    const TensorId weights =
+        node.inputs[static_cast<size_t>(node.op->quant.weight_input)];
+    if (graph.tensor(weights).name != node.name + "/kernel") return false;
+    any = true;
+  }
+  return any;
+}
+
 class Writer {
  public:
-  explicit Writer(const Graph& graph) : graph_(graph) {}
+  explicit Writer(const Graph& graph)
+      : graph_(graph), keeps_slashes_(HasKerasNames(graph)) {}
 
   OutModel Write() {
     for (size_t i = 0; i < graph_.inputs.size(); ++i) AddInput(i);
@@ -58,12 +73,14 @@ class Writer {
 
  private:
   // A name that both Kerases take for a layer (TensorFlow makes it a name
-  // scope, Keras 3 forbids '/') and that no other layer has.
+  // scope, Keras 3 forbids '/') and that no other layer has. Names that a Keras
+  // has given are kept with their slashes.
   std::string UniqueName(const std::string& wanted, const char* fallback) {
     std::string name;
     for (const char c : wanted) {
       const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-                         c == '_' || c == '.' || c == '-';
+                         c == '_' || c == '.' || c == '-' ||
+                         (c == '/' && keeps_slashes_);
       name += plain && static_cast<unsigned char>(c) < 128 ? c : '_';
     }
     if (name.empty()) name = fallback;
@@ -131,7 +148,7 @@ class Writer {
   }
 
   void AddNode(const Node& node) {
-    if (node.op->tflite_code < 0) {
+    if (node.op->tflite_code < 0 && !node.op->in_keras) {
       Fail(ErrorKind::kUnsupported,
            "no Keras layer does this; strip the training ops first");
     }
@@ -144,6 +161,8 @@ class Writer {
       AddMaxPooling2D(node, input);
     } else if (node.op == &kReshape) {
       AddReshape(node, input);
+    } else if (node.op == &kDropout) {
+      AddDropout(node, input);
     } else {
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     }
@@ -171,11 +190,14 @@ class Writer {
     }
   }
 
-  // Sets kernel and bias (of rank 1, as Keras has it); a constant bias of zeros
-  // is Keras's use_bias=False.
+  // Sets kernel and bias (of rank 1, as Keras has it), and whether they are
+  // trained. Graphs of older versions have a constant bias of zeros where a
+  // trained kernel has none.
   void SetWeights(const Node& node, OutLayer* layer) const {
     CheckFloatWeight(node.inputs[1]);
     layer->kernel = node.inputs[1];
+    const bool trainable =
+        graph_.tensor(layer->kernel).kind == TensorKind::kParameter;
     const TensorId bias = node.input(2);
     bool use_bias = bias != kNoTensor;
     if (use_bias) {
@@ -186,12 +208,13 @@ class Writer {
              tensor.shape.ToString());
       }
       const auto values = tensor.As<float>();
-      use_bias = tensor.kind != TensorKind::kConstant ||
+      use_bias = !trainable || tensor.kind != TensorKind::kConstant ||
                  std::any_of(values.begin(), values.end(),
                              [](float v) { return v != 0; });
     }
     if (use_bias) layer->bias = bias;
     layer->config["use_bias"] = use_bias;
+    layer->config["trainable"] = trainable;
   }
 
   void AddConv2D(const Node& node, int input) {
@@ -247,6 +270,22 @@ class Writer {
         .config["activation"] = activation;
   }
 
+  void AddDropout(const Node& node, int input) {
+    OutLayer& layer = AddLayer("Dropout", node.name, "dropout", input);
+    // The shortest decimal of the float: 0.3, and not the double beside it.
+    layer.config["rate"] =
+        std::stod(fmt::format("{}", node.Float(dropout::kRate)));
+    const std::vector<int32_t>& noise = node.Ints(dropout::kNoiseShape);
+    Ordered dims = Ordered::array();
+    for (const int32_t dim : noise)
+      dims.push_back(dim == dropout::kWholeDimension ? Ordered()
+                                                     : Ordered(dim));
+    layer.config["noise_shape"] = noise.empty() ? Ordered() : std::move(dims);
+    layer.config["seed"] = node.Bool(dropout::kHasSeed)
+                               ? Ordered(node.Int(dropout::kSeed))
+                               : Ordered();
+  }
+
   void AddReshape(const Node& node, int input) {
     const Shape& x = graph_.tensor(node.inputs[0]).shape;
     const Shape& y = graph_.tensor(node.outputs[0]).shape;
@@ -265,6 +304,7 @@ class Writer {
   }
 
   const Graph& graph_;
+  const bool keeps_slashes_;
   OutModel model_;
   std::set<std::string> names_;
   std::map<TensorId, int> layer_of_;

@@ -55,6 +55,10 @@ std::span<const float> Weight(const LayerContext& layer, const char* variable,
   Fail(ErrorKind::kCorrupt, "the file holds no weight '{}' for it", variable);
 }
 
+TensorKind WeightKind(const LayerContext& layer) {
+  return layer.trainable ? TensorKind::kParameter : TensorKind::kConstant;
+}
+
 // "relu", or what Keras serializes an activation object to.
 std::string ActivationName(const Json& value) {
   if (value.is_string()) return JsonString(value, "activation");
@@ -78,17 +82,19 @@ TensorId AddKernel(const LayerContext& layer,
   const std::span<const float> values = Weight(layer, "kernel", dims);
   Tensor tensor;
   tensor.name = layer.name + "/kernel";
-  tensor.kind = TensorKind::kParameter;
+  tensor.kind = WeightKind(layer);
   tensor.shape = FromKerasShape(dims);
   tensor.data = TensorData(values.size_bytes());
   FromKerasLayout(values, dims.back(), tensor.MutableAs<float>());
   return layer.graph->AddTensor(std::move(tensor));
 }
 
-TensorId AddBias(const LayerContext& layer, int32_t n) {
-  return layer.graph->AddConstant<float>(layer.name + "/bias", {n},
-                                         Weight(layer, "bias", {n}),
-                                         TensorKind::kParameter);
+void AddBias(const LayerContext& layer, int32_t n,
+             std::vector<TensorId>* inputs) {
+  if (!JsonBool(layer.config, "use_bias", true)) return;
+  inputs->push_back(layer.graph->AddConstant<float>(layer.name + "/bias", {n},
+                                                    Weight(layer, "bias", {n}),
+                                                    WeightKind(layer)));
 }
 
 TensorId InferLast(Graph* graph) {
@@ -153,7 +159,13 @@ int FusedActivationAttr(const OpDef& op) {
 
 TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
   if (activation == kNone) return layer.input;
-  const NodeId producer = layer.graph->Producer(layer.input);
+  NodeId producer = layer.graph->Producer(layer.input);
+  // A ReLU behind a dropout is the same before it, where it can be fused: what
+  // is kept is scaled by a positive number.
+  while (producer >= 0 && activation == kRelu &&
+         layer.graph->node(producer).op->only_in_training) {
+    producer = layer.graph->Producer(layer.graph->node(producer).inputs[0]);
+  }
   const int attr =
       producer < 0 ? -1 : FusedActivationAttr(*layer.graph->node(producer).op);
   if (attr < 0 || layer.input_shared) {

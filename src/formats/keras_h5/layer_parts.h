@@ -10,11 +10,13 @@
 namespace litesmith {
 
 // Adds the layer's kernel, which must have the Keras shape `dims` (HWIO or
-// [in, out]), as the parameter '<layer>/kernel' in the graph's layout (OHWI or
-// [out, in]).
+// [in, out]), as '<layer>/kernel' in the graph's layout (OHWI or [out, in]): a
+// parameter, or a constant where the layer is frozen.
 TensorId AddKernel(const LayerContext& layer, const std::vector<int32_t>& dims);
-// Adds the parameter '<layer>/bias'.
-TensorId AddBias(const LayerContext& layer, int32_t n);
+// Adds '<layer>/bias' likewise, or nothing where the layer has none
+// (use_bias: false), and appends it to the node's inputs.
+void AddBias(const LayerContext& layer, int32_t n,
+             std::vector<TensorId>* inputs);
 
 // Infers the last node's output and gives it.
 TensorId InferLast(Graph* graph);

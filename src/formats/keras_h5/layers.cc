@@ -79,17 +79,10 @@ TensorId BuildConv2D(const LayerContext& layer) {
   }
   const TensorId kernel =
       AddKernel(layer, {kernel_h, kernel_w, x[3] / groups, filters});
-  TensorId bias;
-  if (JsonBool(layer.config, "use_bias", true)) {
-    bias = AddBias(layer, filters);
-  } else {
-    // CONV_2D wants a bias everywhere; a constant one is not trained.
-    const std::vector<float> zeros(static_cast<size_t>(filters), 0.0f);
-    bias =
-        layer.graph->AddConstant<float>(layer.name + "/bias", {filters}, zeros);
-  }
-  Node& node = layer.graph->AddNode(kConv2D, layer.name,
-                                    {layer.input, kernel, bias}, {layer.name});
+  std::vector<TensorId> inputs = {layer.input, kernel};
+  AddBias(layer, filters, &inputs);
+  Node& node = layer.graph->AddNode(kConv2D, layer.name, std::move(inputs),
+                                    {layer.name});
   node.Set(conv_2d::kPadding, PaddingOf(layer.config));
   node.Set(conv_2d::kStrideH, stride_h);
   node.Set(conv_2d::kStrideW, stride_w);
@@ -122,9 +115,7 @@ TensorId BuildDense(const LayerContext& layer) {
   }
   const TensorId kernel = AddKernel(layer, {x[x.rank() - 1], units});
   std::vector<TensorId> inputs = {layer.input, kernel};
-  if (JsonBool(layer.config, "use_bias", true)) {
-    inputs.push_back(AddBias(layer, units));
-  }
+  AddBias(layer, units, &inputs);
   Node& node = layer.graph->AddNode(kFullyConnected, layer.name,
                                     std::move(inputs), {layer.name});
   node.Set(fully_connected::kActivation, ActivationOf(layer.config));
@@ -140,15 +131,43 @@ TensorId BuildReLU(const LayerContext& layer) {
   return FuseActivation(layer, ReluOf(layer.config));
 }
 
-// Does nothing but in training.
-TensorId BuildDropout(const LayerContext& layer) { return layer.input; }
+TensorId BuildDropout(const LayerContext& layer) {
+  const double rate = JsonNumber(layer.config, "rate", -1);
+  Node& node =
+      layer.graph->AddNode(kDropout, layer.name, {layer.input}, {layer.name});
+  node.SetFloat(dropout::kRate, static_cast<float>(rate));
+  if (const Json* noise = JsonFind(layer.config, "noise_shape")) {
+    node.attrs[dropout::kNoiseShape].ints = JsonDims(*noise, "noise_shape");
+  }
+  if (const Json* seed = JsonFind(layer.config, "seed")) {
+    if (!seed->is_number_integer()) {
+      Fail(ErrorKind::kUnsupported,
+           "its seed is {}; a whole number or none is supported",
+           seed->dump().substr(0, 60));
+    }
+    node.Set(dropout::kHasSeed, 1);
+    node.Set(dropout::kSeed, seed->get<int64_t>());
+  }
+  return InferLast(layer.graph);
+}
 
 constexpr LayerRow kRows[] = {
-    {"InputLayer", BuildInput},          {"Reshape", BuildReshape},
-    {"Flatten", BuildFlatten},           {"Conv2D", BuildConv2D},
-    {"MaxPooling2D", BuildMaxPooling2D}, {"Dense", BuildDense},
-    {"Activation", BuildActivation},     {"ReLU", BuildReLU},
-    {"Dropout", BuildDropout},
+    {"InputLayer", "a float32 input; its batch may be fixed or open",
+     BuildInput},
+    {"Reshape", "target_shape with at most one -1", BuildReshape},
+    {"Flatten", "channels_last", BuildFlatten},
+    {"Conv2D",
+     "padding same or valid, strides, dilation_rate, groups, use_bias; "
+     "channels_last",
+     BuildConv2D},
+    {"MaxPooling2D", "padding same or valid; channels_last", BuildMaxPooling2D},
+    {"Dense", "on the last dimension; use_bias", BuildDense},
+    {"Activation",
+     "linear, relu or relu6, behind a layer that it can be fused into",
+     BuildActivation},
+    {"ReLU", "max_value none or 6, behind a layer that it can be fused into",
+     BuildReLU},
+    {"Dropout", "in training only; rate, noise_shape, seed", BuildDropout},
 };
 
 }  // namespace

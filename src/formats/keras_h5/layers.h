@@ -19,10 +19,12 @@ struct LayerContext {
   Graph* graph;
   TensorId input;     // kNoTensor for an InputLayer
   bool input_shared;  // something else reads the input too
+  bool trainable;     // its weights are parameters, else constants
 };
 
 struct LayerRow {
   const char* class_name;
+  const char* summary;  // one line for `litesmith list layers`
   // Adds the layer's nodes and gives its output, which may be its input.
   // Throws Error without naming the layer (the caller adds it).
   TensorId (*build)(const LayerContext& layer);

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "src/base/error.h"
+#include "src/formats/keras_h5/unknown_layers.h"
 
 namespace litesmith {
 namespace {
@@ -70,21 +71,44 @@ void CollectConnections(const Json& value, int depth,
   }
 }
 
+// What a call passes beside its tensors: {"training": true}. Keras writes every
+// argument that was given, also those that say nothing.
+void CheckArguments(const Json& arguments, const std::string& class_name) {
+  for (const auto& [key, value] : arguments.items()) {
+    if (value.is_null()) continue;
+    // Keras 3 says training=false where nothing was said.
+    if (key == "training" && (class_name != "Dropout" || value == false))
+      continue;
+    Fail(ErrorKind::kUnsupported,
+         "it is called with {}={}, which is not supported", key, value.dump());
+  }
+}
+
+// In all calls, nested as CollectConnections walks them.
+void CheckCallArguments(const Json& value, int depth,
+                        const std::string& class_name) {
+  if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
+  if (IsConnection(value)) {  // Keras 2: behind the tensor
+    if (value.size() > 3 && value[3].is_object())
+      CheckArguments(value[3], class_name);
+  } else if (value.is_array()) {
+    for (const Json& item : value)
+      CheckCallArguments(item, depth + 1, class_name);
+  } else if (const Json* arguments = JsonFind(value, "kwargs")) {
+    CheckArguments(*arguments, class_name);
+  }
+}
+
 KerasLayer ParseLayer(const Json& json) {
   KerasLayer layer;
-  layer.class_name = JsonString(JsonAt(json, "class_name"), "class_name");
+  layer.class_name = LayerClass(json);
   layer.config = JsonAt(json, "config");
-  layer.name = JsonString(json, "name", "");
-  if (layer.name.empty()) layer.name = JsonString(layer.config, "name", "");
+  layer.name = LayerName(json);
   if (layer.name.empty()) {
     Fail(ErrorKind::kCorrupt, "a layer of class {} has no name",
          layer.class_name);
   }
-  // A user's class may be called as one of Keras's.
-  const std::string registered = JsonString(json, "registered_name", "");
-  if (registered.find('>') != std::string::npos) {
-    layer.class_name = registered;
-  }
+  layer.trainable = JsonBool(layer.config, "trainable", true);
   return layer;
 }
 
@@ -99,9 +123,7 @@ void ForLayer(const std::string& name, F parse) {
 }
 
 void ParseSequential(const Json& config, KerasModel* model) {
-  // Before Keras 2.2.3 the config was the list itself.
-  const Json& layers = config.is_array() ? config : JsonAt(config, "layers");
-  for (const Json& json : JsonArray(layers, "layers")) {
+  for (const Json& json : JsonArray(ModelLayers(config), "layers")) {
     KerasLayer layer = ParseLayer(json);
     ForLayer(layer.name, [&] { CheckDtype(layer.config); });
     if (model->layers.empty() && layer.class_name != "InputLayer") {
@@ -132,6 +154,7 @@ void ParseFunctional(const Json& config, KerasModel* model) {
       CheckDtype(layer.config);
       const Json* calls = JsonFind(json, "inbound_nodes");
       if (calls == nullptr) return;
+      CheckCallArguments(*calls, 0, layer.class_name);
       if (JsonArray(*calls, "inbound_nodes").size() > 1) {
         Fail(ErrorKind::kUnsupported,
              "it is called {} times; once is supported", calls->size());
@@ -159,6 +182,9 @@ KerasModel ParseModelConfig(const std::string& text) {
       JsonString(JsonAt(json, "class_name"), "class_name");
   const Json& config = JsonAt(json, "config");
   KerasModel model;
+  const bool known =
+      kind == "Sequential" || kind == "Functional" || kind == "Model";
+  if (known) RequireKnownLayers(ModelLayers(config));
   if (kind == "Sequential") {
     ParseSequential(config, &model);
   } else if (kind == "Functional" || kind == "Model") {
@@ -167,6 +193,10 @@ KerasModel ParseModelConfig(const std::string& text) {
     Fail(ErrorKind::kUnsupported,
          "it is a model of class '{}'; Sequential and Functional are supported",
          kind);
+  }
+  // A frozen model freezes all of its layers.
+  if (!JsonBool(config, "trainable", true)) {
+    for (KerasLayer& layer : model.layers) layer.trainable = false;
   }
   return model;
 }

@@ -17,6 +17,7 @@ struct KerasLayer {
   std::string name;
   Json config;
   std::vector<std::string> inputs;  // names of layers; none for an InputLayer
+  bool trainable = true;  // false: the layer, or a model around it, is frozen
 };
 
 struct KerasModel {

@@ -3,13 +3,16 @@
 #include <map>
 #include <set>
 
+#include "src/base/check.h"
 #include "src/base/error.h"
+#include "src/base/warning.h"
 #include "src/formats/keras_h5/full_graph.h"
 #include "src/formats/keras_h5/h5_process.h"
 #include "src/formats/keras_h5/keras_h5.h"
 #include "src/formats/keras_h5/layers.h"
 #include "src/formats/keras_h5/model_config.h"
 #include "src/graph/names.h"
+#include "src/graph/op_def.h"
 
 namespace litesmith {
 namespace {
@@ -48,7 +51,31 @@ class Builder {
     return std::move(graph_);
   }
 
+  // "'conv' (kernel_regularizer), 'dense' (bias_constraint)", after Build: what
+  // acts in training only, and not in ours.
+  const std::string& left_out() const { return left_out_; }
+
  private:
+  // Options of the layer that no row reads.
+  void CheckOptions(const KerasLayer& layer) {
+    for (const char* option : {"sparse", "ragged", "lora_rank", "lora_alpha",
+                               "quantization_mode", "quantization_config"}) {
+      const Json* value = JsonFind(layer.config, option);
+      if (value == nullptr || *value == false) continue;
+      Fail(ErrorKind::kUnsupported, "its {} is {}, which is not supported",
+           option, value->dump().substr(0, 60));
+    }
+    std::string names;
+    for (const auto& [key, value] : layer.config.items()) {
+      if (value.is_null()) continue;
+      if (key.ends_with("_regularizer") || key.ends_with("_constraint"))
+        names += (names.empty() ? "" : ", ") + key;
+    }
+    if (names.empty()) return;
+    left_out_ += fmt::format("{}'{}' ({})", left_out_.empty() ? "" : ", ",
+                             layer.name, names);
+  }
+
   // The layer's output; builds it and, before it, what it reads. Iterative: a
   // chain may be long.
   TensorId Visit(const std::string& name) {
@@ -88,11 +115,9 @@ class Builder {
 
   TensorId BuildLayer(const KerasLayer& layer) {
     try {
+      CheckOptions(layer);
       const LayerRow* row = FindLayerRow(layer.class_name);
-      if (row == nullptr) {
-        Fail(ErrorKind::kUnsupported, "its class {} is not supported",
-             layer.class_name);
-      }
+      LS_CHECK(row != nullptr);  // RequireKnownLayers was first
       const size_t wanted = layer.class_name == "InputLayer" ? 0 : 1;
       if (layer.inputs.size() != wanted) {
         Fail(ErrorKind::kCorrupt, "it reads {} layers; {} wanted",
@@ -104,10 +129,16 @@ class Builder {
         input = outputs_.at(Index(layer.inputs[0]));
         shared = uses_[layer.inputs[0]] > 1 || shared_.count(input) != 0;
       }
-      const TensorId output = row->build(
-          {layer.config, layer.name, weights_, &graph_, input, shared});
-      // A layer that passes its input on passes its other readers on too.
-      if (output == input && shared) shared_.insert(output);
+      const TensorId output =
+          row->build({layer.config, layer.name, weights_, &graph_, input,
+                      shared, layer.trainable});
+      // A layer that passes its input on passes its other readers on too, and
+      // so does a dropout: an activation behind it goes in front of both.
+      const NodeId producer = graph_.Producer(output);
+      const bool passes =
+          output == input ||
+          (producer >= 0 && graph_.node(producer).op->only_in_training);
+      if (passes && shared) shared_.insert(output);
       return output;
     } catch (const Error& error) {
       Fail(error.kind(), "layer '{}': {}", layer.name, error.what());
@@ -122,6 +153,7 @@ class Builder {
   std::map<size_t, TensorId> outputs_;
   std::set<size_t> started_;
   std::set<TensorId> shared_;
+  std::string left_out_;
 };
 
 }  // namespace
@@ -131,12 +163,25 @@ Graph GraphFromH5(const H5Contents& contents, const std::string& path) {
     const auto* config =
         contents.parts[H5Contents::kRoot].Attribute("", "model_config");
     if (config == nullptr || config->size() != 1) {
+      if (contents.parts[H5Contents::kWeights].datasets.empty()) {
+        Fail(ErrorKind::kUnsupported,
+             "it is HDF5, but holds no model_config and no weights: no Keras "
+             "model");
+      }
       Fail(ErrorKind::kUnsupported,
-           "it holds no model_config; a file of weights alone is not enough, "
-           "save the whole model");
+           "it holds weights only, no model_config that says which layers they "
+           "belong to (save_weights writes such files); save the whole model "
+           "with model.save");
     }
     const KerasModel model = ParseModelConfig(config->front());
-    Graph graph = Builder(model, contents.parts[H5Contents::kWeights]).Build();
+    Builder builder(model, contents.parts[H5Contents::kWeights]);
+    Graph graph = builder.Build();
+    if (!builder.left_out().empty()) {
+      Warn(
+          "{}: regularizers and constraints do not act in training here and "
+          "are not kept in files: {}",
+          path, builder.left_out());
+    }
     const H5Tree& ours = contents.parts[H5Contents::kLitesmith];
     if (const auto* full =
             ours.present ? ours.Attribute("", "graph") : nullptr) {

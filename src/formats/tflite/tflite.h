@@ -11,15 +11,19 @@
 
 namespace litesmith {
 
-// Verifies the bytes before use and reads subgraph 0. Constants become
-// kConstant tensors (float constants too). `where` names the file in errors.
+// Verifies the bytes before use and reads subgraph 0. The float weights and
+// biases of layers become parameters, other constants kConstant tensors. Where
+// a file cannot leave a bias out (OpDef::bias_in_files), one of zeros is read
+// as none. `where` names the file in errors.
 // Throws Error{corrupt} or Error{unsupported}.
 Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where);
 
 // One subgraph, one signature `serving_default`, a symbolic batch as a shape
 // signature beside the shapes at a batch of one; the same graph always gives
-// the same bytes. Throws Error{unsupported} for a node that no file can hold,
-// and what InferShapes does for a graph that one sample cannot pass.
+// the same bytes. What acts in training only is left out; a float layer that a
+// file holds only with a bias gets one of zeros. Throws Error{unsupported} for
+// a node that no file can hold, and what InferShapes does for a graph that one
+// sample cannot pass.
 std::vector<std::byte> WriteTflite(const Graph& graph);
 
 }  // namespace litesmith

@@ -186,7 +186,13 @@ Graph BuildNet(const Sizes& sizes, Form form) {
   return NetBuilder(sizes, form).Build();
 }
 
-void ExpectEqual(const Graph& want, const Graph& got) {
+// `want` but for the kinds of constants, which a file does not tell.
+void ExpectEqual(Graph want, const Graph& got) {
+  for (Tensor& tensor : want.tensors) {
+    if (tensor.kind == TensorKind::kParameter)
+      tensor.kind = TensorKind::kConstant;
+  }
+  MarkParameters(&want);
   ASSERT_EQ(want.tensors.size(), got.tensors.size());
   for (size_t t = 0; t < want.tensors.size(); ++t) {
     const Tensor& a = want.tensors[t];
@@ -196,8 +202,7 @@ void ExpectEqual(const Graph& want, const Graph& got) {
     EXPECT_EQ(a.dtype, b.dtype);
     EXPECT_EQ(a.shape, b.shape) << a.shape.ToString() << b.shape.ToString();
     EXPECT_EQ(a.quant, b.quant);
-    EXPECT_EQ(a.kind == TensorKind::kParameter ? TensorKind::kConstant : a.kind,
-              b.kind);
+    EXPECT_EQ(a.kind, b.kind);
     ASSERT_EQ(a.data.size(), b.data.size());
     EXPECT_TRUE(std::equal(a.data.data(), a.data.data() + a.data.size(),
                            b.data.data()));
@@ -366,6 +371,44 @@ TEST(Tflite, TrainingOpsAreRefused) {
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
   }
+}
+
+TEST(Tflite, WeightsAndBiasesOfFloatLayersAreParameters) {
+  for (const Form form : {Form::kFloat, Form::kInt8}) {
+    const Graph read = ReadTflite(WriteTflite(BuildNet(kSmall, form)), "test");
+    for (const Tensor& tensor : read.tensors) {
+      if (!tensor.has_data()) continue;
+      const bool trained = tensor.dtype == DType::kFloat32;
+      EXPECT_EQ(tensor.kind,
+                trained ? TensorKind::kParameter : TensorKind::kConstant)
+          << tensor.name;
+    }
+  }
+}
+
+TEST(Tflite, AMissingBiasOfAConvolutionIsZerosInTheFileAndNoneAgain) {
+  Graph graph = BuildNet(kSmall, Form::kFloat);
+  for (Node& node : graph.nodes) {
+    if (node.op->quant.bias_input == 2) node.inputs.resize(2);
+  }
+  graph = RemoveDeadNodes(graph);
+  const Bytes bytes = WriteTflite(graph);
+  ExpectEqual(graph, ReadTflite(bytes, "test"));
+  // What the file holds: a bias for CONV_2D, none for FULLY_CONNECTED.
+  EXPECT_NE(std::string_view(reinterpret_cast<const char*>(bytes.data()),
+                             bytes.size())
+                .find("conv_bias"),
+            std::string_view::npos);
+  EXPECT_EQ(WriteTflite(ReadTflite(bytes, "test")), bytes);
+}
+
+TEST(Tflite, DropoutsAreLeftOut) {
+  Graph graph = BuildNet(kSmall, Form::kFloat);
+  const Bytes bytes = WriteTflite(graph);
+  const TensorId y = graph.outputs[0];
+  graph.outputs = {graph.AddNode(kDropout, "d", {y}, {"d"}).outputs[0]};
+  InferShapes(&graph);
+  EXPECT_EQ(WriteTflite(graph), bytes);
 }
 
 TEST(Tflite, StaticBatchStaysStatic) {

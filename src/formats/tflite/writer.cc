@@ -413,11 +413,36 @@ std::vector<std::byte> Writer::Write() {
   return {data, data + builder_.GetSize()};
 }
 
+bool WantsBias(const Graph& graph, const Node& node) {
+  return node.op->bias_in_files &&
+         node.input(static_cast<size_t>(node.op->quant.bias_input)) ==
+             kNoTensor &&
+         graph.tensor(node.outputs[0]).dtype == DType::kFloat32;
+}
+
+// The graph without what acts in training only, and with a bias of zeros for
+// each layer that has none and wants one.
+Graph ForFile(Graph graph) {
+  RemoveTrainingOnlyNodes(&graph);
+  for (Node& node : graph.nodes) {
+    if (!WantsBias(graph, node)) continue;
+    const QuantRule& rule = node.op->quant;
+    const Shape& weights =
+        graph.tensor(node.inputs[static_cast<size_t>(rule.weight_input)]).shape;
+    const int32_t channels = weights[rule.per_axis_dim];
+    const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
+    node.inputs.resize(static_cast<size_t>(rule.bias_input) + 1, kNoTensor);
+    node.inputs[static_cast<size_t>(rule.bias_input)] =
+        graph.AddConstant<float>(node.name + "_bias", {channels}, zeros);
+  }
+  return graph;
+}
+
 }  // namespace
 
 std::vector<std::byte> WriteTflite(const Graph& graph) {
   Verify(graph, Stage::kInference);
-  return Writer(graph).Write();
+  return Writer(ForFile(graph)).Write();
 }
 
 }  // namespace litesmith

@@ -1,0 +1,144 @@
+// What dropout draws: how much, from what it follows and from what not.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <set>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+using Floats = std::vector<float>;
+
+constexpr int kBatch = 4;
+constexpr int kElements = 3000;
+
+// Two dropouts one behind the other.
+Graph MakeGraph(float rate) {
+  Graph graph;
+  Tensor x;
+  x.kind = TensorKind::kInput;
+  x.shape = {kBatch, kElements};
+  TensorId last = graph.AddTensor(x);
+  graph.inputs = {last};
+  for (const char* name : {"a", "b"}) {
+    Node& node = graph.AddNode(kDropout, name, {last}, {name});
+    node.SetFloat(dropout::kRate, rate);
+    last = node.outputs[0];
+  }
+  graph.outputs = {last};
+  InferShapes(&graph);
+  return graph;
+}
+
+KernelPtr Prepare(const Graph& graph, size_t node) {
+  const PrepareContext context{graph, graph.nodes[node], Numerics::kLiteRt,
+                               true};
+  return ChooseKernel(context, false).prepare(context);
+}
+
+// The output of ones, and the gradient for an output gradient of threes.
+struct Result {
+  Floats y, dx;
+};
+
+Result Run(const Kernel& kernel, const DrawKey& draw, int samples = kBatch) {
+  const auto n = static_cast<size_t>(samples) * kElements;
+  const Floats x(n, 1.0f);
+  const Floats dy(n, 3.0f);
+  Result result{Floats(n), Floats(n)};
+  std::vector<std::byte> saved(kernel.saved_bytes);
+  const void* in = x.data();
+  void* out = result.y.data();
+  kernel.Run({&in, &out, nullptr, saved.data(), samples, draw});
+  const void* const y = out;
+  const float* const dys = dy.data();
+  float* const dxs = result.dx.data();
+  kernel.Backward({&in, &y, &dys, &dxs, nullptr, saved.data(), samples});
+  return result;
+}
+
+TEST(DropoutTest, DropsAtItsRateAndKeepsTheMean) {
+  for (const float rate : {0.0f, 0.1f, 0.5f, 0.75f}) {
+    const Graph graph = MakeGraph(rate);
+    const auto [y, dx] = Run(*Prepare(graph, 0), {1, 1, 0});
+    const float scale = 1.0f / (1.0f - rate);
+    int dropped = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      ASSERT_TRUE(y[i] == 0.0f || y[i] == scale) << y[i];
+      EXPECT_EQ(dx[i], 3.0f * y[i]);
+      dropped += y[i] == 0.0f;
+    }
+    // Six standard deviations.
+    const double n = kBatch * kElements;
+    EXPECT_NEAR(dropped, n * double{rate},
+                6 * std::sqrt(n * double{rate} * (1 - double{rate})))
+        << rate;
+  }
+}
+
+TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
+  const Graph graph = MakeGraph(0.5f);
+  const KernelPtr a = Prepare(graph, 0);
+  const KernelPtr b = Prepare(graph, 1);
+  Graph seeded = graph;
+  seeded.nodes[0].Set(dropout::kHasSeed, 1);
+  const DrawKey key{7, 3, 0};
+  const std::set<Floats> different = {
+      Run(*a, key).y,
+      Run(*b, key).y,
+      Run(*Prepare(seeded, 0), key).y,
+      Run(*a, {8, 3, 0}).y,
+      Run(*a, {7, 4, 0}).y,
+      Run(*a, {7, 3, kBatch}).y,
+  };
+  EXPECT_EQ(different.size(), 6u);
+  const Floats y = Run(*a, key).y;
+  std::set<Floats> samples;
+  for (int s = 0; s < kBatch; ++s)
+    samples.emplace(y.begin() + s * kElements, y.begin() + (s + 1) * kElements);
+  EXPECT_EQ(samples.size(), static_cast<size_t>(kBatch));
+}
+
+TEST(DropoutTest, DoesNotFollowFromHowABatchIsCut) {
+  const Graph graph = MakeGraph(0.3f);
+  const KernelPtr kernel = Prepare(graph, 0);
+  const Floats whole = Run(*kernel, {1, 2, 0}).y;
+  Floats cut = Run(*kernel, {1, 2, 0}, 1).y;
+  const Floats rest = Run(*kernel, {1, 2, 1}, kBatch - 1).y;
+  cut.insert(cut.end(), rest.begin(), rest.end());
+  EXPECT_EQ(cut, whole);
+}
+
+TEST(DropoutTest, NoiseShapeSharesDraws) {
+  Graph graph = MakeGraph(0.5f);
+  graph.tensors[0].shape = {kBatch, 30, 100};
+  graph.nodes[0].attrs[dropout::kNoiseShape].ints = {-1, 1, 100};
+  InferShapes(&graph);
+  const Floats y = Run(*Prepare(graph, 0), {1, 1, 0}).y;
+  for (size_t i = 0; i < y.size(); ++i) {
+    const size_t first = i / kElements * kElements + i % 100;
+    ASSERT_EQ(y[i], y[first]) << i;
+  }
+  graph.nodes[0].attrs[dropout::kNoiseShape].ints = {1, -1, -1};
+  const Floats same = Run(*Prepare(graph, 0), {1, 1, 0}).y;
+  for (size_t i = 0; i < same.size(); ++i)
+    ASSERT_EQ(same[i], same[i % kElements]) << i;
+  EXPECT_NE(Floats(same.begin(), same.begin() + 100),
+            Floats(same.begin() + 100, same.begin() + 200));
+}
+
+TEST(DropoutTest, PlansAndFilesGoWithoutIt) {
+  Graph graph = MakeGraph(0.5f);
+  RemoveTrainingOnlyNodes(&graph);
+  EXPECT_TRUE(graph.nodes.empty());
+  EXPECT_EQ(graph.outputs, graph.inputs);
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,59 @@
+// LITESMITH_DROPOUT: all rates, draws of their own for all elements or shared
+// along dimensions, behind and before layers.
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/graph_builder.h"
+
+namespace litesmith {
+namespace {
+
+struct Row {
+  const char* name;
+  float rate;
+  std::vector<int32_t> noise;
+};
+
+// Scales of 1, 4/3, 2 and 4: of those that gradients are checked with, powers
+// of two.
+const Row kRows[] = {
+    {"rate_0", 0.0f, {}},
+    {"rate_quarter", 0.25f, {}},
+    {"rate_half", 0.5f, {}},
+    {"rate_three_quarters", 0.75f, {}},
+    {"channels", 0.5f, {-1, 1, 1, 5}},
+    {"rows", 0.5f, {-1, -1, 1, 1}},
+    {"same_in_the_batch", 0.5f, {1, 6, 7, -1}},
+};
+
+Graph Build(const Row& row, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", DType::kFloat32, {6, 7, 5});
+  Node& pool = build.Add(kMaxPool2D, "pool", {x});
+  for (const int attr : {pool_2d::kFilterH, pool_2d::kFilterW,
+                         pool_2d::kStrideH, pool_2d::kStrideW})
+    pool.Set(attr, 1);
+  Node& node = build.Add(kDropout, "y", {build.last()});
+  node.SetFloat(dropout::kRate, row.rate);
+  node.attrs[dropout::kNoiseShape].ints = row.noise;
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> DropoutCases() {
+  std::vector<Case> cases;
+  for (const Row& row : kRows) {
+    Case& c = cases.emplace_back();
+    c.name = std::string("dropout_") + row.name;
+    c.build = [&row](Rng* rng) { return Build(row, rng); };
+    if (row.rate == 0.25f) continue;
+    // Far apart, for the pool.
+    c.fill = DistinctFill();
+    c.gradient = Gradient();
+  }
+  return cases;
+}
+
+}  // namespace litesmith
