@@ -47,7 +47,7 @@ struct Result {
   Floats y, dx;
 };
 
-Result Run(const Kernel& kernel, const DrawKey& draw, int samples = kBatch) {
+Result Draw(const Kernel& kernel, const DrawKey& draw, int samples = kBatch) {
   const auto n = static_cast<size_t>(samples) * kElements;
   const Floats x(n, 1.0f);
   const Floats dy(n, 3.0f);
@@ -66,7 +66,7 @@ Result Run(const Kernel& kernel, const DrawKey& draw, int samples = kBatch) {
 TEST(DropoutTest, DropsAtItsRateAndKeepsTheMean) {
   for (const float rate : {0.0f, 0.1f, 0.5f, 0.75f}) {
     const Graph graph = MakeGraph(rate);
-    const auto [y, dx] = Run(*Prepare(graph, 0), {1, 1, 0});
+    const auto [y, dx] = Draw(*Prepare(graph, 0), {1, 1, 0});
     const float scale = 1.0f / (1.0f - rate);
     int dropped = 0;
     for (size_t i = 0; i < y.size(); ++i) {
@@ -90,15 +90,15 @@ TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
   seeded.nodes[0].Set(dropout::kHasSeed, 1);
   const DrawKey key{7, 3, 0};
   const std::set<Floats> different = {
-      Run(*a, key).y,
-      Run(*b, key).y,
-      Run(*Prepare(seeded, 0), key).y,
-      Run(*a, {8, 3, 0}).y,
-      Run(*a, {7, 4, 0}).y,
-      Run(*a, {7, 3, kBatch}).y,
+      Draw(*a, key).y,
+      Draw(*b, key).y,
+      Draw(*Prepare(seeded, 0), key).y,
+      Draw(*a, {8, 3, 0}).y,
+      Draw(*a, {7, 4, 0}).y,
+      Draw(*a, {7, 3, kBatch}).y,
   };
   EXPECT_EQ(different.size(), 6u);
-  const Floats y = Run(*a, key).y;
+  const Floats y = Draw(*a, key).y;
   std::set<Floats> samples;
   for (int s = 0; s < kBatch; ++s)
     samples.emplace(y.begin() + s * kElements, y.begin() + (s + 1) * kElements);
@@ -108,9 +108,9 @@ TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
 TEST(DropoutTest, DoesNotFollowFromHowABatchIsCut) {
   const Graph graph = MakeGraph(0.3f);
   const KernelPtr kernel = Prepare(graph, 0);
-  const Floats whole = Run(*kernel, {1, 2, 0}).y;
-  Floats cut = Run(*kernel, {1, 2, 0}, 1).y;
-  const Floats rest = Run(*kernel, {1, 2, 1}, kBatch - 1).y;
+  const Floats whole = Draw(*kernel, {1, 2, 0}).y;
+  Floats cut = Draw(*kernel, {1, 2, 0}, 1).y;
+  const Floats rest = Draw(*kernel, {1, 2, 1}, kBatch - 1).y;
   cut.insert(cut.end(), rest.begin(), rest.end());
   EXPECT_EQ(cut, whole);
 }
@@ -120,13 +120,13 @@ TEST(DropoutTest, NoiseShapeSharesDraws) {
   graph.tensors[0].shape = {kBatch, 30, 100};
   graph.nodes[0].attrs[dropout::kNoiseShape].ints = {-1, 1, 100};
   InferShapes(&graph);
-  const Floats y = Run(*Prepare(graph, 0), {1, 1, 0}).y;
+  const Floats y = Draw(*Prepare(graph, 0), {1, 1, 0}).y;
   for (size_t i = 0; i < y.size(); ++i) {
     const size_t first = i / kElements * kElements + i % 100;
     ASSERT_EQ(y[i], y[first]) << i;
   }
   graph.nodes[0].attrs[dropout::kNoiseShape].ints = {1, -1, -1};
-  const Floats same = Run(*Prepare(graph, 0), {1, 1, 0}).y;
+  const Floats same = Draw(*Prepare(graph, 0), {1, 1, 0}).y;
   for (size_t i = 0; i < same.size(); ++i)
     ASSERT_EQ(same[i], same[i % kElements]) << i;
   EXPECT_NE(Floats(same.begin(), same.begin() + 100),

@@ -59,7 +59,7 @@ H5Image::H5Image() {
 }
 
 void H5Image::AddGroup(const std::string& path) {
-  // Layer by layer: a name with slashes is several groups, some of which the
+  // Group by group: a name with slashes is several, some of which the
   // names of other layers may have made.
   const H5Handle plist = Plist(H5P_GROUP_CREATE);
   for (size_t end = path.find('/', 1); true; end = path.find('/', end + 1)) {
