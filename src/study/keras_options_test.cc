@@ -109,7 +109,9 @@ TEST_F(KerasOptionsTest, AreKeptByEveryRecipe) {
     EXPECT_NE(ValuesOf(back, "dense/bias"), ValuesOf(start, "dense/bias"));
     // And the integer file has nothing of it.
     const Scheme& scheme = FindScheme("uint8");
-    const Graph file = Convert(back, scheme, Calibrate(back, *data_, 20));
+    const Graph file = Convert(
+        back, scheme,
+        NeedsRanges(back, scheme) ? Calibrate(back, *data_, 20) : Ranges());
     for (const Node& node : file.nodes) EXPECT_GE(node.op->tflite_code, 0);
   }
   SetWarningSink(before);
