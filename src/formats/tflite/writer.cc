@@ -433,7 +433,8 @@ Graph ForFile(Graph graph) {
     const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
     node.inputs.resize(static_cast<size_t>(rule.bias_input) + 1, kNoTensor);
     node.inputs[static_cast<size_t>(rule.bias_input)] =
-        graph.AddConstant<float>(node.name + "_bias", {channels}, zeros);
+        graph.AddConstant<float>(graph.tensor(node.outputs[0]).name + "_bias",
+                                 {channels}, zeros);
   }
   return graph;
 }
