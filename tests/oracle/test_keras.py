@@ -1,5 +1,6 @@
 """Our .h5 in both Kerases, and both Kerases' .h5 here."""
 
+import json
 from pathlib import Path
 
 import conftest
@@ -68,3 +69,30 @@ def test_trained_file_of_tensorflow(litesmith, tensorflow_files, images, labels,
     got = litesmith.run(tensorflow_files / "keras2.h5", images[:100], tmp_path)
     assert_close(got, np.load(tensorflow_files / "keras2_logits.npy"))
     assert (got.argmax(axis=1) == labels[:100]).mean() > 0.8
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation):
+    """What Keras says of a model that was trained and pruned here: the same as before, and only what may move has moved."""
+
+    def read(path):
+        keras(generation, "weights", path, tmp_path / "weights.npz")
+        arrays = dict(np.load(tmp_path / "weights.npz"))
+        return json.loads(str(arrays.pop("options"))), arrays
+
+    start = tmp_path / "start.h5"
+    keras(generation, "save-options", start)
+    said, before = read(start)
+    assert said["frozen"] == {"trainable": False, "use_bias": True}
+    data = ("--data", "digits", "--limit", 500, "--epochs", 1)
+    trained, pruned = tmp_path / "trained.h5", tmp_path / "pruned.h5"
+    litesmith.ok("train", start, *data, "-o", trained)
+    done = litesmith.call("optimize", start, "--recipe", "prune_pqat", *data, "-o", pruned)
+    assert done.returncode == 0, done.stderr
+    assert "'frozen'" in done.stderr
+    for path in (trained, pruned):
+        said_now, after = read(path)
+        assert said_now == said
+        assert after.keys() == before.keys()
+        for name, values in after.items():
+            assert np.array_equal(values, before[name]) == name.startswith("frozen/"), name
