@@ -14,6 +14,7 @@
 
 #include "schema_generated.h"
 #include "src/base/error.h"
+#include "src/formats/tflite/missing_bias.h"
 #include "src/formats/tflite/operator_names.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/names.h"
@@ -91,7 +92,6 @@ class Reader {
                  std::vector<std::string>* names);
   void SetKinds();
   void CheckShapes(const std::vector<Tensor>& before);
-  void DropZeroBiases();
 
   std::span<const std::byte> bytes_;
   const std::string& where_;  // the file's name, for warnings
@@ -550,25 +550,6 @@ void Reader::CheckShapes(const std::vector<Tensor>& before) {
   }
 }
 
-// A bias of zeros where the format knows no layer without one.
-void Reader::DropZeroBiases() {
-  bool dropped = false;
-  for (Node& node : graph_.nodes) {
-    const auto bias = static_cast<size_t>(node.op->quant.bias_input);
-    if (!node.op->bias_in_files || node.input(bias) == kNoTensor) continue;
-    const Tensor& tensor = graph_.tensor(node.inputs[bias]);
-    if (tensor.dtype != DType::kFloat32 || !tensor.has_data()) continue;
-    const auto values = tensor.As<float>();
-    if (std::any_of(values.begin(), values.end(),
-                    [](float v) { return v != 0; })) {
-      continue;
-    }
-    node.inputs.resize(bias);  // it is the last
-    dropped = true;
-  }
-  if (dropped) graph_ = RemoveDeadNodes(graph_);
-}
-
 Graph Reader::Read() {
   CheckModel();
   ReadNodes();  // before tensors: what is missing is first of all an operator
@@ -580,7 +561,7 @@ Graph Reader::Read() {
   const std::vector<Tensor> before = graph_.tensors;
   InferShapes(&graph_);
   CheckShapes(before);
-  DropZeroBiases();
+  DropZeroBiases(&graph_);
   MarkParameters(&graph_);
   VerifyStructure(graph_);
   return std::move(graph_);

@@ -12,6 +12,7 @@
 
 #include "schema_generated.h"
 #include "src/base/error.h"
+#include "src/formats/tflite/missing_bias.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
 #include "src/ops/verify.h"
@@ -413,37 +414,14 @@ std::vector<std::byte> Writer::Write() {
   return {data, data + builder_.GetSize()};
 }
 
-bool WantsBias(const Graph& graph, const Node& node) {
-  return node.op->bias_in_files &&
-         node.input(static_cast<size_t>(node.op->quant.bias_input)) ==
-             kNoTensor &&
-         graph.tensor(node.outputs[0]).dtype == DType::kFloat32;
-}
-
-// The graph without what acts in training only, and with a bias of zeros for
-// each layer that has none and wants one.
-Graph ForFile(Graph graph) {
-  RemoveTrainingOnlyNodes(&graph);
-  for (Node& node : graph.nodes) {
-    if (!WantsBias(graph, node)) continue;
-    const QuantRule& rule = node.op->quant;
-    const Shape& weights =
-        graph.tensor(node.inputs[static_cast<size_t>(rule.weight_input)]).shape;
-    const int32_t channels = weights[rule.per_axis_dim];
-    const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
-    node.inputs.resize(static_cast<size_t>(rule.bias_input) + 1, kNoTensor);
-    node.inputs[static_cast<size_t>(rule.bias_input)] =
-        graph.AddConstant<float>(graph.tensor(node.outputs[0]).name + "_bias",
-                                 {channels}, zeros);
-  }
-  return graph;
-}
-
 }  // namespace
 
 std::vector<std::byte> WriteTflite(const Graph& graph) {
   Verify(graph, Stage::kInference);
-  return Writer(ForFile(graph)).Write();
+  Graph whole = graph;
+  RemoveTrainingOnlyNodes(&whole);
+  AddZeroBiases(&whole);
+  return Writer(whole).Write();
 }
 
 }  // namespace litesmith
