@@ -279,6 +279,8 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
        ErrorKind::kUnsupported,
        "2 of its 4 layers are not supported: 'bad' (a model inside the model "
        "(Sequential); put its layers into the outer model), 'bad/g' (GRU)"},
+      {OneLayer("MaxPool2D", ""), ErrorKind::kUnsupported,
+       "'bad' (MaxPool2D; there is MaxPooling2D)"},
       {OneLayer("PruneLowMagnitude", R"(, "layer": {"class_name": "Dense"})"),
        ErrorKind::kUnsupported,
        "PruneLowMagnitude around Dense; tfmot's strip_pruning"},

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/formats/keras_h5/layers.h"
 
 namespace litesmith {
@@ -61,7 +62,11 @@ std::string WhatItIs(const std::string& class_name, const Json& config) {
     return fmt::format("{} {}", class_name, function->get<std::string>());
   if (class_name.find('>') != std::string::npos)
     return fmt::format("{}, a class of its author's own", class_name);
-  return class_name;
+  std::vector<std::string> known;
+  for (const LayerRow& row : LayerRows()) known.emplace_back(row.class_name);
+  const std::string near = NearestName(class_name, known);
+  return near.empty() ? class_name
+                      : fmt::format("{}; there is {}", class_name, near);
 }
 
 void Find(const Json& layers, const std::string& path, int depth,
