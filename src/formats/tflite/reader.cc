@@ -14,8 +14,8 @@
 
 #include "schema_generated.h"
 #include "src/base/error.h"
+#include "src/formats/tflite/find_ops.h"
 #include "src/formats/tflite/missing_bias.h"
-#include "src/formats/tflite/operator_names.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/names.h"
 #include "src/ops/registry.h"
@@ -375,33 +375,12 @@ void Reader::ReadOptions(const fb::Operator& op, Node* node) {
 }
 
 void Reader::ReadNodes() {
-  const size_t count = SizeOrZero(subgraph_->operators());
-  for (size_t n = 0; n < count; ++n) {
+  const std::vector<const OpDef*> ops = FindOps(*model_, *subgraph_);
+  for (size_t n = 0; n < ops.size(); ++n) {
     const fb::Operator& op =
         *subgraph_->operators()->Get(static_cast<flatbuffers::uoffset_t>(n));
-    if (op.opcode_index() >= SizeOrZero(model_->operator_codes())) {
-      Fail(ErrorKind::kCorrupt,
-           "operator {} has the code number {}; there are {}", n,
-           op.opcode_index(), SizeOrZero(model_->operator_codes()));
-    }
-    const fb::OperatorCode& opcode =
-        *model_->operator_codes()->Get(op.opcode_index());
-    const int code =
-        std::max<int>(opcode.deprecated_builtin_code(), opcode.builtin_code());
-    if (code < 0) {
-      Fail(ErrorKind::kCorrupt, "operator {} has the builtin code {}", n, code);
-    }
     Node node;
-    node.op = FindOpByTfliteCode(code);
-    if (node.op == nullptr) {
-      if (opcode.custom_code() != nullptr) {
-        Fail(ErrorKind::kUnsupported, "operator {} is the custom operator '{}'",
-             n, Copy(opcode.custom_code()));
-      }
-      Fail(ErrorKind::kUnsupported,
-           "operator {} is {} (builtin code {}, version {})", n,
-           TfliteOperatorName(code), code, opcode.version());
-    }
+    node.op = ops[n];
     node.attrs = DefaultAttrs(*node.op);
     try {
       ReadOptions(op, &node);
