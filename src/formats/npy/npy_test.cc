@@ -1,6 +1,7 @@
 #include "src/formats/npy/npy.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstring>
 #include <random>
@@ -15,7 +16,8 @@ namespace {
 using Bytes = std::vector<std::byte>;
 
 std::string PathOf(const std::string& name) {
-  return testing::TempDir() + "litesmith_" + name + ".npy";
+  return testing::TempDir() + "litesmith_" + std::to_string(getpid()) + "_" +
+         name + ".npy";
 }
 
 // A file with this header text and as many data bytes, all 0.
