@@ -95,7 +95,7 @@ void DropEmptyNodes(Graph* graph) {
 }
 
 // Weights and biases of layers that have become floats can be trained.
-void MarkParameters(const Graph& before, Graph* graph) {
+void MarkWidenedParameters(const Graph& before, Graph* graph) {
   for (const Node& node : graph->nodes) {
     const QuantRule& rule = node.op->quant;
     for (const int position : {rule.weight_input, rule.bias_input}) {
@@ -248,7 +248,7 @@ Graph WidenHalves(const Graph& graph) {
     }
   }
   DropEmptyNodes(&result);
-  MarkParameters(graph, &result);
+  MarkWidenedParameters(graph, &result);
   return result;
 }
 
@@ -284,7 +284,7 @@ Graph Dequantize(const Graph& graph) {
     }
   }
   RequireScales(result);
-  MarkParameters(graph, &result);
+  MarkWidenedParameters(graph, &result);
   InferShapes(&result);
   return result;
 }

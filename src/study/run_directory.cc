@@ -118,12 +118,20 @@ void ClaimCheckpoint(const std::string& checkpoint, const std::string& key,
 
 void RemoveCheckpoint(const std::string& checkpoint) {
   const std::filesystem::path path = checkpoint;
+  const std::string base = path.filename().string();
+  // The checkpoint of each step ("checkpoint.2") and whose they are.
+  const auto is_ours = [&](std::string_view name) {
+    if (!name.starts_with(base)) return false;
+    name.remove_prefix(base.size());
+    if (name.empty() || name == ".key") return true;
+    return name.size() > 1 && name[0] == '.' &&
+           name.find_first_not_of("0123456789", 1) == std::string_view::npos;
+  };
   std::error_code code;
   std::vector<std::filesystem::path> found;
   for (const auto& entry :
        std::filesystem::directory_iterator(path.parent_path(), code)) {
-    const std::string name = entry.path().filename().string();
-    if (name.starts_with(path.filename().string()))
+    if (is_ours(entry.path().filename().string()))
       found.push_back(entry.path());
   }
   for (const auto& each : found) std::filesystem::remove(each, code);

@@ -135,6 +135,20 @@ TEST(StudySettingsTest, NamesSayWhatDiffers) {
   EXPECT_EQ(SettingsName(other, first), "data-digits-fedcba-model-net-bbbbbb");
 }
 
+TEST_F(RunDirectoryTest, OnlyCheckpointsOfItsOwnAreRemoved) {
+  MakeDirectory(folder_);
+  const std::string base = folder_ + "/checkpoint";
+  for (const char* ours : {"", ".key", ".1", ".12"})
+    WriteFile(base + ours, std::string_view("x"));
+  for (const char* users : {"s.txt", ".old", ".1.bak", "_of_monday", "."})
+    WriteFile(base + users, std::string_view("x"));
+  RemoveCheckpoint(base);
+  for (const char* ours : {"", ".key", ".1", ".12"})
+    EXPECT_FALSE(FileExists(base + ours)) << ours;
+  for (const char* users : {"s.txt", ".old", ".1.bak", "_of_monday", "."})
+    EXPECT_TRUE(FileExists(base + users)) << users;
+}
+
 TEST_F(RunDirectoryTest, SettingsHaveAFolderOfTheirOwn) {
   MakeDirectory(folder_);
   StudySettings first;

@@ -24,7 +24,7 @@ WAITING = {
     ("batch-norm-alone", range(0, 3)): "BatchNormalization",
     ("batch-norm-alone", range(3, 5)): f"BatchNormalization, {NPZ}",
     ("conv-transpose", range(0, 2)): "Conv2DTranspose",
-    ("conv-transpose", range(2, 4)): f"Conv2DTranspose, {NPZ}",
+    ("conv-transpose", range(2, 5)): f"Conv2DTranspose, {NPZ}",
     ("depthwise-prune-cluster", range(0, 6)): "DepthwiseConv2D, BatchNormalization",
     ("dilated-conv-bn", range(0, 2)): "BatchNormalization",
     ("dilated-conv-bn", range(2, 4)): f"BatchNormalization, {NPZ}",
