@@ -64,14 +64,20 @@ uint64_t Mix(uint64_t hash, const ByteDataset& data) {
 
 ByteDataset::ByteDataset(Shape sample_shape, int classes,
                          std::vector<uint8_t> pixels,
-                         std::vector<uint8_t> labels)
+                         std::vector<uint8_t> labels, std::string label_file)
     : sample_shape_(sample_shape),
       classes_(classes),
       sample_size_(static_cast<size_t>(sample_shape.NumElements())),
       pixels_(std::move(pixels)),
-      labels_(std::move(labels)) {
+      labels_(std::move(labels)),
+      label_file_(std::move(label_file)) {
   LS_CHECK(pixels_.size() == labels_.size() * sample_size_);
   for (uint8_t label : labels_) LS_CHECK(label < classes_);
+}
+
+std::string ByteDataset::Origin(int64_t index) const {
+  const std::string sample = Dataset::Origin(index);
+  return label_file_.empty() ? sample : sample + " of " + label_file_;
 }
 
 void ByteDataset::Read(int64_t index, float* out) const {

@@ -16,9 +16,10 @@ namespace litesmith {
 class ByteDataset : public Dataset {
  public:
   // `pixels` are labels.size() samples of `sample_shape`, row-major, one after
-  // another; every label is below `classes`.
+  // another; every label is below `classes`. `label_file` is where they were
+  // read, if they were.
   ByteDataset(Shape sample_shape, int classes, std::vector<uint8_t> pixels,
-              std::vector<uint8_t> labels);
+              std::vector<uint8_t> labels, std::string label_file = "");
 
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
   Shape sample_shape() const override { return sample_shape_; }
@@ -26,6 +27,7 @@ class ByteDataset : public Dataset {
   int32_t label(int64_t index) const override {
     return labels_[static_cast<size_t>(index)];
   }
+  std::string Origin(int64_t index) const override;
   // pixel / 255, the correctly rounded float32 quotient.
   void Read(int64_t index, float* out) const override;
   void Prefetch(int64_t index) const override;
@@ -39,6 +41,7 @@ class ByteDataset : public Dataset {
   size_t sample_size_;
   std::vector<uint8_t> pixels_;
   std::vector<uint8_t> labels_;
+  std::string label_file_;
 };
 
 // 16 hexadecimal digits that change when a pixel, a label, the shape or the

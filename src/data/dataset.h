@@ -24,6 +24,11 @@ class Dataset {
   // The number of classes; labels are in [0, classes).
   virtual int classes() const = 0;
   virtual int32_t label(int64_t index) const = 0;
+  // Which sample that is, for messages: "sample 17 of labels.gz", counted from
+  // 0 in the file that has its label.
+  virtual std::string Origin(int64_t index) const {
+    return "sample " + std::to_string(index);
+  }
   // Writes sample `index` as float32, row-major, sample_shape().NumElements()
   // values, already normalised (pixels / 255). Never fails, never allocates.
   virtual void Read(int64_t index, float* out) const = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include "src/base/error.h"
@@ -20,6 +21,9 @@ class SliceDataset : public Dataset {
   int classes() const override { return whole_->classes(); }
   int32_t label(int64_t index) const override {
     return whole_->label(begin_ + index);
+  }
+  std::string Origin(int64_t index) const override {
+    return whole_->Origin(begin_ + index);
   }
   void Read(int64_t index, float* out) const override {
     whole_->Read(begin_ + index, out);

@@ -139,6 +139,7 @@ IdxArray ReadFileAsIdx(const std::string& path, size_t rank) {
 // One half of the set: its images and labels, checked against each other.
 struct IdxHalf {
   std::string images_path;
+  std::string labels_path;
   IdxArray images;
   IdxArray labels;
 };
@@ -146,16 +147,15 @@ struct IdxHalf {
 IdxHalf ReadHalf(const std::string& directory, const std::string& prefix) {
   IdxHalf half;
   half.images_path = FindFile(directory, prefix + "-images", "idx3-ubyte");
-  const std::string labels_path =
-      FindFile(directory, prefix + "-labels", "idx1-ubyte");
+  half.labels_path = FindFile(directory, prefix + "-labels", "idx1-ubyte");
   half.images = ReadFileAsIdx(half.images_path, 3);
-  half.labels = ReadFileAsIdx(labels_path, 1);
+  half.labels = ReadFileAsIdx(half.labels_path, 1);
   const int32_t images = half.images.dims[0];
   const int32_t labels = half.labels.dims[0];
   if (images != labels) {
     Fail(ErrorKind::kCorrupt,
          "{} holds {} labels, but {} holds {} images; as many are wanted",
-         labels_path, labels, half.images_path, images);
+         half.labels_path, labels, half.images_path, images);
   }
   if (half.images.values.empty()) {
     Fail(ErrorKind::kCorrupt, "{}: {} images of {} x {} hold no pixels",
@@ -260,10 +260,10 @@ DataSplits LoadIdx(const std::string& directory, const std::string& name) {
   const Shape shape{train.images.dims[1], train.images.dims[2]};
   auto train_set = std::make_shared<const ByteDataset>(
       shape, classes, std::move(train.images.values),
-      std::move(train.labels.values));
+      std::move(train.labels.values), train.labels_path);
   auto test_set = std::make_shared<const ByteDataset>(
       shape, classes, std::move(test.images.values),
-      std::move(test.labels.values));
+      std::move(test.labels.values), test.labels_path);
   std::string fingerprint = Fingerprint(*train_set, *test_set);
   return {name, std::move(fingerprint), std::move(train_set),
           std::move(test_set)};

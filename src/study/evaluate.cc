@@ -51,15 +51,6 @@ void CheckFit(const Interpreter& interpreter, const Dataset& data) {
            "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
            output.name, Name(output.dtype));
   }
-  // One number a class: of a feature map's positions none is a class.
-  const auto dims = output.shape.dims();
-  if (std::count_if(dims.begin() + 1, dims.end(),
-                    [](int32_t dim) { return dim != 1; }) > 1) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's output '{}' has shape {}: no number a class, so labels "
-         "cannot be compared with it",
-         output.name, output.shape.ToString());
-  }
   RequireFit(input, output, data);
 }
 

@@ -10,8 +10,8 @@ namespace litesmith {
 
 // `input` and `output` are a model's, the first dimension of each its batch.
 // Throws Error{invalid argument} if a sample has another number of values than
-// the input, or the data more classes than the output values; then it names a
-// sample whose label shows it.
+// the input, the output is no list of values, or the data has more classes than
+// the output values; then it names a sample whose label shows it.
 void RequireFit(const Tensor& input, const Tensor& output, const Dataset& data);
 
 }  // namespace litesmith

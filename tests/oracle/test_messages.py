@@ -264,7 +264,9 @@ class TestRun:
         labels[17] = 255
         for verb in (("evaluate", model), ("train", model, "-o", tmp_path / "x.h5")):
             message = refused(litesmith, *verb, *data(28, labels))
-            assert "for labels 0 to 9; the data has 256 classes (sample 17 has label 255)" in message
+            half = "t10k" if verb[0] == "evaluate" else "train"
+            where = f"sample 17 of {tmp_path / half}-labels-idx1-ubyte.gz has label 255"
+            assert f"for labels 0 to 9; the data has 256 classes ({where})" in message
         said = warnings(litesmith, "train", model, *data(28, np.arange(20) % 3), "--epochs", 0, "-o", tmp_path / "x.h5")
         assert len(said) == 1 and "the data has 3 classes" in said[0]
 
