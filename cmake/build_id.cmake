@@ -26,10 +26,5 @@ std::string_view BuildId() { return \"${digest}\"; }
 
 }  // namespace litesmith
 ")
-set(old "")
-if(EXISTS ${OUT})
-  file(READ ${OUT} old)
-endif()
-if(NOT old STREQUAL text)
-  file(WRITE ${OUT} "${text}")
-endif()
+# Touches the file only if its text changes.
+file(CONFIGURE OUTPUT ${OUT} CONTENT "${text}" @ONLY)

@@ -33,10 +33,5 @@ const char* BuildType() { return \"${TYPE}\"; }
 
 }  // namespace litesmith
 ")
-set(old "")
-if(EXISTS ${OUT})
-  file(READ ${OUT} old)
-endif()
-if(NOT old STREQUAL text)
-  file(WRITE ${OUT} "${text}")
-endif()
+# Touches the file only if its text changes.
+file(CONFIGURE OUTPUT ${OUT} CONTENT "${text}" @ONLY)
