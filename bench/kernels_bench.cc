@@ -10,9 +10,9 @@
 #include <vector>
 
 #include "bench/peak.h"
-#include "src/kernels/conv_2d_simd.h"
-#include "src/kernels/dynamic_quantize_simd.h"
-#include "src/kernels/fully_connected_simd.h"
+#include "src/kernels/conv/simd.h"
+#include "src/kernels/dense/simd.h"
+#include "src/kernels/quantize/simd.h"
 
 namespace litesmith {
 namespace {

@@ -1,6 +1,6 @@
 #include "bench/peak.h"
 
-#include "src/kernels/simd_targets.h"
+#include "src/kernels/common/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "bench/peak.cc"
@@ -12,8 +12,8 @@
 #include <chrono>
 #include <map>
 
-#include "src/kernels/packed_buffer.h"
-#include "src/kernels/words-inl.h"
+#include "src/kernels/common/packed_buffer.h"
+#include "src/kernels/common/words-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {

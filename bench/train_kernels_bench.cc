@@ -11,10 +11,10 @@
 
 #include "bench/peak.h"
 #include "src/base/parallel.h"
-#include "src/kernels/train_conv.h"
-#include "src/kernels/train_conv_pool.h"
-#include "src/kernels/train_dense.h"
-#include "src/kernels/train_math.h"
+#include "src/kernels/conv/train.h"
+#include "src/kernels/conv/train_pool.h"
+#include "src/kernels/dense/train.h"
+#include "src/kernels/train/train_math.h"
 
 namespace litesmith::kernels {
 namespace {

@@ -22,9 +22,9 @@
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
 #include "src/data/sources.h"
-#include "src/study/models.h"
-#include "src/study/recipes.h"
-#include "src/study/step_graph.h"
+#include "src/models/models.h"
+#include "src/optimize/recipes.h"
+#include "src/optimize/step_graph.h"
 #include "src/train/training_run.h"
 #include "src/transform/training_ops.h"
 

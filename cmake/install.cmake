@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 # All rooms below the command line in one archive. In this tree, too, programs
 # link it as others do.
 set(objects $<TARGET_OBJECTS:ls_build_id>)
-foreach(name base graph kernels data ops runtime formats transform train quant study)
+foreach(name ${LITESMITH_ROOMS})
   list(APPEND objects $<TARGET_OBJECTS:ls_${name}>)
 endforeach()
 add_library(litesmith_library STATIC ${objects})

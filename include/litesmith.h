@@ -12,10 +12,10 @@
 
 #include "src/data/sources.h"
 #include "src/graph/graph.h"
+#include "src/measure/evaluate.h"
+#include "src/models/models.h"
+#include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
-#include "src/study/evaluate.h"
-#include "src/study/models.h"
-#include "src/study/optimize.h"
 #include "src/study/study.h"
 #include "src/train/trainer.h"
 

@@ -31,8 +31,11 @@ RANKS = {
     "transform": 3,
     "train": 4,
     "quant": 4,
-    "study": 5,
-    "cli": 6,
+    "models": 5,
+    "measure": 6,
+    "optimize": 6,
+    "study": 7,
+    "cli": 8,
 }
 
 # Third-party headers (by the start of the include) and the folders of src that
@@ -45,13 +48,13 @@ LIBRARIES = {
     "arm_neon.h": ["kernels"],
     "flatbuffers/": ["formats/tflite"],
     "schema_generated.h": ["formats/tflite"],
-    "hdf5.h": ["formats/keras_h5"],
-    "zip.h": ["formats/keras_v3", "data"],
-    "zlib.h": ["data", "study"],
+    "hdf5.h": ["formats/hdf5"],
+    "zip.h": ["formats/zip", "data"],
+    "zlib.h": ["data", "measure"],
     "png.h": ["data"],
     "jpeglib.h": ["data"],
     "nlohmann/": ["formats", "study", "cli"],
-    "toml++/": ["study", "cli"],
+    "toml++/": ["optimize", "study", "cli"],
     "CLI/": ["cli"],
 }
 TEST_LIBRARIES = ("gtest/", "gmock/")
@@ -222,7 +225,7 @@ SELF_TESTS = [
     ("library", {"src/ops/a.cc": "#include <hwy/highway.h>\n"}),
     ("library", {"src/kernels/a.cc": "#include <omp.h>\n"}),
     ("library", {"src/formats/npy/a.cc": "#include <hdf5.h>\n"}),
-    ("library", {"src/formats/keras_h5/a.cc":
+    ("library", {"src/formats/hdf5/a.cc":
                  '#include "flatbuffers/flatbuffers.h"\n'}),
     ("library", {"src/quant/a.cc": "#include <nlohmann/json.hpp>\n"}),
     ("library", {"src/study/a.cc": "#include <CLI/CLI.hpp>\n"}),

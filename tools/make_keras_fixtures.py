@@ -4,7 +4,7 @@
     build/venv/bin/python tools/make_keras_fixtures.py tests/golden/keras
 
 writes, for tf_keras 2.18 (keras2_*.h5) and Keras 3 (keras3_*.h5), the models
-that src/formats/keras_h5/keras_h5_test.cc reads, and once `<name>.json` with an
+that src/formats/keras/keras_h5_test.cc reads, and once `<name>.json` with an
 input and the output of both, which agree.
 """
 

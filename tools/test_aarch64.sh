@@ -27,7 +27,7 @@ rule link
   command = aarch64-linux-gnu-g++ -pthread $in -o $out -lgtest -lgtest_main -lhwy -lfmt
 NINJA
   objects=
-  for source in src/base/*.cc src/kernels/*.cc; do
+  for source in $(find src/base src/kernels -name '*.cc' | sort); do
     case "$source" in *_bench.cc) continue ;; esac
     object=$out/$(echo "$source" | tr / _).o
     echo "build $object: cxx $source"

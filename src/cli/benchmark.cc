@@ -9,16 +9,16 @@
 #include <string>
 #include <vector>
 
+#include "src/base/isa.h"
 #include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/rng.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
+#include "src/measure/evaluate.h"
+#include "src/models/models.h"
 #include "src/runtime/interpreter.h"
-#include "src/study/evaluate.h"
-#include "src/study/isa.h"
-#include "src/study/models.h"
 
 namespace litesmith {
 namespace {

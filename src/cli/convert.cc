@@ -17,8 +17,8 @@
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/formats/tflite/tflite.h"
+#include "src/models/models.h"
 #include "src/study/methods.h"
-#include "src/study/models.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {

@@ -1,5 +1,5 @@
 // litesmith evaluate: how often a written file is right on the test half.
-#include "src/study/evaluate.h"
+#include "src/measure/evaluate.h"
 
 #include <fmt/format.h>
 
@@ -14,7 +14,7 @@
 #include "src/cli/verb.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
-#include "src/study/models.h"
+#include "src/models/models.h"
 
 namespace litesmith {
 namespace {

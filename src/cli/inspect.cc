@@ -11,9 +11,9 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/graph/op_def.h"
-#include "src/study/gzip.h"
-#include "src/study/models.h"
-#include "src/study/weights.h"
+#include "src/graph/weights.h"
+#include "src/measure/gzip.h"
+#include "src/models/models.h"
 
 namespace litesmith {
 namespace {

@@ -13,12 +13,12 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
-#include "src/formats/keras_h5/layers.h"
+#include "src/formats/keras/layers.h"
+#include "src/models/models.h"
 #include "src/ops/registry.h"
+#include "src/optimize/recipe_toml.h"
+#include "src/optimize/recipes.h"
 #include "src/study/methods.h"
-#include "src/study/models.h"
-#include "src/study/recipe_toml.h"
-#include "src/study/recipes.h"
 
 namespace litesmith {
 namespace {

@@ -1,5 +1,5 @@
 // litesmith optimize: a trained model through a recipe.
-#include "src/study/optimize.h"
+#include "src/optimize/optimize.h"
 
 #include <fmt/format.h>
 
@@ -11,14 +11,14 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/output.h"
+#include "src/base/overall_progress.h"
 #include "src/base/warning.h"
 #include "src/cli/config_options.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
-#include "src/study/models.h"
-#include "src/study/overall_progress.h"
+#include "src/models/models.h"
 #include "src/study/study.h"
 #include "src/transform/training_ops.h"
 

@@ -24,8 +24,8 @@
 #include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
+#include "src/models/models.h"
 #include "src/ops/registry.h"
-#include "src/study/models.h"
 
 namespace litesmith {
 namespace {

@@ -11,7 +11,7 @@
 #include "src/base/dtype.h"
 #include "src/data/dataset.h"
 #include "src/graph/op_def.h"
-#include "src/study/models.h"
+#include "src/models/models.h"
 #include "src/train/trainer.h"
 
 namespace litesmith {

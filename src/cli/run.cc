@@ -19,9 +19,9 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/formats/npy/npy.h"
+#include "src/measure/feed.h"
+#include "src/models/models.h"
 #include "src/runtime/interpreter.h"
-#include "src/study/feed.h"
-#include "src/study/models.h"
 
 namespace litesmith {
 namespace {

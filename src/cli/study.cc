@@ -16,7 +16,7 @@
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/study/report.h"
+#include "src/study/report/report.h"
 
 namespace litesmith {
 namespace {

@@ -8,12 +8,12 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/output.h"
+#include "src/base/overall_progress.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
-#include "src/study/models.h"
-#include "src/study/overall_progress.h"
+#include "src/models/models.h"
 #include "src/train/trainer.h"
 
 namespace litesmith {

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include "src/base/build_id.h"
-#include "src/formats/keras_h5/h5_version.h"
-#include "src/study/isa.h"
+#include "src/base/isa.h"
+#include "src/formats/hdf5/h5_version.h"
 
 namespace litesmith {
 namespace {

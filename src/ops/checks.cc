@@ -6,7 +6,7 @@
 #include <string>
 
 #include "src/base/error.h"
-#include "src/kernels/window.h"
+#include "src/kernels/common/window.h"
 
 namespace litesmith {
 namespace {

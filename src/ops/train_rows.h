@@ -5,7 +5,7 @@
 #define LITESMITH_OPS_TRAIN_ROWS_H_
 
 #include "src/graph/op_def.h"
-#include "src/kernels/train_range.h"
+#include "src/kernels/common/float_range.h"
 
 namespace litesmith {
 

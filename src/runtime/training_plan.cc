@@ -9,7 +9,7 @@
 #include "src/base/error.h"
 #include "src/base/parallel.h"
 #include "src/graph/paths.h"
-#include "src/kernels/train_math.h"
+#include "src/kernels/train/train_math.h"
 #include "src/ops/train_fusions.h"
 #include "src/runtime/aliases.h"
 #include "src/runtime/arena.h"

@@ -7,7 +7,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
-#include "src/study/toml_text.h"
+#include "src/optimize/toml_text.h"
 
 namespace litesmith {
 namespace {

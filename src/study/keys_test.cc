@@ -8,12 +8,12 @@
 
 #include "src/base/build_id.h"
 #include "src/base/fields.h"
+#include "src/models/models.h"
+#include "src/optimize/optimize.h"
+#include "src/optimize/recipe_toml.h"
+#include "src/optimize/step_graph.h"
 #include "src/quant/convert.h"
-#include "src/study/models.h"
-#include "src/study/optimize.h"
-#include "src/study/recipe_toml.h"
 #include "src/study/results.h"
-#include "src/study/step_graph.h"
 #include "src/study/study.h"
 
 namespace litesmith {

@@ -11,7 +11,7 @@
 #include "src/base/file.h"
 #include "src/study/fields_json.h"
 #include "src/study/methods.h"
-#include "src/study/report.h"
+#include "src/study/report/report.h"
 #include "src/study/study_settings.h"
 
 namespace litesmith {

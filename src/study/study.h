@@ -10,8 +10,8 @@
 
 #include "src/base/fields.h"
 #include "src/base/progress.h"
-#include "src/study/invariants.h"
-#include "src/study/recipes.h"
+#include "src/optimize/invariants.h"
+#include "src/optimize/recipes.h"
 #include "src/study/study_settings.h"
 #include "src/train/trainer.h"
 

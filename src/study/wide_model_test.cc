@@ -12,9 +12,9 @@
 
 #include "src/base/file.h"
 #include "src/base/rng.h"
+#include "src/models/models.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
-#include "src/study/models.h"
 #include "src/study/study.h"
 #include "src/transform/training_ops.h"
 

@@ -16,7 +16,7 @@
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/graph/op_def.h"
-#include "src/kernels/train_math.h"
+#include "src/kernels/train/train_math.h"
 #include "src/ops/verify.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"

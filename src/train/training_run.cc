@@ -6,7 +6,7 @@
 #include "src/base/check.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
-#include "src/kernels/train_math.h"
+#include "src/kernels/train/train_math.h"
 
 namespace litesmith {
 namespace {

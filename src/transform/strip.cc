@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "src/graph/op_def.h"
-#include "src/kernels/train_math.h"
+#include "src/kernels/train/train_math.h"
 #include "src/ops/attributes.h"
 #include "src/ops/registry.h"
 #include "src/transform/training_ops.h"

@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
-#include "src/kernels/simd_targets_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/train_fusions.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"

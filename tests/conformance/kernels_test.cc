@@ -3,7 +3,7 @@
 // node; a batch against its samples.
 #include <gtest/gtest.h>
 
-#include "src/kernels/simd_targets_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "tests/conformance/accumulation.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"

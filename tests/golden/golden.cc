@@ -11,8 +11,8 @@
 #include "src/base/file.h"
 #include "src/data/idx.h"
 #include "src/formats/npy/npy.h"
+#include "src/models/models.h"
 #include "src/runtime/interpreter.h"
-#include "src/study/models.h"
 
 namespace litesmith::golden {
 namespace {

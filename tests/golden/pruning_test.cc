@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "src/graph/op_def.h"
-#include "src/kernels/simd_targets_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/registry.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"

@@ -20,7 +20,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/kernels/simd_targets_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/registry.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"

@@ -2,7 +2,7 @@
 // start weights, same batches.
 #include <string>
 
-#include "src/kernels/simd_targets_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "tests/golden/golden.h"
 #include "tests/golden/ten_steps.h"
 

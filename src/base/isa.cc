@@ -1,0 +1,24 @@
+#include "src/base/isa.h"
+
+namespace litesmith {
+
+const char* IsaName() {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
+    return __builtin_cpu_supports("avx512vnni") ? "AVX3_DL" : "AVX3";
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+    return "AVX2";
+  if (__builtin_cpu_supports("sse4.2")) return "SSE4";
+  return "SSE2";
+#elif defined(__aarch64__)
+  return "NEON";
+#else
+  return "SCALAR";
+#endif
+}
+
+}  // namespace litesmith

@@ -1,0 +1,13 @@
+// Which instruction set the kernels use here: float training gives the same
+// bits per instruction set, so every result records it.
+#ifndef LITESMITH_BASE_ISA_H_
+#define LITESMITH_BASE_ISA_H_
+
+namespace litesmith {
+
+// Highway's name for the best target of this machine: "AVX3_DL", "AVX2", ...
+const char* IsaName();
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_BASE_ISA_H_

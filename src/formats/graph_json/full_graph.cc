@@ -1,0 +1,283 @@
+#include "src/formats/graph_json/full_graph.h"
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <optional>
+
+#include "src/base/error.h"
+#include "src/formats/keras/keras_json.h"
+#include "src/graph/op_def.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+constexpr int kVersion = 1;
+constexpr TensorKind kKinds[] = {TensorKind::kActivation, TensorKind::kInput,
+                                 TensorKind::kParameter, TensorKind::kState,
+                                 TensorKind::kConstant};
+
+// JSON numbers hold every finite float exactly; the others go as their bits.
+Ordered FromFloat(float value) {
+  if (std::isfinite(value)) return static_cast<double>(value);
+  return Ordered::object({{"bits", std::bit_cast<uint32_t>(value)}});
+}
+
+float ToFloat(const Json& value, const char* key) {
+  if (const Json* bits = JsonFind(value, "bits")) {
+    if (!bits->is_number_unsigned() || bits->get<uint64_t>() > UINT32_MAX) {
+      Fail(ErrorKind::kCorrupt, "the bits of its '{}' are not 32 bits", key);
+    }
+    return std::bit_cast<float>(bits->get<uint32_t>());
+  }
+  if (!value.is_number() || !(std::abs(value.get<double>()) <= 3.5e38)) {
+    Fail(ErrorKind::kCorrupt, "its '{}' is no float", key);
+  }
+  return static_cast<float>(value.get<double>());
+}
+
+int64_t ToInt64(const Json& value, const char* key) {
+  if (!value.is_number_integer() ||
+      (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
+    Fail(ErrorKind::kCorrupt, "its '{}' is no whole number", key);
+  }
+  return value.get<int64_t>();
+}
+
+bool SameData(const Tensor& a, const Tensor& b) {
+  return a.dtype == b.dtype && a.shape == b.shape &&
+         a.data.size() == b.data.size() &&
+         std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0;
+}
+
+Ordered FromTensor(const Tensor& tensor, size_t id,
+                   const std::vector<KerasTensor>& in_keras,
+                   std::vector<FullGraphDataset>* datasets) {
+  Ordered json = {{"name", tensor.name},
+                  {"dtype", Name(tensor.dtype)},
+                  {"kind", Name(tensor.kind)},
+                  {"shape", tensor.shape.ToVector()}};
+  const Quantization& q = tensor.quant;
+  if (!(q == Quantization{})) {
+    Ordered scale = Ordered::array();
+    for (const float s : q.scale) scale.push_back(FromFloat(s));
+    json["quant"] = {{"scale", std::move(scale)},
+                     {"zero_point", q.zero_point},
+                     {"axis", q.axis}};
+  }
+  if (!tensor.has_data()) return json;
+  for (const KerasTensor& keras : in_keras) {
+    if (SameData(tensor, *keras.tensor)) {
+      json["same_as"] = keras.name;
+      return json;
+    }
+  }
+  std::string path = "t" + std::to_string(id);
+  json["data"] = path;
+  datasets->push_back({std::move(path), &tensor});
+  return json;
+}
+
+Ordered FromAttr(const AttrDef& attr, const AttrValue& value) {
+  if (attr.type == AttrType::kFloat) return FromFloat(value.f);
+  if (attr.type == AttrType::kInts) return value.ints;
+  return value.i;
+}
+
+void SetAttr(const AttrDef& attr, const Json& json, AttrValue* value) {
+  if (attr.type == AttrType::kFloat) {
+    value->f = ToFloat(json, attr.name);
+  } else if (attr.type == AttrType::kInts) {
+    value->ints.clear();
+    for (const Json& i : JsonArray(json, attr.name))
+      value->ints.push_back(JsonInt(i, attr.name));
+  } else {
+    value->i = ToInt64(json, attr.name);
+  }
+}
+
+void LoadData(const Json& json, const H5Tree& group, const Graph& plain,
+              Tensor* tensor) {
+  if (const Json* name = JsonFind(json, "same_as")) {
+    const std::string& wanted = JsonString(*name, "same_as");
+    for (const Tensor& other : plain.tensors) {
+      if (other.name != wanted || !other.has_data()) continue;
+      if (other.dtype != tensor->dtype || !(other.shape == tensor->shape)) {
+        Fail(ErrorKind::kCorrupt, "it differs from '{}' in shape or type",
+             wanted);
+      }
+      tensor->data = other.data;
+      return;
+    }
+    Fail(ErrorKind::kCorrupt, "the Keras part has no weight '{}'", wanted);
+  }
+  const Json* path = JsonFind(json, "data");
+  if (path == nullptr) return;
+  const auto it = group.datasets.find(JsonString(*path, "data"));
+  if (it == group.datasets.end()) {
+    Fail(ErrorKind::kCorrupt, "its data are not in the file");
+  }
+  const H5Dataset& data = it->second;
+  const bool as_bytes = HeldAsBytes(tensor->dtype);
+  if (data.dtype != (as_bytes ? DType::kUInt8 : tensor->dtype)) {
+    Fail(ErrorKind::kCorrupt, "its data are of type {}", Name(data.dtype));
+  }
+  // VerifyStructure compares the size with the shape.
+  tensor->data = TensorData(data.bytes);
+}
+
+Tensor ToTensor(const Json& json, const H5Tree& group, const Graph& plain) {
+  Tensor tensor;
+  tensor.name = JsonString(JsonAt(json, "name"), "name");
+  const std::optional<DType> dtype =
+      DTypeFromName(JsonString(JsonAt(json, "dtype"), "dtype"));
+  if (!dtype) Fail(ErrorKind::kUnsupported, "its dtype is unknown");
+  tensor.dtype = *dtype;
+  const std::string& kind = JsonString(JsonAt(json, "kind"), "kind");
+  bool known = false;
+  for (const TensorKind k : kKinds) {
+    if (kind == Name(k)) {
+      tensor.kind = k;
+      known = true;
+    }
+  }
+  if (!known) Fail(ErrorKind::kUnsupported, "its kind is '{}'", kind);
+  const std::vector<int32_t> dims = JsonDims(JsonAt(json, "shape"), "shape");
+  if (dims.size() > Shape::kMaxRank) {
+    Fail(ErrorKind::kUnsupported, "its rank is {}", dims.size());
+  }
+  tensor.shape = Shape(std::span<const int32_t>(dims));
+  if (const Json* quant = JsonFind(json, "quant")) {
+    for (const Json& scale : JsonArray(JsonAt(*quant, "scale"), "scale"))
+      tensor.quant.scale.push_back(ToFloat(scale, "scale"));
+    for (const Json& zero : JsonArray(JsonAt(*quant, "zero_point"), "quant"))
+      tensor.quant.zero_point.push_back(ToInt64(zero, "zero_point"));
+    tensor.quant.axis = JsonInt(*quant, "axis", 0);
+  }
+  for (int d = 1; d < tensor.shape.rank(); ++d) {
+    if (tensor.kind == TensorKind::kInput && tensor.shape[d] < 1) {
+      Fail(ErrorKind::kCorrupt, "its shape {} leaves more than the batch open",
+           tensor.shape.ToString());
+    }
+  }
+  LoadData(json, group, plain, &tensor);
+  return tensor;
+}
+
+Node ToNode(const Json& json) {
+  const std::string& name = JsonString(JsonAt(json, "op"), "op");
+  Node node;
+  node.op = FindOp(name);
+  if (node.op == nullptr) {
+    Fail(ErrorKind::kUnsupported,
+         "its op '{}' is unknown; a newer Litesmith may have written it", name);
+  }
+  node.name = JsonString(JsonAt(json, "name"), "name");
+  node.inputs = JsonDims(JsonAt(json, "inputs"), "inputs");
+  node.outputs = JsonDims(JsonAt(json, "outputs"), "outputs");
+  node.attrs = DefaultAttrs(*node.op);
+  const Json& attrs = JsonAt(json, "attrs");
+  if (!attrs.is_object()) Fail(ErrorKind::kCorrupt, "it has no attributes");
+  for (const auto& [key, value] : attrs.items()) {
+    size_t i = 0;
+    while (i < node.attrs.size() && key != node.op->attrs[i].name) ++i;
+    if (i == node.attrs.size()) {
+      Fail(ErrorKind::kUnsupported, "its attribute '{}' is unknown", key);
+    }
+    SetAttr(node.op->attrs[i], value, &node.attrs[i]);
+  }
+  return node;
+}
+
+std::vector<std::string> ToNames(const Json& json, const char* key) {
+  std::vector<std::string> names;
+  for (const Json& name : JsonArray(JsonAt(json, key), key))
+    names.push_back(JsonString(name, key));
+  return names;
+}
+
+}  // namespace
+
+bool HeldAsBytes(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBool;
+}
+
+std::string FullGraphToJson(const Graph& graph,
+                            const std::vector<KerasTensor>& in_keras,
+                            std::vector<FullGraphDataset>* datasets) {
+  Ordered tensors = Ordered::array();
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    tensors.push_back(FromTensor(graph.tensors[t], t, in_keras, datasets));
+  }
+  Ordered nodes = Ordered::array();
+  for (const Node& node : graph.nodes) {
+    Ordered attrs = Ordered::object();
+    for (size_t a = 0; a < node.attrs.size(); ++a) {
+      const AttrDef& attr = node.op->attrs[a];
+      attrs[attr.name] = FromAttr(attr, node.attrs[a]);
+    }
+    nodes.push_back({{"op", node.op->name},
+                     {"name", node.name},
+                     {"inputs", node.inputs},
+                     {"outputs", node.outputs},
+                     {"attrs", std::move(attrs)}});
+  }
+  const Ordered json = {{"version", kVersion},
+                        {"tensors", std::move(tensors)},
+                        {"nodes", std::move(nodes)},
+                        {"inputs", graph.inputs},
+                        {"outputs", graph.outputs},
+                        {"input_names", graph.input_names},
+                        {"output_names", graph.output_names}};
+  return json.dump(-1, ' ', true, Ordered::error_handler_t::replace);
+}
+
+Graph FullGraphFromJson(const std::string& text, const H5Tree& group,
+                        const Graph& plain) {
+  const Json json = ParseJson(text, "litesmith graph");
+  const int32_t version = JsonInt(JsonAt(json, "version"), "version");
+  if (version != kVersion) {
+    Fail(ErrorKind::kUnsupported,
+         "its litesmith graph has version {}; {} is supported", version,
+         kVersion);
+  }
+  Graph graph;
+  for (const Json& tensor : JsonArray(JsonAt(json, "tensors"), "tensors")) {
+    try {
+      graph.AddTensor(ToTensor(tensor, group, plain));
+    } catch (const Error& error) {
+      Fail(error.kind(), "tensor {} of its litesmith graph: {}",
+           graph.tensors.size(), error.what());
+    }
+  }
+  for (const Json& node : JsonArray(JsonAt(json, "nodes"), "nodes")) {
+    try {
+      graph.nodes.push_back(ToNode(node));
+    } catch (const Error& error) {
+      Fail(error.kind(), "node {} of its litesmith graph: {}",
+           graph.nodes.size(), error.what());
+    }
+  }
+  graph.inputs = JsonDims(JsonAt(json, "inputs"), "inputs");
+  graph.outputs = JsonDims(JsonAt(json, "outputs"), "outputs");
+  graph.input_names = ToNames(json, "input_names");
+  graph.output_names = ToNames(json, "output_names");
+  const auto fits = [](const auto& names, const auto& ids) {
+    return names.empty() || names.size() == ids.size();
+  };
+  if (!fits(graph.input_names, graph.inputs) ||
+      !fits(graph.output_names, graph.outputs)) {
+    Fail(ErrorKind::kCorrupt,
+         "its litesmith graph has other numbers of names than of inputs or "
+         "outputs");
+  }
+  VerifyStructure(graph);
+  InferShapes(&graph);
+  VerifyStructure(graph);
+  return graph;
+}
+
+}  // namespace litesmith

@@ -1,0 +1,45 @@
+// Reads an HDF5 file in a helper process with limits on processor time and
+// memory, so that a damaged or hostile file cannot crash, hang or fill this
+// one. A slow disk or a stopped process takes as long as it takes.
+#ifndef LITESMITH_FORMATS_HDF5_H5_PROCESS_H_
+#define LITESMITH_FORMATS_HDF5_H5_PROCESS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "src/formats/hdf5/h5_contents.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define LITESMITH_H5_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LITESMITH_H5_SANITIZED 1
+#endif
+#endif
+
+namespace litesmith {
+
+#ifdef LITESMITH_H5_SANITIZED
+constexpr bool kH5MemoryIsLimited = false;
+#else
+constexpr bool kH5MemoryIsLimited = true;
+#endif
+
+struct H5Limits {
+  int cpu_seconds = 10;
+  int64_t contents_bytes = int64_t{1} << 30;
+  // Address space on top of what this process already has; not under
+  // sanitizers, which reserve terabytes.
+  int64_t memory_bytes = int64_t{3} << 30;
+};
+
+// The contents of the file. Throws Error{not found} if there is none,
+// Error{io} if it cannot be opened, no process can be started or the helper
+// overruns its time, Error{unsupported} if it is larger than the limits,
+// Error{out of memory}, Error{interrupted} on a requested stop, and
+// Error{corrupt} if it is no HDF5 file or the helper dies; all name the file.
+H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits = {});
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_FORMATS_HDF5_H5_PROCESS_H_

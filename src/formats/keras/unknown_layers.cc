@@ -1,0 +1,122 @@
+// Walks a model_config as JSON, before anything of it is understood: a model
+// with ten unknown layers is one message and not ten tries.
+#include "src/formats/keras/unknown_layers.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/formats/keras/layers.h"
+
+namespace litesmith {
+namespace {
+
+// Of models in models; deeper ones are not looked into.
+constexpr int kMaxDepth = 8;
+constexpr size_t kShown = 20;
+
+struct Findings {
+  std::vector<std::string> unknown;  // "'net/lstm' (LSTM)"
+  size_t layers = 0;
+};
+
+bool IsModel(const std::string& class_name) {
+  return class_name == "Sequential" || class_name == "Functional" ||
+         class_name == "Model";
+}
+
+// The layer that the config of a wrapper holds, or null.
+const Json* WrappedLayer(const Json& config) {
+  const Json* layer = JsonFind(config, "layer");
+  const Json* name =
+      layer == nullptr ? nullptr : JsonFind(*layer, "class_name");
+  return name != nullptr && name->is_string() ? layer : nullptr;
+}
+
+// What an unsupported layer is, for somebody who may not know its class.
+std::string WhatItIs(const std::string& class_name, const Json& config) {
+  if (IsModel(class_name)) {
+    return fmt::format(
+        "a model inside the model ({}); put its layers into the "
+        "outer model",
+        class_name);
+  }
+  if (const Json* inner = WrappedLayer(config)) {
+    const std::string around =
+        fmt::format("{} around {}", class_name, LayerClass(*inner));
+    if (class_name == "PruneLowMagnitude")
+      return around + "; tfmot's strip_pruning takes it off";
+    if (class_name == "ClusterWeights")
+      return around + "; tfmot's strip_clustering takes it off";
+    if (class_name.starts_with("Quantize")) {
+      return around +
+             "; start from the model as it was before "
+             "quantization-aware training";
+    }
+    return around;
+  }
+  // An operation that Keras 2 wraps in a layer: its own name says more.
+  const Json* function = JsonFind(config, "function");
+  if (function != nullptr && function->is_string())
+    return fmt::format("{} {}", class_name, function->get<std::string>());
+  if (class_name.find('>') != std::string::npos)
+    return fmt::format("{}, a class of its author's own", class_name);
+  std::vector<std::string> known;
+  for (const LayerRow& row : LayerRows()) known.emplace_back(row.class_name);
+  const std::string near = NearestName(class_name, known);
+  return near.empty() ? class_name
+                      : fmt::format("{}; there is {}", class_name, near);
+}
+
+void Find(const Json& layers, const std::string& path, int depth,
+          Findings* findings) {
+  for (const Json& layer : JsonArray(layers, "layers")) {
+    const std::string class_name = LayerClass(layer);
+    const std::string name = path + LayerName(layer);
+    const Json& config = JsonAt(layer, "config");
+    ++findings->layers;
+    if (FindLayerRow(class_name) != nullptr) continue;
+    findings->unknown.push_back(
+        fmt::format("'{}' ({})", name, WhatItIs(class_name, config)));
+    if (IsModel(class_name) && depth < kMaxDepth)
+      Find(ModelLayers(config), name + "/", depth + 1, findings);
+  }
+}
+
+}  // namespace
+
+std::string LayerClass(const Json& layer) {
+  const std::string registered = JsonString(layer, "registered_name", "");
+  if (registered.find('>') != std::string::npos) return registered;
+  return JsonString(JsonAt(layer, "class_name"), "class_name");
+}
+
+std::string LayerName(const Json& layer) {
+  const std::string name = JsonString(layer, "name", "");
+  return name.empty() ? JsonString(JsonAt(layer, "config"), "name", "") : name;
+}
+
+const Json& ModelLayers(const Json& config) {
+  return config.is_array() ? config : JsonAt(config, "layers");
+}
+
+void RequireKnownLayers(const Json& layers) {
+  Findings findings;
+  Find(layers, "", 0, &findings);
+  const std::vector<std::string>& unknown = findings.unknown;
+  if (unknown.empty()) return;
+  std::string text;
+  for (size_t i = 0; i < std::min(kShown, unknown.size()); ++i)
+    text += (i == 0 ? "" : ", ") + unknown[i];
+  if (unknown.size() > kShown)
+    text += fmt::format(" and {} more", unknown.size() - kShown);
+  Fail(
+      ErrorKind::kUnsupported,
+      "{} of its {} layers {} not supported: {}; `litesmith list layers` names "
+      "those that are",
+      unknown.size(), findings.layers, unknown.size() == 1 ? "is" : "are",
+      text);
+}
+
+}  // namespace litesmith

@@ -1,0 +1,27 @@
+// What of a model no layer row can build, said for the whole file at once.
+#ifndef LITESMITH_FORMATS_KERAS_UNKNOWN_LAYERS_H_
+#define LITESMITH_FORMATS_KERAS_UNKNOWN_LAYERS_H_
+
+#include <string>
+
+#include "src/formats/keras/keras_json.h"
+
+namespace litesmith {
+
+// A layer's class: Keras's name for it, or "package>Class" for a user's own,
+// which may be called as one of Keras's.
+std::string LayerClass(const Json& layer);
+// Its name, or "" where it has none.
+std::string LayerName(const Json& layer);
+// The layers of a model's config. Before Keras 2.2.3 a Sequential's config was
+// the list itself.
+const Json& ModelLayers(const Json& config);
+
+// Throws Error{unsupported} with every layer that is not supported, by its path
+// through models inside the model, and what it is: an unknown class, a wrapped
+// layer or a model.
+void RequireKnownLayers(const Json& layers);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_FORMATS_KERAS_UNKNOWN_LAYERS_H_

@@ -1,0 +1,117 @@
+#include "src/graph/weights.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "src/base/check.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+// The stored tensor behind `id`, or kNoTensor if it depends on an input.
+TensorId StoredBehind(const Graph& graph, TensorId id) {
+  // A node's inputs come before its outputs, so this ends.
+  while (id != kNoTensor && !graph.tensor(id).has_data()) {
+    const NodeId producer = graph.Producer(id);
+    if (producer < 0) return kNoTensor;
+    id = graph.node(producer).input(0);
+  }
+  return id;
+}
+
+}  // namespace
+
+std::vector<TensorId> WeightTensors(const Graph& graph) {
+  std::vector<TensorId> result;
+  for (const Node& node : graph.nodes) {
+    if (node.op->quant.weight_input < 0) continue;
+    const TensorId id = StoredBehind(
+        graph, node.input(static_cast<size_t>(node.op->quant.weight_input)));
+    if (id == kNoTensor) continue;
+    if (std::find(result.begin(), result.end(), id) == result.end())
+      result.push_back(id);
+  }
+  return result;
+}
+
+ValueCounts CountValues(const Tensor& tensor) {
+  const size_t size = SizeOf(tensor.dtype);
+  LS_CHECK(size <= sizeof(uint64_t));
+  const size_t count = tensor.data.size() / size;
+  std::vector<uint64_t> bits(count, 0);
+  for (size_t i = 0; i < count; ++i)
+    std::memcpy(&bits[i], tensor.data.data() + i * size, size);
+  uint64_t zero = 0;
+  if (IsInteger(tensor.dtype)) {
+    const bool has = !tensor.quant.zero_point.empty();
+    const int64_t point = has ? tensor.quant.zero_point[0] : 0;
+    std::memcpy(&zero, &point, size);  // little endian
+  } else {
+    const uint64_t minus_zero = uint64_t{1} << (8 * size - 1);
+    std::replace(bits.begin(), bits.end(), minus_zero, uint64_t{0});
+  }
+  ValueCounts counts;
+  counts.values = static_cast<int64_t>(count);
+  counts.zeros = std::count(bits.begin(), bits.end(), zero);
+  std::sort(bits.begin(), bits.end());
+  counts.distinct = std::unique(bits.begin(), bits.end()) - bits.begin();
+  return counts;
+}
+
+namespace {
+
+template <typename T>
+float ToFloat(T value) {
+  if constexpr (std::is_same_v<T, Half>) {
+    return HalfToFloat(value);
+  } else {
+    return value;
+  }
+}
+
+template <typename T>
+std::string DescribeNotFinite(const Tensor& tensor) {
+  const std::span<const T> values = tensor.As<T>();
+  const auto bad = [](T value) { return !std::isfinite(ToFloat(value)); };
+  const auto first = std::find_if(values.begin(), values.end(), bad);
+  if (first == values.end()) return {};
+  const auto count = std::count_if(first, values.end(), bad);
+  return fmt::format(
+      "tensor '{}' {}: element {} of {} is {}, not a finite number{}",
+      tensor.name, tensor.shape.ToString(), first - values.begin(),
+      values.size(), ToFloat(*first),
+      count > 1 ? fmt::format(" ({} of them are not)", count) : "");
+}
+
+}  // namespace
+
+std::string FindNotFinite(const Graph& graph) {
+  for (const Tensor& tensor : graph.tensors) {
+    // A state may start at infinity: a range that has seen nothing.
+    if (!tensor.has_data() || tensor.kind == TensorKind::kState) continue;
+    std::string found;
+    if (tensor.dtype == DType::kFloat32)
+      found = DescribeNotFinite<float>(tensor);
+    if (tensor.dtype == DType::kFloat16)
+      found = DescribeNotFinite<Half>(tensor);
+    if (!found.empty()) return found;
+  }
+  return {};
+}
+
+double WeightSparsity(const Graph& graph) {
+  ValueCounts sum;
+  for (const TensorId id : WeightTensors(graph)) {
+    const ValueCounts counts = CountValues(graph.tensor(id));
+    sum.values += counts.values;
+    sum.zeros += counts.zeros;
+  }
+  if (sum.values == 0) return 0;
+  return static_cast<double>(sum.zeros) / static_cast<double>(sum.values);
+}
+
+}  // namespace litesmith

@@ -1,0 +1,20 @@
+// The packing of a dense layer, the same for every SIMD target but for the
+// size of a vector.
+#ifndef LITESMITH_KERNELS_DENSE_PACK_H_
+#define LITESMITH_KERNELS_DENSE_PACK_H_
+
+#include "src/kernels/dense/simd.h"
+
+namespace litesmith {
+
+// Outputs of a group.
+inline constexpr int kDenseGroup = 4;
+
+// Fills everything but `run`. A vector holds `elements` of x; `rows` rows are
+// computed at a time; `vnni`: bytes of x count as x + 128.
+void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
+                     PackedDense* packed);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_KERNELS_DENSE_PACK_H_

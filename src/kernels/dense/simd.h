@@ -1,0 +1,77 @@
+// FULLY_CONNECTED on SIMD: dot products along the depth of four outputs at a
+// time and, in a batch, of several rows. Integer and hybrid results equal the
+// reference twins' bit for bit; those of floats where it is asked for, by
+// fully_connected_exact_simd.cc.
+#ifndef LITESMITH_KERNELS_DENSE_SIMD_H_
+#define LITESMITH_KERNELS_DENSE_SIMD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "src/kernels/common/packed_buffer.h"
+#include "src/kernels/common/requantize.h"
+#include "src/kernels/dense/reference.h"
+
+namespace litesmith {
+
+enum class DenseKind : uint8_t { kF32F32, kS8S8, kS16S8, kF32S8 };
+
+// What is packed.
+struct DenseSpec {
+  DenseKind kind = DenseKind::kF32F32;
+  DenseShape shape;
+  const void* weights = nullptr;  // [outputs, depth], float or int8
+  std::vector<float> float_bias;  // kF32*: empty or one a channel
+  std::vector<int64_t> bias;      // kS*: empty or one a channel
+  float lo = 0, hi = 0;           // kF32*
+  // kF32F32: the reference twin's bits, by its order of sums and roundings.
+  bool exact = false;
+  int32_t x_zero = 0;         // kS8S8
+  Requantizer requantizer;    // kS*
+  std::vector<float> scales;  // kF32S8: one a channel
+  bool asymmetric = false;    // kF32S8
+};
+
+// A packed layer, for the target that was the best when it was made.
+struct PackedDense {
+  DenseSpec spec;    // weights: null
+  int elements = 0;  // of x in a vector
+  int vectors = 0;   // of a row; the last may overlap the one before
+  // Parts of a row whose sums fit 32 bits: more than one only for kS16S8.
+  int segments = 1;
+  int segment_vectors = 0;
+  // Groups of 4, then 2 and 1 outputs as need be: [vectors][outputs of the
+  // group][elements]. Zero where a vector is padding or overlaps.
+  // spec.exact: [vectors of outputs][depth][lanes].
+  PackedBuffer weights;
+  int pitch = 0;  // of what follows, and of sums: outputs and some zeros
+  // float; kS8S8: int32, less the zero point's share; kS16S8: double.
+  PackedBuffer bias;
+  PackedBuffer weight_sums;  // int32: kF32S8
+  PackedBuffer scales;       // float: kF32S8
+  PackedBuffer reals;        // double: kS* with kF64
+  bool vnni = false;
+  // The workspace: sums, then the quantized rows (kF32S8).
+  size_t quantized_at = 0;
+  size_t workspace_bytes = 0;
+  void (*run)(const PackedDense&, int rows, const void* x, void* y,
+              std::byte* workspace) = nullptr;
+};
+
+// Packs a layer with spec.exact; false on a CPU without any SIMD target.
+bool PackFullyConnectedExact(const DenseSpec& spec, PackedDense* packed);
+
+// Null on a CPU without any SIMD target.
+std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec);
+
+// x is [rows, depth], y [rows, outputs].
+inline void RunFullyConnected(const PackedDense& packed, int rows,
+                              const void* x, void* y, std::byte* workspace) {
+  packed.run(packed, rows, x, y, workspace);
+}
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_KERNELS_DENSE_SIMD_H_

@@ -1,0 +1,167 @@
+// The doors through which graphs come and go.
+#include "src/models/models.h"
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <new>
+#include <string_view>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/file.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
+#include "src/formats/content.h"
+#include "src/formats/keras/keras_h5.h"
+#include "src/formats/tflite/tflite.h"
+#include "src/graph/weights.h"
+#include "src/ops/registry.h"
+#include "src/quant/dequantize.h"
+#include "src/transform/batch.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void RefuseContent(Content content, const std::string& path) {
+  const std::string advice = Advice(content);
+  Fail(RefusalOf(content), "{}: it is {}{}{}", path, Name(content),
+       advice.empty() ? "" : "; ", advice);
+}
+
+// A folder is no model; one kind of folder deserves its name.
+[[noreturn]] void RefuseFolder(const std::string& path) {
+  std::error_code code;
+  if (fs::exists(fs::path(path) / "saved_model.pb", code))
+    RefuseContent(Content::kSavedModel, path);
+  Fail(ErrorKind::kIo, "cannot read {}: it is a folder, a file is wanted",
+       path);
+}
+
+Graph ReadModel(const std::string& path) {
+  std::error_code code;
+  const fs::file_status status = fs::status(path, code);
+  if (!fs::exists(status)) {
+    const std::vector<std::string> names = NamesOf(BuiltinModels());
+    const std::string nearest = NearestName(path, names);
+    Fail(ErrorKind::kNotFound,
+         "there is no file {}, and no built-in model of that name{} (there "
+         "are: {})",
+         path,
+         nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest),
+         JoinNames(names));
+  }
+  if (fs::is_directory(status)) RefuseFolder(path);
+  // What can be read only once, such as a pipe, is read whole.
+  const bool again = fs::is_regular_file(status);
+  std::vector<std::byte> bytes =
+      again ? ReadFileHead(path, kContentHead) : ReadFile(path);
+  switch (const Content content = ContentOf(bytes)) {
+    case Content::kTflite:
+      return ReadTflite(again ? ReadFile(path) : bytes, path);
+    case Content::kHdf5: {
+      const uint64_t wanted = Hdf5Size(bytes);
+      if (again && wanted > static_cast<uint64_t>(FileSize(path))) {
+        Fail(ErrorKind::kCorrupt,
+             "{}: the file is cut off: it has {} bytes of {}", path,
+             FileSize(path), wanted);
+      }
+      return ReadKerasH5(path);
+    }
+    default:
+      RefuseContent(content, path);
+  }
+}
+
+}  // namespace
+
+Graph LoadModel(const std::string& model, uint64_t seed) {
+  for (const BuiltinModel& row : BuiltinModels()) {
+    if (model == row.name) return row.make(seed);
+  }
+  try {
+    return ReadModel(model);
+  } catch (const std::bad_alloc&) {
+    Fail(ErrorKind::kOutOfMemory,
+         "{}: there is no room in memory for the model", model);
+  }
+}
+
+Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
+  Graph graph = LoadModel(model, seed);
+  RequireFinite(graph, model);
+  try {
+    const Numbers numbers = NumbersOf(graph);
+    if (dequantize &&
+        (numbers == Numbers::kFloat || numbers == Numbers::kHalf)) {
+      Warn("--dequantize has no effect: {} is {}", model,
+           DescribeNumbers(graph));
+    }
+    graph = dequantize ? Dequantize(graph) : WidenHalves(graph);
+    RequireFloat(graph,
+                 ": give the one that it was made from, or --dequantize to "
+                 "take its integers times their scales");
+    return FoldBatchShapes(graph);
+  } catch (const Error& error) {
+    Fail(error.kind(), "{}: {}", model, error.what());
+  }
+}
+
+void RequireFinite(const Graph& graph, const std::string& where) {
+  const std::string found = FindNotFinite(graph);
+  if (found.empty()) return;
+  Fail(ErrorKind::kInvalidArgument,
+       "{}: {}; a training that diverged leaves such weights", where, found);
+}
+
+void WarnNotFinite(const Graph& graph, const std::string& where) {
+  const std::string found = FindNotFinite(graph);
+  if (!found.empty()) Warn("{}: {}", where, found);
+}
+
+std::optional<ModelFormat> FormatOfEnding(const std::string& path) {
+  std::string ending = fs::path(path).extension().string();
+  std::transform(ending.begin(), ending.end(), ending.begin(), [](char c) {
+    return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  });
+  if (ending == ".h5" || ending == ".hdf5") return ModelFormat::kKerasH5;
+  if (ending == ".tflite" || ending == ".lite") return ModelFormat::kTflite;
+  return std::nullopt;
+}
+
+const char* EndingsOf(ModelFormat format) {
+  return format == ModelFormat::kKerasH5 ? ".h5 or .hdf5" : ".tflite or .lite";
+}
+
+void RequireSavable(const Graph& graph, const std::string& path) {
+  // A name without an ending, such as "-", has models in it that were trained.
+  if (FormatOfEnding(path) != ModelFormat::kTflite)
+    CheckKerasH5(StripTrainingOps(graph), path);
+}
+
+void SaveModel(const Graph& graph, const std::string& path) {
+  const std::optional<ModelFormat> format = FormatOfEnding(path);
+  if (format.has_value()) {
+    SaveModelAs(*format, graph, path);
+  } else {
+    Fail(ErrorKind::kInvalidArgument,
+         "output \"{}\": a name ending in {}, or {} is wanted", path,
+         EndingsOf(ModelFormat::kKerasH5), EndingsOf(ModelFormat::kTflite));
+  }
+}
+
+void SaveModelAs(ModelFormat format, const Graph& graph,
+                 const std::string& path) {
+  if (format == ModelFormat::kTflite) {
+    WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
+  } else if (HasTrainingOps(graph)) {
+    WriteKerasH5(StripTrainingOps(graph), &graph, path);
+  } else {
+    WriteKerasH5(graph, path);
+  }
+}
+
+}  // namespace litesmith

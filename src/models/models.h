@@ -1,0 +1,64 @@
+// The doors: built-in models by name, files by what is in them, and back to a
+// file by its ending.
+#ifndef LITESMITH_MODELS_MODELS_H_
+#define LITESMITH_MODELS_MODELS_H_
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+struct BuiltinModel {
+  const char* name;
+  const char* summary;
+  // Untrained: Glorot-uniform kernels and zero biases from `seed`.
+  Graph (*make)(uint64_t seed);
+};
+
+std::span<const BuiltinModel> BuiltinModels();
+
+// A built-in name, or a Keras HDF5 or TFLite file, whatever its name: as it is
+// stored, whatever its numbers. Throws Error: not found; io for a folder; for a
+// file that is no model one that says what it is.
+Graph LoadModel(const std::string& model, uint64_t seed);
+
+// The same for training and conversion: finite float32 throughout, with shapes
+// that leave the batch open. float16 constants are widened; of integers, with
+// `dequantize`, the real values that they stand for are taken. Throws
+// Error{invalid argument} that says what the file is if it is not float.
+Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize);
+
+// Throws Error{invalid argument} naming the first weight that is not finite,
+// with its place and value; `where` is the file.
+void RequireFinite(const Graph& graph, const std::string& where);
+// The same as a warning.
+void WarnNotFinite(const Graph& graph, const std::string& where);
+
+enum class ModelFormat : uint8_t { kKerasH5, kTflite };
+
+// The format that a file of this name is written in, by its ending in capital
+// or small letters: .h5, .hdf5, .tflite, .lite.
+std::optional<ModelFormat> FormatOfEnding(const std::string& path);
+// ".h5 or .hdf5".
+const char* EndingsOf(ModelFormat format);
+
+// Throws Error{unsupported} if SaveModel will not be able to hold such a graph
+// in that file, so that this is known before a training.
+void RequireSavable(const Graph& graph, const std::string& path);
+
+// By ending. Atomically. A graph with training ops goes into an .h5 as what
+// remains once they are stripped, with the whole beside it.
+void SaveModel(const Graph& graph, const std::string& path);
+
+// The same in this format, whatever the name: for outputs that have no ending,
+// such as "-" for standard output.
+void SaveModelAs(ModelFormat format, const Graph& graph,
+                 const std::string& path);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_MODELS_MODELS_H_

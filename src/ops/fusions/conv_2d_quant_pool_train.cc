@@ -1,0 +1,194 @@
+// CONV_2D, the FAKE_QUANT of its outputs and a max pool behind it as one op of
+// training plans; it is never in a file or a model. Thin over
+// kernels/train_conv_pool_narrow. Forward results are those of the three ops
+// bit for bit, and so is where gradients go; sums of gradients add up in
+// another order.
+#include <algorithm>
+#include <vector>
+
+#include "src/kernels/conv/train_gray.h"
+#include "src/ops/attributes.h"
+#include "src/ops/fusions/conv_2d_pool_train.h"
+#include "src/ops/layer/conv_2d_kernels.h"
+#include "src/ops/layer/layer.h"
+#include "src/ops/registry.h"
+#include "src/ops/train/fake_quant_range.h"
+#include "src/ops/train_fusions.h"
+#include "src/ops/train_rows.h"
+
+namespace litesmith {
+namespace {
+
+// Inputs: those of CONV_2D (a missing bias has its place), then FAKE_QUANT's
+// min, max and count.
+enum : size_t { kX, kWeights, kBias, kMin, kMax, kCount };
+
+// The attributes of CONV_2D, then FAKE_QUANT's.
+constexpr int kFirstQuant = conv_2d::kQuantizedBiasType + 1;
+
+constexpr AttrDef kAttrs[] = {
+    {"padding", AttrType::kEnum, 0, -1},
+    {"stride_w", AttrType::kInt, 0, -1},
+    {"stride_h", AttrType::kInt, 0, -1},
+    {"fused_activation_function", AttrType::kEnum, 0, -1},
+    {"dilation_w_factor", AttrType::kInt, 1, -1},
+    {"dilation_h_factor", AttrType::kInt, 1, -1},
+    {"quantized_bias_type", AttrType::kEnum, 0, -1},
+    {"bits", AttrType::kInt, 8, -1},
+    {"narrow_range", AttrType::kBool, 0, -1},
+    {"range_update", AttrType::kEnum, 0, -1},
+    {"rate", AttrType::kFloat, 0.001, -1},
+};
+
+Window PoolOf(const Window& conv) { return PoolBehind(conv, 2, 2); }
+
+kernels::FloatRange RangeOf(const Node& node) {
+  return TrainRange(node.Int(conv_2d::kActivation));
+}
+
+// The three ops were checked by their own infer before.
+void Infer(Graph* graph, const Node& node) {
+  InferPooled(PoolOf(ConvWindow({*graph, node})), graph, node);
+}
+
+class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
+ public:
+  explicit Conv2DFakeQuantMaxPoolF32Train(const PrepareContext& context)
+      : fused_(ConvWindow(context), RangeOf(context.node),
+               PoolOf(ConvWindow(context))),
+        images_(
+            static_cast<int>(PerSample(context, context.input(0).shape[0]))),
+        quant_min_(
+            context.node.Bool(kFirstQuant + fake_quant::kNarrowRange) ? 1 : 0),
+        quant_max_((1 << context.node.Int(kFirstQuant + fake_quant::kBits)) -
+                   1),
+        range_(context.node.Int(kFirstQuant + fake_quant::kRangeUpdate),
+               context.node.Float(kFirstQuant + fake_quant::kRate)) {
+    workspace_bytes = fused_.workspace_bytes();
+    saved_bytes = fused_.saved_bytes(context.input(0).shape[0]);
+    if (range_.Follows()) statistics_floats = 2;
+  }
+
+  void Repack(const void* const* inputs) override {
+    fused_.Pack(static_cast<const float*>(inputs[kWeights]));
+  }
+
+  void Statistics(const KernelArgs& args, float* partial) const override {
+    // No output is negative, and zero is in every range.
+    partial[0] = 0.0f;
+    partial[1] = fused_.Largest(args.batch * images_, args.in<float>(kX),
+                                args.in<float>(kBias),
+                                reinterpret_cast<float*>(args.workspace));
+  }
+
+  void Combine(const float* partials, int shards,
+               void* const* inputs) const override {
+    range_.Combine(partials, shards, static_cast<float*>(inputs[kMin]),
+                   static_cast<float*>(inputs[kMax]),
+                   static_cast<int32_t*>(inputs[kCount]));
+  }
+
+  void Run(const KernelArgs& args) const override {
+    const kernels::FakeQuantGrid grid = kernels::MakeFakeQuantGrid(
+        *args.in<float>(kMin), *args.in<float>(kMax), quant_min_, quant_max_);
+    fused_.QuantForward(args.batch * images_, grid, args.in<float>(kX),
+                        args.in<float>(kBias), args.out<float>(),
+                        reinterpret_cast<uint8_t*>(args.saved),
+                        reinterpret_cast<float*>(args.workspace));
+  }
+
+  void Backward(const BackwardArgs& args) const override {
+    fused_.Backward(
+        args.batch * images_, static_cast<const float*>(args.inputs[kX]),
+        args.output_grads[0], reinterpret_cast<const uint8_t*>(args.saved),
+        args.input_grads[kWeights], args.input_grads[kBias],
+        reinterpret_cast<float*>(args.workspace));
+  }
+
+ private:
+  kernels::NarrowConvPool fused_;
+  int images_;
+  int quant_min_;
+  int quant_max_;
+  FakeQuantRange range_;
+};
+
+bool Always(const PrepareContext&) { return true; }
+KernelPtr Prepare(const PrepareContext& context) {
+  return std::make_unique<Conv2DFakeQuantMaxPoolF32Train>(context);
+}
+
+constexpr KernelRow kKernels[] = {
+    {"Conv2DFakeQuantMaxPool2DF32F32Train", false, Always, Prepare},
+};
+
+bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
+             const Node& pool) {
+  if (!IsPlainFloatConv(graph, conv) || quant.inputs[0] != conv.outputs[0] ||
+      pool.inputs[0] != quant.outputs[0] ||
+      graph.NumUses(conv.outputs[0]) != 1 ||
+      graph.NumUses(quant.outputs[0]) != 1 || !IsOneMonotoneMap(graph, quant) ||
+      pool.Int(pool_2d::kActivation) != kNone ||
+      pool.Int(pool_2d::kStrideH) != 2 || pool.Int(pool_2d::kStrideW) != 2 ||
+      pool.Int(pool_2d::kFilterH) != 2 || pool.Int(pool_2d::kFilterW) != 2) {
+    return false;
+  }
+  const Window window = ConvWindow({graph, conv});
+  return kernels::NarrowConvPool::FitsQuant(window, RangeOf(conv),
+                                            PoolOf(window)) &&
+         !IsTrained(graph, conv.inputs[0]);
+}
+
+}  // namespace
+
+extern const OpDef kConv2DFakeQuantMaxPoolTrain;
+const OpDef kConv2DFakeQuantMaxPoolTrain = {
+    .name = "CONV_2D+FAKE_QUANT+MAX_POOL_2D",
+    .summary =
+        "convolution, fake quantization and max pool in one kernel, in "
+        "training plans",
+    .attrs = kAttrs,
+    .min_inputs = 5,
+    .max_inputs = 6,
+    .infer = Infer,
+    .kernels = kKernels,
+    .macs = MacsBeforePool,
+    .differentiable = true,
+};
+
+bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph, SourceIds* source) {
+  bool changed = false;
+  for (size_t p = 0; p < graph->nodes.size(); ++p) {
+    const Node pool = graph->nodes[p];
+    if (pool.op != &kMaxPool2D) continue;
+    const NodeId quant_id = graph->Producer(pool.inputs[0]);
+    if (quant_id < 0 || graph->node(quant_id).op != &kFakeQuant) continue;
+    const Node quant = graph->node(quant_id);
+    const NodeId conv_id = graph->Producer(quant.inputs[0]);
+    if (conv_id < 0 || graph->node(conv_id).op != &kConv2D) continue;
+    const Node conv = graph->node(conv_id);
+    if (!CanFuse(*graph, conv, quant, pool)) continue;
+    Node fused;
+    fused.op = &kConv2DFakeQuantMaxPoolTrain;
+    fused.name = conv.name;
+    fused.inputs = conv.inputs;
+    fused.inputs.resize(kMin, kNoTensor);
+    fused.inputs.insert(fused.inputs.end(), quant.inputs.begin() + 1,
+                        quant.inputs.end());
+    fused.outputs = pool.outputs;
+    fused.attrs = conv.attrs;
+    fused.attrs.resize(kFirstQuant);
+    fused.attrs.insert(fused.attrs.end(), quant.attrs.begin(),
+                       quant.attrs.end());
+    // At the pool's place: all that the three read is there.
+    graph->nodes[p] = std::move(fused);
+    graph->nodes.erase(graph->nodes.begin() + quant_id);
+    graph->nodes.erase(graph->nodes.begin() + conv_id);
+    p -= 2;
+    changed = true;
+  }
+  if (changed) *graph = RemoveDeadNodes(*graph, source);
+  return changed;
+}
+
+}  // namespace litesmith

@@ -1,0 +1,174 @@
+// CONV_2D's reference kernels as the plan sees them.
+#include <algorithm>
+#include <vector>
+
+#include "src/kernels/conv/reference.h"
+#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d_kernels.h"
+#include "src/ops/layer/layer.h"
+
+namespace litesmith {
+namespace {
+
+using namespace conv_2d;
+
+// What every convolution kernel holds.
+class ConvKernel : public Kernel {
+ protected:
+  explicit ConvKernel(const PrepareContext& context)
+      : window_(ConvWindow(context)),
+        images_(PerSample(context, context.input(0).shape[0])) {}
+  int images(const KernelArgs& args) const {
+    return static_cast<int>(args.batch * images_);
+  }
+
+  Window window_;
+  int64_t images_;  // a sample
+};
+
+class F32F32 final : public ConvKernel {
+ public:
+  explicit F32F32(const PrepareContext& context)
+      : ConvKernel(context),
+        range_(ActivationRange(context.node.Int(kActivation))),
+        has_bias_(context.has_input(2)) {}
+  void Run(const KernelArgs& args) const override {
+    Conv2DF32F32Ref(window_, images(args), args.in<float>(0), args.in<float>(1),
+                    has_bias_ ? args.in<float>(2) : nullptr, range_.lo,
+                    range_.hi, args.out<float>());
+  }
+
+ private:
+  FloatRange range_;
+  bool has_bias_;
+};
+
+class S8S8 final : public ConvKernel {
+ public:
+  explicit S8S8(const PrepareContext& context)
+      : ConvKernel(context),
+        requantizer_(ConvRequantizer(context)),
+        x_zero_(static_cast<int32_t>(context.input(0).quant.zero_point[0])),
+        has_bias_(context.has_input(2)) {}
+  void Run(const KernelArgs& args) const override {
+    Conv2DS8S8Ref(window_, images(args), args.in<int8_t>(0), args.in<int8_t>(1),
+                  has_bias_ ? args.in<int32_t>(2) : nullptr, x_zero_,
+                  requantizer_, args.out<int8_t>());
+  }
+
+ private:
+  Requantizer requantizer_;
+  int32_t x_zero_;
+  bool has_bias_;
+};
+
+class S16S8 final : public ConvKernel {
+ public:
+  explicit S16S8(const PrepareContext& context)
+      : ConvKernel(context),
+        requantizer_(ConvRequantizer(context)),
+        bias_(context.has_input(2) ? context.input(2).dtype : DType::kBool) {}
+  void Run(const KernelArgs& args) const override {
+    Conv2DS16S8Ref(window_, images(args), args.in<int16_t>(0),
+                   args.in<int8_t>(1),
+                   bias_ == DType::kInt32 ? args.in<int32_t>(2) : nullptr,
+                   bias_ == DType::kInt64 ? args.in<int64_t>(2) : nullptr,
+                   requantizer_, args.out<int16_t>());
+  }
+
+ private:
+  Requantizer requantizer_;
+  DType bias_;  // kBool: none
+};
+
+class F32S8 final : public ConvKernel {
+ public:
+  explicit F32S8(const PrepareContext& context)
+      : ConvKernel(context),
+        range_(ActivationRange(context.node.Int(kActivation))),
+        scales_(ChannelScales(context.input(1), window_.out_c)),
+        per_channel_(HybridPerChannel(context.input(1))),
+        has_bias_(context.has_input(2)) {
+    workspace_bytes = static_cast<size_t>(window_.in_size());
+  }
+  void Run(const KernelArgs& args) const override {
+    Conv2DF32S8Ref(window_, images(args), args.in<float>(0), args.in<int8_t>(1),
+                   has_bias_ ? args.in<float>(2) : nullptr, scales_,
+                   per_channel_, range_.lo, range_.hi,
+                   reinterpret_cast<int8_t*>(args.workspace),
+                   args.out<float>());
+  }
+
+ private:
+  FloatRange range_;
+  std::vector<float> scales_;
+  bool per_channel_;
+  bool has_bias_;
+};
+
+}  // namespace
+
+Window ConvWindow(const PrepareContext& context) {
+  const Node& node = context.node;
+  const Shape& x = context.input(0).shape;
+  const Shape& w = context.input(1).shape;
+  Window g;
+  g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
+  g.filter_h = w[1], g.filter_w = w[2], g.filter_c = w[3];
+  g.stride_h = static_cast<int>(node.Int(kStrideH));
+  g.stride_w = static_cast<int>(node.Int(kStrideW));
+  g.dilation_h = static_cast<int>(node.Int(kDilationH));
+  g.dilation_w = static_cast<int>(node.Int(kDilationW));
+  g.out_c = w[0];
+  const bool same = node.Int(kPadding) == kSame;
+  // Not from the output tensor: a fused op's output is smaller.
+  g.out_h = static_cast<int>(
+      WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
+  g.out_w = static_cast<int>(
+      WindowCount(same, g.in_w, g.filter_w, g.stride_w, g.dilation_w));
+  if (same) {
+    g.pad_top = static_cast<int>(
+        PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
+    g.pad_left = static_cast<int>(
+        PaddingBefore(g.in_w, g.filter_w, g.stride_w, g.dilation_w, g.out_w));
+  }
+  return g;
+}
+
+Requantizer ConvRequantizer(const PrepareContext& context) {
+  const Tensor& x = context.input(0);
+  const Tensor& weights = context.input(1);
+  // 16-bit inputs make a 64-bit accumulator, unless the attribute or the bias
+  // says otherwise. With an int32 bias and no attribute tflite-micro goes by
+  // the bias; LiteRT reads beyond its end.
+  const bool narrow =
+      context.node.Int(kQuantizedBiasType) ==
+          static_cast<int64_t>(DType::kInt32) ||
+      (context.has_input(2) && context.input(2).dtype == DType::kInt32);
+  return MakeRequantizer(
+      x.dtype == DType::kInt8 || narrow ? RequantMethod::kMbqm
+                                        : RequantMethod::kMbqm64,
+      ChannelMultipliers(x, weights, context.output(), weights.shape[0]),
+      context.output(), context.node.Int(kActivation));
+}
+
+bool HybridPerChannel(const Tensor& weights) {
+  const auto& scales = weights.quant.scale;
+  return std::any_of(scales.begin(), scales.end(),
+                     [&](float s) { return s != scales[0]; });
+}
+
+KernelPtr PrepareConv2DF32F32Ref(const PrepareContext& context) {
+  return std::make_unique<F32F32>(context);
+}
+KernelPtr PrepareConv2DS8S8Ref(const PrepareContext& context) {
+  return std::make_unique<S8S8>(context);
+}
+KernelPtr PrepareConv2DS16S8Ref(const PrepareContext& context) {
+  return std::make_unique<S16S8>(context);
+}
+KernelPtr PrepareConv2DF32S8Ref(const PrepareContext& context) {
+  return std::make_unique<F32S8>(context);
+}
+
+}  // namespace litesmith

@@ -1,0 +1,182 @@
+#include "src/ops/layer/layer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "src/base/error.h"
+#include "src/ops/registry.h"
+#include "src/ops/train_rows.h"
+
+namespace litesmith {
+
+namespace {
+
+// Some of a graph's tensors, and what is computed of them.
+class Downstream {
+ public:
+  Downstream(const Graph& graph, const std::vector<TensorId>& from)
+      : depends_(graph.tensors.size(), 0) {
+    Add(from);
+    for (const Node& node : graph.nodes) {
+      if (IsReadBy(node)) Add(node.outputs);
+    }
+  }
+  bool IsReadBy(const Node& node) const {
+    return std::any_of(
+        node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
+          return id != kNoTensor && depends_[static_cast<size_t>(id)] != 0;
+        });
+  }
+
+ private:
+  void Add(const std::vector<TensorId>& ids) {
+    for (const TensorId id : ids) depends_[static_cast<size_t>(id)] = 1;
+  }
+  std::vector<char> depends_;
+};
+
+// Whether the node computes something of the graph's inputs.
+bool DependsOnInputs(const PrepareContext& context) {
+  const Graph& graph = context.graph;
+  return Downstream(graph, graph.inputs).IsReadBy(context.node);
+}
+
+}  // namespace
+
+bool ReachesQuantize(const PrepareContext& context) {
+  const Graph& graph = context.graph;
+  const Downstream behind(graph, context.node.outputs);
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [&](const Node& node) {
+                       return node.op == &kQuantize && behind.IsReadBy(node);
+                     });
+}
+
+int FullBatch(const PrepareContext& context) {
+  const Shape& shape = DependsOnInputs(context)
+                           ? context.graph.tensor(context.graph.inputs[0]).shape
+                           : context.output().shape;
+  return shape.rank() > 0 ? std::max(shape[0], 1) : 1;
+}
+
+int64_t PerSample(const PrepareContext& context, int64_t total) {
+  const int batch = FullBatch(context);
+  if (total % batch != 0) {
+    Fail(ErrorKind::kUnsupported,
+         "node '{}': a batch of {} does not divide the {} of its work: it "
+         "mixes samples",
+         context.node.name, batch, total);
+  }
+  return total / batch;
+}
+
+FloatRange ActivationRange(int64_t activation) {
+  constexpr float kMax = std::numeric_limits<float>::max();
+  switch (activation) {
+    case kRelu:
+      return {0, kMax};
+    case kRelu6:
+      return {0, 6};
+    case kReluN1To1:
+      return {-1, 1};
+    default:
+      return {-kMax, kMax};
+  }
+}
+
+kernels::FloatRange TrainRange(int64_t activation) {
+  const FloatRange range = ActivationRange(activation);
+  return {range.lo, range.hi};
+}
+
+IntegerRange ActivationRange(int64_t activation, const Tensor& output) {
+  IntegerRange full{-128, 127};
+  if (output.dtype == DType::kInt16) full = {-32768, 32767};
+  if (output.dtype == DType::kUInt8) full = {0, 255};
+  if (activation == kNone) return full;
+  const float scale = output.quant.scale[0];
+  const auto zero = output.quant.zero_point[0];
+  // q(f) = zero_point + rha(f / scale), kept far from overflow: a tiny scale
+  // makes a large quotient, which the type's range cuts anyway.
+  const auto q = [&](float f) {
+    const float quotient = std::clamp(f / scale, -1048576.0f, 1048576.0f);
+    const auto value = static_cast<int64_t>(std::round(quotient)) + zero;
+    return static_cast<int32_t>(std::clamp<int64_t>(value, full.lo, full.hi));
+  };
+  switch (activation) {
+    case kRelu:
+      return {q(0), full.hi};
+    case kRelu6:
+      return {q(0), q(6)};
+    default:
+      return {q(-1), q(1)};
+  }
+}
+
+std::vector<float> ChannelScales(const Tensor& weights, int channels) {
+  std::vector<float> scales = weights.quant.scale;
+  if (scales.size() == 1)
+    scales.resize(static_cast<size_t>(channels), scales[0]);
+  return scales;
+}
+
+Requantizer MakeRequantizer(RequantMethod method,
+                            const std::vector<double>& multipliers,
+                            const Tensor& output, int64_t activation) {
+  Requantizer r;
+  r.method = method;
+  const IntegerRange range = ActivationRange(activation, output);
+  r.lo = range.lo;
+  r.hi = range.hi;
+  r.zero_point = static_cast<int32_t>(output.quant.zero_point[0]);
+  if (method == RequantMethod::kF64) {
+    r.reals = multipliers;
+    return r;
+  }
+  const int limit = method == RequantMethod::kMbqm64 ? kMaxShift64 : kMaxShift;
+  for (const double real : multipliers) {
+    r.multipliers.push_back(QuantizeMultiplier(real));
+    if (r.multipliers.back().shift > limit) {
+      Fail(ErrorKind::kUnsupported,
+           "the scales of input, weights and output '{}' give a multiplier of "
+           "{}, which is too large",
+           output.name, real);
+    }
+  }
+  return r;
+}
+
+std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
+                                       const Tensor& output, int channels) {
+  std::vector<double> result;
+  for (const float w : ChannelScales(weights, channels)) {
+    result.push_back(static_cast<double>(x.quant.scale[0]) *
+                     static_cast<double>(w) /
+                     static_cast<double>(output.quant.scale[0]));
+  }
+  return result;
+}
+
+bool LayerTypes(const PrepareContext& context, DType x, DType weights) {
+  return !context.training && context.input(0).dtype == x &&
+         context.input(1).dtype == weights && context.output().dtype == x;
+}
+
+bool HasConstantWeights(const PrepareContext& context) {
+  return context.input(1).has_data() &&
+         (!context.has_input(2) || context.input(2).has_data());
+}
+
+std::vector<int64_t> BiasValues(const PrepareContext& context) {
+  if (!context.has_input(2)) return {};
+  const Tensor& bias = context.input(2);
+  if (bias.dtype == DType::kInt64) {
+    const auto values = bias.As<int64_t>();
+    return {values.begin(), values.end()};
+  }
+  const auto values = bias.As<int32_t>();
+  return {values.begin(), values.end()};
+}
+
+}  // namespace litesmith

@@ -1,0 +1,59 @@
+// What the kernels of several ops need to be prepared: how much of the work
+// belongs to one sample, fused activations, requantizers.
+#ifndef LITESMITH_OPS_LAYER_LAYER_H_
+#define LITESMITH_OPS_LAYER_LAYER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "src/graph/op_def.h"
+#include "src/kernels/common/requantize.h"
+
+namespace litesmith {
+
+// The samples of a full Run: KernelArgs::batch at its largest. A node that does
+// not depend on the graph's inputs is run once, on its whole first dimension.
+int FullBatch(const PrepareContext& context);
+// `total` things (elements, images, rows) of a full Run, for one sample.
+// Throws Error{unsupported} if samples cannot be told apart.
+int64_t PerSample(const PrepareContext& context, int64_t total);
+
+// Whether a QUANTIZE comes behind the node's output, at any distance. An
+// accumulation error there can move a value by a whole step of its scale, so
+// float layers before it keep the reference kernels' order of sums.
+bool ReachesQuantize(const PrepareContext& context);
+
+struct FloatRange {
+  float lo;
+  float hi;
+};
+// The range of a fused activation on floats (specs/tflite.md 3.2).
+FloatRange ActivationRange(int64_t activation);
+struct IntegerRange {
+  int32_t lo;
+  int32_t hi;
+};
+// The same on a quantized tensor's integers.
+IntegerRange ActivationRange(int64_t activation, const Tensor& output);
+
+// The weights' scales, one an output channel.
+std::vector<float> ChannelScales(const Tensor& weights, int channels);
+// Throws Error{unsupported} if a multiplier is out of the method's range.
+Requantizer MakeRequantizer(RequantMethod method,
+                            const std::vector<double>& multipliers,
+                            const Tensor& output, int64_t activation);
+// double(s_in) * double(s_w[c]) / double(s_out) for every channel.
+std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
+                                       const Tensor& output, int channels);
+
+// Whether input, weights and output have these types; inference only.
+bool LayerTypes(const PrepareContext& context, DType x, DType weights);
+// Weights, and the bias if there is one, are constants that can be packed.
+bool HasConstantWeights(const PrepareContext& context);
+
+// The constant integer bias of input 2, widened; empty if there is none.
+std::vector<int64_t> BiasValues(const PrepareContext& context);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_LAYER_LAYER_H_

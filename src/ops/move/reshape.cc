@@ -1,0 +1,165 @@
+// RESHAPE: the same bytes under another shape. The plan aliases the output to
+// the input; the one kernel is for constants.
+//
+// Files converted at a fixed batch name that batch as dimension 0. It follows
+// the input's batch here, wherever the rest of the shape holds exactly one
+// sample, so that such files run at any batch.
+#include <cstring>
+#include <limits>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/ops/attributes.h"
+#include "src/ops/layer/layer.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+constexpr AttrDef kAttrs[] = {{"new_shape", AttrType::kInts, 0, 0}};
+
+[[noreturn]] void FailShape(const Tensor& x, const Shape& wanted) {
+  Fail(ErrorKind::kCorrupt, "the input '{}' of shape {} cannot become {}",
+       x.name, x.shape.ToString(), wanted.ToString());
+}
+
+// The product of the dimensions from `first` on without the one that is -1,
+// cut at 2^31.
+int64_t Product(const Shape& shape, int first) {
+  int64_t product = 1;
+  for (int i = first; i < shape.rank(); ++i) {
+    if (shape[i] == kDynamic) continue;
+    product *= shape[i];
+    product = std::min<int64_t>(product, int64_t{1} << 31);
+  }
+  return product;
+}
+
+// x's shape with `wanted` filled in, where x's batch is symbolic or not.
+Shape Resolve(const Tensor& x, const Shape& wanted) {
+  int wildcard = -1;
+  for (int i = 0; i < wanted.rank(); ++i) {
+    if (wanted[i] < kDynamic || (wanted[i] == kDynamic && wildcard >= 0)) {
+      FailShape(x, wanted);
+    }
+    if (wanted[i] == kDynamic) wildcard = i;
+  }
+  const bool has_batch = x.shape.rank() > 0 && wanted.rank() > 0;
+  const bool dynamic = has_batch && x.shape[0] == kDynamic;
+  const int64_t sample = has_batch ? x.shape.NumElementsPerSample() : 0;
+  const int64_t rest = has_batch ? Product(wanted, 1) : 0;
+  Shape result = wanted;
+  // [-1, sample...] or [batch, sample...]: dimension 0 follows the input.
+  if (has_batch && wildcard <= 0 && rest == sample && rest > 0) {
+    result[0] = x.shape[0];
+    return result;
+  }
+  // [batch, ..., -1, ...].
+  if (has_batch && wildcard > 0 && rest > 0 && sample % rest == 0 &&
+      (dynamic || wanted[0] == x.shape[0] || wanted[0] == 1)) {
+    result[0] = x.shape[0];
+    result[wildcard] = static_cast<int32_t>(sample / rest);
+    return result;
+  }
+  if (dynamic && wildcard == 0) {
+    // Each sample becomes several rows, or several rows become a sample.
+    const bool splits = rest > 0 && sample % rest == 0;
+    const bool joins = sample > 0 && rest % sample == 0;
+    if (!splits && !joins) FailShape(x, wanted);
+    return result;
+  }
+  // Symbolic, but a shape for a batch of one: binding another fails here.
+  const int64_t total = dynamic ? sample : x.shape.NumElements();
+  const int64_t known = Product(wanted, 0);
+  if (wildcard < 0) {
+    if (known != total) FailShape(x, wanted);
+    return result;
+  }
+  if (known == 0 || total % known != 0) FailShape(x, wanted);
+  result[wildcard] = static_cast<int32_t>(total / known);
+  return result;
+}
+
+void Infer(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  out.dtype = x.dtype;
+  const std::vector<int32_t>& attr = node.Ints(reshape::kNewShape);
+  Shape wanted;
+  if (node.input(1) != kNoTensor) {
+    const Tensor& shape = graph->tensor(node.inputs[1]);
+    if (shape.dtype != DType::kInt32 || shape.shape.rank() != 1) {
+      Fail(ErrorKind::kCorrupt,
+           "the shape '{}' is {} of shape {}; int32 of rank 1 is wanted",
+           shape.name, Name(shape.dtype), shape.shape.ToString());
+    }
+    if (shape.has_data()) {
+      wanted = Shape(shape.As<int32_t>());
+    } else if (shape.shape[0] == 0) {
+      wanted = Shape();
+    } else if (!attr.empty()) {
+      wanted = Shape(attr);
+    } else {
+      // Computed from the batch: known when a plan binds it. Until then the
+      // file's own shape of the output.
+      wanted = out.shape;
+    }
+  } else {
+    wanted = Shape(attr);
+  }
+  out.shape = Resolve(x, wanted);
+}
+
+class Copy final : public Kernel {
+ public:
+  explicit Copy(const PrepareContext& context)
+      : bytes_(static_cast<size_t>(
+                   PerSample(context, context.input(0).shape.NumElements())) *
+               SizeOf(context.input(0).dtype)) {}
+  void Run(const KernelArgs& args) const override {
+    if (args.outputs[0] == args.inputs[0]) return;
+    std::memcpy(args.outputs[0], args.inputs[0],
+                bytes_ * static_cast<size_t>(args.batch));
+  }
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr ||
+        args.input_grads[0] == args.output_grads[0]) {
+      return;
+    }
+    std::memcpy(args.input_grads[0], args.output_grads[0],
+                bytes_ * static_cast<size_t>(args.batch));
+  }
+
+ private:
+  size_t bytes_;  // a sample
+};
+
+bool Any(const PrepareContext&) { return true; }
+KernelPtr PrepareCopy(const PrepareContext& context) {
+  return std::make_unique<Copy>(context);
+}
+
+constexpr KernelRow kKernels[] = {{"Reshape", true, Any, PrepareCopy}};
+
+int Version(const Graph&, const Node&) { return 1; }
+
+constexpr QuantRule kRule = {.quantizable = true, .same_scale = true};
+
+}  // namespace
+
+const OpDef kReshape = {
+    .name = "RESHAPE",
+    .summary = "the same elements under another shape",
+    .tflite_code = 22,
+    .tflite_options = 17,
+    .attrs = kAttrs,
+    .max_inputs = 2,
+    .infer = Infer,
+    .kernels = kKernels,
+    .version = Version,
+    .quant = kRule,
+    .differentiable = true,
+    .in_place = true,
+};
+
+}  // namespace litesmith

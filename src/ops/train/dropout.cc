@@ -1,0 +1,186 @@
+// DROPOUT: in training zeroes each value with a probability and scales the
+// others, so that their expectation stays (inverted dropout; Srivastava et al.
+// 2014, as Keras has it). Outside training the output is the input.
+//
+// What is dropped follows from the training's seed, the step, the place of the
+// sample in the batch, the element, and which dropout of the graph it is, so
+// that no thread or shard changes a bit.
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/rng.h"
+#include "src/ops/attributes.h"
+#include "src/ops/layer/layer.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+using namespace dropout;  // NOLINT: positions of the attributes
+
+constexpr AttrDef kAttrs[] = {
+    {"rate", AttrType::kFloat, 0.5, -1},
+    {"noise_shape", AttrType::kInts, 0, -1},
+    {"has_seed", AttrType::kBool, 0, -1},
+    {"seed", AttrType::kInt, 0, -1},
+};
+
+void Infer(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  if (x.dtype != DType::kFloat32 || x.shape.rank() < 1) {
+    Fail(ErrorKind::kCorrupt,
+         "dropout takes a float32 batch; its input '{}' is {} {}", x.name,
+         Name(x.dtype), x.shape.ToString());
+  }
+  const float rate = node.Float(kRate);
+  if (!(rate >= 0.0f && rate < 1.0f)) {
+    Fail(ErrorKind::kCorrupt, "its rate is {}; [0, 1) is wanted", rate);
+  }
+  const std::vector<int32_t>& noise = node.Ints(kNoiseShape);
+  bool fits =
+      noise.empty() || noise.size() == static_cast<size_t>(x.shape.rank());
+  for (size_t d = 1; fits && d < noise.size(); ++d) {
+    fits = noise[d] == kWholeDimension || noise[d] == 1 ||
+           noise[d] == x.shape[static_cast<int>(d)];
+  }
+  if (!fits) {
+    Fail(ErrorKind::kCorrupt,
+         "its noise_shape ({}) does not fit its input '{}' {}",
+         fmt::join(noise, ", "), x.name, x.shape.ToString());
+  }
+  Tensor& y = graph->tensor(node.outputs[0]);
+  y.shape = x.shape;
+  y.dtype = DType::kFloat32;
+}
+
+// Which dropout of the graph the node is, counted from 0.
+uint64_t Ordinal(const PrepareContext& context) {
+  uint64_t before = 0;
+  for (const Node& node : context.graph.nodes) {
+    if (&node == &context.node) break;
+    before += node.op == &kDropout;
+  }
+  return before;
+}
+
+class DropoutKernel final : public Kernel {
+ public:
+  explicit DropoutKernel(const PrepareContext& c)
+      : training_(c.training),
+        scale_(1.0f / (1.0f - c.node.Float(kRate))),
+        // Of 2^24 equally likely numbers, those below are dropped.
+        dropped_(static_cast<uint64_t>(
+            std::lround(double{c.node.Float(kRate)} * 0x1p24))) {
+    const Shape& shape = c.input(0).shape;
+    rows_ = static_cast<size_t>(PerSample(c, shape[0]));
+    elements_ = noise_ = static_cast<size_t>(shape.NumElementsPerSample());
+    SetNoise(shape, c.node.Ints(kNoiseShape));
+    const bool own = c.node.Bool(kHasSeed);
+    salt_ = Rng(own ? static_cast<uint64_t>(c.node.Int(kSeed)) : 0,
+                2 * Ordinal(c) + (own ? 1 : 0))
+                .Next();
+    if (training_) saved_bytes = static_cast<size_t>(shape[0]) * noise_;
+  }
+
+  void Run(const KernelArgs& a) const override {
+    const auto* x = a.in<float>(0);
+    auto* y = a.out<float>();
+    const size_t rows = static_cast<size_t>(a.batch) * rows_;
+    if (!training_) {
+      std::memcpy(y, x, rows * elements_ * sizeof(float));
+      return;
+    }
+    auto* keep = reinterpret_cast<uint8_t*>(a.saved);
+    const uint64_t first = static_cast<uint64_t>(a.draw.first_sample) * rows_;
+    for (size_t r = 0; r < rows; ++r) {
+      const uint64_t row = same_for_all_ ? 0 : first + r;
+      Draw(a.draw, row, keep + r * noise_);
+      Apply(keep + r * noise_, x + r * elements_, y + r * elements_);
+    }
+  }
+
+  void Backward(const BackwardArgs& a) const override {
+    const auto* keep = reinterpret_cast<const uint8_t*>(a.saved);
+    const size_t rows = static_cast<size_t>(a.batch) * rows_;
+    for (size_t r = 0; r < rows; ++r) {
+      Apply(keep + r * noise_, a.output_grads[0] + r * elements_,
+            a.input_grads[0] + r * elements_);
+    }
+  }
+
+ private:
+  // The noise of a row, and which of it each element takes.
+  void SetNoise(const Shape& shape, const std::vector<int32_t>& noise) {
+    if (noise.empty()) return;
+    same_for_all_ = noise[0] == 1;
+    index_.assign(elements_, 0);
+    size_t inner = 1;  // elements of the dimensions behind
+    noise_ = 1;
+    for (int d = shape.rank() - 1; d > 0; --d) {
+      const auto size = static_cast<size_t>(shape[d]);
+      if (noise[static_cast<size_t>(d)] != 1) {
+        for (size_t i = 0; i < elements_; ++i)
+          index_[i] += i / inner % size * noise_;
+        noise_ *= size;
+      }
+      inner *= size;
+    }
+  }
+
+  void Draw(const DrawKey& key, uint64_t row, uint8_t* keep) const {
+    // A batch has at most 2^16 samples; a stream a step and a row.
+    constexpr int kRowBits = 24;
+    Rng rng(key.seed ^ salt_,
+            (static_cast<uint64_t>(key.step) << kRowBits) + row);
+    for (size_t i = 0; i < noise_; ++i) keep[i] = rng.Next() >> 40 >= dropped_;
+  }
+
+  void Apply(const uint8_t* keep, const float* from, float* to) const {
+    if (index_.empty()) {
+      for (size_t i = 0; i < elements_; ++i)
+        to[i] = keep[i] != 0 ? from[i] * scale_ : 0.0f;
+    } else {
+      for (size_t i = 0; i < elements_; ++i)
+        to[i] = keep[index_[i]] != 0 ? from[i] * scale_ : 0.0f;
+    }
+  }
+
+  bool training_;
+  float scale_;
+  uint64_t dropped_;
+  uint64_t salt_ = 0;
+  size_t rows_ = 1;      // of the first dimension, for a sample
+  size_t elements_ = 0;  // of a row
+  size_t noise_ = 0;     // drawn for a row
+  bool same_for_all_ = false;
+  std::vector<size_t> index_;  // by element; empty: the same
+};
+
+bool Matches(const PrepareContext& c) {
+  return c.input(0).dtype == DType::kFloat32;
+}
+KernelPtr Prepare(const PrepareContext& c) {
+  return std::make_unique<DropoutKernel>(c);
+}
+
+constexpr KernelRow kKernels[] = {{"DropoutF32", true, Matches, Prepare}};
+
+}  // namespace
+
+const OpDef kDropout = {
+    .name = "LITESMITH_DROPOUT",
+    .summary = "training: zeroes values at random and scales the others",
+    .attrs = kAttrs,
+    .infer = Infer,
+    .kernels = kKernels,
+    .differentiable = true,
+    .in_keras = true,
+    .only_in_training = true,
+};
+
+}  // namespace litesmith

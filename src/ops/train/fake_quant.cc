@@ -1,0 +1,182 @@
+// FAKE_QUANT: float values snapped to the grid that an integer file will have,
+// with a straight-through gradient inside the range (Jacob et al. 2018;
+// specs/tfmot.md 3, specs/tflite.md 5.4). On a weight it runs once a step with
+// the range of the weights as they are (kLastValue); on an activation the range
+// follows the batch through a statistics phase.
+#include <algorithm>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/kernels/train/train_math.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "src/ops/train/fake_quant_range.h"
+
+namespace litesmith {
+namespace {
+
+using namespace fake_quant;  // NOLINT: positions of the attributes
+
+constexpr AttrDef kAttrs[] = {
+    {"bits", AttrType::kInt, 8, -1},
+    {"narrow_range", AttrType::kBool, 0, -1},
+    {"range_update", AttrType::kEnum, kFixed, -1},
+    {"rate", AttrType::kFloat, 0.001, -1},
+};
+
+void Infer(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  const Tensor& min = graph->tensor(node.inputs[1]);
+  const Tensor& max = graph->tensor(node.inputs[2]);
+  if (x.dtype != DType::kFloat32 || min.dtype != DType::kFloat32 ||
+      max.dtype != DType::kFloat32) {
+    Fail(ErrorKind::kCorrupt,
+         "fake quantization wants float32 values and ranges");
+  }
+  if (min.shape.rank() != 1 || !(min.shape == max.shape) || min.shape[0] < 1 ||
+      (min.shape[0] != 1 &&
+       (x.shape.rank() < 1 || x.shape[0] != min.shape[0]))) {
+    Fail(ErrorKind::kCorrupt,
+         "its ranges of shape {} and {} do not fit its input {}",
+         min.shape.ToString(), max.shape.ToString(), x.shape.ToString());
+  }
+  if (node.input(3) != kNoTensor) {
+    const Tensor& count = graph->tensor(node.inputs[3]);
+    if (count.dtype != DType::kInt32 || !(count.shape == Shape{1})) {
+      Fail(ErrorKind::kCorrupt, "its count is {} {}; int32 [1] is wanted",
+           Name(count.dtype), count.shape.ToString());
+    }
+  }
+  if (node.Int(kBits) < 2 || node.Int(kBits) > 16) {
+    Fail(ErrorKind::kCorrupt, "it has {} bits; 2 to 16 are wanted",
+         node.Int(kBits));
+  }
+  if (!(node.Float(kRate) > 0.0f && node.Float(kRate) <= 1.0f)) {
+    Fail(ErrorKind::kCorrupt,
+         "its moving average has the rate {}; (0, 1] is "
+         "wanted",
+         node.Float(kRate));
+  }
+  Tensor& y = graph->tensor(node.outputs[0]);
+  y.shape = x.shape;
+  y.dtype = DType::kFloat32;
+}
+
+class FakeQuantKernel : public Kernel {
+ public:
+  explicit FakeQuantKernel(const PrepareContext& c)
+      : channels_(static_cast<size_t>(c.input(1).shape[0])),
+        quant_min_(c.node.Bool(kNarrowRange) ? 1 : 0),
+        quant_max_((1 << c.node.Int(kBits)) - 1),
+        range_(c.node.Int(kRangeUpdate), c.node.Float(kRate)) {
+    const Shape& shape = c.input(0).shape;
+    per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
+    if (c.training && range_.Follows()) statistics_floats = 2;
+  }
+
+  void Run(const KernelArgs& a) const override {
+    const size_t n = Count(a.batch);
+    if (channels_ == 1) {
+      kernels::FakeQuantF32(a.in<float>(0), n, *a.in<float>(1), *a.in<float>(2),
+                            quant_min_, quant_max_, a.out<float>());
+    } else {
+      kernels::FakeQuantF32c(a.in<float>(0), 1, channels_, n / channels_,
+                             a.in<float>(1), a.in<float>(2), quant_min_,
+                             quant_max_, a.out<float>());
+    }
+  }
+
+  void Backward(const BackwardArgs& a) const override {
+    const size_t n = Count(a.batch);
+    const auto in = [&](size_t i) {
+      return static_cast<const float*>(a.inputs[i]);
+    };
+    if (channels_ == 1) {
+      kernels::FakeQuantGradF32(in(0), a.output_grads[0], n, *in(1), *in(2),
+                                quant_min_, quant_max_, a.input_grads[0]);
+    } else {
+      kernels::FakeQuantGradF32c(in(0), a.output_grads[0], 1, channels_,
+                                 n / channels_, in(1), in(2), quant_min_,
+                                 quant_max_, a.input_grads[0]);
+    }
+  }
+
+  void Statistics(const KernelArgs& a, float* partial) const override {
+    kernels::MinMaxF32(a.in<float>(0), Count(a.batch), partial, partial + 1);
+  }
+
+  void Combine(const float* partials, int shards,
+               void* const* inputs) const override {
+    range_.Combine(partials, shards, static_cast<float*>(inputs[1]),
+                   static_cast<float*>(inputs[2]),
+                   static_cast<int32_t*>(inputs[3]));
+  }
+
+ private:
+  size_t Count(int batch) const {
+    return per_sample_ * static_cast<size_t>(batch);
+  }
+
+  size_t channels_;
+  int quant_min_;
+  int quant_max_;
+  FakeQuantRange range_;
+  size_t per_sample_ = 0;
+};
+
+bool Matches(const PrepareContext& c) {
+  return c.input(0).dtype == DType::kFloat32;
+}
+KernelPtr Prepare(const PrepareContext& c) {
+  return std::make_unique<FakeQuantKernel>(c);
+}
+
+constexpr KernelRow kKernels[] = {{"FakeQuantF32", true, Matches, Prepare}};
+
+// The symmetric range of the weights as they are now (LastValueQuantizer).
+void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
+                    int64_t bits, float* min, float* max) {
+  const auto steps = static_cast<float>(int64_t{1} << bits);
+  const size_t inner = w.size() / channels;
+  for (size_t c = 0; c < channels; ++c) {
+    float low;
+    float high;
+    kernels::MinMaxF32(w.data() + c * inner, inner, &low, &high);
+    low = std::min(low, 0.0f);
+    high = std::max(high, 0.0f);
+    // One step more below zero unless the range is narrow; the ratio is that
+    // of the two ends.
+    const float ratio = narrow ? -1.0f : 2.0f / steps - 1.0f;
+    min[c] = std::min(low, high / ratio);
+    max[c] = std::max(high, low * ratio);
+  }
+}
+
+void Update(const UpdateArgs& a) {
+  if (a.node.Int(kRangeUpdate) != kLastValue) return;
+  const auto n =
+      static_cast<size_t>(a.graph.tensor(a.node.inputs[0]).shape.NumElements());
+  const auto channels =
+      static_cast<size_t>(a.graph.tensor(a.node.inputs[1]).shape[0]);
+  LastValueRange({static_cast<const float*>(a.inputs[0]), n}, channels,
+                 a.node.Bool(kNarrowRange), a.node.Int(kBits),
+                 static_cast<float*>(a.inputs[1]),
+                 static_cast<float*>(a.inputs[2]));
+}
+
+}  // namespace
+
+const OpDef kFakeQuant = {
+    .name = "LITESMITH_FAKE_QUANT",
+    .summary =
+        "training: snaps values to an integer grid, straight-through gradient",
+    .attrs = kAttrs,
+    .min_inputs = 3,
+    .max_inputs = 4,
+    .infer = Infer,
+    .kernels = kKernels,
+    .differentiable = true,
+    .update = Update,
+};
+
+}  // namespace litesmith

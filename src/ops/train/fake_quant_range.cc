@@ -1,0 +1,51 @@
+#include "src/ops/train/fake_quant_range.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/ops/attributes.h"
+
+namespace litesmith {
+
+bool IsOneMonotoneMap(const Graph& graph, const Node& node) {
+  return graph.tensor(node.inputs[1]).shape.NumElements() == 1 &&
+         node.Int(fake_quant::kRangeUpdate) != fake_quant::kLastValue;
+}
+
+bool FakeQuantRange::Follows() const {
+  return update_ == fake_quant::kMovingAverage ||
+         update_ == fake_quant::kAllValues;
+}
+
+void FakeQuantRange::Combine(const float* partials, int shards, float* min,
+                             float* max, int32_t* count) const {
+  // Zero is always inside, so that it lies on the grid.
+  float low = 0.0f;
+  float high = 0.0f;
+  for (int s = 0; s < shards; ++s) {
+    low = std::min(low, partials[2 * s]);
+    high = std::max(high, partials[2 * s + 1]);
+  }
+  if (update_ == fake_quant::kAllValues) {
+    *min = std::min(*min, low);
+    *max = std::max(*max, high);
+  } else {
+    // v -= (v - batch) * rate, as TensorFlow's assign_moving_average.
+    const float rate = Rate(count);
+    *min -= (*min - low) * rate;
+    *max -= (*max - high) * rate;
+  }
+}
+
+// How far the average moves towards this batch. Debiased (Kingma and Ba 2015,
+// section 3), the average over t batches is that of a start at zero divided
+// by 1 - decay^t; written as a step from the debiased average before it,
+// the rate is (1 - decay) / (1 - decay^t): 1 for the first batch.
+float FakeQuantRange::Rate(int32_t* count) const {
+  if (count == nullptr) return rate_;
+  ++*count;
+  return static_cast<float>(rate_ /
+                            -std::expm1(*count * std::log1p(-double{rate_})));
+}
+
+}  // namespace litesmith

@@ -1,0 +1,136 @@
+#include "src/optimize/optimize.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/base/error.h"
+#include "src/models/models.h"
+#include "src/ops/attributes.h"
+#include "src/ops/registry.h"
+#include "src/optimize/step_graph.h"
+#include "src/quant/convert.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+// Activation ranges of `aware`, which is `plain` with fake quants, from the
+// first samples instead of +-6. Tensors of `plain` keep their ids.
+void CalibrateRanges(const Graph& plain, const Dataset& data, Graph* aware) {
+  const Ranges ranges = Calibrate(plain, data, kCalibrationSamples);
+  for (const Node& node : aware->nodes) {
+    const auto of = static_cast<size_t>(node.inputs[0]);
+    if (node.op != &kFakeQuant || of >= ranges.size() || !ranges[of].seen() ||
+        node.Int(fake_quant::kRangeUpdate) == fake_quant::kLastValue) {
+      continue;
+    }
+    aware->tensor(node.inputs[1]).MutableAs<float>()[0] =
+        std::min(ranges[of].min, 0.0f);
+    aware->tensor(node.inputs[2]).MutableAs<float>()[0] =
+        std::max(ranges[of].max, 0.0f);
+  }
+}
+
+bool OnlyTrains(const Recipe& recipe) {
+  return std::all_of(
+      recipe.steps.begin(), recipe.steps.end(),
+      [](const RecipeStep& step) { return step.kind == StepKind::kTrain; });
+}
+
+}  // namespace
+
+TrainResult RunSteps(const Graph& start, const Recipe& recipe,
+                     const Dataset& data, const TrainOptions& options,
+                     Progress* progress) {
+  TrainResult result;
+  result.graph = start;
+  for (size_t s = 0; s < recipe.steps.size(); ++s) {
+    const RecipeStep& step = recipe.steps[s];
+    TrainOptions train = StepTraining(step, options);
+    train.stage = options.stage + static_cast<int>(s);
+    train.label = recipe.name;
+    if (recipe.steps.size() > 1) {
+      train.label += fmt::format(", step {}", s + 1);
+      if (!train.checkpoint.empty())
+        train.checkpoint += fmt::format(".{}", s + 1);
+    }
+    const int64_t steps = TrainingSteps(data.size(), train);
+    const Graph plain = StripTrainingOps(result.graph);
+    Graph graph = ApplyStep(plain, step, steps);
+    if (step.calibrate) CalibrateRanges(plain, data, &graph);
+    TrainResult trained = Train(graph, data, train, progress);
+    result.graph = step.kind == StepKind::kQat
+                       ? std::move(trained.graph)
+                       : StripTrainingOps(trained.graph);
+    result.seconds += trained.seconds;
+    result.epochs.insert(result.epochs.end(), trained.epochs.begin(),
+                         trained.epochs.end());
+  }
+  return result;
+}
+
+int FirstStage(const RecipeTable& table, const Recipe& recipe) {
+  int stage = 0;
+  for (const Recipe* each : table.Lineage(recipe)) {
+    if (each != &recipe) stage += static_cast<int>(each->steps.size());
+  }
+  return stage;
+}
+
+int64_t RecipeEpochs(const Recipe& recipe, const TrainOptions& options) {
+  int64_t epochs = 0;
+  for (const RecipeStep& step : recipe.steps)
+    epochs += StepTraining(step, options).epochs;
+  return epochs;
+}
+
+Promises RecipePromises(const Graph& graph, const Recipe& recipe,
+                        int64_t samples, const TrainOptions& options,
+                        Promises before) {
+  for (const RecipeStep& step : recipe.steps) {
+    before = PromisesAfter(graph, step,
+                           TrainingSteps(samples, StepTraining(step, options)),
+                           before);
+  }
+  return before;
+}
+
+std::string DescribeRecipe(const Graph& graph, const Recipe& recipe,
+                           int64_t samples, const TrainOptions& options) {
+  std::string text;
+  for (const RecipeStep& step : recipe.steps)
+    text += DescribeStep(graph, step, options, samples) + "\n";
+  return text;
+}
+
+std::vector<const Recipe*> RecipesToRun(const RecipeTable& table,
+                                        const Recipe& recipe) {
+  std::vector<const Recipe*> lineage = table.Lineage(recipe);
+  const auto first =
+      std::find_if(lineage.begin(), lineage.end(),
+                   [](const Recipe* each) { return !OnlyTrains(*each); });
+  if (first == lineage.end()) return {&recipe};
+  return {first, lineage.end()};
+}
+
+OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
+                        const Recipe& recipe, const Dataset& data,
+                        const TrainOptions& options, Progress* progress) {
+  OptimizeResult result;
+  result.graph = model;
+  const Graph plain = StripTrainingOps(model);
+  RequireTrainable(plain);
+  for (const Recipe* each : RecipesToRun(table, recipe)) {
+    TrainOptions own = options;
+    own.stage = FirstStage(table, *each);
+    if (!own.checkpoint.empty()) own.checkpoint += "." + each->name;
+    TrainResult trained = RunSteps(result.graph, *each, data, own, progress);
+    result.graph = std::move(trained.graph);
+    result.seconds += trained.seconds;
+    result.promises = RecipePromises(plain, *each, data.size(), options,
+                                     std::move(result.promises));
+  }
+  return result;
+}
+
+}  // namespace litesmith

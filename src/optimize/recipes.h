@@ -1,0 +1,111 @@
+// What a model can be put through, as rows of data: a recipe is its parent's
+// result and the steps that follow. Built-in recipes and users' own have the
+// same form (recipe_toml.h). Nothing here trains or knows a graph.
+#ifndef LITESMITH_OPTIMIZE_RECIPES_H_
+#define LITESMITH_OPTIMIZE_RECIPES_H_
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/base/fields.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+
+// What a step puts into the graph before it trains. step_graph.cc has the one
+// switch over it.
+enum class StepKind : uint8_t {
+  kTrain,    // nothing: the graph is trained as it is
+  kPrune,    // magnitude pruning, folded afterwards
+  kCluster,  // weight clustering, folded afterwards
+  kQat,      // quantization-aware training; stays in the graph
+};
+
+// Which layers get centroids for each output channel instead of one set.
+enum class CentroidsPerChannel : uint8_t { kNone, kConvolutions, kAll };
+
+// Everything about a step that may differ from layer to layer.
+struct LayerSettings {
+  bool skip = false;  // the layer is left as it is
+  // frequency 0: a hundredth of the way, at most 100; end_step -1: the last
+  // update that the training has.
+  PruneOptions prune{.frequency = 0};
+  ClusterOptions cluster;
+  CentroidsPerChannel per_channel = CentroidsPerChannel::kNone;
+  QatOptions qat;
+};
+
+template <FieldsOf<LayerSettings> Settings, typename Visit>
+void VisitFields(Settings& s, Visit&& visit) {
+  visit("skip", s.skip);
+  visit("prune", s.prune);
+  visit("cluster", s.cluster);
+  visit("per_channel", s.per_channel);
+  visit("qat", s.qat);
+}
+
+// Settings for the layers whose name matches a shell pattern ("conv*").
+struct LayerRule {
+  std::string match;
+  std::vector<std::function<void(LayerSettings*)>> changes;
+};
+
+// One step: change the graph, then train it with a fresh optimizer.
+struct RecipeStep {
+  StepKind kind = StepKind::kTrain;
+  LayerSettings settings;
+  std::vector<LayerRule> layers;  // later rules win
+  std::string place;              // "my.toml:3: recipe \"thin\"", for messages
+  // The caller's own where not given.
+  std::optional<int> epochs;
+  std::optional<int> batch;
+  std::optional<float> learning_rate;
+  // kQat: activation ranges start from the calibration samples' instead of
+  // +-6.
+  bool calibrate = false;
+};
+
+struct Recipe {
+  std::string name;
+  std::string parent;   // whose result it starts from; empty: the model itself
+  std::string summary;  // one line for `litesmith list recipes`
+  std::vector<RecipeStep> steps;
+  std::string place;  // as a step's
+};
+
+// Recipes by name, parents before children.
+class RecipeTable {
+ public:
+  // The eleven built-in ones.
+  RecipeTable();
+
+  // Adds the recipes of a TOML file's [recipe.NAME] tables and returns their
+  // names. Throws Error{not found, io, corrupt} for the file,
+  // Error{invalid argument} with file and line for a recipe that cannot be:
+  // unknown keys, values out of range, a name that is taken, a parent that is
+  // not there.
+  std::vector<std::string> AddFile(const std::string& path);
+
+  const std::vector<Recipe>& recipes() const { return recipes_; }
+  // Throws Error{invalid argument} with the nearest name and all of them.
+  const Recipe& Find(std::string_view name) const;
+  // The recipe and all it descends from, the oldest first.
+  std::vector<const Recipe*> Lineage(const Recipe& recipe) const;
+
+ private:
+  // Moves parents in front of their children.
+  void Add(std::vector<Recipe> recipes);
+
+  std::vector<Recipe> recipes_;
+};
+
+// The built-in recipes as the TOML text that they are read from.
+std::string_view BuiltinRecipes();
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPTIMIZE_RECIPES_H_

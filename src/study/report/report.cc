@@ -1,0 +1,166 @@
+#include "src/study/report/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/study/fields_json.h"
+
+namespace litesmith {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// "zeros ok, clusters ok": what was promised of all tensors together.
+std::string Kept(const StudyRow& row) {
+  std::vector<std::pair<std::string, bool>> names;
+  for (const Invariant& i : row.invariants) {
+    const auto known =
+        std::find_if(names.begin(), names.end(),
+                     [&](const auto& each) { return each.first == i.name; });
+    if (known == names.end()) {
+      names.emplace_back(i.name, i.ok);
+    } else {
+      known->second &= i.ok;
+    }
+  }
+  std::string text;
+  for (const auto& [name, ok] : names)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                        ok ? "ok" : "BROKEN");
+  return text.empty() ? "-" : text;
+}
+
+// One column of the table: a new one is a new row here.
+struct Column {
+  const char* header;
+  bool right;  // aligned
+  std::string (*text)(const StudyRow& row);
+  bool if_varied = false;  // left out where all rows have the same
+};
+
+constexpr Column kColumns[] = {
+    {"Method", false, [](const StudyRow& row) { return row.method; }},
+    {"Model optimize", false, [](const StudyRow& row) { return row.recipe; }},
+    {"Accuracy", true,
+     [](const StudyRow& row) {
+       return fmt::format("{:.2f} %", 100 * row.accuracy);
+     }},
+    {"Total time", true,
+     [](const StudyRow& row) {
+       return fmt::format("{:.1f} ms", row.total_ms);
+     }},
+    {"File size", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.file_bytes); }},
+    {"gzip size", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.gzip_bytes); }},
+    {"Latency p50", true,
+     [](const StudyRow& row) {
+       return fmt::format("{:.2f} us", row.latency_us_p50);
+     }},
+    {"Sparsity", true,
+     [](const StudyRow& row) {
+       return fmt::format("{:.1f} %", 100 * row.sparsity);
+     }},
+    {"Seed", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.seed); }},
+    {"Data", false, [](const StudyRow& row) { return row.settings.data; },
+     /*if_varied=*/true},
+    {"Model", false, [](const StudyRow& row) { return row.settings.model; },
+     true},
+    {"Limit", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.limit); },
+     true},
+    {"Epochs", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.epochs); },
+     true},
+    {"Batch", true,
+     [](const StudyRow& row) { return fmt::format("{}", row.settings.batch); },
+     true},
+    {"Learning rate", true,
+     [](const StudyRow& row) {
+       return fmt::format("{}", row.settings.learning_rate);
+     },
+     true},
+    {"Validation split", true,
+     [](const StudyRow& row) {
+       return fmt::format("{}", row.settings.validation_split);
+     },
+     true},
+    {"Build", false, [](const StudyRow& row) { return row.build; }, true},
+    {"ISA", false, [](const StudyRow& row) { return row.isa; }, true},
+    {"Invariants", false, [](const StudyRow& row) { return Kept(row); }},
+};
+
+// The fields without which a row says nothing; others may have come later than
+// the build that wrote it.
+constexpr const char* kNeeded[] = {"recipe", "method", "path"};
+
+}  // namespace
+
+std::string MarkdownTable(std::span<const StudyRow> rows) {
+  // A column is its header and a cell a row.
+  std::vector<const Column*> columns;
+  std::vector<std::vector<std::string>> cells;
+  for (const Column& column : kColumns) {
+    std::vector<std::string> texts;
+    for (const StudyRow& row : rows) texts.push_back(column.text(row));
+    if (column.if_varied &&
+        std::all_of(texts.begin(), texts.end(), [&](const std::string& each) {
+          return each == texts[0];
+        })) {
+      continue;
+    }
+    columns.push_back(&column);
+    cells.push_back(std::move(texts));
+  }
+  std::vector<size_t> width;
+  for (size_t c = 0; c < columns.size(); ++c) {
+    width.push_back(std::string_view(columns[c]->header).size());
+    for (const std::string& text : cells[c])
+      width[c] = std::max(width[c], text.size());
+  }
+  std::string text;
+  const auto line = [&](auto&& cell) {
+    for (size_t c = 0; c < columns.size(); ++c) {
+      text += columns[c]->right ? fmt::format("| {:>{}} ", cell(c), width[c])
+                                : fmt::format("| {:<{}} ", cell(c), width[c]);
+    }
+    text += "|\n";
+  };
+  line([&](size_t c) { return std::string(columns[c]->header); });
+  line([&](size_t c) {
+    std::string rule(width[c], '-');
+    if (columns[c]->right) rule.back() = ':';
+    return rule;
+  });
+  for (size_t r = 0; r < rows.size(); ++r)
+    line([&](size_t c) { return cells[c][r]; });
+  return text;
+}
+
+std::string ResultsJson(std::span<const StudyRow> rows) {
+  Json list = Json::array();
+  for (const StudyRow& row : rows) list.push_back(FieldsToJson(row));
+  return list.dump(2) + "\n";
+}
+
+std::string RowJson(const StudyRow& row) { return FieldsToJson(row).dump(); }
+
+StudyRow ParseRow(const std::string& json, const std::string& where) {
+  StudyRow row;
+  try {
+    const Json object = Json::parse(json);
+    for (const char* name : kNeeded) object.at(name);
+    row = FieldsFromJson<StudyRow>(object);
+  } catch (const Json::exception& error) {
+    Fail(ErrorKind::kCorrupt, "{}: {}", where, error.what());
+  }
+  return row;
+}
+
+}  // namespace litesmith
