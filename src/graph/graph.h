@@ -103,18 +103,12 @@ struct Node {
   std::vector<TensorId> outputs;
   std::vector<AttrValue> attrs;  // as long as op->attrs
 
-  int64_t Int(int attr) const { return attrs[static_cast<size_t>(attr)].i; }
-  bool Bool(int attr) const { return Int(attr) != 0; }
-  float Float(int attr) const { return attrs[static_cast<size_t>(attr)].f; }
-  const std::vector<int32_t>& Ints(int attr) const {
-    return attrs[static_cast<size_t>(attr)].ints;
-  }
-  void Set(int attr, int64_t value) {
-    attrs[static_cast<size_t>(attr)].i = value;
-  }
-  void SetFloat(int attr, float value) {
-    attrs[static_cast<size_t>(attr)].f = value;
-  }
+  // One attribute by its member of the op's struct: Get<&Conv2DAttrs::padding>
+  // (attrs.h).
+  template <auto kMember>
+  auto Get() const;
+  template <auto kMember, class T>
+  void Set(T value);
   // The input's id, or kNoTensor beyond the end.
   TensorId input(size_t i) const {
     return i < inputs.size() ? inputs[i] : kNoTensor;

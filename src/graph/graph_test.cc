@@ -22,11 +22,25 @@ void InferSame(Graph* graph, const Node& node) {
   if (out.shape.rank() == 3) Fail(ErrorKind::kUnsupported, "rank 3");
 }
 
-constexpr AttrDef kAttrs[] = {{"gain", AttrType::kFloat, 1.5, 0},
-                              {"mode", AttrType::kEnum, 2, 1}};
+enum Mode : int { kPlain, kOther, kUsual };
+struct CopyAttrs {
+  float gain = 1.5f;
+  Mode mode = kUsual;
+};
+
+}  // namespace
+
+template <>
+inline constexpr auto kAttrs<CopyAttrs> = AttrList({
+    Attr<&CopyAttrs::gain>("gain", 0),
+    Attr<&CopyAttrs::mode>("mode", 1),
+});
+
+namespace {
+
 const OpDef kCopy = {.name = "COPY",
                      .summary = "",
-                     .attrs = kAttrs,
+                     .attrs = kAttrs<CopyAttrs>,
                      .max_inputs = 2,
                      .infer = InferSame};
 
@@ -63,8 +77,8 @@ TEST(Graph, InfersShapesAlongTheChainAndNamesTheNodeAtFault) {
   InferShapes(&graph);
   EXPECT_EQ(graph.tensor(graph.outputs[0]).shape, Shape({kDynamic, 4}));
   VerifyStructure(graph);
-  EXPECT_FLOAT_EQ(graph.node(0).Float(0), 1.5f);
-  EXPECT_EQ(graph.node(0).Int(1), 2);
+  EXPECT_FLOAT_EQ(graph.node(0).Get<&CopyAttrs::gain>(), 1.5f);
+  EXPECT_EQ(graph.node(0).Get<&CopyAttrs::mode>(), kUsual);
   Graph bad = Chain(1, {1, 2, 3});
   try {
     InferShapes(&bad);

@@ -1,6 +1,7 @@
 #include "src/graph/op_def.h"
 
 #include <string>
+#include <string_view>
 
 #include "src/base/error.h"
 
@@ -12,6 +13,25 @@ void Kernel::Statistics(const KernelArgs&, float*) const {
 }
 void Kernel::Combine(const float*, int, void* const*) const {
   LS_CHECK(!"no statistics");
+}
+
+const AttrValue* FusedActivation(const Node& node) {
+  for (size_t a = 0; a < node.op->attrs.size(); ++a) {
+    if (std::string_view(node.op->attrs[a].name) == "fused_activation_function")
+      return &node.attrs[a];
+  }
+  return nullptr;
+}
+
+AttrValue* FusedActivation(Node* node) {
+  return const_cast<AttrValue*>(
+      FusedActivation(static_cast<const Node&>(*node)));
+}
+
+bool HasAttr(const Node& node, size_t index,
+             void (*load)(const AttrValue&, void*)) {
+  return index < node.op->attrs.size() && index < node.attrs.size() &&
+         node.op->attrs[index].load == load;
 }
 
 std::vector<AttrValue> DefaultAttrs(const OpDef& op) {

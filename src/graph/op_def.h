@@ -11,27 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "src/graph/attrs.h"
 #include "src/graph/graph.h"
 
 namespace litesmith {
 
 // ---- Attributes -----------------------------------------------------------
-
-// How an attribute is held and stored in a TFLite options table.
-enum class AttrType : uint8_t {
-  kEnum,   // one byte on the wire
-  kInt,    // int32
-  kBool,   // one byte
-  kFloat,  // float32
-  kInts,   // vector of int32
-};
-
-struct AttrDef {
-  const char* name;
-  AttrType type;
-  double initial;    // the default, in the IR as in the file
-  int tflite_field;  // field id in the options table, -1 if not stored
-};
 
 // Values that several ops share; the numbers are TFLite's.
 enum Padding : int64_t { kSame = 0, kValid = 1 };
@@ -207,6 +192,10 @@ struct OpDef {
   void (*update)(const UpdateArgs& args) = nullptr;
   void (*fold)(Graph* graph, const Node& node) = nullptr;
 };
+
+// The node's fused activation, or null where its op has none.
+const AttrValue* FusedActivation(const Node& node);
+AttrValue* FusedActivation(Node* node);
 
 // The default value of each of the op's attributes.
 std::vector<AttrValue> DefaultAttrs(const OpDef& op);

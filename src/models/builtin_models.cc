@@ -6,7 +6,9 @@
 
 #include "src/base/rng.h"
 #include "src/models/models.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -40,26 +42,26 @@ class Sequential {
     const TensorId kernel = Glorot(name, {out, side, side, in},
                                    side * side * in, side * side * out);
     Node& node = Add(kConv2D, name, {last_, kernel, Zeros(name, out)});
-    node.Set(conv_2d::kPadding, kValid);
-    node.Set(conv_2d::kStrideH, 1);
-    node.Set(conv_2d::kStrideW, 1);
-    node.Set(conv_2d::kActivation, kRelu);
+    node.Set<&Conv2DAttrs::padding>(kValid);
+    node.Set<&Conv2DAttrs::stride_h>(1);
+    node.Set<&Conv2DAttrs::stride_w>(1);
+    node.Set<&Conv2DAttrs::activation>(kRelu);
   }
 
   void MaxPool2D(const std::string& name, int side) {
     Node& node = Add(kMaxPool2D, name, {last_});
-    node.Set(pool_2d::kPadding, kValid);
-    node.Set(pool_2d::kStrideH, side);
-    node.Set(pool_2d::kStrideW, side);
-    node.Set(pool_2d::kFilterH, side);
-    node.Set(pool_2d::kFilterW, side);
-    node.Set(pool_2d::kActivation, kNone);
+    node.Set<&Pool2DAttrs::padding>(kValid);
+    node.Set<&Pool2DAttrs::stride_h>(side);
+    node.Set<&Pool2DAttrs::stride_w>(side);
+    node.Set<&Pool2DAttrs::filter_h>(side);
+    node.Set<&Pool2DAttrs::filter_w>(side);
+    node.Set<&Pool2DAttrs::activation>(kNone);
   }
 
   void Dense(const std::string& name, int in, int out) {
     const TensorId kernel = Glorot(name, {out, in}, in, out);
     Node& node = Add(kFullyConnected, name, {last_, kernel, Zeros(name, out)});
-    node.Set(fully_connected::kActivation, kNone);
+    node.Set<&FullyConnectedAttrs::activation>(kNone);
   }
 
   Graph Finish() {

@@ -13,7 +13,7 @@
 #include "src/base/file.h"
 #include "src/base/warning.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
 
@@ -195,7 +195,7 @@ TEST_F(ModelsTest, WhatNoFileHoldsIsKnownBeforeTraining) {
   // A reshape by a computed shape: no Keras layer does this.
   const TensorId x = model.inputs[0];
   Node& shape = model.AddNode(kShape, "shape", {x}, {"shape"});
-  shape.Set(shape_op::kOutType, static_cast<int64_t>(DType::kInt32));
+  shape.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
   const TensorId dims = shape.outputs[0];
   const TensorId y = model.AddNode(kReshape, "y", {x, dims}, {"y"}).outputs[0];
   model.tensor(y).shape = model.tensor(x).shape;

@@ -177,7 +177,7 @@ void CheckPadding(int64_t padding) {
 }
 
 void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
-                     int64_t quantized_bias_type) {
+                     DType quantized_bias_type) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   const Tensor& weights = graph->tensor(node.inputs[1]);
   Tensor& out = graph->tensor(node.outputs[0]);
@@ -196,16 +196,14 @@ void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
     CheckPerTensorQuant(out, "output");
   }
   out.dtype = x.dtype;
-  constexpr auto kUnset = 0;
-  const bool bias_type_known =
-      quantized_bias_type == kUnset ||
-      quantized_bias_type == static_cast<int64_t>(DType::kInt32) ||
-      quantized_bias_type == static_cast<int64_t>(DType::kInt64);
+  const bool bias_type_known = quantized_bias_type == kUnsetBiasType ||
+                               quantized_bias_type == DType::kInt32 ||
+                               quantized_bias_type == DType::kInt64;
   if (!bias_type_known) {
     Fail(ErrorKind::kCorrupt,
          "quantized_bias_type is {}; 0 (unset), 2 (int32) or 4 (int64) is "
          "wanted",
-         quantized_bias_type);
+         static_cast<int>(quantized_bias_type));
   }
   if (bias == nullptr) return;
   switch (x.dtype) {
@@ -217,11 +215,11 @@ void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
       break;
     default:
       CheckDType(*bias, "bias", {DType::kInt64, DType::kInt32});
-      if (quantized_bias_type != kUnset &&
-          quantized_bias_type != static_cast<int64_t>(bias->dtype)) {
+      if (quantized_bias_type != kUnsetBiasType &&
+          quantized_bias_type != bias->dtype) {
         Fail(ErrorKind::kCorrupt,
              "the bias '{}' is {}, but quantized_bias_type is {}", bias->name,
-             Name(bias->dtype), quantized_bias_type);
+             Name(bias->dtype), static_cast<int>(quantized_bias_type));
       }
   }
   CheckBias(*bias, x, weights, out, channels);

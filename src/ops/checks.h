@@ -32,11 +32,14 @@ void CheckActivation(int64_t activation);
 // The padding is SAME or VALID.
 void CheckPadding(int64_t padding);
 
+// quantized_bias_type of a file that does not say: the input's type decides.
+inline constexpr DType kUnsetBiasType = DType::kFloat32;
+
 // A layer of weights (CONV_2D, FULLY_CONNECTED): dtypes of x, weights, bias
 // and `out`, bias shape [channels], and quantization of each. Sets the
 // output's dtype.
 void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
-                     int64_t quantized_bias_type);
+                     DType quantized_bias_type);
 
 // The number of outputs of a window along one dimension of size `in`; throws
 // if there is none. `what` names the dimension.

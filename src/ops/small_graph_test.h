@@ -13,8 +13,10 @@
 #include "src/base/rng.h"
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 
@@ -45,17 +47,17 @@ inline Graph SmallCnn(uint64_t seed = 1) {
       AddRandomParameter("conv/kernel", {4, 3, 3, 2}, &rng, &graph);
   const TensorId b = AddRandomParameter("conv/bias", {4}, &rng, &graph);
   Node& conv = graph.AddNode(kConv2D, "conv", {x, w, b}, {"conv"});
-  conv.Set(conv_2d::kPadding, kValid);
-  conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kStrideH, 1);
-  conv.Set(conv_2d::kActivation, kRelu);
+  conv.Set<&Conv2DAttrs::padding>(kValid);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::activation>(kRelu);
   x = conv.outputs[0];
   Node& pool = graph.AddNode(kMaxPool2D, "pool", {x}, {"pool"});
-  pool.Set(pool_2d::kPadding, kValid);
-  pool.Set(pool_2d::kStrideW, 2);
-  pool.Set(pool_2d::kStrideH, 2);
-  pool.Set(pool_2d::kFilterW, 2);
-  pool.Set(pool_2d::kFilterH, 2);
+  pool.Set<&Pool2DAttrs::padding>(kValid);
+  pool.Set<&Pool2DAttrs::stride_w>(2);
+  pool.Set<&Pool2DAttrs::stride_h>(2);
+  pool.Set<&Pool2DAttrs::filter_w>(2);
+  pool.Set<&Pool2DAttrs::filter_h>(2);
   x = pool.outputs[0];
   const std::vector<int32_t> dims = {kDynamic, 16};
   const TensorId shape = graph.AddConstant<int32_t>("flatten/shape", {2}, dims);
@@ -108,7 +110,7 @@ inline void AddDropoutBehind(const std::string& layer, float rate,
   node.op = &kDropout;
   node.name = layer + "_dropout";
   node.attrs = DefaultAttrs(kDropout);
-  node.SetFloat(dropout::kRate, rate);
+  node.Set<&DropoutAttrs::rate>(rate);
   Tensor out;
   out.name = node.name;
   const TensorId y = graph->AddTensor(std::move(out));

@@ -1,6 +1,8 @@
 // The training kernels through their ops: gradients against finite
 // differences, and the fused convolution and pool against the two ops, or the
 // three with a fake quantization between them.
+#include "src/ops/train/train.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,7 +10,9 @@
 #include <random>
 #include <vector>
 
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_fusions.h"
 
@@ -169,21 +173,21 @@ Node& AddConv(Graph* graph, TensorId x, int in_c, int out_c, int64_t padding,
       x, AddParameter(graph, "w", Shape{out_c, 3, 3, in_c}, 5)};
   if (bias) inputs.push_back(AddParameter(graph, "b", Shape{out_c}, 6));
   Node& conv = graph->AddNode(kConv2D, "conv", inputs, {"conv_out"});
-  conv.Set(conv_2d::kPadding, padding);
-  conv.Set(conv_2d::kStrideW, stride);
-  conv.Set(conv_2d::kStrideH, stride);
-  conv.Set(conv_2d::kActivation, activation);
+  conv.Set<&Conv2DAttrs::padding>(padding);
+  conv.Set<&Conv2DAttrs::stride_w>(stride);
+  conv.Set<&Conv2DAttrs::stride_h>(stride);
+  conv.Set<&Conv2DAttrs::activation>(activation);
   return conv;
 }
 
 Node& AddPool(Graph* graph, TensorId x, int filter, int stride,
               int64_t padding) {
   Node& pool = graph->AddNode(kMaxPool2D, "pool", {x}, {"pool_out"});
-  pool.Set(pool_2d::kFilterH, filter);
-  pool.Set(pool_2d::kFilterW, filter);
-  pool.Set(pool_2d::kStrideH, stride);
-  pool.Set(pool_2d::kStrideW, stride);
-  pool.Set(pool_2d::kPadding, padding);
+  pool.Set<&Pool2DAttrs::filter_h>(filter);
+  pool.Set<&Pool2DAttrs::filter_w>(filter);
+  pool.Set<&Pool2DAttrs::stride_h>(stride);
+  pool.Set<&Pool2DAttrs::stride_w>(stride);
+  pool.Set<&Pool2DAttrs::padding>(padding);
   return pool;
 }
 
@@ -211,7 +215,7 @@ TEST(TrainOpsTest, FullyConnectedGradients) {
         x, AddParameter(&graph, "w", Shape{12, 35}, 5)};
     if (bias) inputs.push_back(AddParameter(&graph, "b", Shape{12}, 6));
     Node& dense = graph.AddNode(kFullyConnected, "dense", inputs, {"y"});
-    dense.Set(fully_connected::kActivation, bias ? kRelu : kNone);
+    dense.Set<&FullyConnectedAttrs::activation>(bias ? kRelu : kNone);
     graph.outputs = dense.outputs;
     InferShapes(&graph);
     CheckGradients(graph, graph.node(0), Random(4 * 35, 9), bias ? 4 : 3);
@@ -295,8 +299,8 @@ Graph ConvFakeQuantPool(int64_t padding, int64_t activation, int size,
   const std::vector<TensorId> inputs = {conv, state("min", min),
                                         state("max", max)};
   Node& quant = graph.AddNode(kFakeQuant, "quant", inputs, {"quantized"});
-  quant.Set(fake_quant::kBits, bits);
-  quant.Set(fake_quant::kRangeUpdate, int64_t{update});
+  quant.Set<&FakeQuantAttrs::bits>(bits);
+  quant.Set<&FakeQuantAttrs::range_update>(int64_t{update});
   const TensorId quantized = quant.outputs[0];
   graph.outputs = AddPool(&graph, quantized, 2, 2, kValid).outputs;
   InferShapes(&graph);
@@ -390,7 +394,7 @@ TEST(TrainOpsTest, FusesOnlyWhatItMay) {
     const TensorId y =
         AddConv(&graph, x, 3, 4, kSame, 1, kRelu, true).outputs[0];
     Node& pool = AddPool(&graph, y, filter, stride, padding);
-    pool.Set(pool_2d::kActivation, activation);
+    pool.Set<&Pool2DAttrs::activation>(activation);
     graph.outputs = pool.outputs;
     if (second_reader) graph.outputs.push_back(y);
     InferShapes(&graph);

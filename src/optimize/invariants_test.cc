@@ -8,7 +8,7 @@
 
 #include "src/base/error.h"
 #include "src/models/models.h"
-#include "src/ops/attributes.h"
+#include "src/ops/train/train.h"
 #include "src/optimize/optimize.h"
 
 namespace litesmith {

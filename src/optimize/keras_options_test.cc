@@ -13,6 +13,7 @@
 #include "src/data/sources.h"
 #include "src/models/models.h"
 #include "src/ops/small_graph_test.h"
+#include "src/ops/train/train.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
 #include "src/transform/training_ops.h"
@@ -70,7 +71,7 @@ class KerasOptionsTest : public testing::Test {
       EXPECT_EQ(plain.tensor(dense.inputs[i]).kind, TensorKind::kParameter);
     const Node& dropout = NodeOf(plain, "flatten_dropout");
     EXPECT_EQ(dropout.op, &kDropout);
-    EXPECT_EQ(dropout.Float(dropout::kRate), 0.25f);
+    EXPECT_EQ(dropout.Get<&DropoutAttrs::rate>(), 0.25f);
     EXPECT_EQ(dense.inputs[0], dropout.outputs[0]);
   }
 

@@ -5,8 +5,8 @@
 
 #include "src/base/error.h"
 #include "src/models/models.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "src/optimize/step_graph.h"
 #include "src/quant/convert.h"
 #include "src/transform/training_ops.h"
@@ -21,7 +21,7 @@ void CalibrateRanges(const Graph& plain, const Dataset& data, Graph* aware) {
   for (const Node& node : aware->nodes) {
     const auto of = static_cast<size_t>(node.inputs[0]);
     if (node.op != &kFakeQuant || of >= ranges.size() || !ranges[of].seen() ||
-        node.Int(fake_quant::kRangeUpdate) == fake_quant::kLastValue) {
+        node.Get<&FakeQuantAttrs::range_update>() == fake_quant::kLastValue) {
       continue;
     }
     aware->tensor(node.inputs[1]).MutableAs<float>()[0] =

@@ -12,7 +12,7 @@
 #include "src/base/rng.h"
 #include "src/data/byte_dataset.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
 #include "src/optimize/invariants.h"
 #include "src/optimize/optimize.h"
@@ -39,9 +39,9 @@ class Chain {
   // [out, height, width, in], VALID, stride 1.
   Chain& Conv(const Shape& weights) {
     Node& node = Layer(kConv2D, weights);
-    node.Set(conv_2d::kPadding, kValid);
-    node.Set(conv_2d::kStrideH, 1);
-    node.Set(conv_2d::kStrideW, 1);
+    node.Set<&Conv2DAttrs::padding>(kValid);
+    node.Set<&Conv2DAttrs::stride_h>(1);
+    node.Set<&Conv2DAttrs::stride_w>(1);
     return *this;
   }
   // [out, in].

@@ -9,7 +9,7 @@
 #include "src/base/warning.h"
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "src/ops/verify.h"
 #include "src/quant/dequantize.h"
@@ -161,7 +161,7 @@ void MakeDynamic(Graph* graph, const ConvertOptions& options) {
     StoreWeights(
         &graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]));
     if (node.op == &kFullyConnected)
-      node.Set(fully_connected::kAsymmetricQuantizeInputs, 1);
+      node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(1);
   }
 }
 

@@ -5,7 +5,8 @@
 
 #include "src/base/error.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "src/quant/parameters.h"
 
@@ -277,10 +278,10 @@ Graph Dequantize(const Graph& graph) {
   }
   for (Node& node : result.nodes) {
     if (node.op == &kFullyConnected) {
-      node.Set(fully_connected::kAsymmetricQuantizeInputs, 0);
-      node.Set(fully_connected::kQuantizedBiasType, 0);
+      node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(0);
+      node.Set<&FullyConnectedAttrs::quantized_bias_type>(DType::kFloat32);
     } else if (node.op == &kConv2D) {
-      node.Set(conv_2d::kQuantizedBiasType, 0);
+      node.Set<&Conv2DAttrs::quantized_bias_type>(DType::kFloat32);
     }
   }
   RequireScales(result);

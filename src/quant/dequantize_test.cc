@@ -11,7 +11,8 @@
 #include "src/base/error.h"
 #include "src/base/rng.h"
 #include "src/base/warning.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
 #include "src/runtime/interpreter.h"
@@ -63,17 +64,18 @@ Graph SmallModel() {
   const TensorId filter = AddRandom(&graph, "c/kernel", {8, 3, 3, 3}, 0.3f, 1);
   const TensorId filter_bias = AddRandom(&graph, "c/bias", {8}, 0.1f, 2);
   Node& conv = graph.AddNode(kConv2D, "c", {x, filter, filter_bias}, {"c"});
-  conv.Set(conv_2d::kPadding, kValid);
-  conv.Set(conv_2d::kStrideH, 1);
-  conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kActivation, kRelu);
+  conv.Set<&Conv2DAttrs::padding>(kValid);
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::activation>(kRelu);
   const TensorId c = conv.outputs[0];
   Node& pool = graph.AddNode(kMaxPool2D, "p", {c}, {"p"});
-  for (const int attr : {pool_2d::kStrideH, pool_2d::kStrideW,
-                         pool_2d::kFilterH, pool_2d::kFilterW}) {
-    pool.Set(attr, 2);
-  }
-  pool.Set(pool_2d::kPadding, kValid);
+  Put(Pool2DAttrs{.padding = kValid,
+                  .stride_w = 2,
+                  .stride_h = 2,
+                  .filter_w = 2,
+                  .filter_h = 2},
+      &pool);
   const TensorId p = pool.outputs[0];
   const TensorId shape =
       graph.AddConstant<int32_t>("f/shape", {2}, std::vector<int32_t>{-1, 72});

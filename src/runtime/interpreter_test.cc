@@ -12,6 +12,7 @@
 #include <new>
 #include <vector>
 
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/small_graph_test.h"
 
 namespace {
@@ -178,7 +179,7 @@ TEST(Interpreter, ActivationsShareTheArena) {
 TEST(Interpreter, RefusesWhatCannotRunAndNamesTheNode) {
   Graph graph = SmallCnn();
   for (Node& node : graph.nodes) {
-    if (node.name == "conv") node.Set(conv_2d::kStrideW, 0);
+    if (node.name == "conv") node.Set<&Conv2DAttrs::stride_w>(0);
   }
   EXPECT_NE(ErrorOf([&] { Interpreter interpreter(graph); }).find("'conv'"),
             std::string::npos);

@@ -13,7 +13,7 @@
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
 #include "src/models/models.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "src/optimize/optimize.h"
 #include "src/runtime/interpreter.h"
@@ -380,7 +380,7 @@ TEST_F(StudyTest, RefusesAModelThatNoMethodCanShow) {
   const TensorId b = graph.AddConstant<float>(
       "dense/bias", {5}, std::vector<float>(5), TensorKind::kParameter);
   Node& dense = graph.AddNode(kFullyConnected, "dense", {flat, w, b}, {"y"});
-  dense.Set(fully_connected::kActivation, kNone);
+  dense.Set<&FullyConnectedAttrs::activation>(kNone);
   graph.outputs = {dense.outputs[0]};
   graph.output_names = {"y"};
   InferShapes(&graph);

@@ -13,7 +13,8 @@
 #include "src/base/file.h"
 #include "src/base/rng.h"
 #include "src/models/models.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/study/study.h"
 #include "src/transform/training_ops.h"
@@ -40,17 +41,19 @@ class Builder {
   void Conv(const std::string& name, int in, int out) {
     Node& node =
         Add(kConv2D, name, {Weights(name, {out, 3, 3, in}), Bias(name, out)});
-    node.Set(conv_2d::kPadding, kSame);
-    node.Set(conv_2d::kStrideH, 1);
-    node.Set(conv_2d::kStrideW, 1);
-    node.Set(conv_2d::kActivation, kRelu);
+    node.Set<&Conv2DAttrs::padding>(kSame);
+    node.Set<&Conv2DAttrs::stride_h>(1);
+    node.Set<&Conv2DAttrs::stride_w>(1);
+    node.Set<&Conv2DAttrs::activation>(kRelu);
   }
   void Pool(const std::string& name) {
     Node& node = Add(kMaxPool2D, name, {});
-    node.Set(pool_2d::kPadding, kValid);
-    for (const int side : {pool_2d::kStrideH, pool_2d::kStrideW,
-                           pool_2d::kFilterH, pool_2d::kFilterW})
-      node.Set(side, 4);
+    Put(Pool2DAttrs{.padding = kValid,
+                    .stride_w = 4,
+                    .stride_h = 4,
+                    .filter_w = 4,
+                    .filter_h = 4},
+        &node);
   }
   void Dense(const std::string& name, int in, int out) {
     Add(kFullyConnected, name, {Weights(name, {out, in}), Bias(name, out)});

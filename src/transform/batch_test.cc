@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -27,14 +27,14 @@ Built WithBatch() {
   built.x = graph.AddTensor(std::move(input));
   graph.inputs = {built.x};
   Node& shape = graph.AddNode(kShape, "shape", {built.x}, {"shape"});
-  shape.Set(shape_op::kOutType, static_cast<int64_t>(DType::kInt32));
+  shape.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
   const TensorId dims = shape.outputs[0];
   const TensorId begin = graph.AddConstant<int32_t>("begin", {1}, Ints{0});
   const TensorId end = graph.AddConstant<int32_t>("end", {1}, Ints{1});
   const TensorId step = graph.AddConstant<int32_t>("step", {1}, Ints{1});
   Node& slice = graph.AddNode(kStridedSlice, "slice", {dims, begin, end, step},
                               {"batch"});
-  slice.Set(strided_slice::kShrinkAxisMask, 1);
+  slice.Set<&StridedSliceAttrs::shrink_axis_mask>(1);
   built.batch = slice.outputs[0];
   return built;
 }
@@ -47,7 +47,7 @@ Graph Reshaped(const Ints& rest, const Shape& known) {
   for (const int32_t dim : rest)
     parts.push_back(graph.AddConstant<int32_t>("dim", Shape(), Ints{dim}));
   Node& pack = graph.AddNode(kPack, "pack", parts, {"target"});
-  pack.Set(pack::kValuesCount, static_cast<int64_t>(parts.size()));
+  pack.Set<&PackAttrs::values_count>(static_cast<int64_t>(parts.size()));
   const TensorId target = pack.outputs[0];
   const TensorId y =
       graph.AddNode(kReshape, "y", {built.x, target}, {"y"}).outputs[0];

@@ -5,6 +5,7 @@
 #include "src/base/error.h"
 #include "src/graph/names.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "src/transform/centroids.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
@@ -79,8 +80,8 @@ Graph InsertClustering(const Graph& graph,
       extra.push_back(AddMask(&result, weight, rows));
     Node& node = result.node(Splice(&result, edges[e], kClusterLookup,
                                     weight.name + "/cluster", extra));
-    node.Set(cluster_lookup::kAverageGradient,
-             options->average_gradient ? 1 : 0);
+    node.Set<&ClusterLookupAttrs::average_gradient>(
+        options->average_gradient ? 1 : 0);
   }
   MakeNamesUnique(&result);
   InferShapes(&result);

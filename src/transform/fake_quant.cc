@@ -10,6 +10,7 @@
 #include "src/base/error.h"
 #include "src/graph/names.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "src/transform/centroids.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
@@ -118,7 +119,7 @@ Node& AfterActivation(Graph* graph, TensorId id, int at, int update, float min,
   node.op = &kFakeQuant;
   node.name = name;
   node.attrs = DefaultAttrs(kFakeQuant);
-  node.Set(fake_quant::kRangeUpdate, update);
+  node.Set<&FakeQuantAttrs::range_update>(update);
   Tensor out;
   out.name = name;
   const TensorId out_id = graph->AddTensor(std::move(out));
@@ -133,7 +134,7 @@ void QuantizeOutput(Graph* graph, NodeId layer, const QatOptions& options) {
   const TensorId output = graph->node(layer).outputs[0];
   Node& node = AfterActivation(graph, output, layer + 1,
                                fake_quant::kMovingAverage, -6.0f, 6.0f);
-  node.SetFloat(fake_quant::kRate, static_cast<float>(1.0 - options.decay));
+  node.Set<&FakeQuantAttrs::rate>(static_cast<float>(1.0 - options.decay));
   if (!options.debias) return;
   const int32_t none = 0;
   node.inputs.push_back(graph->AddConstant<int32_t>(
@@ -151,8 +152,8 @@ void QuantizeWeights(Graph* graph, const WeightEdge& edge, const Tensor& weight,
   Node& node =
       graph->node(Splice(graph, edge, kFakeQuant, name,
                          AddRange(graph, name, channels, -6.0f, 6.0f)));
-  node.Set(fake_quant::kNarrowRange, 1);
-  node.Set(fake_quant::kRangeUpdate, fake_quant::kLastValue);
+  node.Set<&FakeQuantAttrs::narrow_range>(1);
+  node.Set<&FakeQuantAttrs::range_update>(fake_quant::kLastValue);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/ops/small_graph_test.h"
+#include "src/ops/train/train.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -69,14 +70,17 @@ TEST(InsertFakeQuant, OnInputWeightsAndFusedActivations) {
   EXPECT_FALSE(HasFakeQuant(SmallCnn()));
   // The graph's output is the last one's.
   EXPECT_EQ(graph.outputs[0], NodeOf(graph, "dense/fake_quant").outputs[0]);
-  EXPECT_EQ(NodeOf(graph, "input/fake_quant").Int(fake_quant::kRangeUpdate),
-            fake_quant::kAllValues);
+  EXPECT_EQ(
+      NodeOf(graph, "input/fake_quant").Get<&FakeQuantAttrs::range_update>(),
+      fake_quant::kAllValues);
   const Node& weight = NodeOf(graph, "conv/kernel/fake_quant");
-  EXPECT_EQ(weight.Int(fake_quant::kRangeUpdate), fake_quant::kLastValue);
-  EXPECT_TRUE(weight.Bool(fake_quant::kNarrowRange));
+  EXPECT_EQ(weight.Get<&FakeQuantAttrs::range_update>(),
+            fake_quant::kLastValue);
+  EXPECT_TRUE(weight.Get<&FakeQuantAttrs::narrow_range>());
   const Node& output = NodeOf(graph, "conv/fake_quant");
-  EXPECT_EQ(output.Int(fake_quant::kRangeUpdate), fake_quant::kMovingAverage);
-  EXPECT_FLOAT_EQ(output.Float(fake_quant::kRate), 0.001f);
+  EXPECT_EQ(output.Get<&FakeQuantAttrs::range_update>(),
+            fake_quant::kMovingAverage);
+  EXPECT_FLOAT_EQ(output.Get<&FakeQuantAttrs::rate>(), 0.001f);
   EXPECT_EQ(output.inputs.size(), 3u);  // not debiased
 }
 
@@ -123,7 +127,7 @@ TEST(InsertFakeQuant, DebiasCountsTheBatchesOfEveryOutput) {
     const Tensor& count = graph.tensor(node.inputs[3]);
     EXPECT_EQ(count.kind, TensorKind::kState);
     EXPECT_EQ(count.As<int32_t>()[0], 0);
-    EXPECT_FLOAT_EQ(node.Float(fake_quant::kRate), 0.1f);
+    EXPECT_FLOAT_EQ(node.Get<&FakeQuantAttrs::rate>(), 0.1f);
   }
   EXPECT_EQ(NodeOf(graph, "conv/kernel/fake_quant").inputs.size(), 3u);
 }
@@ -143,8 +147,8 @@ TEST(PreserveSparsity, MaskOfTheZerosAndOfItsGradient) {
                 {.preserve_sparsity = true});
   VerifyStructure(graph);
   const Node& node = NodeOf(graph, "conv/kernel/prune");
-  EXPECT_EQ(node.Int(prune_mask::kSchedule), prune_mask::kFixedMask);
-  EXPECT_TRUE(node.Bool(prune_mask::kMaskGradient));
+  EXPECT_EQ(node.Get<&PruneMaskAttrs::schedule>(), prune_mask::kFixedMask);
+  EXPECT_TRUE(node.Get<&PruneMaskAttrs::mask_gradient>());
   const Floats mask = ValuesOf(graph, "conv/kernel/mask");
   const Floats weights = ValuesOf(graph, "conv/kernel");
   for (size_t i = 0; i < mask.size(); ++i)

@@ -4,6 +4,7 @@
 #include "src/base/error.h"
 #include "src/graph/names.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
 
@@ -27,18 +28,18 @@ Graph InsertPruning(const Graph& graph,
         weight.name + "/mask", weight.shape, ones, TensorKind::kState);
     Node& node = result.node(
         Splice(&result, edges[e], kPruneMask, weight.name + "/prune", {mask}));
-    node.Set(prune_mask::kSchedule, options->schedule);
-    node.SetFloat(prune_mask::kInitialSparsity, options->initial_sparsity);
-    node.SetFloat(prune_mask::kFinalSparsity, options->final_sparsity);
-    node.Set(prune_mask::kBeginStep, options->begin_step);
-    node.Set(prune_mask::kEndStep, options->end_step);
-    node.Set(prune_mask::kFrequency, options->frequency);
-    node.SetFloat(prune_mask::kPower, options->power);
-    node.Set(prune_mask::kBlockHeight, options->block_height);
-    node.Set(prune_mask::kBlockWidth, options->block_width);
-    node.Set(prune_mask::kBlockPooling, options->block_pooling);
-    node.Set(prune_mask::kGroupZeros, options->group_zeros);
-    node.Set(prune_mask::kGroupSize, options->group_size);
+    node.Set<&PruneMaskAttrs::schedule>(options->schedule);
+    node.Set<&PruneMaskAttrs::initial_sparsity>(options->initial_sparsity);
+    node.Set<&PruneMaskAttrs::final_sparsity>(options->final_sparsity);
+    node.Set<&PruneMaskAttrs::begin_step>(options->begin_step);
+    node.Set<&PruneMaskAttrs::end_step>(options->end_step);
+    node.Set<&PruneMaskAttrs::frequency>(options->frequency);
+    node.Set<&PruneMaskAttrs::power>(options->power);
+    node.Set<&PruneMaskAttrs::block_height>(options->block_height);
+    node.Set<&PruneMaskAttrs::block_width>(options->block_width);
+    node.Set<&PruneMaskAttrs::block_pooling>(options->block_pooling);
+    node.Set<&PruneMaskAttrs::group_zeros>(options->group_zeros);
+    node.Set<&PruneMaskAttrs::group_size>(options->group_size);
   }
   MakeNamesUnique(&result);
   InferShapes(&result);

@@ -6,8 +6,8 @@
 
 #include "src/graph/op_def.h"
 #include "src/kernels/train/train_math.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -41,9 +41,9 @@ Graph FoldWeights(const Graph& graph) {
 Quantization QuantizationOf(const Graph& graph, const Node& node) {
   const auto min = graph.tensor(node.inputs[1]).As<float>();
   const auto max = graph.tensor(node.inputs[2]).As<float>();
-  const int low = node.Bool(fake_quant::kNarrowRange) ? 1 : 0;
-  const int high = (1 << node.Int(fake_quant::kBits)) - 1;
-  const auto offset = int64_t{1} << (node.Int(fake_quant::kBits) - 1);
+  const int low = node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0;
+  const int high = (1 << node.Get<&FakeQuantAttrs::bits>()) - 1;
+  const auto offset = int64_t{1} << (node.Get<&FakeQuantAttrs::bits>() - 1);
   Quantization q;
   for (size_t c = 0; c < min.size(); ++c) {
     const kernels::NudgedRange range =
@@ -96,8 +96,8 @@ Graph FoldFakeQuant(const Graph& graph) {
       // A weight: its values become the grid's.
       const auto min = result.tensor(node.inputs[1]).As<float>();
       const auto max = result.tensor(node.inputs[2]).As<float>();
-      const int low = node.Bool(fake_quant::kNarrowRange) ? 1 : 0;
-      const int high = (1 << node.Int(fake_quant::kBits)) - 1;
+      const int low = node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0;
+      const int high = (1 << node.Get<&FakeQuantAttrs::bits>()) - 1;
       const auto w = x.MutableAs<float>();
       if (min.size() == 1) {
         kernels::FakeQuantF32(w.data(), w.size(), min[0], max[0], low, high,

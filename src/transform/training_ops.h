@@ -12,7 +12,7 @@
 
 #include "src/base/fields.h"
 #include "src/graph/graph.h"
-#include "src/ops/attributes.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 

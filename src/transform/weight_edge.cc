@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 
@@ -61,8 +61,8 @@ bool SpliceZeroMask(Graph* graph, const WeightEdge& edge,
       weight.name + "/mask", weight.shape, mask, TensorKind::kState);
   Node& node = graph->node(
       Splice(graph, edge, kPruneMask, weight.name + "/prune", {id}));
-  node.Set(prune_mask::kSchedule, prune_mask::kFixedMask);
-  node.Set(prune_mask::kMaskGradient, 1);
+  node.Set<&PruneMaskAttrs::schedule>(prune_mask::kFixedMask);
+  node.Set<&PruneMaskAttrs::mask_gradient>(1);
   return true;
 }
 

@@ -20,12 +20,7 @@ const Tensor* FloatWeights(const Graph& graph, const Node& node) {
 }
 
 void DropActivation(Node* node) {
-  for (size_t a = 0; a < node->attrs.size(); ++a) {
-    const std::string_view name = node->op->attrs[a].name;
-    if (name == "fused_activation_function") {
-      node->Set(static_cast<int>(a), kNone);
-    }
-  }
+  if (AttrValue* fused = FusedActivation(node)) fused->i = kNone;
 }
 
 // The same floats times `factor`, without their signs.

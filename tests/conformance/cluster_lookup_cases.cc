@@ -2,8 +2,8 @@
 // or averaged gradients, with and without a mask that keeps zeros.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
@@ -74,7 +74,7 @@ Graph Build(const Row& row, Rng* rng) {
         build.Values<float>("mask", shape, mask, {}, TensorKind::kState));
   }
   build.Add(kClusterLookup, "clustered", inputs)
-      .Set(cluster_lookup::kAverageGradient, row.average);
+      .Set<&ClusterLookupAttrs::average_gradient>(row.average);
   build.Add(kFullyConnected, "y", {x, build.last()});
   return build.Finish();
 }

@@ -2,7 +2,7 @@
 // arithmetic, and gradients.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -52,13 +52,12 @@ Shape FilterShape(const Geometry& g) {
 }
 
 void SetAttributes(const Geometry& g, Node* node) {
-  using namespace conv_2d;
-  node->Set(conv_2d::kPadding, g.padding);
-  node->Set(kStrideH, g.stride_h);
-  node->Set(kStrideW, g.stride_w);
-  node->Set(kDilationH, g.dilation_h);
-  node->Set(kDilationW, g.dilation_w);
-  node->Set(kActivation, g.activation);
+  node->Set<&Conv2DAttrs::padding>(g.padding);
+  node->Set<&Conv2DAttrs::stride_h>(g.stride_h);
+  node->Set<&Conv2DAttrs::stride_w>(g.stride_w);
+  node->Set<&Conv2DAttrs::dilation_h>(g.dilation_h);
+  node->Set<&Conv2DAttrs::dilation_w>(g.dilation_w);
+  node->Set<&Conv2DAttrs::activation>(g.activation);
 }
 
 Graph Build(const Geometry& g, const LayerNumbers& numbers, Rng* rng) {
@@ -71,8 +70,8 @@ Graph Build(const Geometry& g, const LayerNumbers& numbers, Rng* rng) {
                          OutputQuant(numbers, filter.NumElementsPerSample()),
                          numbers.types.x);
   SetAttributes(g, &node);
-  node.Set(conv_2d::kQuantizedBiasType,
-           static_cast<int64_t>(numbers.types.quantized_bias_type));
+  node.Set<&Conv2DAttrs::quantized_bias_type>(
+      numbers.types.quantized_bias_type);
   return build.Finish();
 }
 

@@ -1,7 +1,8 @@
 // LITESMITH_DROPOUT: all rates, draws of their own for all elements or shared
 // along dimensions, behind and before layers.
-#include "src/ops/attributes.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
@@ -31,12 +32,11 @@ Graph Build(const Row& row, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", DType::kFloat32, {6, 7, 5});
   Node& pool = build.Add(kMaxPool2D, "pool", {x});
-  for (const int attr : {pool_2d::kFilterH, pool_2d::kFilterW,
-                         pool_2d::kStrideH, pool_2d::kStrideW})
-    pool.Set(attr, 1);
+  Put(Pool2DAttrs{.stride_w = 1, .stride_h = 1, .filter_w = 1, .filter_h = 1},
+      &pool);
   Node& node = build.Add(kDropout, "y", {build.last()});
-  node.SetFloat(dropout::kRate, row.rate);
-  node.attrs[dropout::kNoiseShape].ints = row.noise;
+  node.Set<&DropoutAttrs::rate>(row.rate);
+  node.Set<&DropoutAttrs::noise_shape>(row.noise);
   return build.Finish();
 }
 

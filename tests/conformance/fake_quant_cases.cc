@@ -2,8 +2,9 @@
 // one a channel, on activations and on weights.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
@@ -53,8 +54,8 @@ Node& AddFakeQuant(const Row& row, TensorId x, int channels,
   };
   Node& node =
       build->Add(kFakeQuant, "y", {x, state("min", min), state("max", max)});
-  node.Set(fake_quant::kBits, row.bits);
-  node.Set(fake_quant::kNarrowRange, row.narrow);
+  node.Set<&FakeQuantAttrs::bits>(row.bits);
+  node.Set<&FakeQuantAttrs::narrow_range>(row.narrow);
   return node;
 }
 
@@ -71,10 +72,10 @@ Graph BuildPooled(const Row& row, Rng* rng) {
   const TensorId x = build.Input("x", DType::kFloat32, {6, 7, 5});
   AddFakeQuant(row, x, 1, &build);
   Node& pool = build.Add(kMaxPool2D, "z", {build.last()});
-  pool.Set(pool_2d::kFilterH, 2);
-  pool.Set(pool_2d::kFilterW, 2);
-  pool.Set(pool_2d::kStrideH, 2);
-  pool.Set(pool_2d::kStrideW, 2);
+  pool.Set<&Pool2DAttrs::filter_h>(2);
+  pool.Set<&Pool2DAttrs::filter_w>(2);
+  pool.Set<&Pool2DAttrs::stride_h>(2);
+  pool.Set<&Pool2DAttrs::stride_w>(2);
   return build.Finish();
 }
 

@@ -2,7 +2,7 @@
 // the arithmetic, rows of zeros, and gradients.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -41,14 +41,13 @@ const Form kCorners[] = {
 };
 
 TensorId AddLayer(const Form& form, const std::vector<TensorId>& inputs,
-                  const Quantization& quant, DType dtype, int64_t bias_type,
+                  const Quantization& quant, DType dtype, DType bias_type,
                   bool asymmetric, GraphBuilder* build) {
-  using namespace fully_connected;
   Node& node = build->Add(kFullyConnected, "y", inputs, quant, dtype);
-  node.Set(fully_connected::kActivation, form.activation);
-  node.Set(kKeepNumDims, form.keep_num_dims);
-  node.Set(kAsymmetricQuantizeInputs, asymmetric);
-  node.Set(kQuantizedBiasType, bias_type);
+  node.Set<&FullyConnectedAttrs::activation>(form.activation);
+  node.Set<&FullyConnectedAttrs::keep_num_dims>(form.keep_num_dims);
+  node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(asymmetric);
+  node.Set<&FullyConnectedAttrs::quantized_bias_type>(bias_type);
   int32_t per_sample = 1;
   for (const int32_t dim : form.x) per_sample *= dim;
   if (!form.keep_num_dims && per_sample != form.depth) {
@@ -66,8 +65,7 @@ Graph Build(const Form& form, const LayerNumbers& numbers, bool asymmetric,
   AddLayer(form,
            LayerInputs(&build, numbers, x, Shape{form.outputs, form.depth}),
            OutputQuant(numbers, form.depth), numbers.types.x,
-           static_cast<int64_t>(numbers.types.quantized_bias_type), asymmetric,
-           &build);
+           numbers.types.quantized_bias_type, asymmetric, &build);
   return build.Finish();
 }
 
@@ -80,7 +78,7 @@ Graph BuildGradient(const Form& form, Rng* rng) {
   if (form.activation != kNone) {
     inputs.push_back(build.Grid("bias", {form.outputs}, 4, 0.5f));
   }
-  AddLayer(form, inputs, {}, DType::kFloat32, 0, false, &build);
+  AddLayer(form, inputs, {}, DType::kFloat32, DType::kFloat32, false, &build);
   return build.Finish();
 }
 

@@ -2,7 +2,8 @@
 // only look as if they could be fused, and whole small networks.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -39,11 +40,11 @@ Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
   Node& conv = build->Add(
       kConv2D, "conv", LayerInputs(build, numbers, x, filter),
       OutputQuant(numbers, filter.NumElementsPerSample()), numbers.types.x);
-  conv.Set(conv_2d::kStrideH, 1);
-  conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kActivation, row.activation);
-  conv.Set(conv_2d::kQuantizedBiasType,
-           static_cast<int64_t>(numbers.types.quantized_bias_type));
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::activation>(row.activation);
+  conv.Set<&Conv2DAttrs::quantized_bias_type>(
+      numbers.types.quantized_bias_type);
   return conv;
 }
 
@@ -51,11 +52,11 @@ void AddPool(TensorId x, int size, int stride, Padding padding,
              GraphBuilder* build) {
   const Tensor of = build->tensor(x);
   Node& pool = build->Add(kMaxPool2D, "pool", {x}, of.quant, of.dtype);
-  pool.Set(pool_2d::kPadding, padding);
-  pool.Set(pool_2d::kFilterH, size);
-  pool.Set(pool_2d::kFilterW, size);
-  pool.Set(pool_2d::kStrideH, stride);
-  pool.Set(pool_2d::kStrideW, stride);
+  pool.Set<&Pool2DAttrs::padding>(padding);
+  pool.Set<&Pool2DAttrs::filter_h>(size);
+  pool.Set<&Pool2DAttrs::filter_w>(size);
+  pool.Set<&Pool2DAttrs::stride_h>(stride);
+  pool.Set<&Pool2DAttrs::stride_w>(stride);
 }
 
 Graph BuildConvPool(const Row& row, const LayerNumbers& numbers, Rng* rng) {
@@ -101,9 +102,9 @@ Graph BuildGradient(Rng* rng) {
   Node& conv = build.Add(kConv2D, "conv",
                          {x, build.Grid("filter", {5, 3, 3, 2}, 2),
                           build.Grid("bias", {5}, 4, 0.5f)});
-  conv.Set(conv_2d::kStrideH, 1);
-  conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kActivation, kRelu);
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::activation>(kRelu);
   AddPool(build.last(), 2, 2, kValid, &build);
   return build.Finish();
 }

@@ -1,7 +1,7 @@
 // MAX_POOL_2D: every type over every geometry, and gradients.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -46,17 +46,16 @@ const Numbers kNumbers[] = {
 };
 
 Graph Build(const Geometry& g, const Numbers& numbers, Rng* rng) {
-  using namespace pool_2d;
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", numbers.dtype,
                                  {g.in_h, g.in_w, g.channels}, numbers.quant);
   Node& node = build.Add(kMaxPool2D, "y", {x}, numbers.quant, numbers.dtype);
-  node.Set(pool_2d::kPadding, g.padding);
-  node.Set(kStrideH, g.stride_h);
-  node.Set(kStrideW, g.stride_w);
-  node.Set(kFilterH, g.filter_h);
-  node.Set(kFilterW, g.filter_w);
-  node.Set(pool_2d::kActivation, g.activation);
+  node.Set<&Pool2DAttrs::padding>(g.padding);
+  node.Set<&Pool2DAttrs::stride_h>(g.stride_h);
+  node.Set<&Pool2DAttrs::stride_w>(g.stride_w);
+  node.Set<&Pool2DAttrs::filter_h>(g.filter_h);
+  node.Set<&Pool2DAttrs::filter_w>(g.filter_w);
+  node.Set<&Pool2DAttrs::activation>(g.activation);
   return build.Finish();
 }
 

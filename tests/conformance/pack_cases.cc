@@ -2,7 +2,7 @@
 // weights, so that every element of it reaches the output.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/graph_builder.h"
@@ -51,8 +51,8 @@ Graph Build(const Row& row, DType dtype, Rng* rng) {
                                  Shape(row.of), quant(0.01f, 0)));
   }
   Node& node = build.Add(kPack, "packed", parts, quant(0.01f, 0), dtype);
-  node.Set(pack::kValuesCount, row.count);
-  node.Set(pack::kAxis, row.axis);
+  node.Set<&PackAttrs::values_count>(row.count);
+  node.Set<&PackAttrs::axis>(row.axis);
   TensorId weights = build.last();
   if (rank > 1) weights = build.Reshape("weights", weights, {depth});
   build.Add(kFullyConnected, "y", {x, weights}, quant(0.1f, -4), dtype);

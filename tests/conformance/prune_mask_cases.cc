@@ -1,7 +1,8 @@
 // LITESMITH_PRUNE_MASK: masked weights in front of a dense layer, with the
 // mask on the gradient or not.
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
@@ -21,14 +22,14 @@ Graph Build(bool convolution, bool mask_gradient, Rng* rng) {
   const TensorId m =
       build.Values<float>("mask", shape, mask, {}, TensorKind::kState);
   build.Add(kPruneMask, "pruned", {w, m})
-      .Set(prune_mask::kMaskGradient, mask_gradient);
+      .Set<&PruneMaskAttrs::mask_gradient>(mask_gradient);
   if (!convolution) {
     build.Add(kFullyConnected, "y", {x, build.last()});
     return build.Finish();
   }
   Node& node = build.Add(kConv2D, "y", {x, build.last()});
-  node.Set(conv_2d::kStrideH, 1);
-  node.Set(conv_2d::kStrideW, 1);
+  node.Set<&Conv2DAttrs::stride_h>(1);
+  node.Set<&Conv2DAttrs::stride_w>(1);
   return build.Finish();
 }
 

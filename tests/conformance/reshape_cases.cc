@@ -3,7 +3,7 @@
 // the input are among shape_cases.cc.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -52,7 +52,7 @@ Graph Build(const Row& row, const Numbers& numbers, bool as_tensor, Rng* rng) {
         "shape", {static_cast<int32_t>(row.wanted.size())}, row.wanted));
   }
   Node& node = build.Add(kReshape, "y", inputs, numbers.quant, numbers.dtype);
-  if (!as_tensor) node.attrs[reshape::kNewShape].ints = row.wanted;
+  if (!as_tensor) node.Set<&ReshapeAttrs::new_shape>(row.wanted);
   return build.Finish();
 }
 

@@ -2,7 +2,7 @@
 // front of a RESHAPE.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/graph_builder.h"
@@ -28,7 +28,7 @@ const Row kRows[] = {
 TensorId Dimension(const char* name, TensorId x, int dimension, DType dtype,
                    GraphBuilder* build) {
   Node& shape = build->Add(kShape, std::string(name) + "_shape", {x});
-  shape.Set(shape_op::kOutType, static_cast<int64_t>(dtype));
+  shape.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(dtype));
   const TensorId of = build->last();
   const std::string prefix = name;
   const TensorId begin =
@@ -37,7 +37,7 @@ TensorId Dimension(const char* name, TensorId x, int dimension, DType dtype,
       build->Values<int32_t>(prefix + "_end", {1}, {dimension + 1});
   const TensorId stride = build->Values<int32_t>(prefix + "_stride", {1}, {1});
   build->Add(kStridedSlice, prefix, {of, begin, end, stride})
-      .Set(strided_slice::kShrinkAxisMask, 1);
+      .Set<&StridedSliceAttrs::shrink_axis_mask>(1);
   return build->last();
 }
 
@@ -51,7 +51,7 @@ Graph Build(const Row& row, Rng* rng) {
                                           Shape(), {row.rest[i]}));
   }
   Node& pack = build.Add(kPack, "packed", parts);
-  pack.Set(pack::kValuesCount, static_cast<int64_t>(parts.size()));
+  pack.Set<&PackAttrs::values_count>(static_cast<int64_t>(parts.size()));
   build.Add(kReshape, "y", {x, build.last()});
   // Not inferred until the batch is bound: files say it.
   std::vector<int32_t> dims = row.y;

@@ -2,7 +2,7 @@
 // that every element of it reaches the output.
 #include <fmt/core.h>
 
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/graph_builder.h"
@@ -63,9 +63,9 @@ Graph Build(const Row& row, DType dtype, Rng* rng) {
       {of, Indices("begin", row.begin, &build), Indices("end", row.end, &build),
        Indices("strides", row.strides, &build)},
       quant(0.01f, 0), dtype);
-  slice.Set(strided_slice::kBeginMask, row.begin_mask);
-  slice.Set(strided_slice::kEndMask, row.end_mask);
-  slice.Set(strided_slice::kShrinkAxisMask, row.shrink_axis_mask);
+  slice.Set<&StridedSliceAttrs::begin_mask>(row.begin_mask);
+  slice.Set<&StridedSliceAttrs::end_mask>(row.end_mask);
+  slice.Set<&StridedSliceAttrs::shrink_axis_mask>(row.shrink_axis_mask);
   build.Add(kFullyConnected, "y", {x, build.last()}, quant(0.1f, -4), dtype);
   return build.Finish();
 }

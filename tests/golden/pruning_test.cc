@@ -7,6 +7,7 @@
 
 #include "src/graph/op_def.h"
 #include "src/kernels/common/simd_targets_test.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"
@@ -57,7 +58,8 @@ class OneMask {
         graph.AddConstant<float>("w", shape, weights, TensorKind::kParameter);
     Node& node = graph.AddNode(dense ? kFullyConnected : kConv2D, "layer",
                                {input, w}, {"y"});
-    if (!dense) node.Set(conv_2d::kStrideW, 1), node.Set(conv_2d::kStrideH, 1);
+    if (!dense)
+      node.Set<&Conv2DAttrs::stride_w>(1), node.Set<&Conv2DAttrs::stride_h>(1);
     graph.inputs = {input};
     graph.outputs = node.outputs;
     graph_ = Pruned(graph, options);

@@ -9,6 +9,9 @@
 #include "src/base/file.h"
 #include "src/formats/keras/keras_json.h"
 #include "src/formats/keras/test_graphs.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
@@ -96,7 +99,7 @@ Graph MakeMixed() {
     node.op = &kDropout;
     node.name = name;
     node.attrs = DefaultAttrs(kDropout);
-    node.SetFloat(dropout::kRate, rate);
+    node.Set<&DropoutAttrs::rate>(rate);
     Tensor out;
     out.name = name;
     node.outputs = {graph.AddTensor(out)};
@@ -106,10 +109,10 @@ Graph MakeMixed() {
     return *graph.nodes.insert(place, std::move(node));
   };
   Node& channels = dropout(3, "channels", 0.3f);
-  channels.attrs[dropout::kNoiseShape].ints = {-1, 1, 1, 3};
+  channels.Set<&DropoutAttrs::noise_shape>(std::vector<int32_t>{-1, 1, 1, 3});
   Node& last = dropout(6, "last", 0.0f);
-  last.Set(dropout::kHasSeed, 1);
-  last.Set(dropout::kSeed, int64_t{1} << 40);
+  last.Set<&DropoutAttrs::has_seed>(1);
+  last.Set<&DropoutAttrs::seed>(int64_t{1} << 40);
   InferShapes(&graph);
   return graph;
 }
@@ -162,7 +165,7 @@ TEST(KerasH5Test, KerasNamesKeepTheirSlashes) {
 
 TEST(KerasH5Test, PoolActivationsAndForeignNamesAreWritten) {
   Graph graph = MakeCnn(8, 3);
-  graph.nodes[2].Set(pool_2d::kActivation, kRelu6);
+  graph.nodes[2].Set<&Pool2DAttrs::activation>(kRelu6);
   graph.nodes[1].name = "net/conv;BiasAdd\xff";
   graph.nodes[4].name = "max_pooling2d";  // taken
   graph.input_names = {"_x:0"};
@@ -171,7 +174,7 @@ TEST(KerasH5Test, PoolActivationsAndForeignNamesAreWritten) {
   graph.tensor(graph.nodes[4].inputs[1]).name = "max_pooling2d_1/kernel";
   const Graph read = Through(graph);
   EXPECT_EQ(read.nodes[1].name, "net_conv_BiasAdd_");
-  EXPECT_EQ(read.nodes[2].Int(pool_2d::kActivation), kRelu6);
+  EXPECT_EQ(read.nodes[2].Get<&Pool2DAttrs::activation>(), kRelu6);
   EXPECT_EQ(read.output_names[0], "max_pooling2d_1");
   EXPECT_EQ(read.input_names[0], "input_x_0");
 }
@@ -212,7 +215,7 @@ Graph WithFakeQuant(const Graph& plain) {
   fake.name = out.name;
   fake.inputs = {w, min, max};
   fake.attrs = DefaultAttrs(kFakeQuant);
-  fake.SetFloat(3, 0.1f);
+  fake.Set<&FakeQuantAttrs::rate>(0.1f);
   fake.outputs = {graph.AddTensor(out)};
   conv.inputs[1] = fake.outputs[0];
   graph.nodes.insert(graph.nodes.begin(), fake);
@@ -321,8 +324,8 @@ TEST(KerasFixtureTest, ActivationsAreFusedAlsoThroughDropout) {
             (std::vector<std::string>{
                 "CONV_2D", "MAX_POOL_2D", "CONV_2D", "LITESMITH_DROPOUT",
                 "RESHAPE", "FULLY_CONNECTED", "RESHAPE", "FULLY_CONNECTED"}));
-  EXPECT_EQ(graph.nodes[0].Int(conv_2d::kActivation), kRelu6);
-  EXPECT_EQ(graph.nodes[2].Int(conv_2d::kActivation), kRelu);
+  EXPECT_EQ(graph.nodes[0].Get<&Conv2DAttrs::activation>(), kRelu6);
+  EXPECT_EQ(graph.nodes[2].Get<&Conv2DAttrs::activation>(), kRelu);
   EXPECT_EQ(graph.nodes[0].inputs.size(), 2u);
   EXPECT_EQ(graph.nodes[7].inputs.size(), 2u);
 }

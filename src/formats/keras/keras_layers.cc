@@ -8,8 +8,11 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer_parts.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
@@ -170,9 +173,9 @@ class Writer {
   }
 
   static const char* Activation(const Node& node) {
-    const int attr = FusedActivationAttr(*node.op);
-    LS_CHECK(attr >= 0);
-    const int64_t activation = node.Int(attr);
+    const AttrValue* const fused = FusedActivation(node);
+    LS_CHECK(fused != nullptr);
+    const int64_t activation = fused->i;
     const char* name = ActivationName(activation);
     if (name == nullptr) {
       Fail(ErrorKind::kUnsupported,
@@ -218,17 +221,21 @@ class Writer {
   }
 
   void AddConv2D(const Node& node, int input) {
-    using namespace conv_2d;  // NOLINT: positions of the attributes
     OutLayer& layer = AddLayer("Conv2D", node.name, "conv2d", input);
     const Shape& filter = graph_.tensor(node.inputs[1]).shape;
     const Shape& x = graph_.tensor(node.inputs[0]).shape;
     layer.config.update({
         {"filters", filter[0]},
         {"kernel_size", {filter[1], filter[2]}},
-        {"strides", {node.Int(kStrideH), node.Int(kStrideW)}},
-        {"padding", node.Int(kPadding) == kSame ? "same" : "valid"},
+        {"strides",
+         {node.Get<&Conv2DAttrs::stride_h>(),
+          node.Get<&Conv2DAttrs::stride_w>()}},
+        {"padding",
+         node.Get<&Conv2DAttrs::padding>() == kSame ? "same" : "valid"},
         {"data_format", "channels_last"},
-        {"dilation_rate", {node.Int(kDilationH), node.Int(kDilationW)}},
+        {"dilation_rate",
+         {node.Get<&Conv2DAttrs::dilation_h>(),
+          node.Get<&Conv2DAttrs::dilation_w>()}},
         {"groups", x[3] / filter[3]},
         {"activation", Activation(node)},
     });
@@ -238,7 +245,7 @@ class Writer {
   void AddDense(const Node& node, int input) {
     const Shape& x = graph_.tensor(node.inputs[0]).shape;
     const Shape& weights = graph_.tensor(node.inputs[1]).shape;
-    if (x.rank() != 2 && !node.Bool(fully_connected::kKeepNumDims)) {
+    if (x.rank() != 2 && !node.Get<&FullyConnectedAttrs::keep_num_dims>()) {
       // TFLite flattens here by itself; Keras would map the last dimension.
       if (x.rank() < 2 || x.NumElementsPerSample() != weights[1]) {
         Fail(ErrorKind::kUnsupported,
@@ -255,16 +262,20 @@ class Writer {
   }
 
   void AddMaxPooling2D(const Node& node, int input) {
-    using namespace pool_2d;  // NOLINT: positions of the attributes
     OutLayer& layer =
         AddLayer("MaxPooling2D", node.name, "max_pooling2d", input);
     layer.config.update({
-        {"pool_size", {node.Int(kFilterH), node.Int(kFilterW)}},
-        {"padding", node.Int(kPadding) == kSame ? "same" : "valid"},
-        {"strides", {node.Int(kStrideH), node.Int(kStrideW)}},
+        {"pool_size",
+         {node.Get<&Pool2DAttrs::filter_h>(),
+          node.Get<&Pool2DAttrs::filter_w>()}},
+        {"padding",
+         node.Get<&Pool2DAttrs::padding>() == kSame ? "same" : "valid"},
+        {"strides",
+         {node.Get<&Pool2DAttrs::stride_h>(),
+          node.Get<&Pool2DAttrs::stride_w>()}},
         {"data_format", "channels_last"},
     });
-    if (node.Int(pool_2d::kActivation) == kNone) return;
+    if (node.Get<&Pool2DAttrs::activation>() == kNone) return;
     const char* activation = Activation(node);
     AddLayer("Activation", node.name + "_activation", "activation", LastLayer())
         .config["activation"] = activation;
@@ -274,15 +285,15 @@ class Writer {
     OutLayer& layer = AddLayer("Dropout", node.name, "dropout", input);
     // The shortest decimal of the float: 0.3, and not the double beside it.
     layer.config["rate"] =
-        std::stod(fmt::format("{}", node.Float(dropout::kRate)));
-    const std::vector<int32_t>& noise = node.Ints(dropout::kNoiseShape);
+        std::stod(fmt::format("{}", node.Get<&DropoutAttrs::rate>()));
+    const std::vector<int32_t> noise = node.Get<&DropoutAttrs::noise_shape>();
     Ordered dims = Ordered::array();
     for (const int32_t dim : noise)
       dims.push_back(dim == dropout::kWholeDimension ? Ordered()
                                                      : Ordered(dim));
     layer.config["noise_shape"] = noise.empty() ? Ordered() : std::move(dims);
-    layer.config["seed"] = node.Bool(dropout::kHasSeed)
-                               ? Ordered(node.Int(dropout::kSeed))
+    layer.config["seed"] = node.Get<&DropoutAttrs::has_seed>()
+                               ? Ordered(node.Get<&DropoutAttrs::seed>())
                                : Ordered();
   }
 

@@ -7,7 +7,9 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layout.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -150,13 +152,6 @@ int64_t ReluOf(const Json& config) {
   return max == 6 ? kRelu6 : kRelu;
 }
 
-int FusedActivationAttr(const OpDef& op) {
-  if (&op == &kConv2D) return conv_2d::kActivation;
-  if (&op == &kFullyConnected) return fully_connected::kActivation;
-  if (&op == &kMaxPool2D) return pool_2d::kActivation;
-  return -1;
-}
-
 TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
   if (activation == kNone) return layer.input;
   NodeId producer = layer.graph->Producer(layer.input);
@@ -166,16 +161,15 @@ TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
          layer.graph->node(producer).op->only_in_training) {
     producer = layer.graph->Producer(layer.graph->node(producer).inputs[0]);
   }
-  const int attr =
-      producer < 0 ? -1 : FusedActivationAttr(*layer.graph->node(producer).op);
-  if (attr < 0 || layer.input_shared) {
+  AttrValue* const fused =
+      producer < 0 ? nullptr : FusedActivation(&layer.graph->node(producer));
+  if (fused == nullptr || layer.input_shared) {
     Fail(ErrorKind::kUnsupported,
          "an activation by itself is supported right behind a convolution, "
          "pooling or dense layer whose output nothing else reads");
   }
-  Node& node = layer.graph->node(producer);
   // Relu6 after or before relu is relu6.
-  if (node.Int(attr) != kRelu6) node.Set(attr, activation);
+  if (fused->i != kRelu6) fused->i = activation;
   return layer.input;
 }
 

@@ -35,9 +35,6 @@ int64_t ReluOf(const Json& config);
 // Error{unsupported} where it cannot go there: there is no RELU op.
 TensorId FuseActivation(const LayerContext& layer, int64_t activation);
 
-// The position of the op's fused activation among its attributes, or -1.
-int FusedActivationAttr(const OpDef& op);
-
 }  // namespace litesmith
 
 #endif  // LITESMITH_FORMATS_KERAS_LAYER_PARTS_H_

@@ -3,8 +3,11 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer_parts.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
@@ -83,12 +86,12 @@ TensorId BuildConv2D(const LayerContext& layer) {
   AddBias(layer, filters, &inputs);
   Node& node = layer.graph->AddNode(kConv2D, layer.name, std::move(inputs),
                                     {layer.name});
-  node.Set(conv_2d::kPadding, PaddingOf(layer.config));
-  node.Set(conv_2d::kStrideH, stride_h);
-  node.Set(conv_2d::kStrideW, stride_w);
-  node.Set(conv_2d::kDilationH, dilation_h);
-  node.Set(conv_2d::kDilationW, dilation_w);
-  node.Set(conv_2d::kActivation, ActivationOf(layer.config));
+  node.Set<&Conv2DAttrs::padding>(PaddingOf(layer.config));
+  node.Set<&Conv2DAttrs::stride_h>(stride_h);
+  node.Set<&Conv2DAttrs::stride_w>(stride_w);
+  node.Set<&Conv2DAttrs::dilation_h>(dilation_h);
+  node.Set<&Conv2DAttrs::dilation_w>(dilation_w);
+  node.Set<&Conv2DAttrs::activation>(ActivationOf(layer.config));
   return InferLast(layer.graph);
 }
 
@@ -98,11 +101,11 @@ TensorId BuildMaxPooling2D(const LayerContext& layer) {
   const auto strides = JsonPair(layer.config, "strides", pool);
   Node& node =
       layer.graph->AddNode(kMaxPool2D, layer.name, {layer.input}, {layer.name});
-  node.Set(pool_2d::kPadding, PaddingOf(layer.config));
-  node.Set(pool_2d::kStrideH, strides[0]);
-  node.Set(pool_2d::kStrideW, strides[1]);
-  node.Set(pool_2d::kFilterH, pool[0]);
-  node.Set(pool_2d::kFilterW, pool[1]);
+  node.Set<&Pool2DAttrs::padding>(PaddingOf(layer.config));
+  node.Set<&Pool2DAttrs::stride_h>(strides[0]);
+  node.Set<&Pool2DAttrs::stride_w>(strides[1]);
+  node.Set<&Pool2DAttrs::filter_h>(pool[0]);
+  node.Set<&Pool2DAttrs::filter_w>(pool[1]);
   return InferLast(layer.graph);
 }
 
@@ -118,8 +121,8 @@ TensorId BuildDense(const LayerContext& layer) {
   AddBias(layer, units, &inputs);
   Node& node = layer.graph->AddNode(kFullyConnected, layer.name,
                                     std::move(inputs), {layer.name});
-  node.Set(fully_connected::kActivation, ActivationOf(layer.config));
-  node.Set(fully_connected::kKeepNumDims, x.rank() > 2);
+  node.Set<&FullyConnectedAttrs::activation>(ActivationOf(layer.config));
+  node.Set<&FullyConnectedAttrs::keep_num_dims>(x.rank() > 2);
   return InferLast(layer.graph);
 }
 
@@ -135,9 +138,9 @@ TensorId BuildDropout(const LayerContext& layer) {
   const double rate = JsonNumber(layer.config, "rate", -1);
   Node& node =
       layer.graph->AddNode(kDropout, layer.name, {layer.input}, {layer.name});
-  node.SetFloat(dropout::kRate, static_cast<float>(rate));
+  node.Set<&DropoutAttrs::rate>(static_cast<float>(rate));
   if (const Json* noise = JsonFind(layer.config, "noise_shape")) {
-    node.attrs[dropout::kNoiseShape].ints = JsonDims(*noise, "noise_shape");
+    node.Set<&DropoutAttrs::noise_shape>(JsonDims(*noise, "noise_shape"));
   }
   if (const Json* seed = JsonFind(layer.config, "seed")) {
     if (!seed->is_number_integer()) {
@@ -145,8 +148,8 @@ TensorId BuildDropout(const LayerContext& layer) {
            "its seed is {}; a whole number or none is supported",
            seed->dump().substr(0, 60));
     }
-    node.Set(dropout::kHasSeed, 1);
-    node.Set(dropout::kSeed, seed->get<int64_t>());
+    node.Set<&DropoutAttrs::has_seed>(1);
+    node.Set<&DropoutAttrs::seed>(seed->get<int64_t>());
   }
   return InferLast(layer.graph);
 }

@@ -13,7 +13,8 @@
 #include "src/base/rng.h"
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -69,18 +70,19 @@ inline Graph MakeCnn(int32_t size, int32_t filters) {
       AddRandom("conv2d/kernel", {filters, 3, 3, 1}, &rng, &graph);
   const TensorId b = AddRandom("conv2d/bias", {filters}, &rng, &graph);
   Node& conv = graph.AddNode(kConv2D, "conv2d", {image, w, b}, {"conv2d"});
-  conv.Set(conv_2d::kPadding, kValid);
-  conv.Set(conv_2d::kStrideH, 1);
-  conv.Set(conv_2d::kStrideW, 1);
-  conv.Set(conv_2d::kActivation, kRelu);
+  conv.Set<&Conv2DAttrs::padding>(kValid);
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::activation>(kRelu);
   const TensorId features = conv.outputs[0];
   Node& pool =
       graph.AddNode(kMaxPool2D, "max_pooling2d", {features}, {"max_pooling2d"});
-  for (const int attr : {pool_2d::kStrideH, pool_2d::kStrideW,
-                         pool_2d::kFilterH, pool_2d::kFilterW}) {
-    pool.Set(attr, 2);
-  }
-  pool.Set(pool_2d::kPadding, kValid);
+  Put(Pool2DAttrs{.padding = kValid,
+                  .stride_w = 2,
+                  .stride_h = 2,
+                  .filter_w = 2,
+                  .filter_h = 2},
+      &pool);
   const int32_t half = (size - 2) / 2;
   const int32_t n = half * half * filters;
   const TensorId flat =

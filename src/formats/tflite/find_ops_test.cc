@@ -7,7 +7,6 @@
 #include "schema_generated.h"
 #include "src/base/error.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {

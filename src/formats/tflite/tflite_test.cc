@@ -13,7 +13,8 @@
 #include "src/base/file.h"
 #include "src/base/rng.h"
 #include "src/formats/tflite/operator_names.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -97,18 +98,19 @@ class NetBuilder {
               Bias("conv/b", s_.filters)},
              0.0371f, -77);
     litesmith::Node& conv = g_.nodes.back();
-    conv.Set(conv_2d::kPadding, kValid);
-    conv.Set(conv_2d::kStrideW, 1);
-    conv.Set(conv_2d::kStrideH, 1);
-    conv.Set(conv_2d::kActivation, kRelu);
+    conv.Set<&Conv2DAttrs::padding>(kValid);
+    conv.Set<&Conv2DAttrs::stride_w>(1);
+    conv.Set<&Conv2DAttrs::stride_h>(1);
+    conv.Set<&Conv2DAttrs::activation>(kRelu);
     x = Pair(x, "conv", 0.0371f);
     x = Node(kMaxPool2D, "pool", {x}, 0.0371f, -77);
     litesmith::Node& pool = g_.nodes.back();
-    pool.Set(pool_2d::kPadding, kValid);
-    for (const int attr : {pool_2d::kStrideW, pool_2d::kStrideH,
-                           pool_2d::kFilterW, pool_2d::kFilterH}) {
-      pool.Set(attr, 2);
-    }
+    Put(Pool2DAttrs{.padding = kValid,
+                    .stride_w = 2,
+                    .stride_h = 2,
+                    .filter_w = 2,
+                    .filter_h = 2},
+        &pool);
     x = Reshape(x, "flat", {-1, s_.flat()});
     x = Node(kFullyConnected, "dense",
              {x, Weight("dense/w", {s_.classes, s_.flat()}, 0.00711f),

@@ -4,11 +4,11 @@
 #include <algorithm>
 
 #include "src/base/check.h"
-#include "src/ops/attributes.h"
 #include "src/ops/checks.h"
 #include "src/ops/fusions.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -50,14 +50,17 @@ const OpDef& FusedOp() {
 // A 2x2 pool of stride 2 whose windows all lie inside the image, without an
 // activation of its own.
 bool IsPlainPool(const Graph& graph, const Node& node) {
-  using namespace pool_2d;
-  if (node.op != &kMaxPool2D || node.Int(kActivation) != kNone) return false;
-  if (node.Int(kFilterH) != 2 || node.Int(kFilterW) != 2 ||
-      node.Int(kStrideH) != 2 || node.Int(kStrideW) != 2) {
+  if (node.op != &kMaxPool2D || node.Get<&Pool2DAttrs::activation>() != kNone)
+    return false;
+  if (node.Get<&Pool2DAttrs::filter_h>() != 2 ||
+      node.Get<&Pool2DAttrs::filter_w>() != 2 ||
+      node.Get<&Pool2DAttrs::stride_h>() != 2 ||
+      node.Get<&Pool2DAttrs::stride_w>() != 2) {
     return false;
   }
   const Shape& x = graph.tensor(node.inputs[0]).shape;
-  return node.Int(kPadding) == kValid || (x[1] % 2 == 0 && x[2] % 2 == 0);
+  return node.Get<&Pool2DAttrs::padding>() == kValid ||
+         (x[1] % 2 == 0 && x[2] % 2 == 0);
 }
 
 bool Fuse(Graph* graph, Node* conv, Node* pool) {

@@ -1,10 +1,11 @@
 // CONV_2D and a max pool behind it as one op of training plans; it is never in
 // a file or a model. Thin over kernels/train_conv_pool.
 #include "src/kernels/conv/train_pool.h"
-#include "src/ops/attributes.h"
 #include "src/ops/fusions/conv_2d_pool_train.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_fusions.h"
 #include "src/ops/train_rows.h"
@@ -12,24 +13,13 @@
 namespace litesmith {
 namespace {
 
-// The attributes of CONV_2D, at its positions, and the pool's filter.
-enum : int { kPoolW = conv_2d::kQuantizedBiasType + 1, kPoolH };
-
-constexpr AttrDef kAttrs[] = {
-    {"padding", AttrType::kEnum, 0, -1},
-    {"stride_w", AttrType::kInt, 0, -1},
-    {"stride_h", AttrType::kInt, 0, -1},
-    {"fused_activation_function", AttrType::kEnum, 0, -1},
-    {"dilation_w_factor", AttrType::kInt, 1, -1},
-    {"dilation_h_factor", AttrType::kInt, 1, -1},
-    {"quantized_bias_type", AttrType::kEnum, 0, -1},
-    {"pool_width", AttrType::kInt, 1, -1},
-    {"pool_height", AttrType::kInt, 1, -1},
-};
+// The attributes of CONV_2D, then the pool's.
+constexpr auto kBoth = Join(kAttrs<Conv2DAttrs>, kAttrs<Pool2DAttrs>);
+constexpr size_t kFirstOfPool = kAttrs<Conv2DAttrs>.size();
 
 Window PoolOf(const Window& conv, const Node& node) {
-  return PoolBehind(conv, static_cast<int>(node.Int(kPoolH)),
-                    static_cast<int>(node.Int(kPoolW)));
+  const auto pool = Get<Pool2DAttrs>(node, kFirstOfPool);
+  return PoolBehind(conv, pool.filter_h, pool.filter_w);
 }
 
 // The conv and the pool were checked by their own infer before.
@@ -41,7 +31,7 @@ class Conv2DMaxPoolF32Train final : public Kernel {
  public:
   explicit Conv2DMaxPoolF32Train(const PrepareContext& context)
       : fused_(ConvWindow(context),
-               TrainRange(context.node.Int(conv_2d::kActivation)),
+               TrainRange(context.node.Get<&Conv2DAttrs::activation>()),
                PoolOf(ConvWindow(context), context.node),
                IsTrained(context.graph, context.node.inputs[0])),
         images_(
@@ -89,10 +79,13 @@ constexpr KernelRow kKernels[] = {
 bool CanFuse(const Graph& graph, const Node& conv, const Node& pool) {
   return IsPlainFloatConv(graph, conv) && pool.inputs[0] == conv.outputs[0] &&
          graph.NumUses(conv.outputs[0]) == 1 &&
-         pool.Int(pool_2d::kActivation) == kNone &&
-         pool.Int(pool_2d::kStrideH) == pool.Int(pool_2d::kFilterH) &&
-         pool.Int(pool_2d::kStrideW) == pool.Int(pool_2d::kFilterW) &&
-         pool.Int(pool_2d::kFilterH) * pool.Int(pool_2d::kFilterW) <=
+         pool.Get<&Pool2DAttrs::activation>() == kNone &&
+         pool.Get<&Pool2DAttrs::stride_h>() ==
+             pool.Get<&Pool2DAttrs::filter_h>() &&
+         pool.Get<&Pool2DAttrs::stride_w>() ==
+             pool.Get<&Pool2DAttrs::filter_w>() &&
+         pool.Get<&Pool2DAttrs::filter_h>() *
+                 pool.Get<&Pool2DAttrs::filter_w>() <=
              kernels::kMaxPoolTaps;
 }
 
@@ -102,7 +95,7 @@ extern const OpDef kConv2DMaxPoolTrain;
 const OpDef kConv2DMaxPoolTrain = {
     .name = "CONV_2D+MAX_POOL_2D",
     .summary = "convolution and max pool in one kernel, in training plans",
-    .attrs = kAttrs,
+    .attrs = kBoth,
     .min_inputs = 2,
     .max_inputs = 3,
     .infer = Infer,
@@ -122,19 +115,17 @@ bool FuseConvMaxPoolForTraining(Graph* graph, SourceIds* source) {
     if (!CanFuse(*graph, conv, pool)) continue;
     // SAME pads nothing where the windows fill the image exactly.
     const Shape& x = graph->tensor(pool.inputs[0]).shape;
-    const int64_t h = pool.Int(pool_2d::kFilterH);
-    const int64_t w = pool.Int(pool_2d::kFilterW);
+    const int64_t h = pool.Get<&Pool2DAttrs::filter_h>();
+    const int64_t w = pool.Get<&Pool2DAttrs::filter_w>();
     const bool exact = x[1] % h == 0 && x[2] % w == 0;
-    if (pool.Int(pool_2d::kPadding) != kValid && !exact) continue;
+    if (pool.Get<&Pool2DAttrs::padding>() != kValid && !exact) continue;
     Node fused;
     fused.op = &kConv2DMaxPoolTrain;
     fused.name = conv.name;
     fused.inputs = conv.inputs;
     fused.outputs = pool.outputs;
     fused.attrs = conv.attrs;
-    fused.attrs.resize(std::size(kAttrs));
-    fused.Set(kPoolW, w);
-    fused.Set(kPoolH, h);
+    fused.attrs.insert(fused.attrs.end(), pool.attrs.begin(), pool.attrs.end());
     // At the pool's place: all that the convolution reads is there.
     graph->nodes[p] = std::move(fused);
     graph->nodes.erase(graph->nodes.begin() + producer);

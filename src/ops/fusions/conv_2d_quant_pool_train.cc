@@ -7,12 +7,14 @@
 #include <vector>
 
 #include "src/kernels/conv/train_gray.h"
-#include "src/ops/attributes.h"
 #include "src/ops/fusions/conv_2d_pool_train.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
+#include "src/ops/train/train.h"
 #include "src/ops/train_fusions.h"
 #include "src/ops/train_rows.h"
 
@@ -24,26 +26,17 @@ namespace {
 enum : size_t { kX, kWeights, kBias, kMin, kMax, kCount };
 
 // The attributes of CONV_2D, then FAKE_QUANT's.
-constexpr int kFirstQuant = conv_2d::kQuantizedBiasType + 1;
+constexpr auto kBoth = Join(kAttrs<Conv2DAttrs>, kAttrs<FakeQuantAttrs>);
+constexpr size_t kFirstOfQuant = kAttrs<Conv2DAttrs>.size();
 
-constexpr AttrDef kAttrs[] = {
-    {"padding", AttrType::kEnum, 0, -1},
-    {"stride_w", AttrType::kInt, 0, -1},
-    {"stride_h", AttrType::kInt, 0, -1},
-    {"fused_activation_function", AttrType::kEnum, 0, -1},
-    {"dilation_w_factor", AttrType::kInt, 1, -1},
-    {"dilation_h_factor", AttrType::kInt, 1, -1},
-    {"quantized_bias_type", AttrType::kEnum, 0, -1},
-    {"bits", AttrType::kInt, 8, -1},
-    {"narrow_range", AttrType::kBool, 0, -1},
-    {"range_update", AttrType::kEnum, 0, -1},
-    {"rate", AttrType::kFloat, 0.001, -1},
-};
+FakeQuantAttrs QuantOf(const PrepareContext& context) {
+  return Get<FakeQuantAttrs>(context.node, kFirstOfQuant);
+}
 
 Window PoolOf(const Window& conv) { return PoolBehind(conv, 2, 2); }
 
 kernels::FloatRange RangeOf(const Node& node) {
-  return TrainRange(node.Int(conv_2d::kActivation));
+  return TrainRange(node.Get<&Conv2DAttrs::activation>());
 }
 
 // The three ops were checked by their own infer before.
@@ -58,12 +51,9 @@ class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
                PoolOf(ConvWindow(context))),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
-        quant_min_(
-            context.node.Bool(kFirstQuant + fake_quant::kNarrowRange) ? 1 : 0),
-        quant_max_((1 << context.node.Int(kFirstQuant + fake_quant::kBits)) -
-                   1),
-        range_(context.node.Int(kFirstQuant + fake_quant::kRangeUpdate),
-               context.node.Float(kFirstQuant + fake_quant::kRate)) {
+        quant_min_(QuantOf(context).narrow_range ? 1 : 0),
+        quant_max_((1 << QuantOf(context).bits) - 1),
+        range_(QuantOf(context).range_update, QuantOf(context).rate) {
     workspace_bytes = fused_.workspace_bytes();
     saved_bytes = fused_.saved_bytes(context.input(0).shape[0]);
     if (range_.Follows()) statistics_floats = 2;
@@ -128,9 +118,11 @@ bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
       pool.inputs[0] != quant.outputs[0] ||
       graph.NumUses(conv.outputs[0]) != 1 ||
       graph.NumUses(quant.outputs[0]) != 1 || !IsOneMonotoneMap(graph, quant) ||
-      pool.Int(pool_2d::kActivation) != kNone ||
-      pool.Int(pool_2d::kStrideH) != 2 || pool.Int(pool_2d::kStrideW) != 2 ||
-      pool.Int(pool_2d::kFilterH) != 2 || pool.Int(pool_2d::kFilterW) != 2) {
+      pool.Get<&Pool2DAttrs::activation>() != kNone ||
+      pool.Get<&Pool2DAttrs::stride_h>() != 2 ||
+      pool.Get<&Pool2DAttrs::stride_w>() != 2 ||
+      pool.Get<&Pool2DAttrs::filter_h>() != 2 ||
+      pool.Get<&Pool2DAttrs::filter_w>() != 2) {
     return false;
   }
   const Window window = ConvWindow({graph, conv});
@@ -147,7 +139,7 @@ const OpDef kConv2DFakeQuantMaxPoolTrain = {
     .summary =
         "convolution, fake quantization and max pool in one kernel, in "
         "training plans",
-    .attrs = kAttrs,
+    .attrs = kBoth,
     .min_inputs = 5,
     .max_inputs = 6,
     .infer = Infer,
@@ -177,7 +169,6 @@ bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph, SourceIds* source) {
                         quant.inputs.end());
     fused.outputs = pool.outputs;
     fused.attrs = conv.attrs;
-    fused.attrs.resize(kFirstQuant);
     fused.attrs.insert(fused.attrs.end(), quant.attrs.begin(),
                        quant.attrs.end());
     // At the pool's place: all that the three read is there.

@@ -5,8 +5,8 @@
 // convolution before them may be fused with the pool.
 #include <utility>
 
-#include "src/ops/attributes.h"
 #include "src/ops/fusions.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
 
@@ -66,7 +66,8 @@ bool SwapPair(Graph* graph, Node* pool) {
 bool Apply(Graph* graph) {
   bool changed = false;
   for (Node& node : graph->nodes) {
-    if (node.op == &kMaxPool2D && node.Int(pool_2d::kActivation) == kNone) {
+    if (node.op == &kMaxPool2D &&
+        node.Get<&Pool2DAttrs::activation>() == kNone) {
       changed |= SwapPair(graph, &node) || SwapFakeQuant(graph, &node);
     }
   }

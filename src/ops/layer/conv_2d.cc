@@ -1,7 +1,8 @@
 // CONV_2D: attributes, shapes, types, and the list of its kernels. Filters are
 // OHWI; fewer filter channels than input channels means groups.
+#include "src/ops/layer/conv_2d.h"
+
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
@@ -11,18 +12,6 @@
 namespace litesmith {
 namespace {
 
-using namespace conv_2d;
-
-constexpr AttrDef kAttrs[] = {
-    {"padding", AttrType::kEnum, 0, 0},
-    {"stride_w", AttrType::kInt, 0, 1},
-    {"stride_h", AttrType::kInt, 0, 2},
-    {"fused_activation_function", AttrType::kEnum, 0, 3},
-    {"dilation_w_factor", AttrType::kInt, 1, 4},
-    {"dilation_h_factor", AttrType::kInt, 1, 5},
-    {"quantized_bias_type", AttrType::kEnum, 0, 6},
-};
-
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   const Tensor& filter = graph->tensor(node.inputs[1]);
@@ -31,12 +20,12 @@ void Infer(Graph* graph, const Node& node) {
   CheckPositive(filter.shape[0], "the number of filters");
   CheckPositive(filter.shape[1], "the filter's height");
   CheckPositive(filter.shape[2], "the filter's width");
-  CheckPositive(node.Int(kStrideW), "stride_w");
-  CheckPositive(node.Int(kStrideH), "stride_h");
-  CheckPositive(node.Int(kDilationW), "dilation_w_factor");
-  CheckPositive(node.Int(kDilationH), "dilation_h_factor");
-  CheckPadding(node.Int(kPadding));
-  CheckActivation(node.Int(kActivation));
+  CheckPositive(node.Get<&Conv2DAttrs::stride_w>(), "stride_w");
+  CheckPositive(node.Get<&Conv2DAttrs::stride_h>(), "stride_h");
+  CheckPositive(node.Get<&Conv2DAttrs::dilation_w>(), "dilation_w_factor");
+  CheckPositive(node.Get<&Conv2DAttrs::dilation_h>(), "dilation_h_factor");
+  CheckPadding(node.Get<&Conv2DAttrs::padding>());
+  CheckActivation(node.Get<&Conv2DAttrs::activation>());
   const int32_t out_c = filter.shape[0];
   const int32_t groups = x.shape[3] / filter.shape[3];
   if (x.shape[3] % filter.shape[3] != 0 || out_c % groups != 0) {
@@ -45,13 +34,16 @@ void Infer(Graph* graph, const Node& node) {
          "not divide into groups",
          x.name, x.shape.ToString(), filter.name, filter.shape.ToString());
   }
-  CheckLayerTypes(graph, node, out_c, node.Int(kQuantizedBiasType));
+  CheckLayerTypes(graph, node, out_c,
+                  node.Get<&Conv2DAttrs::quantized_bias_type>());
   const int32_t h =
-      CheckedWindowCount(node.Int(kPadding), x.shape[1], filter.shape[1],
-                         node.Int(kStrideH), node.Int(kDilationH), "height");
+      CheckedWindowCount(node.Get<&Conv2DAttrs::padding>(), x.shape[1],
+                         filter.shape[1], node.Get<&Conv2DAttrs::stride_h>(),
+                         node.Get<&Conv2DAttrs::dilation_h>(), "height");
   const int32_t w =
-      CheckedWindowCount(node.Int(kPadding), x.shape[2], filter.shape[2],
-                         node.Int(kStrideW), node.Int(kDilationW), "width");
+      CheckedWindowCount(node.Get<&Conv2DAttrs::padding>(), x.shape[2],
+                         filter.shape[2], node.Get<&Conv2DAttrs::stride_w>(),
+                         node.Get<&Conv2DAttrs::dilation_w>(), "width");
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = Shape{x.shape[0], h, w, out_c};
   (void)out.shape.NumElementsPerSample();  // throws if too large
@@ -95,7 +87,9 @@ constexpr KernelRow kKernels[] = {
 int Version(const Graph& graph, const Node& node) {
   const Tensor& x = graph.tensor(node.inputs[0]);
   const Tensor& filter = graph.tensor(node.inputs[1]);
-  if (x.dtype == DType::kInt16 && node.Int(kQuantizedBiasType) != 0) return 8;
+  if (x.dtype == DType::kInt16 &&
+      node.Get<&Conv2DAttrs::quantized_bias_type>() != kUnsetBiasType)
+    return 8;
   if (x.shape[3] != filter.shape[3]) return 6;
   if (x.dtype == DType::kInt16) return 4;
   if (x.dtype == DType::kInt8) return 3;
@@ -125,7 +119,7 @@ const OpDef kConv2D = {
     .tflite_code = 3,
     .tflite_options = 1,
     .bias_in_files = true,
-    .attrs = kAttrs,
+    .attrs = kAttrs<Conv2DAttrs>,
     .min_inputs = 2,
     .max_inputs = 3,
     .infer = Infer,

@@ -3,14 +3,12 @@
 #include <vector>
 
 #include "src/kernels/conv/reference.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 
 namespace litesmith {
 namespace {
-
-using namespace conv_2d;
 
 // What every convolution kernel holds.
 class ConvKernel : public Kernel {
@@ -30,7 +28,7 @@ class F32F32 final : public ConvKernel {
  public:
   explicit F32F32(const PrepareContext& context)
       : ConvKernel(context),
-        range_(ActivationRange(context.node.Int(kActivation))),
+        range_(ActivationRange(context.node.Get<&Conv2DAttrs::activation>())),
         has_bias_(context.has_input(2)) {}
   void Run(const KernelArgs& args) const override {
     Conv2DF32F32Ref(window_, images(args), args.in<float>(0), args.in<float>(1),
@@ -85,7 +83,7 @@ class F32S8 final : public ConvKernel {
  public:
   explicit F32S8(const PrepareContext& context)
       : ConvKernel(context),
-        range_(ActivationRange(context.node.Int(kActivation))),
+        range_(ActivationRange(context.node.Get<&Conv2DAttrs::activation>())),
         scales_(ChannelScales(context.input(1), window_.out_c)),
         per_channel_(HybridPerChannel(context.input(1))),
         has_bias_(context.has_input(2)) {
@@ -115,12 +113,12 @@ Window ConvWindow(const PrepareContext& context) {
   Window g;
   g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
   g.filter_h = w[1], g.filter_w = w[2], g.filter_c = w[3];
-  g.stride_h = static_cast<int>(node.Int(kStrideH));
-  g.stride_w = static_cast<int>(node.Int(kStrideW));
-  g.dilation_h = static_cast<int>(node.Int(kDilationH));
-  g.dilation_w = static_cast<int>(node.Int(kDilationW));
+  g.stride_h = static_cast<int>(node.Get<&Conv2DAttrs::stride_h>());
+  g.stride_w = static_cast<int>(node.Get<&Conv2DAttrs::stride_w>());
+  g.dilation_h = static_cast<int>(node.Get<&Conv2DAttrs::dilation_h>());
+  g.dilation_w = static_cast<int>(node.Get<&Conv2DAttrs::dilation_w>());
   g.out_c = w[0];
-  const bool same = node.Int(kPadding) == kSame;
+  const bool same = node.Get<&Conv2DAttrs::padding>() == kSame;
   // Not from the output tensor: a fused op's output is smaller.
   g.out_h = static_cast<int>(
       WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
@@ -142,14 +140,13 @@ Requantizer ConvRequantizer(const PrepareContext& context) {
   // says otherwise. With an int32 bias and no attribute tflite-micro goes by
   // the bias; LiteRT reads beyond its end.
   const bool narrow =
-      context.node.Int(kQuantizedBiasType) ==
-          static_cast<int64_t>(DType::kInt32) ||
+      context.node.Get<&Conv2DAttrs::quantized_bias_type>() == DType::kInt32 ||
       (context.has_input(2) && context.input(2).dtype == DType::kInt32);
   return MakeRequantizer(
       x.dtype == DType::kInt8 || narrow ? RequantMethod::kMbqm
                                         : RequantMethod::kMbqm64,
       ChannelMultipliers(x, weights, context.output(), weights.shape[0]),
-      context.output(), context.node.Int(kActivation));
+      context.output(), context.node.Get<&Conv2DAttrs::activation>());
 }
 
 bool HybridPerChannel(const Tensor& weights) {

@@ -2,14 +2,12 @@
 #include <utility>
 
 #include "src/kernels/conv/simd.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 
 namespace litesmith {
 namespace {
-
-using namespace conv_2d;
 
 class ConvSimd final : public Kernel {
  public:
@@ -40,7 +38,8 @@ KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {
   if (x.dtype == DType::kFloat32) {
     spec.kind =
         weights.dtype == DType::kInt8 ? ConvKind::kF32S8 : ConvKind::kF32F32;
-    const FloatRange range = ActivationRange(context.node.Int(kActivation));
+    const FloatRange range =
+        ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
     spec.lo = range.lo, spec.hi = range.hi;
     spec.exact = ReachesQuantize(context);
     if (context.has_input(2)) {

@@ -1,6 +1,6 @@
 // CONV_2D in float training: thin over kernels/train_conv.
 #include "src/kernels/conv/train.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/train_rows.h"
@@ -12,7 +12,7 @@ class Conv2DF32Train final : public Kernel {
  public:
   explicit Conv2DF32Train(const PrepareContext& context)
       : conv_(ConvWindow(context),
-              TrainRange(context.node.Int(conv_2d::kActivation))),
+              TrainRange(context.node.Get<&Conv2DAttrs::activation>())),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
         bias_(context.has_input(2)) {

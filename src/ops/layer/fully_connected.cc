@@ -1,7 +1,8 @@
 // FULLY_CONNECTED: attributes, shapes, types, and the list of its kernels. The
 // input is flattened to [n / I, I]; weights are [O, I].
+#include "src/ops/layer/fully_connected.h"
+
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/fully_connected_kernels.h"
 #include "src/ops/layer/layer.h"
@@ -10,16 +11,6 @@
 
 namespace litesmith {
 namespace {
-
-using namespace fully_connected;
-
-constexpr AttrDef kAttrs[] = {
-    {"fused_activation_function", AttrType::kEnum, 0, 0},
-    {"weights_format", AttrType::kEnum, 0, 1},
-    {"keep_num_dims", AttrType::kBool, 0, 2},
-    {"asymmetric_quantize_inputs", AttrType::kBool, 0, 3},
-    {"quantized_bias_type", AttrType::kEnum, 0, 4},
-};
 
 // [n / I, O], or with keep_num_dims x's shape with O as its last dimension.
 Shape OutputShape(const Node& node, const Tensor& x, const Tensor& weights) {
@@ -39,7 +30,7 @@ Shape OutputShape(const Node& node, const Tensor& x, const Tensor& weights) {
          x.name, x.shape.ToString(), depth, weights.name,
          weights.shape.ToString());
   }
-  if (!node.Bool(kKeepNumDims)) {
+  if (!node.Get<&FullyConnectedAttrs::keep_num_dims>()) {
     return Shape{dynamic ? kDynamic : static_cast<int32_t>(elements / depth),
                  outputs};
   }
@@ -62,14 +53,15 @@ void Infer(Graph* graph, const Node& node) {
     Fail(ErrorKind::kCorrupt, "the weights '{}' have shape {}", weights.name,
          weights.shape.ToString());
   }
-  CheckActivation(node.Int(kActivation));
-  if (node.Int(kWeightsFormat) != 0) {
+  CheckActivation(node.Get<&FullyConnectedAttrs::activation>());
+  if (node.Get<&FullyConnectedAttrs::weights_format>() != 0) {
     Fail(ErrorKind::kUnsupported,
          "weights_format is {}; only 0 (not shuffled) is supported",
-         node.Int(kWeightsFormat));
+         node.Get<&FullyConnectedAttrs::weights_format>());
   }
   const Shape shape = OutputShape(node, x, weights);
-  CheckLayerTypes(graph, node, weights.shape[0], node.Int(kQuantizedBiasType));
+  CheckLayerTypes(graph, node, weights.shape[0],
+                  node.Get<&FullyConnectedAttrs::quantized_bias_type>());
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = shape;
   (void)out.shape.NumElementsPerSample();  // throws if too large
@@ -118,12 +110,16 @@ int Version(const Graph& graph, const Node& node) {
       x.dtype == DType::kFloat32 && weights.dtype == DType::kInt8;
   if (hybrid && weights.quant.per_axis()) return 12;
   if (x.dtype == DType::kInt16) {
-    return node.Int(kQuantizedBiasType) != 0 ? 11 : 7;
+    return node.Get<&FullyConnectedAttrs::quantized_bias_type>() !=
+                   kUnsetBiasType
+               ? 11
+               : 7;
   }
   if (node.input(2) == kNoTensor) return 6;
-  if (node.Bool(kKeepNumDims)) return 5;
+  if (node.Get<&FullyConnectedAttrs::keep_num_dims>()) return 5;
   if (x.dtype == DType::kInt8) return 4;
-  if (hybrid) return node.Bool(kAsymmetricQuantizeInputs) ? 9 : 3;
+  if (hybrid)
+    return node.Get<&FullyConnectedAttrs::asymmetric_quantize_inputs>() ? 9 : 3;
   return 1;
 }
 
@@ -147,7 +143,7 @@ const OpDef kFullyConnected = {
     .summary = "dense layer with bias and fused activation",
     .tflite_code = 9,
     .tflite_options = 8,
-    .attrs = kAttrs,
+    .attrs = kAttrs<FullyConnectedAttrs>,
     .min_inputs = 2,
     .max_inputs = 3,
     .infer = Infer,

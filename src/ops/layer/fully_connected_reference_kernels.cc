@@ -1,14 +1,12 @@
 // FULLY_CONNECTED's reference kernels as the plan sees them.
 #include <vector>
 
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/layer/fully_connected_kernels.h"
 #include "src/ops/layer/layer.h"
 
 namespace litesmith {
 namespace {
-
-using namespace fully_connected;
 
 class DenseKernel : public Kernel {
  protected:
@@ -33,7 +31,8 @@ class F32F32 final : public DenseKernel {
  public:
   explicit F32F32(const PrepareContext& context)
       : DenseKernel(context),
-        range_(ActivationRange(context.node.Int(kActivation))) {}
+        range_(ActivationRange(
+            context.node.Get<&FullyConnectedAttrs::activation>())) {}
   void Run(const KernelArgs& args) const override {
     FullyConnectedF32F32Ref(shape_, rows(args), args.in<float>(0),
                             args.in<float>(1), bias<float>(args), range_.lo,
@@ -81,9 +80,12 @@ class F32S8 final : public DenseKernel {
  public:
   explicit F32S8(const PrepareContext& context)
       : DenseKernel(context),
-        range_(ActivationRange(context.node.Int(kActivation))),
+        range_(ActivationRange(
+            context.node.Get<&FullyConnectedAttrs::activation>())),
         scales_(ChannelScales(context.input(1), shape_.outputs)),
-        asymmetric_(context.node.Bool(kAsymmetricQuantizeInputs)) {
+        asymmetric_(
+            context.node
+                .Get<&FullyConnectedAttrs::asymmetric_quantize_inputs>()) {
     workspace_bytes = static_cast<size_t>(shape_.depth);
   }
   void Run(const KernelArgs& args) const override {
@@ -116,7 +118,8 @@ Requantizer FullyConnectedRequantizer(const PrepareContext& context) {
   const Tensor& weights = context.input(1);
   const Tensor& output = context.output();
   const int channels = weights.shape[0];
-  const int64_t activation = context.node.Int(kActivation);
+  const int64_t activation =
+      context.node.Get<&FullyConnectedAttrs::activation>();
   // Exact in double even for a single scale, in both runtimes (measured on
   // tflite_micro: a product rounded to float32 moves an output in a million).
   const std::vector<double> multipliers =

@@ -2,14 +2,12 @@
 #include <utility>
 
 #include "src/kernels/dense/simd.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/layer/fully_connected_kernels.h"
 #include "src/ops/layer/layer.h"
 
 namespace litesmith {
 namespace {
-
-using namespace fully_connected;
 
 class DenseSimd final : public Kernel {
  public:
@@ -50,7 +48,8 @@ KernelPtr PrepareFullyConnectedSimd(const PrepareContext& context) {
   if (x.dtype == DType::kFloat32) {
     spec.kind =
         weights.dtype == DType::kInt8 ? DenseKind::kF32S8 : DenseKind::kF32F32;
-    const FloatRange range = ActivationRange(context.node.Int(kActivation));
+    const FloatRange range =
+        ActivationRange(context.node.Get<&FullyConnectedAttrs::activation>());
     spec.lo = range.lo, spec.hi = range.hi;
     spec.exact = spec.kind == DenseKind::kF32F32 && ReachesQuantize(context);
     if (context.has_input(2)) {
@@ -59,7 +58,8 @@ KernelPtr PrepareFullyConnectedSimd(const PrepareContext& context) {
     }
     if (spec.kind == DenseKind::kF32S8) {
       spec.scales = ChannelScales(weights, spec.shape.outputs);
-      spec.asymmetric = context.node.Bool(kAsymmetricQuantizeInputs);
+      spec.asymmetric =
+          context.node.Get<&FullyConnectedAttrs::asymmetric_quantize_inputs>();
     }
   } else {
     spec.kind = x.dtype == DType::kInt8 ? DenseKind::kS8S8 : DenseKind::kS16S8;

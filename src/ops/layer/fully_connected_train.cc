@@ -1,6 +1,6 @@
 // FULLY_CONNECTED in float training: thin over kernels/train_dense.
 #include "src/kernels/dense/train.h"
-#include "src/ops/attributes.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/train_rows.h"
 
@@ -15,7 +15,7 @@ class FullyConnectedF32Train final : public Kernel {
     const int64_t rows = context.input(0).shape.NumElements() / size_.in;
     rows_ = static_cast<int>(PerSample(context, rows));
     bias_ = context.has_input(2);
-    range_ = TrainRange(context.node.Int(fully_connected::kActivation));
+    range_ = TrainRange(context.node.Get<&FullyConnectedAttrs::activation>());
     workspace_bytes =
         kernels::DenseWorkspace(size_, static_cast<int>(rows)) * sizeof(float);
   }

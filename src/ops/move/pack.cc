@@ -5,21 +5,16 @@
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
-constexpr AttrDef kAttrs[] = {
-    {"values_count", AttrType::kInt, 0, 0},
-    {"axis", AttrType::kInt, 0, 1},
-};
-
 // The new dimension's place, from 0.
 int Axis(const Graph& graph, const Node& node) {
   const int rank = graph.tensor(node.inputs[0]).shape.rank();
-  const int64_t axis = node.Int(pack::kAxis);
+  const int64_t axis = node.Get<&PackAttrs::axis>();
   if (axis < -(rank + 1) || axis > rank) {
     Fail(ErrorKind::kCorrupt, "the axis {} is outside of a result of rank {}",
          axis, rank + 1);
@@ -29,10 +24,10 @@ int Axis(const Graph& graph, const Node& node) {
 
 void Infer(Graph* graph, const Node& node) {
   const Tensor& first = graph->tensor(node.inputs[0]);
-  if (node.Int(pack::kValuesCount) !=
+  if (node.Get<&PackAttrs::values_count>() !=
       static_cast<int64_t>(node.inputs.size())) {
     Fail(ErrorKind::kCorrupt, "values_count is {} for {} inputs",
-         node.Int(pack::kValuesCount), node.inputs.size());
+         node.Get<&PackAttrs::values_count>(), node.inputs.size());
   }
   for (const TensorId id : node.inputs) {
     if (id == kNoTensor) Fail(ErrorKind::kCorrupt, "an input is missing");
@@ -86,7 +81,7 @@ const OpDef kPack = {
     .summary = "constants or shapes stacked along a new dimension",
     .tflite_code = 83,
     .tflite_options = 59,
-    .attrs = kAttrs,
+    .attrs = kAttrs<PackAttrs>,
     .max_inputs = 1024,
     .infer = Infer,
     .version = Version,

@@ -9,14 +9,12 @@
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
-
-constexpr AttrDef kAttrs[] = {{"new_shape", AttrType::kInts, 0, 0}};
 
 [[noreturn]] void FailShape(const Tensor& x, const Shape& wanted) {
   Fail(ErrorKind::kCorrupt, "the input '{}' of shape {} cannot become {}",
@@ -84,7 +82,7 @@ void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   Tensor& out = graph->tensor(node.outputs[0]);
   out.dtype = x.dtype;
-  const std::vector<int32_t>& attr = node.Ints(reshape::kNewShape);
+  const std::vector<int32_t>& attr = node.Get<&ReshapeAttrs::new_shape>();
   Shape wanted;
   if (node.input(1) != kNoTensor) {
     const Tensor& shape = graph->tensor(node.inputs[1]);
@@ -152,7 +150,7 @@ const OpDef kReshape = {
     .summary = "the same elements under another shape",
     .tflite_code = 22,
     .tflite_options = 17,
-    .attrs = kAttrs,
+    .attrs = kAttrs<ReshapeAttrs>,
     .max_inputs = 2,
     .infer = Infer,
     .kernels = kKernels,

@@ -4,25 +4,21 @@
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
-constexpr AttrDef kAttrs[] = {{"out_type", AttrType::kEnum, 0, 0}};
-
 void Infer(Graph* graph, const Node& node) {
-  const int64_t type = node.Int(shape_op::kOutType);
+  const DType type = node.Get<&ShapeAttrs::out_type>();
   Tensor& out = graph->tensor(node.outputs[0]);
-  if (type == static_cast<int64_t>(DType::kInt32)) {
-    out.dtype = DType::kInt32;
-  } else if (type == static_cast<int64_t>(DType::kInt64)) {
-    out.dtype = DType::kInt64;
-  } else {
+  if (type != DType::kInt32 && type != DType::kInt64) {
     Fail(ErrorKind::kUnsupported,
-         "out_type is {}; 2 (int32) or 4 (int64) is wanted", type);
+         "out_type is {}; 2 (int32) or 4 (int64) is wanted",
+         static_cast<int>(type));
   }
+  out.dtype = type;
   out.shape = Shape{graph->tensor(node.inputs[0]).shape.rank()};
 }
 
@@ -50,7 +46,7 @@ const OpDef kShape = {
     .summary = "the input's dimensions",
     .tflite_code = 77,
     .tflite_options = 55,
-    .attrs = kAttrs,
+    .attrs = kAttrs<ShapeAttrs>,
     .infer = Infer,
     .version = Version,
     .fold_constant = Fold,

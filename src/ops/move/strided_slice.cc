@@ -6,22 +6,11 @@
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
-
-using namespace strided_slice;
-
-constexpr AttrDef kAttrs[] = {
-    {"begin_mask", AttrType::kInt, 0, 0},
-    {"end_mask", AttrType::kInt, 0, 1},
-    {"ellipsis_mask", AttrType::kInt, 0, 2},
-    {"new_axis_mask", AttrType::kInt, 0, 3},
-    {"shrink_axis_mask", AttrType::kInt, 0, 4},
-    {"offset", AttrType::kBool, 0, 5},
-};
 
 // Indices begin, begin + stride, ... : `count` of them along one dimension.
 struct Range {
@@ -43,14 +32,16 @@ std::span<const int32_t> Operand(const Graph& graph, const Node& node, size_t i,
 
 Range OneRange(const Node& node, int i, int64_t dim, int64_t begin, int64_t end,
                int64_t stride) {
-  const auto masked = [&](int attr) { return (node.Int(attr) >> i & 1) != 0; };
+  const auto attrs = Get<StridedSliceAttrs>(node);
+  const auto masked = [&](int32_t mask) { return (mask >> i & 1) != 0; };
   if (stride == 0)
     Fail(ErrorKind::kCorrupt, "the stride of dimension {} is 0", i);
   Range r;
   r.stride = stride;
-  r.shrink = masked(kShrinkAxisMask);
+  r.shrink = masked(attrs.shrink_axis_mask);
   if (dim == kDynamic) {
-    if (!masked(kBeginMask) || !masked(kEndMask) || stride != 1 || r.shrink) {
+    if (!masked(attrs.begin_mask) || !masked(attrs.end_mask) || stride != 1 ||
+        r.shrink) {
       Fail(ErrorKind::kUnsupported, "a slice of the batch dimension {}", i);
     }
     r.count = kDynamic;
@@ -73,8 +64,8 @@ Range OneRange(const Node& node, int i, int64_t dim, int64_t begin, int64_t end,
   begin = std::clamp<int64_t>(begin, std::min<int64_t>(first, 0),
                               stride > 0 ? dim : dim - 1);
   end = std::clamp<int64_t>(end, stride > 0 ? 0 : -1, dim);
-  if (masked(kBeginMask)) begin = first;
-  if (masked(kEndMask)) end = last;
+  if (masked(attrs.begin_mask)) begin = first;
+  if (masked(attrs.end_mask)) end = last;
   r.begin = begin;
   const int64_t span = stride > 0 ? end - begin : begin - end;
   const int64_t step = stride > 0 ? stride : -stride;
@@ -94,8 +85,9 @@ std::vector<Range> Ranges(const Graph& graph, const Node& node) {
          "'{}' of shape {}",
          begin.size(), end.size(), strides.size(), x.name, x.shape.ToString());
   }
-  if (node.Int(kEllipsisMask) != 0 || node.Int(kNewAxisMask) != 0 ||
-      node.Bool(kOffset)) {
+  if (node.Get<&StridedSliceAttrs::ellipsis_mask>() != 0 ||
+      node.Get<&StridedSliceAttrs::new_axis_mask>() != 0 ||
+      node.Get<&StridedSliceAttrs::offset>()) {
     Fail(ErrorKind::kUnsupported, "ellipsis_mask, new_axis_mask or offset");
   }
   std::vector<Range> ranges;
@@ -157,7 +149,7 @@ const OpDef kStridedSlice = {
     .summary = "part of a constant or shape",
     .tflite_code = 45,
     .tflite_options = 32,
-    .attrs = kAttrs,
+    .attrs = kAttrs<StridedSliceAttrs>,
     .min_inputs = 4,
     .max_inputs = 4,
     .infer = Infer,

@@ -4,9 +4,9 @@
 
 #include "src/base/error.h"
 #include "src/kernels/pool/reference.h"
-#include "src/ops/attributes.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/pool/pool_2d_window.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_rows.h"
@@ -14,27 +14,16 @@
 namespace litesmith {
 namespace {
 
-using namespace pool_2d;
-
-constexpr AttrDef kAttrs[] = {
-    {"padding", AttrType::kEnum, 0, 0},
-    {"stride_w", AttrType::kInt, 0, 1},
-    {"stride_h", AttrType::kInt, 0, 2},
-    {"filter_width", AttrType::kInt, 0, 3},
-    {"filter_height", AttrType::kInt, 0, 4},
-    {"fused_activation_function", AttrType::kEnum, 0, 5},
-};
-
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   Tensor& out = graph->tensor(node.outputs[0]);
   CheckRank(x, "input", 4);
-  CheckPositive(node.Int(kStrideW), "stride_w");
-  CheckPositive(node.Int(kStrideH), "stride_h");
-  CheckPositive(node.Int(kFilterW), "filter_width");
-  CheckPositive(node.Int(kFilterH), "filter_height");
-  CheckPadding(node.Int(kPadding));
-  CheckActivation(node.Int(kActivation));
+  CheckPositive(node.Get<&Pool2DAttrs::stride_w>(), "stride_w");
+  CheckPositive(node.Get<&Pool2DAttrs::stride_h>(), "stride_h");
+  CheckPositive(node.Get<&Pool2DAttrs::filter_w>(), "filter_width");
+  CheckPositive(node.Get<&Pool2DAttrs::filter_h>(), "filter_height");
+  CheckPadding(node.Get<&Pool2DAttrs::padding>());
+  CheckActivation(node.Get<&Pool2DAttrs::activation>());
   CheckDType(x, "input",
              {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
   if (x.dtype != DType::kFloat32) {
@@ -51,11 +40,13 @@ void Infer(Graph* graph, const Node& node) {
     }
   }
   const int32_t h =
-      CheckedWindowCount(node.Int(kPadding), x.shape[1], node.Int(kFilterH),
-                         node.Int(kStrideH), 1, "height");
+      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[1],
+                         node.Get<&Pool2DAttrs::filter_h>(),
+                         node.Get<&Pool2DAttrs::stride_h>(), 1, "height");
   const int32_t w =
-      CheckedWindowCount(node.Int(kPadding), x.shape[2], node.Int(kFilterW),
-                         node.Int(kStrideW), 1, "width");
+      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[2],
+                         node.Get<&Pool2DAttrs::filter_w>(),
+                         node.Get<&Pool2DAttrs::stride_w>(), 1, "width");
   out.dtype = x.dtype;
   out.shape = Shape{x.shape[0], h, w, x.shape[3]};
 }
@@ -74,7 +65,7 @@ class Pool final : public Kernel {
   explicit Pool(const PrepareContext& context)
       : window_(PoolWindow(context)),
         images_(PerSample(context, context.input(0).shape[0])) {
-    const int64_t activation = context.node.Int(kActivation);
+    const int64_t activation = context.node.Get<&Pool2DAttrs::activation>();
     if constexpr (std::is_same_v<T, float>) {
       const FloatRange range = ActivationRange(activation);
       lo_ = range.lo, hi_ = range.hi;
@@ -123,12 +114,12 @@ Window PoolWindow(const PrepareContext& context) {
   const Shape& y = context.output().shape;
   Window g;
   g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
-  g.filter_h = static_cast<int>(node.Int(kFilterH));
-  g.filter_w = static_cast<int>(node.Int(kFilterW));
-  g.stride_h = static_cast<int>(node.Int(kStrideH));
-  g.stride_w = static_cast<int>(node.Int(kStrideW));
+  g.filter_h = static_cast<int>(node.Get<&Pool2DAttrs::filter_h>());
+  g.filter_w = static_cast<int>(node.Get<&Pool2DAttrs::filter_w>());
+  g.stride_h = static_cast<int>(node.Get<&Pool2DAttrs::stride_h>());
+  g.stride_w = static_cast<int>(node.Get<&Pool2DAttrs::stride_w>());
   g.out_h = y[1], g.out_w = y[2], g.out_c = x[3];
-  if (node.Int(kPadding) == kSame) {
+  if (node.Get<&Pool2DAttrs::padding>() == kSame) {
     g.pad_top = static_cast<int>(
         PaddingBefore(g.in_h, g.filter_h, g.stride_h, 1, g.out_h));
     g.pad_left = static_cast<int>(
@@ -142,7 +133,7 @@ const OpDef kMaxPool2D = {
     .summary = "maximum over a sliding window, NHWC",
     .tflite_code = 17,
     .tflite_options = 5,
-    .attrs = kAttrs,
+    .attrs = kAttrs<Pool2DAttrs>,
     .infer = Infer,
     .kernels = kKernels,
     .version = Version,

@@ -1,8 +1,8 @@
 // MAX_POOL_2D in float training: thin over kernels/train_pool.
 #include "src/base/error.h"
 #include "src/kernels/pool/train.h"
-#include "src/ops/attributes.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/pool/pool_2d.h"
 #include "src/ops/pool/pool_2d_window.h"
 #include "src/ops/train_rows.h"
 
@@ -22,7 +22,7 @@ class MaxPool2DF32Train final : public Kernel {
     }
     const int images = context.input(0).shape[0];
     images_ = static_cast<int>(PerSample(context, images));
-    range_ = TrainRange(context.node.Int(pool_2d::kActivation));
+    range_ = TrainRange(context.node.Get<&Pool2DAttrs::activation>());
     saved_bytes = static_cast<size_t>(images * window_.out_size()) +
                   kernels::kWinnerSlack;
   }

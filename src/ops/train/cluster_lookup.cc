@@ -11,15 +11,11 @@
 
 #include "src/base/error.h"
 #include "src/kernels/train/centroids.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
-
-using namespace cluster_lookup;  // NOLINT: positions of the attributes
-
-constexpr AttrDef kAttrs[] = {{"average_gradient", AttrType::kBool, 0, -1}};
 
 // Slices of the weights with centroids of their own: the whole, or one an
 // output channel.
@@ -63,7 +59,7 @@ class ClusterLookupKernel : public Kernel {
  public:
   explicit ClusterLookupKernel(const PrepareContext& c)
       : sizes_(SizesOf(c.graph, c.node)),
-        average_(c.node.Bool(kAverageGradient)) {
+        average_(c.node.Get<&ClusterLookupAttrs::average_gradient>()) {
     saved_bytes = sizeof(uint16_t) * sizes_.slices * sizes_.weights;
     workspace_bytes = std::max(
         sizeof(uint16_t) * sizes_.weights,
@@ -152,7 +148,7 @@ void Fold(Graph* graph, const Node& node) {
 const OpDef kClusterLookup = {
     .name = "LITESMITH_CLUSTER_LOOKUP",
     .summary = "training: replaces each weight by its nearest trained centroid",
-    .attrs = kAttrs,
+    .attrs = kAttrs<ClusterLookupAttrs>,
     .min_inputs = 2,
     .max_inputs = 3,
     .infer = Infer,

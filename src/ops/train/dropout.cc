@@ -14,21 +14,14 @@
 
 #include "src/base/error.h"
 #include "src/base/rng.h"
-#include "src/ops/attributes.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
 
 using namespace dropout;  // NOLINT: positions of the attributes
-
-constexpr AttrDef kAttrs[] = {
-    {"rate", AttrType::kFloat, 0.5, -1},
-    {"noise_shape", AttrType::kInts, 0, -1},
-    {"has_seed", AttrType::kBool, 0, -1},
-    {"seed", AttrType::kInt, 0, -1},
-};
 
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
@@ -37,11 +30,11 @@ void Infer(Graph* graph, const Node& node) {
          "dropout takes a float32 batch; its input '{}' is {} {}", x.name,
          Name(x.dtype), x.shape.ToString());
   }
-  const float rate = node.Float(kRate);
+  const float rate = node.Get<&DropoutAttrs::rate>();
   if (!(rate >= 0.0f && rate < 1.0f)) {
     Fail(ErrorKind::kCorrupt, "its rate is {}; [0, 1) is wanted", rate);
   }
-  const std::vector<int32_t>& noise = node.Ints(kNoiseShape);
+  const std::vector<int32_t>& noise = node.Get<&DropoutAttrs::noise_shape>();
   bool fits =
       noise.empty() || noise.size() == static_cast<size_t>(x.shape.rank());
   for (size_t d = 1; fits && d < noise.size(); ++d) {
@@ -72,18 +65,19 @@ class DropoutKernel final : public Kernel {
  public:
   explicit DropoutKernel(const PrepareContext& c)
       : training_(c.training),
-        scale_(1.0f / (1.0f - c.node.Float(kRate))),
+        scale_(1.0f / (1.0f - c.node.Get<&DropoutAttrs::rate>())),
         // Of 2^24 equally likely numbers, those below are dropped.
         dropped_(static_cast<uint64_t>(
-            std::lround(double{c.node.Float(kRate)} * 0x1p24))) {
+            std::lround(double{c.node.Get<&DropoutAttrs::rate>()} * 0x1p24))) {
     const Shape& shape = c.input(0).shape;
     rows_ = static_cast<size_t>(PerSample(c, shape[0]));
     elements_ = noise_ = static_cast<size_t>(shape.NumElementsPerSample());
-    SetNoise(shape, c.node.Ints(kNoiseShape));
-    const bool own = c.node.Bool(kHasSeed);
-    salt_ = Rng(own ? static_cast<uint64_t>(c.node.Int(kSeed)) : 0,
-                2 * Ordinal(c) + (own ? 1 : 0))
-                .Next();
+    SetNoise(shape, c.node.Get<&DropoutAttrs::noise_shape>());
+    const bool own = c.node.Get<&DropoutAttrs::has_seed>();
+    salt_ =
+        Rng(own ? static_cast<uint64_t>(c.node.Get<&DropoutAttrs::seed>()) : 0,
+            2 * Ordinal(c) + (own ? 1 : 0))
+            .Next();
     if (training_) saved_bytes = static_cast<size_t>(shape[0]) * noise_;
   }
 
@@ -175,7 +169,7 @@ constexpr KernelRow kKernels[] = {{"DropoutF32", true, Matches, Prepare}};
 const OpDef kDropout = {
     .name = "LITESMITH_DROPOUT",
     .summary = "training: zeroes values at random and scales the others",
-    .attrs = kAttrs,
+    .attrs = kAttrs<DropoutAttrs>,
     .infer = Infer,
     .kernels = kKernels,
     .differentiable = true,

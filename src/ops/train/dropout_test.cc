@@ -7,8 +7,8 @@
 
 #include "src/base/error.h"
 #include "src/graph/op_def.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
@@ -28,7 +28,7 @@ Graph MakeGraph(float rate) {
   graph.inputs = {last};
   for (const char* name : {"a", "b"}) {
     Node& node = graph.AddNode(kDropout, name, {last}, {name});
-    node.SetFloat(dropout::kRate, rate);
+    node.Set<&DropoutAttrs::rate>(rate);
     last = node.outputs[0];
   }
   graph.outputs = {last};
@@ -87,7 +87,7 @@ TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
   const KernelPtr a = Prepare(graph, 0);
   const KernelPtr b = Prepare(graph, 1);
   Graph seeded = graph;
-  seeded.nodes[0].Set(dropout::kHasSeed, 1);
+  seeded.nodes[0].Set<&DropoutAttrs::has_seed>(1);
   const DrawKey key{7, 3, 0};
   const std::set<Floats> different = {
       Draw(*a, key).y,
@@ -118,14 +118,16 @@ TEST(DropoutTest, DoesNotFollowFromHowABatchIsCut) {
 TEST(DropoutTest, NoiseShapeSharesDraws) {
   Graph graph = MakeGraph(0.5f);
   graph.tensors[0].shape = {kBatch, 30, 100};
-  graph.nodes[0].attrs[dropout::kNoiseShape].ints = {-1, 1, 100};
+  graph.nodes[0].Set<&DropoutAttrs::noise_shape>(
+      std::vector<int32_t>{-1, 1, 100});
   InferShapes(&graph);
   const Floats y = Draw(*Prepare(graph, 0), {1, 1, 0}).y;
   for (size_t i = 0; i < y.size(); ++i) {
     const size_t first = i / kElements * kElements + i % 100;
     ASSERT_EQ(y[i], y[first]) << i;
   }
-  graph.nodes[0].attrs[dropout::kNoiseShape].ints = {1, -1, -1};
+  graph.nodes[0].Set<&DropoutAttrs::noise_shape>(
+      std::vector<int32_t>{1, -1, -1});
   const Floats same = Draw(*Prepare(graph, 0), {1, 1, 0}).y;
   for (size_t i = 0; i < same.size(); ++i)
     ASSERT_EQ(same[i], same[i % kElements]) << i;

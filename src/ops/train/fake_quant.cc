@@ -8,21 +8,14 @@
 
 #include "src/base/error.h"
 #include "src/kernels/train/train_math.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
 
 using namespace fake_quant;  // NOLINT: positions of the attributes
-
-constexpr AttrDef kAttrs[] = {
-    {"bits", AttrType::kInt, 8, -1},
-    {"narrow_range", AttrType::kBool, 0, -1},
-    {"range_update", AttrType::kEnum, kFixed, -1},
-    {"rate", AttrType::kFloat, 0.001, -1},
-};
 
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
@@ -47,15 +40,17 @@ void Infer(Graph* graph, const Node& node) {
            Name(count.dtype), count.shape.ToString());
     }
   }
-  if (node.Int(kBits) < 2 || node.Int(kBits) > 16) {
+  if (node.Get<&FakeQuantAttrs::bits>() < 2 ||
+      node.Get<&FakeQuantAttrs::bits>() > 16) {
     Fail(ErrorKind::kCorrupt, "it has {} bits; 2 to 16 are wanted",
-         node.Int(kBits));
+         node.Get<&FakeQuantAttrs::bits>());
   }
-  if (!(node.Float(kRate) > 0.0f && node.Float(kRate) <= 1.0f)) {
+  if (!(node.Get<&FakeQuantAttrs::rate>() > 0.0f &&
+        node.Get<&FakeQuantAttrs::rate>() <= 1.0f)) {
     Fail(ErrorKind::kCorrupt,
          "its moving average has the rate {}; (0, 1] is "
          "wanted",
-         node.Float(kRate));
+         node.Get<&FakeQuantAttrs::rate>());
   }
   Tensor& y = graph->tensor(node.outputs[0]);
   y.shape = x.shape;
@@ -66,9 +61,10 @@ class FakeQuantKernel : public Kernel {
  public:
   explicit FakeQuantKernel(const PrepareContext& c)
       : channels_(static_cast<size_t>(c.input(1).shape[0])),
-        quant_min_(c.node.Bool(kNarrowRange) ? 1 : 0),
-        quant_max_((1 << c.node.Int(kBits)) - 1),
-        range_(c.node.Int(kRangeUpdate), c.node.Float(kRate)) {
+        quant_min_(c.node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0),
+        quant_max_((1 << c.node.Get<&FakeQuantAttrs::bits>()) - 1),
+        range_(c.node.Get<&FakeQuantAttrs::range_update>(),
+               c.node.Get<&FakeQuantAttrs::rate>()) {
     const Shape& shape = c.input(0).shape;
     per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
     if (c.training && range_.Follows()) statistics_floats = 2;
@@ -153,13 +149,14 @@ void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
 }
 
 void Update(const UpdateArgs& a) {
-  if (a.node.Int(kRangeUpdate) != kLastValue) return;
+  if (a.node.Get<&FakeQuantAttrs::range_update>() != kLastValue) return;
   const auto n =
       static_cast<size_t>(a.graph.tensor(a.node.inputs[0]).shape.NumElements());
   const auto channels =
       static_cast<size_t>(a.graph.tensor(a.node.inputs[1]).shape[0]);
   LastValueRange({static_cast<const float*>(a.inputs[0]), n}, channels,
-                 a.node.Bool(kNarrowRange), a.node.Int(kBits),
+                 a.node.Get<&FakeQuantAttrs::narrow_range>(),
+                 a.node.Get<&FakeQuantAttrs::bits>(),
                  static_cast<float*>(a.inputs[1]),
                  static_cast<float*>(a.inputs[2]));
 }
@@ -170,7 +167,7 @@ const OpDef kFakeQuant = {
     .name = "LITESMITH_FAKE_QUANT",
     .summary =
         "training: snaps values to an integer grid, straight-through gradient",
-    .attrs = kAttrs,
+    .attrs = kAttrs<FakeQuantAttrs>,
     .min_inputs = 3,
     .max_inputs = 4,
     .infer = Infer,

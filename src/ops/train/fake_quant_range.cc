@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/ops/attributes.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 
 bool IsOneMonotoneMap(const Graph& graph, const Node& node) {
   return graph.tensor(node.inputs[1]).shape.NumElements() == 1 &&
-         node.Int(fake_quant::kRangeUpdate) != fake_quant::kLastValue;
+         node.Get<&FakeQuantAttrs::range_update>() != fake_quant::kLastValue;
 }
 
 bool FakeQuantRange::Follows() const {

@@ -9,29 +9,13 @@
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/attributes.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
 
 using namespace prune_mask;  // NOLINT: positions of the attributes
-
-constexpr AttrDef kAttrs[] = {
-    {"schedule", AttrType::kEnum, kFixedMask, -1},
-    {"initial_sparsity", AttrType::kFloat, 0, -1},
-    {"final_sparsity", AttrType::kFloat, 0.5, -1},
-    {"begin_step", AttrType::kInt, 0, -1},
-    {"end_step", AttrType::kInt, -1, -1},
-    {"frequency", AttrType::kInt, 100, -1},
-    {"power", AttrType::kFloat, 3, -1},
-    {"block_height", AttrType::kInt, 1, -1},
-    {"block_width", AttrType::kInt, 1, -1},
-    {"block_pooling", AttrType::kEnum, kAverage, -1},
-    {"mask_gradient", AttrType::kBool, 0, -1},
-    {"group_zeros", AttrType::kInt, 2, -1},
-    {"group_size", AttrType::kInt, 4, -1},
-};
 
 void Infer(Graph* graph, const Node& node) {
   const Tensor& w = graph->tensor(node.inputs[0]);
@@ -42,48 +26,59 @@ void Infer(Graph* graph, const Node& node) {
          Name(mask.dtype), mask.shape.ToString(), Name(w.dtype),
          w.shape.ToString());
   }
-  if (node.Int(kSchedule) < kFixedMask ||
-      node.Int(kSchedule) > kZerosInGroups) {
+  if (node.Get<&PruneMaskAttrs::schedule>() < kFixedMask ||
+      node.Get<&PruneMaskAttrs::schedule>() > kZerosInGroups) {
     Fail(ErrorKind::kInvalidArgument, "the schedule {} is none of 0 to {}",
-         node.Int(kSchedule), static_cast<int>(kZerosInGroups));
+         node.Get<&PruneMaskAttrs::schedule>(),
+         static_cast<int>(kZerosInGroups));
   }
   const auto sparsity_ok = [](float s) { return s >= 0.0f && s < 1.0f; };
-  if (!sparsity_ok(node.Float(kInitialSparsity)) ||
-      !sparsity_ok(node.Float(kFinalSparsity))) {
+  if (!sparsity_ok(node.Get<&PruneMaskAttrs::initial_sparsity>()) ||
+      !sparsity_ok(node.Get<&PruneMaskAttrs::final_sparsity>())) {
     Fail(ErrorKind::kInvalidArgument,
          "sparsities of {} and {}; [0, 1) is wanted",
-         node.Float(kInitialSparsity), node.Float(kFinalSparsity));
+         node.Get<&PruneMaskAttrs::initial_sparsity>(),
+         node.Get<&PruneMaskAttrs::final_sparsity>());
   }
-  if (node.Int(kFrequency) < 1 || node.Int(kBlockHeight) < 1 ||
-      node.Int(kBlockWidth) < 1) {
+  if (node.Get<&PruneMaskAttrs::frequency>() < 1 ||
+      node.Get<&PruneMaskAttrs::block_height>() < 1 ||
+      node.Get<&PruneMaskAttrs::block_width>() < 1) {
     Fail(ErrorKind::kInvalidArgument,
          "a frequency of {} and blocks of {}x{}; 1 or more is wanted",
-         node.Int(kFrequency), node.Int(kBlockHeight), node.Int(kBlockWidth));
+         node.Get<&PruneMaskAttrs::frequency>(),
+         node.Get<&PruneMaskAttrs::block_height>(),
+         node.Get<&PruneMaskAttrs::block_width>());
   }
-  if (node.Int(kSchedule) == kPolynomialDecay &&
-      node.Int(kEndStep) <= node.Int(kBeginStep)) {
+  if (node.Get<&PruneMaskAttrs::schedule>() == kPolynomialDecay &&
+      node.Get<&PruneMaskAttrs::end_step>() <=
+          node.Get<&PruneMaskAttrs::begin_step>()) {
     Fail(ErrorKind::kInvalidArgument, "a polynomial decay from step {} to {}",
-         node.Int(kBeginStep), node.Int(kEndStep));
+         node.Get<&PruneMaskAttrs::begin_step>(),
+         node.Get<&PruneMaskAttrs::end_step>());
   }
-  const bool blocks = node.Int(kBlockHeight) > 1 || node.Int(kBlockWidth) > 1;
+  const bool blocks = node.Get<&PruneMaskAttrs::block_height>() > 1 ||
+                      node.Get<&PruneMaskAttrs::block_width>() > 1;
   if (blocks && w.shape.rank() != 2) {
     Fail(ErrorKind::kUnsupported,
          "block pruning of weights {}; only [out, in] is supported",
          w.shape.ToString());
   }
-  if (node.Int(kSchedule) == kZerosInGroups) {
-    if (node.Int(kGroupZeros) < 1 ||
-        node.Int(kGroupZeros) >= node.Int(kGroupSize)) {
+  if (node.Get<&PruneMaskAttrs::schedule>() == kZerosInGroups) {
+    if (node.Get<&PruneMaskAttrs::group_zeros>() < 1 ||
+        node.Get<&PruneMaskAttrs::group_zeros>() >=
+            node.Get<&PruneMaskAttrs::group_size>()) {
       Fail(ErrorKind::kInvalidArgument,
            "{} zeros in every {}; at least one, and fewer than the group has, "
            "are wanted",
-           node.Int(kGroupZeros), node.Int(kGroupSize));
+           node.Get<&PruneMaskAttrs::group_zeros>(),
+           node.Get<&PruneMaskAttrs::group_size>());
     }
     if (w.shape.rank() != 2 && w.shape.rank() != 4) {
       Fail(ErrorKind::kUnsupported,
            "{}:{} pruning of weights {}; only [out, in] and [out, height, "
            "width, in] are supported",
-           node.Int(kGroupZeros), node.Int(kGroupSize), w.shape.ToString());
+           node.Get<&PruneMaskAttrs::group_zeros>(),
+           node.Get<&PruneMaskAttrs::group_size>(), w.shape.ToString());
     }
   }
   Tensor& y = graph->tensor(node.outputs[0]);
@@ -95,7 +90,7 @@ class PruneMaskKernel : public Kernel {
  public:
   explicit PruneMaskKernel(const PrepareContext& c)
       : n_(static_cast<size_t>(c.input(0).shape.NumElements())),
-        mask_gradient_(c.node.Bool(kMaskGradient)) {}
+        mask_gradient_(c.node.Get<&PruneMaskAttrs::mask_gradient>()) {}
 
   void Run(const KernelArgs& a) const override {
     for (size_t i = 0; i < n_; ++i)
@@ -124,25 +119,27 @@ constexpr KernelRow kKernels[] = {{"PruneMaskF32", true, Matches, Prepare}};
 // The target at a step, or a negative number where the schedule does not ask
 // for a new mask.
 float SparsityAt(const Node& node, int64_t step) {
-  const int64_t begin = node.Int(kBeginStep);
-  const int64_t end = node.Int(kEndStep);
-  if (node.Int(kSchedule) == kFixedMask) return -1.0f;
-  if (node.Int(kSchedule) == kZerosInGroups) {
-    return step == 1 ? static_cast<float>(node.Int(kGroupZeros)) /
-                           static_cast<float>(node.Int(kGroupSize))
-                     : -1.0f;
+  const int64_t begin = node.Get<&PruneMaskAttrs::begin_step>();
+  const int64_t end = node.Get<&PruneMaskAttrs::end_step>();
+  if (node.Get<&PruneMaskAttrs::schedule>() == kFixedMask) return -1.0f;
+  if (node.Get<&PruneMaskAttrs::schedule>() == kZerosInGroups) {
+    return step == 1
+               ? static_cast<float>(node.Get<&PruneMaskAttrs::group_zeros>()) /
+                     static_cast<float>(node.Get<&PruneMaskAttrs::group_size>())
+               : -1.0f;
   }
   if (step < begin || (end >= 0 && step > end) ||
-      (step - begin) % node.Int(kFrequency) != 0) {
+      (step - begin) % node.Get<&PruneMaskAttrs::frequency>() != 0) {
     return -1.0f;
   }
-  const float last = node.Float(kFinalSparsity);
-  if (node.Int(kSchedule) == kConstant) return last;
+  const float last = node.Get<&PruneMaskAttrs::final_sparsity>();
+  if (node.Get<&PruneMaskAttrs::schedule>() == kConstant) return last;
   const double p = std::clamp(
       static_cast<double>(step - begin) / static_cast<double>(end - begin), 0.0,
       1.0);
-  return static_cast<float>(last + (node.Float(kInitialSparsity) - last) *
-                                       std::pow(1.0 - p, node.Float(kPower)));
+  return static_cast<float>(
+      last + (node.Get<&PruneMaskAttrs::initial_sparsity>() - last) *
+                 std::pow(1.0 - p, node.Get<&PruneMaskAttrs::power>()));
 }
 
 // Marks exactly max(round(n * (1 - sparsity)), 1) of the largest, ties by
@@ -175,8 +172,9 @@ void KeepLargest(const std::vector<float>& magnitude, float sparsity,
 // them: the weights that would fill it up count as its zeros.
 void KeepInGroups(const Node& node, const float* w, const Shape& shape,
                   float* mask) {
-  const auto group = static_cast<int>(node.Int(kGroupSize));
-  const int kept = group - static_cast<int>(node.Int(kGroupZeros));
+  const auto group = static_cast<int>(node.Get<&PruneMaskAttrs::group_size>());
+  const int kept =
+      group - static_cast<int>(node.Get<&PruneMaskAttrs::group_zeros>());
   const int in = shape[shape.rank() - 1];
   const int64_t rows = shape.NumElements() / in;
   for (int64_t r = 0; r < rows; ++r, w += in, mask += in) {
@@ -199,8 +197,8 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
                 float sparsity, float* mask) {
   // The user's block is [height, width] of Keras's kernel [in, out]; ours is
   // [out, in].
-  const int bo = static_cast<int>(node.Int(kBlockWidth));
-  const int bi = static_cast<int>(node.Int(kBlockHeight));
+  const int bo = static_cast<int>(node.Get<&PruneMaskAttrs::block_width>());
+  const int bi = static_cast<int>(node.Get<&PruneMaskAttrs::block_height>());
   const int out = shape[0];
   const int in = shape[1];
   const int rows = (in + bi - 1) / bi;
@@ -228,8 +226,9 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
         }
       }
       pooled[static_cast<size_t>(r) * cols + c] =
-          node.Int(kBlockPooling) == kMax ? largest
-                                          : sum / static_cast<float>(count);
+          node.Get<&PruneMaskAttrs::block_pooling>() == kMax
+              ? largest
+              : sum / static_cast<float>(count);
     }
   }
   std::vector<char> keep;
@@ -245,9 +244,10 @@ void KeepBlocks(const Node& node, const float* w, const Shape& shape,
 void Remask(const Node& node, const Shape& shape, const float* w,
             float sparsity, float* mask) {
   const auto n = static_cast<size_t>(shape.NumElements());
-  if (node.Int(kSchedule) == kZerosInGroups) {
+  if (node.Get<&PruneMaskAttrs::schedule>() == kZerosInGroups) {
     KeepInGroups(node, w, shape, mask);
-  } else if (node.Int(kBlockHeight) > 1 || node.Int(kBlockWidth) > 1) {
+  } else if (node.Get<&PruneMaskAttrs::block_height>() > 1 ||
+             node.Get<&PruneMaskAttrs::block_width>() > 1) {
     KeepBlocks(node, w, shape, sparsity, mask);
   } else {
     std::vector<float> magnitude(n);
@@ -283,7 +283,7 @@ void Fold(Graph* graph, const Node& node) {
 const OpDef kPruneMask = {
     .name = "LITESMITH_PRUNE_MASK",
     .summary = "training: zeroes the smallest weights by a schedule",
-    .attrs = kAttrs,
+    .attrs = kAttrs<PruneMaskAttrs>,
     .min_inputs = 2,
     .max_inputs = 2,
     .infer = Infer,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/ops/small_graph_test.h"
+#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
@@ -35,12 +36,9 @@ class OneOp {
     node_.inputs.push_back(graph_.AddConstant<T>(name, shape, values, kind));
     return *this;
   }
-  OneOp& Set(int attr, int64_t value) {
-    node_.Set(attr, value);
-    return *this;
-  }
-  OneOp& SetFloat(int attr, float value) {
-    node_.SetFloat(attr, value);
+  template <auto kMember, class T>
+  OneOp& Set(T value) {
+    node_.Set<kMember>(value);
     return *this;
   }
 
@@ -152,15 +150,15 @@ class OneOp {
 OneOp Prune(const Shape& shape, const Floats& weights) {
   OneOp op(kPruneMask, shape, weights);
   op.AddState("mask", shape, Floats(weights.size(), 1.0f));
-  op.Set(prune_mask::kSchedule, prune_mask::kConstant);
-  op.Set(prune_mask::kBeginStep, 1);
-  op.Set(prune_mask::kFrequency, 1);
+  op.Set<&PruneMaskAttrs::schedule>(prune_mask::kConstant);
+  op.Set<&PruneMaskAttrs::begin_step>(1);
+  op.Set<&PruneMaskAttrs::frequency>(1);
   return op;
 }
 
 TEST(PruneMask, KeepsExactlyTheWantedNumberWhateverTheTies) {
   OneOp op = Prune({1, 8}, {1, -1, 1, 1, -1, 1, 1, 1});
-  op.SetFloat(prune_mask::kFinalSparsity, 0.75f);
+  op.Set<&PruneMaskAttrs::final_sparsity>(0.75f);
   op.Update(1);
   EXPECT_EQ(op.Get(1), (Floats{1, 1, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(op.Get(0), (Floats{1, -1, 0, 0, 0, 0, 0, 0}));
@@ -171,7 +169,7 @@ TEST(PruneMask, RoundsHalfToEvenAndKeepsAtLeastOne) {
     Floats weights(n);
     for (size_t i = 0; i < n; ++i) weights[i] = static_cast<float>(i + 1);
     OneOp op = Prune({1, static_cast<int32_t>(n)}, weights);
-    op.SetFloat(prune_mask::kFinalSparsity, sparsity);
+    op.Set<&PruneMaskAttrs::final_sparsity>(sparsity);
     op.Update(1);
     const Floats mask = op.Get(1);
     return std::count(mask.begin(), mask.end(), 1.0f);
@@ -185,8 +183,8 @@ TEST(PruneMask, RoundsHalfToEvenAndKeepsAtLeastOne) {
 
 TEST(PruneMask, APrunedWeightGrowsBackIfItIsLargeAtTheNextMask) {
   OneOp op = Prune({1, 4}, {4, 3, 2, 1});
-  op.SetFloat(prune_mask::kFinalSparsity, 0.5f);
-  op.Set(prune_mask::kFrequency, 2);
+  op.Set<&PruneMaskAttrs::final_sparsity>(0.5f);
+  op.Set<&PruneMaskAttrs::frequency>(2);
   op.Update(1);
   EXPECT_EQ(op.Get(0), (Floats{4, 3, 0, 0}));
   // The gradient reaches all weights.
@@ -202,7 +200,7 @@ TEST(PruneMask, APrunedWeightGrowsBackIfItIsLargeAtTheNextMask) {
 TEST(PruneMask, AFixedMaskMasksTheGradientToo) {
   OneOp op(kPruneMask, {1, 3}, {1, 2, 3});
   op.AddState("mask", {1, 3}, Floats{1, 0, 1});
-  op.Set(prune_mask::kMaskGradient, 1);
+  op.Set<&PruneMaskAttrs::mask_gradient>(1);
   op.Update(100);
   EXPECT_EQ(op.Get(1), (Floats{1, 0, 1}));
   EXPECT_EQ(op.Forward(), (Floats{1, 0, 3}));
@@ -212,9 +210,9 @@ TEST(PruneMask, AFixedMaskMasksTheGradientToo) {
 TEST(PruneMask, ZerosInGroupsOnceAlongTheInputChannels) {
   OneOp op = Prune({2, 5}, {1, 2, 3, 4, 5,  //
                             9, 8, 7, 6, 5});
-  op.Set(prune_mask::kSchedule, prune_mask::kZerosInGroups);
-  op.Set(prune_mask::kGroupZeros, 3);
-  op.Set(prune_mask::kGroupSize, 4);
+  op.Set<&PruneMaskAttrs::schedule>(prune_mask::kZerosInGroups);
+  op.Set<&PruneMaskAttrs::group_zeros>(3);
+  op.Set<&PruneMaskAttrs::group_size>(4);
   op.Update(1);
   EXPECT_EQ(op.Get(1), (Floats{0, 0, 0, 1, 1,  //
                                1, 0, 0, 0, 1}));
@@ -228,7 +226,7 @@ TEST(PruneMask, WeightsThatAreNotNumbersDoNoHarm) {
   Floats weights(1000, nan);
   for (size_t i = 0; i < 500; ++i) weights[2 * i] = static_cast<float>(i);
   OneOp op = Prune({1, 1000}, weights);
-  op.SetFloat(prune_mask::kFinalSparsity, 0.5f);
+  op.Set<&PruneMaskAttrs::final_sparsity>(0.5f);
   op.Update(1);
   const Floats mask = op.Get(1);
   EXPECT_EQ(std::count(mask.begin(), mask.end(), 1.0f), 500);
@@ -238,7 +236,7 @@ TEST(ClusterLookup, CentroidsGetTheSumOrMeanOfTheirMembersGradients) {
   for (const bool average : {false, true}) {
     OneOp op(kClusterLookup, {1, 5}, {0.9f, 1.2f, -0.8f, 1.1f, 0.1f});
     op.AddState("centroids", {4}, Floats{-1, 0, 1, 50}, TensorKind::kParameter);
-    op.Set(cluster_lookup::kAverageGradient, average ? 1 : 0);
+    op.Set<&ClusterLookupAttrs::average_gradient>(average ? 1 : 0);
     EXPECT_EQ(op.Forward(), (Floats{1, 1, -1, 1, 0}));
     const std::vector<Floats> grads = op.Backward({1, 2, 3, 6, 5});
     EXPECT_EQ(grads[0], (Floats{1, 2, 3, 6, 5}));
@@ -279,8 +277,8 @@ OneOp MovingAverage(float rate) {
   OneOp op(kFakeQuant, {8, 1}, Floats(8, 0.0f));
   op.AddState("min", {1}, Floats{-6});
   op.AddState("max", {1}, Floats{6});
-  op.Set(fake_quant::kRangeUpdate, fake_quant::kMovingAverage);
-  op.SetFloat(fake_quant::kRate, rate);
+  op.Set<&FakeQuantAttrs::range_update>(fake_quant::kMovingAverage);
+  op.Set<&FakeQuantAttrs::rate>(rate);
   return op;
 }
 
@@ -311,7 +309,7 @@ TEST(FakeQuant, DebiasedItIsTheWeightedMeanOfTheBatchesSoFar) {
 
 TEST(FakeQuant, RunningExtremesNeverShrink) {
   OneOp op = MovingAverage(0.25f);
-  op.Set(fake_quant::kRangeUpdate, fake_quant::kAllValues);
+  op.Set<&FakeQuantAttrs::range_update>(fake_quant::kAllValues);
   op.SetValues(1, {0});
   op.SetValues(2, {0});
   op.Observe({{1, 2}, {-2, 3}});
@@ -325,9 +323,9 @@ TEST(FakeQuant, RangesOfWeightsAreSymmetric) {
     OneOp op(kFakeQuant, {3, 2}, {1, -3, 2, 1, -1, -2});
     op.AddState("min", {3}, Floats(3, -6));
     op.AddState("max", {3}, Floats(3, 6));
-    op.Set(fake_quant::kRangeUpdate, fake_quant::kLastValue);
-    op.Set(fake_quant::kNarrowRange, narrow ? 1 : 0);
-    op.Set(fake_quant::kBits, bits);
+    op.Set<&FakeQuantAttrs::range_update>(fake_quant::kLastValue);
+    op.Set<&FakeQuantAttrs::narrow_range>(narrow ? 1 : 0);
+    op.Set<&FakeQuantAttrs::bits>(bits);
     op.Update(1);
     Floats both = op.Get(1);
     const Floats max = op.Get(2);
@@ -355,11 +353,12 @@ TEST(FakeQuant, RefusesWhatDoesNotFit) {
     return op.InferError();
   };
   EXPECT_EQ(error([](OneOp*) {}), "");
-  EXPECT_NE(
-      error([](OneOp* op) { op->Set(fake_quant::kBits, 1); }).find("1 bits"),
-      std::string::npos);
   EXPECT_NE(error([](OneOp* op) {
-              op->SetFloat(fake_quant::kRate, 0);
+              op->Set<&FakeQuantAttrs::bits>(1);
+            }).find("1 bits"),
+            std::string::npos);
+  EXPECT_NE(error([](OneOp* op) {
+              op->Set<&FakeQuantAttrs::rate>(0);
             }).find("rate 0"),
             std::string::npos);
   EXPECT_NE(error([](OneOp* op) {

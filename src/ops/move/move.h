@@ -1,0 +1,61 @@
+// The attributes of the ops that only move or name values.
+#ifndef LITESMITH_OPS_MOVE_MOVE_H_
+#define LITESMITH_OPS_MOVE_MOVE_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "src/base/dtype.h"
+#include "src/graph/attrs.h"
+
+namespace litesmith {
+
+// Inputs: x, optional new shape int32 [rank] (wins over the attribute).
+struct ReshapeAttrs {
+  std::vector<int32_t> new_shape;
+};
+template <>
+inline constexpr auto kAttrs<ReshapeAttrs> =
+    AttrList({Attr<&ReshapeAttrs::new_shape>("new_shape", 0)});
+
+// Input: x. Output: its dimensions.
+struct ShapeAttrs {
+  DType out_type = DType::kFloat32;
+};
+template <>
+inline constexpr auto kAttrs<ShapeAttrs> =
+    AttrList({Attr<&ShapeAttrs::out_type>("out_type", 0)});
+
+// Inputs: x, begin, end, strides. Masks have a bit for each dimension.
+struct StridedSliceAttrs {
+  int32_t begin_mask = 0;
+  int32_t end_mask = 0;
+  int32_t ellipsis_mask = 0;
+  int32_t new_axis_mask = 0;
+  int32_t shrink_axis_mask = 0;
+  bool offset = false;
+};
+template <>
+inline constexpr auto kAttrs<StridedSliceAttrs> = AttrList({
+    Attr<&StridedSliceAttrs::begin_mask>("begin_mask", 0),
+    Attr<&StridedSliceAttrs::end_mask>("end_mask", 1),
+    Attr<&StridedSliceAttrs::ellipsis_mask>("ellipsis_mask", 2),
+    Attr<&StridedSliceAttrs::new_axis_mask>("new_axis_mask", 3),
+    Attr<&StridedSliceAttrs::shrink_axis_mask>("shrink_axis_mask", 4),
+    Attr<&StridedSliceAttrs::offset>("offset", 5),
+});
+
+// Inputs: `values_count` tensors of one shape, stacked along `axis`.
+struct PackAttrs {
+  int32_t values_count = 0;
+  int32_t axis = 0;
+};
+template <>
+inline constexpr auto kAttrs<PackAttrs> = AttrList({
+    Attr<&PackAttrs::values_count>("values_count", 0),
+    Attr<&PackAttrs::axis>("axis", 1),
+});
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_MOVE_MOVE_H_

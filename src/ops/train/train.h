@@ -1,0 +1,112 @@
+// The attributes of the training-only ops.
+#ifndef LITESMITH_OPS_TRAIN_TRAIN_H_
+#define LITESMITH_OPS_TRAIN_TRAIN_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "src/graph/attrs.h"
+
+namespace litesmith {
+
+namespace fake_quant {
+// How the range follows the data in a training step.
+enum RangeUpdate : int {
+  kFixed,          // not at all
+  kLastValue,      // symmetric, from the weights as they are now
+  kMovingAverage,  // of the batches' extremes, by kRate towards each
+  kAllValues,      // running extremes
+};
+}  // namespace fake_quant
+
+// Inputs: x, min, max (states, [1] or [channels along dimension 0]), optional
+// count (state, int32 [1]: the moving average is debiased by it).
+struct FakeQuantAttrs {
+  int32_t bits = 8;
+  bool narrow_range = false;
+  fake_quant::RangeUpdate range_update = fake_quant::kFixed;
+  float rate = 0.001f;
+};
+template <>
+inline constexpr auto kAttrs<FakeQuantAttrs> = AttrList({
+    Attr<&FakeQuantAttrs::bits>("bits"),
+    Attr<&FakeQuantAttrs::narrow_range>("narrow_range"),
+    Attr<&FakeQuantAttrs::range_update>("range_update"),
+    Attr<&FakeQuantAttrs::rate>("rate"),
+});
+
+namespace prune_mask {
+enum Schedule : int {
+  kFixedMask,        // the mask as given: preserves sparsity
+  kConstant,         // final sparsity from begin on
+  kPolynomialDecay,  // from initial to final sparsity
+  kZerosInGroups,    // m zeros in every n along the input channels, once
+};
+enum BlockPooling : int { kAverage, kMax };
+}  // namespace prune_mask
+
+// Inputs: w, mask (state of w's shape, 0 or 1).
+struct PruneMaskAttrs {
+  prune_mask::Schedule schedule = prune_mask::kFixedMask;
+  float initial_sparsity = 0;
+  float final_sparsity = 0.5f;
+  int32_t begin_step = 0;
+  int32_t end_step = -1;
+  int32_t frequency = 100;
+  float power = 3;
+  int32_t block_height = 1;
+  int32_t block_width = 1;
+  prune_mask::BlockPooling block_pooling = prune_mask::kAverage;
+  bool mask_gradient = false;
+  int32_t group_zeros = 2;
+  int32_t group_size = 4;
+};
+template <>
+inline constexpr auto kAttrs<PruneMaskAttrs> = AttrList({
+    Attr<&PruneMaskAttrs::schedule>("schedule"),
+    Attr<&PruneMaskAttrs::initial_sparsity>("initial_sparsity"),
+    Attr<&PruneMaskAttrs::final_sparsity>("final_sparsity"),
+    Attr<&PruneMaskAttrs::begin_step>("begin_step"),
+    Attr<&PruneMaskAttrs::end_step>("end_step"),
+    Attr<&PruneMaskAttrs::frequency>("frequency"),
+    Attr<&PruneMaskAttrs::power>("power"),
+    Attr<&PruneMaskAttrs::block_height>("block_height"),
+    Attr<&PruneMaskAttrs::block_width>("block_width"),
+    Attr<&PruneMaskAttrs::block_pooling>("block_pooling"),
+    Attr<&PruneMaskAttrs::mask_gradient>("mask_gradient"),
+    Attr<&PruneMaskAttrs::group_zeros>("group_zeros"),
+    Attr<&PruneMaskAttrs::group_size>("group_size"),
+});
+
+// Inputs: w, centroids (parameter, [k] or [channels, k]), optional mask (state
+// of w's shape: sparsity is preserved).
+struct ClusterLookupAttrs {
+  bool average_gradient = false;
+};
+template <>
+inline constexpr auto kAttrs<ClusterLookupAttrs> =
+    AttrList({Attr<&ClusterLookupAttrs::average_gradient>("average_gradient")});
+
+namespace dropout {
+inline constexpr int kWholeDimension = -1;
+}  // namespace dropout
+
+// Inputs: x, a batch. noise_shape is empty, or has for each dimension 1 (one
+// draw for all along it), its size or kWholeDimension.
+struct DropoutAttrs {
+  float rate = 0.5f;
+  std::vector<int32_t> noise_shape;
+  bool has_seed = false;
+  int64_t seed = 0;
+};
+template <>
+inline constexpr auto kAttrs<DropoutAttrs> = AttrList({
+    Attr<&DropoutAttrs::rate>("rate"),
+    Attr<&DropoutAttrs::noise_shape>("noise_shape"),
+    Attr<&DropoutAttrs::has_seed>("has_seed"),
+    Attr<&DropoutAttrs::seed>("seed"),
+});
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_TRAIN_TRAIN_H_
