@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "src/graph/attrs.h"
+#include "src/graph/facts.h"
 #include "src/graph/graph.h"
 
 namespace litesmith {
@@ -33,6 +34,7 @@ enum class Numerics : uint8_t { kLiteRt, kTflm };
 struct PrepareContext {
   const Graph& graph;
   const Node& node;
+  const GraphFacts& facts;  // of the graph
   Numerics numerics = Numerics::kLiteRt;
   bool training = false;  // a backward pass will follow: save what it needs
 

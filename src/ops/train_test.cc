@@ -49,8 +49,9 @@ TensorId AddParameter(Graph* graph, const char* name, const Shape& shape,
 class Runner {
  public:
   Runner(const Graph& graph, const Node& node)
-      : kernel_(ChooseKernel({graph, node, Numerics::kLiteRt, true}, false)
-                    .prepare({graph, node, Numerics::kLiteRt, true})),
+      : facts_(FactsOf(graph)),
+        context_{graph, node, facts_, Numerics::kLiteRt, true},
+        kernel_(ChooseKernel(context_, false).prepare(context_)),
         workspace_(kernel_->workspace_bytes),
         saved_(kernel_->saved_bytes) {
     LS_CHECK(graph.tensor(node.outputs[0]).shape.IsStatic());
@@ -104,6 +105,8 @@ class Runner {
   Floats output;
 
  private:
+  GraphFacts facts_;
+  PrepareContext context_;
   KernelPtr kernel_;
   TensorData workspace_;
   TensorData saved_;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/facts.h"
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
-#include "src/graph/paths.h"
 
 namespace litesmith {
 namespace {
@@ -77,9 +77,9 @@ void VerifyTraining(const Graph& graph) {
          tensor.name, Name(tensor.dtype));
   }
   VerifyFiniteWeights(graph);
-  const std::vector<char> on_path = TrainedPath(graph);
+  const GraphFacts facts = FactsOf(graph);
   const auto marked = [&](TensorId id) {
-    return id != kNoTensor && on_path[static_cast<size_t>(id)] != 0;
+    return id != kNoTensor && facts.IsTrained(id);
   };
   if (graph.outputs.empty() || !marked(graph.outputs[0])) {
     Fail(ErrorKind::kInvalidArgument,

@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "src/base/error.h"
+#include "src/graph/facts.h"
 #include "src/quant/convert.h"
-#include "src/runtime/bind.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith {
@@ -23,11 +23,10 @@ Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
   for (const TensorId id : graph.inputs) ids.push_back(id);
   watched.outputs.clear();
   // What is computed of constants alone has no batch and is no activation.
-  const std::vector<char> batched = BatchedTensors(graph);
+  const GraphFacts facts = FactsOf(graph);
   for (const Node& node : graph.nodes) {
     for (const TensorId id : node.outputs) {
-      if (graph.tensor(id).dtype != DType::kFloat32 ||
-          batched[static_cast<size_t>(id)] == 0) {
+      if (graph.tensor(id).dtype != DType::kFloat32 || !facts.IsBatched(id)) {
         continue;
       }
       ids.push_back(id);
@@ -37,6 +36,7 @@ Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
   watched.output_names.clear();
   InterpreterOptions options;
   options.batch = 1;
+  options.inner_outputs = true;
   Interpreter interpreter(watched, options);
   if (interpreter.num_inputs() != 1 ||
       interpreter.input_tensor(0).dtype != DType::kFloat32) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
+#include <span>
 #include <vector>
 
 #include "src/base/error.h"
@@ -10,10 +12,22 @@
 namespace litesmith {
 namespace {
 
+void SetBatch(Graph* graph, int batch) {
+  for (const TensorId id : graph->inputs) {
+    Shape& shape = graph->tensor(id).shape;
+    if (shape.rank() == 0) {
+      Fail(ErrorKind::kUnsupported,
+           "input '{}' is a scalar; a batch dimension is wanted",
+           graph->tensor(id).name);
+    }
+    shape[0] = batch;
+  }
+}
+
 // Runs a node whose inputs all have data; gives the data of its one output.
 TensorData RunOnce(const Graph& graph, const Node& node,
-                   const BindOptions& options) {
-  const PrepareContext context{graph, node, options.numerics, false};
+                   const GraphFacts& facts, const BindOptions& options) {
+  const PrepareContext context{graph, node, facts, options.numerics, false};
   const KernelPtr kernel =
       ChooseKernel(context, options.reference).prepare(context);
   std::vector<const void*> inputs;
@@ -44,71 +58,131 @@ bool MayFold(const Graph& graph, const Node& node, bool training) {
   });
 }
 
-}  // namespace
-
-Graph BindGraph(const Graph& graph, const BindOptions& options,
-                SourceIds* source) {
-  Graph bound = graph;
-  if (!options.training) RemoveTrainingOnlyNodes(&bound);
-  for (const TensorId id : bound.inputs) {
-    Shape& shape = bound.tensor(id).shape;
-    if (shape.rank() == 0) {
-      Fail(ErrorKind::kUnsupported,
-           "input '{}' is a scalar; a batch dimension is wanted",
-           bound.tensor(id).name);
-    }
-    shape[0] = options.batch;
-  }
-  for (size_t n = 0; n < bound.nodes.size(); ++n) {
-    // By value: infer may add nothing, but it writes tensors of `bound`.
-    const Node node = bound.nodes[n];
+// Infers shapes at the batch of the inputs, and folds. `shapes_only`: folds
+// only what shapes are computed of.
+void InferAndFold(Graph* graph, const BindOptions& options, int batch,
+                  bool shapes_only) {
+  GraphFacts facts = FactsOf(*graph, {});
+  for (size_t n = 0; n < graph->nodes.size(); ++n) {
+    // By value: infer may add nothing, but it writes tensors of `graph`.
+    const Node node = graph->nodes[n];
     try {
-      node.op->infer(&bound, node);
+      node.op->infer(graph, node);
+      const DType dtype = graph->tensor(node.outputs[0]).dtype;
+      if (shapes_only && dtype != DType::kInt32 && dtype != DType::kInt64)
+        continue;
       TensorData folded;
       if (node.op->fold_constant != nullptr)
-        folded = node.op->fold_constant(bound, node);
-      if (folded.empty() && MayFold(bound, node, options.training)) {
-        folded = RunOnce(bound, node, options);
+        folded = node.op->fold_constant(*graph, node);
+      if (folded.empty() && MayFold(*graph, node, options.training)) {
+        facts.batched[static_cast<size_t>(node.outputs[0])] = 0;
+        folded = RunOnce(*graph, node, facts, options);
       }
-      if (!folded.empty()) {
-        Tensor& out = bound.tensor(node.outputs[0]);
-        out.kind = TensorKind::kConstant;
-        out.data = std::move(folded);
-        bound.nodes[n].outputs.clear();  // nobody computes it any more: dead
-      }
+      if (folded.empty()) continue;
+      Tensor& out = graph->tensor(node.outputs[0]);
+      out.kind = TensorKind::kConstant;
+      out.data = std::move(folded);
+      graph->nodes[n].outputs.clear();  // nobody computes it any more: dead
     } catch (const Error& error) {
-      Fail(error.kind(), "{}, at batch {}: {}", Describe(bound, node),
-           options.batch, error.what());
+      Fail(error.kind(), "{}, at batch {}: {}", Describe(*graph, node), batch,
+           error.what());
     }
   }
-  for (const TensorId id : bound.outputs) {
-    const Shape& shape = bound.tensor(id).shape;
-    if (shape.rank() == 0 || shape[0] != options.batch) {
-      Fail(ErrorKind::kUnsupported,
-           "output '{}' has shape {}: its first dimension is not the batch of "
-           "{}",
-           bound.tensor(id).name, shape.ToString(), options.batch);
-    }
-  }
-  if (source != nullptr) {
-    source->resize(bound.tensors.size());
-    std::iota(source->begin(), source->end(), 0);
-  }
-  return RemoveDeadNodes(bound, source);
 }
 
-std::vector<char> BatchedTensors(const Graph& graph) {
-  std::vector<char> batched(graph.tensors.size(), 0);
-  for (const TensorId id : graph.inputs) batched[static_cast<size_t>(id)] = 1;
-  for (const Node& node : graph.nodes) {
-    const bool any =
-        std::any_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
-          return id != kNoTensor && batched[static_cast<size_t>(id)] != 0;
-        });
-    for (const TensorId id : node.outputs)
-      batched[static_cast<size_t>(id)] = any;
+// The shapes at another batch, by tensor; nothing if the graph does not fit it.
+std::optional<std::vector<Shape>> ShapesAt(const Graph& graph, int batch,
+                                           const BindOptions& options) {
+  Graph probe = graph;
+  try {
+    SetBatch(&probe, batch);
+    InferAndFold(&probe, options, batch, /*shapes_only=*/true);
+  } catch (const Error&) {
+    return std::nullopt;
   }
-  return batched;
+  std::vector<Shape> shapes;
+  for (const Tensor& tensor : probe.tensors) shapes.push_back(tensor.shape);
+  return shapes;
+}
+
+// Whether the first dimension of a batched tensor is made of whole samples, by
+// its shapes at one batch and at twice that.
+bool GrowsWithBatch(const Shape& once, const Shape& twice) {
+  return once.rank() > 0 && twice.rank() > 0 &&
+         int64_t{2} * once[0] == int64_t{twice[0]};
+}
+
+// Checks what a plan relies on: that each sample has its own rows.
+void SeparateSamples(const Graph& graph, const std::vector<Shape>& twice,
+                     GraphFacts* facts) {
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    if (facts->batched[t] == 0) continue;
+    const Tensor& tensor = graph.tensors[t];
+    const Shape& shape = twice[static_cast<size_t>(facts->source[t])];
+    if (!GrowsWithBatch(tensor.shape, shape)) facts->rows[t] = 0;
+    // With one sample there is nothing to mix.
+    if (facts->rows[t] > 0 || facts->batch == 1) continue;
+    Fail(ErrorKind::kUnsupported,
+         "'{}' mixes samples: its shape is {} for {} of them and {} for {}",
+         tensor.name, tensor.shape.ToString(), facts->batch, shape.ToString(),
+         2 * facts->batch);
+  }
+}
+
+void CheckOutputs(const BoundGraph& bound, const BindOptions& options) {
+  for (const TensorId id : bound.graph.outputs) {
+    const Tensor& output = bound.graph.tensor(id);
+    const bool fits =
+        output.shape.rank() > 0 &&
+        (options.inner_outputs || output.shape[0] == options.batch);
+    if (fits) continue;
+    Fail(ErrorKind::kUnsupported,
+         "output '{}' has shape {}: its first dimension is not the batch of {}",
+         output.name, output.shape.ToString(), options.batch);
+  }
+}
+
+}  // namespace
+
+BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
+  Graph bound = graph;
+  if (!options.training) RemoveTrainingOnlyNodes(&bound);
+  const std::optional<std::vector<Shape>> twice =
+      ShapesAt(bound, 2 * options.batch, options);
+  SetBatch(&bound, options.batch);
+  InferAndFold(&bound, options, options.batch, /*shapes_only=*/false);
+  SourceIds source(bound.tensors.size());
+  std::iota(source.begin(), source.end(), 0);
+  BoundGraph result;
+  result.graph = RemoveDeadNodes(bound, &source);
+  result.facts =
+      FactsOf(result.graph, options.training ? std::span(options.heads)
+                                             : std::span<const int>());
+  result.facts.source = std::move(source);
+  CheckOutputs(result, options);
+  if (twice) SeparateSamples(result.graph, *twice, &result.facts);
+  return result;
+}
+
+int BatchFor(const Graph& graph, int wanted) {
+  if (wanted <= 1) return 1;
+  BindOptions options;
+  Graph one = graph;
+  RemoveTrainingOnlyNodes(&one);
+  const std::optional<std::vector<Shape>> twice = ShapesAt(one, 2, options);
+  SetBatch(&one, 1);
+  InferAndFold(&one, options, 1, /*shapes_only=*/true);
+  if (!twice) return 1;
+  SourceIds source(one.tensors.size());
+  std::iota(source.begin(), source.end(), 0);
+  one = RemoveDeadNodes(one, &source);
+  const GraphFacts facts = FactsOf(one, {});
+  for (size_t t = 0; t < one.tensors.size(); ++t) {
+    const Shape& at_two = (*twice)[static_cast<size_t>(source[t])];
+    if (facts.batched[t] != 0 && !GrowsWithBatch(one.tensors[t].shape, at_two))
+      return 1;
+  }
+  return wanted;
 }
 
 }  // namespace litesmith

@@ -3,6 +3,9 @@
 #ifndef LITESMITH_RUNTIME_BIND_H_
 #define LITESMITH_RUNTIME_BIND_H_
 
+#include <vector>
+
+#include "src/graph/facts.h"
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
 
@@ -14,18 +17,32 @@ struct BindOptions {
   bool training = false;
   bool reference = false;
   Numerics numerics = Numerics::kLiteRt;
+  // Outputs may be inner tensors, whose first dimension may hold several rows
+  // of each sample.
+  bool inner_outputs = false;
+  std::vector<int> heads = {0};  // outputs that have a loss
+};
+
+struct BoundGraph {
+  Graph graph;
+  GraphFacts facts;  // `source` is of the graph that was bound
 };
 
 // Sets every input's first dimension to the batch, infers shapes, folds shape
 // arithmetic and nodes of constants (outside training also of parameters and
 // states), and drops dead nodes. Ids change; inputs and outputs keep their
-// order, and `source`, if given, says which tensor of `graph` each one is.
-// Throws Error naming the node whose shapes do not allow this batch.
-Graph BindGraph(const Graph& graph, const BindOptions& options,
-                SourceIds* source = nullptr);
+// order. Throws Error naming the node whose shapes do not allow this batch or
+// that mixes samples.
+//
+// Shapes are inferred at this batch and at twice as many samples: what of a
+// tensor's first dimension grows with the batch is made of samples, and nothing
+// else is (facts.rows).
+BoundGraph BindGraph(const Graph& graph, const BindOptions& options);
 
-// For each tensor, whether its values depend on the graph's inputs.
-std::vector<char> BatchedTensors(const Graph& graph);
+// `wanted` if the graph can be bound to any batch, else 1: the shapes of a file
+// that was converted for one sample may be written into it. Throws Error if the
+// shapes do not fit one sample either.
+int BatchFor(const Graph& graph, int wanted);
 
 }  // namespace litesmith
 

@@ -7,7 +7,6 @@
 #include "src/base/error.h"
 #include "src/ops/fusions.h"
 #include "src/ops/verify.h"
-#include "src/runtime/aliases.h"
 #include "src/runtime/arena.h"
 #include "src/runtime/bind.h"
 
@@ -29,6 +28,7 @@ struct Step {
 
 struct Interpreter::Impl {
   Graph graph;
+  GraphFacts facts;
   int batch = 1;
   std::vector<Step> steps;
   TensorData arena;
@@ -39,9 +39,8 @@ struct Interpreter::Impl {
 };
 
 void Interpreter::Impl::Plan(const InterpreterOptions& options) {
-  const std::vector<TensorId> root = AliasRoots(graph);
   const auto r = [&](TensorId id) {
-    return static_cast<size_t>(root[static_cast<size_t>(id)]);
+    return static_cast<size_t>(facts.Root(id));
   };
   // One arena buffer for each root that is not a constant.
   std::vector<int> buffer_of(graph.tensors.size(), -1);
@@ -84,7 +83,7 @@ void Interpreter::Impl::Plan(const InterpreterOptions& options) {
   size_t workspace_bytes = 0;
   for (const Node& node : graph.nodes) {
     if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, options.numerics, false};
+    const PrepareContext context{graph, node, facts, options.numerics, false};
     Step step;
     step.kernel = ChooseKernel(context, options.reference).prepare(context);
     workspace_bytes = std::max(workspace_bytes, step.kernel->workspace_bytes);
@@ -108,9 +107,11 @@ Interpreter::Interpreter(const Graph& graph, const InterpreterOptions& options)
   bind.batch = options.batch;
   bind.reference = options.reference;
   bind.numerics = options.numerics;
-  impl_->graph = BindGraph(graph, bind);
+  bind.inner_outputs = options.inner_outputs;
+  impl_->graph = BindGraph(graph, bind).graph;
   impl_->batch = options.batch;
   if (!options.reference) ApplyFusions(&impl_->graph);
+  impl_->facts = FactsOf(impl_->graph);
   impl_->Plan(options);
 }
 

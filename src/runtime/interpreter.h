@@ -16,6 +16,9 @@ struct InterpreterOptions {
   int batch = 1;  // the largest batch that Invoke will see
   Numerics numerics = Numerics::kLiteRt;
   bool reference = false;  // reference kernels only, no fusions
+  // Outputs may be inner tensors, with several rows for each sample: for
+  // calibration.
+  bool inner_outputs = false;
 };
 
 class Interpreter {

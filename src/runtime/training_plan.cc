@@ -8,10 +8,8 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/parallel.h"
-#include "src/graph/paths.h"
 #include "src/kernels/train/train_math.h"
 #include "src/ops/train_fusions.h"
-#include "src/runtime/aliases.h"
 #include "src/runtime/arena.h"
 #include "src/runtime/bind.h"
 
@@ -51,19 +49,6 @@ struct PlannedNode {
   std::vector<char> adds;       // by input: its gradient is added, not written
 };
 
-// What lies on a path from a parameter to the loss, which is of the first
-// output: these have a gradient. Aliases share that of their root.
-std::vector<char> TensorsWithGradient(const Graph& graph,
-                                      const std::vector<TensorId>& root) {
-  const std::vector<char> on_path = TrainedPath(graph);
-  std::vector<char> result(on_path.size(), 0);
-  for (size_t t = 0; t < result.size(); ++t)
-    result[static_cast<size_t>(root[t])] |= on_path[t];
-  for (size_t t = 0; t < result.size(); ++t)
-    result[t] = result[static_cast<size_t>(root[t])];
-  return result;
-}
-
 // Whether the loss depends on any output of the node and a parameter on it.
 bool HasGradient(const Node& node, const std::vector<char>& wanted) {
   return std::any_of(
@@ -76,6 +61,7 @@ bool HasGradient(const Node& node, const std::vector<char>& wanted) {
 struct TrainingPlan::Impl {
   Graph source;         // as given: for Export
   Graph graph;          // bound to the largest shard and fused
+  GraphFacts facts;     // of `graph`
   SourceIds source_of;  // by tensor of `graph`: which of `source` it is
   int shard_size = 0;
   int threads = 1;
@@ -264,7 +250,7 @@ void TrainingPlan::Impl::BuildNodes(const std::vector<char>& batched,
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, Numerics::kLiteRt, true};
+    const PrepareContext context{graph, node, facts, Numerics::kLiteRt, true};
     PlannedNode planned;
     planned.id = static_cast<NodeId>(n);
     planned.kernel = ChooseKernel(context, false).prepare(context);
@@ -407,16 +393,19 @@ void TrainingPlan::Impl::Build(int batch) {
   BindOptions bind;
   bind.batch = shard_size;
   bind.training = true;
-  graph = BindGraph(source, bind, &source_of);
+  BoundGraph bound = BindGraph(source, bind);
+  graph = std::move(bound.graph);
+  source_of = std::move(bound.facts.source);
   ApplyTrainFusions(&graph, &source_of);
   if (graph.inputs.size() != 1 || graph.outputs.empty()) {
     Fail(ErrorKind::kUnsupported,
          "training wants one input and an output; this graph has {} and {}",
          graph.inputs.size(), graph.outputs.size());
   }
-  const std::vector<char> batched = BatchedTensors(graph);
-  const std::vector<TensorId> root = AliasRoots(graph);
-  const std::vector<char> wanted = TensorsWithGradient(graph, root);
+  facts = FactsOf(graph);
+  const std::vector<char>& batched = facts.batched;
+  const std::vector<TensorId>& root = facts.root;
+  const std::vector<char>& wanted = facts.trained;
   if (!wanted[static_cast<size_t>(graph.outputs[0])]) {
     Fail(ErrorKind::kInvalidArgument,
          "the graph has no trainable parameter before its output");

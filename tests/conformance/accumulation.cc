@@ -48,6 +48,7 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
   const auto is_float = [&](size_t t) {
     return bound.tensors[t].dtype == DType::kFloat32;
   };
+  const GraphFacts facts = FactsOf(linear);
   Arrays magnitudes = values;
   for (size_t t = 0; t < values.size(); ++t) {
     if (is_float(t)) magnitudes[t] = Magnitudes(values[t], 1);
@@ -65,7 +66,7 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
     }
     if (!is_loose) continue;
     const auto out = static_cast<size_t>(node.outputs[0]);
-    const PrepareContext context{linear, node, Numerics::kLiteRt, false};
+    const PrepareContext context{linear, node, facts, Numerics::kLiteRt, false};
     magnitudes[out] =
         NodeRunner(context, ChooseKernel(context, true)).Forward(magnitudes);
     loose[out] = 1;

@@ -93,11 +93,11 @@ std::optional<std::vector<Slope>> Differences(
 class GradientCheck {
  public:
   GradientCheck(const Gradient& rules, const Graph& graph, const Arrays& values)
-      : rules_(rules), graph_(graph), values_(values) {}
+      : rules_(rules), graph_(graph), facts_(FactsOf(graph)), values_(values) {}
 
   // Whether the values were good for a check. Adds to `nonzero`.
   bool Node(const litesmith::Node& node, int* nonzero) const {
-    const PrepareContext context{graph_, node, Numerics::kLiteRt, true};
+    const PrepareContext context{graph_, node, facts_, Numerics::kLiteRt, true};
     NodeRunner runner(context, ChooseKernel(context, false));
     const TensorData y = runner.Forward(values_);
     const TensorData dy = OutputGradient(y.size());
@@ -135,6 +135,7 @@ class GradientCheck {
  private:
   const Gradient& rules_;
   const Graph& graph_;
+  GraphFacts facts_;
   const Arrays& values_;
 };
 

@@ -43,10 +43,11 @@ TEST_P(Conformance, KernelsEqualTheirReference) {
   ForEachCase([](const Case& c) {
     for (const Numerics numerics : kAllNumerics) {
       const Wanted wanted = WantedOf(c, GraphOf(c), numerics);
+      const GraphFacts facts = FactsOf(wanted.graph);
       ForEachTarget([&] {
         for (const Node& node : wanted.graph.nodes) {
           for (const bool training : {false, true}) {
-            const PrepareContext context{wanted.graph, node, numerics,
+            const PrepareContext context{wanted.graph, node, facts, numerics,
                                          training};
             for (const KernelRow& row : node.op->kernels) {
               if (row.reference || !row.matches(context)) continue;

@@ -100,8 +100,10 @@ TEST(ListsTest, EveryKernelRowIsReached) {
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
     const Graph graph = GraphOf(c);
     const auto reach = [&](const Graph& bound, bool training) {
+      const GraphFacts facts = FactsOf(bound);
       for (const Node& node : bound.nodes) {
-        const PrepareContext context{bound, node, Numerics::kLiteRt, training};
+        const PrepareContext context{bound, node, facts, Numerics::kLiteRt,
+                                     training};
         for (const bool reference_only : {false, true}) {
           for (const KernelRow& row : node.op->kernels) {
             if (reference_only && !row.reference) continue;
@@ -140,7 +142,7 @@ TEST(ListsTest, EveryFusionFires) {
     int held = 0;
     ForEachCaseOfAll([&](const CaseFile& file, const Case& c) {
       if (file.op != nullptr) return;
-      Graph bound = BindGraph(GraphOf(c), {});
+      Graph bound = BindGraph(GraphOf(c), {}).graph;
       fusion->apply(&bound) ? ++fired : ++held;
     });
     EXPECT_GT(fired, 0) << fusion->name;

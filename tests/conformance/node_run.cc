@@ -27,7 +27,7 @@ Graph BindForNodes(const Graph& graph, int batch) {
   options.batch = batch;
   options.training = true;
   options.reference = true;
-  return BindGraph(graph, options);
+  return BindGraph(graph, options).graph;
 }
 
 NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
@@ -37,11 +37,10 @@ NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
       workspace_(Garbage(kernel_->workspace_bytes)),
       saved_(Garbage(kernel_->saved_bytes)) {
   LS_CHECK(node_.outputs.size() == 1);
-  const std::vector<char> batched = BatchedTensors(context.graph);
-  const Shape& of = batched[static_cast<size_t>(node_.outputs[0])]
-                        ? context.graph.tensor(context.graph.inputs[0]).shape
-                        : context.output().shape;
-  batch_ = of.rank() > 0 ? of[0] : 1;
+  const Shape& shape = context.output().shape;
+  batch_ = context.facts.IsBatched(node_) ? context.facts.batch
+           : shape.rank() > 0             ? shape[0]
+                                          : 1;
 }
 
 std::vector<const void*> NodeRunner::Inputs(const Arrays& values) const {
@@ -88,13 +87,14 @@ Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     values[static_cast<size_t>(bound.inputs[i])] = inputs[i];
   }
+  const GraphFacts facts = FactsOf(bound);
   for (const Node& node : bound.nodes) {
     // What a training plan fuses has no reference twin.
     const auto& rows = node.op->kernels;
     const bool reference =
         std::any_of(rows.begin(), rows.end(),
                     [](const KernelRow& row) { return row.reference; });
-    const PrepareContext context{bound, node, numerics, !reference};
+    const PrepareContext context{bound, node, facts, numerics, !reference};
     NodeRunner runner(context, ChooseKernel(context, reference));
     values[static_cast<size_t>(node.outputs[0])] = runner.Forward(values);
   }

@@ -141,8 +141,9 @@ inline std::vector<std::vector<float>> Forward(
     EXPECT_EQ(input.size(), inputs[i].size());
     std::copy(inputs[i].begin(), inputs[i].end(), input.begin());
   }
+  const GraphFacts facts = FactsOf(graph);
   for (const Node& node : graph.nodes) {
-    const PrepareContext context{graph, node};
+    const PrepareContext context{graph, node, facts};
     const KernelPtr kernel =
         ChooseKernel(context, /*reference_only=*/true).prepare(context);
     std::vector<const void*> in;

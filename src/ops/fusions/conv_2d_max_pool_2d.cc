@@ -74,7 +74,8 @@ bool Fuse(Graph* graph, Node* conv, Node* pool) {
   Node fused = *conv;
   fused.op = &FusedOp();
   fused.outputs = {result};
-  const PrepareContext context{*graph, fused};
+  const GraphFacts facts = FactsOf(*graph);
+  const PrepareContext context{*graph, fused, facts};
   if (TryPrepareConv2DSimd(context, true) == nullptr) return false;
   *pool = std::move(fused);
   conv->outputs = {graph->AddTensor(x)};  // read by nobody: dead

@@ -24,7 +24,8 @@ Window PoolOf(const Window& conv, const Node& node) {
 
 // The conv and the pool were checked by their own infer before.
 void Infer(Graph* graph, const Node& node) {
-  InferPooled(PoolOf(ConvWindow({*graph, node}), node), graph, node);
+  InferPooled(PoolOf(ConvWindow({*graph, node, FactsOf(*graph)}), node), graph,
+              node);
 }
 
 class Conv2DMaxPoolF32Train final : public Kernel {

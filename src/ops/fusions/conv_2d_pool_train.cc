@@ -26,7 +26,7 @@ void InferPooled(const Window& pool, Graph* graph, const Node& node) {
 }
 
 int64_t MacsBeforePool(const Graph& graph, const Node& node) {
-  const Window conv = ConvWindow({graph, node});
+  const Window conv = ConvWindow({graph, node, FactsOf(graph)});
   return conv.out_size() * conv.taps();
 }
 

@@ -41,7 +41,7 @@ kernels::FloatRange RangeOf(const Node& node) {
 
 // The three ops were checked by their own infer before.
 void Infer(Graph* graph, const Node& node) {
-  InferPooled(PoolOf(ConvWindow({*graph, node})), graph, node);
+  InferPooled(PoolOf(ConvWindow({*graph, node, FactsOf(*graph)})), graph, node);
 }
 
 class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
@@ -125,7 +125,7 @@ bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
       pool.Get<&Pool2DAttrs::filter_w>() != 2) {
     return false;
   }
-  const Window window = ConvWindow({graph, conv});
+  const Window window = ConvWindow({graph, conv, FactsOf(graph)});
   return kernels::NarrowConvPool::FitsQuant(window, RangeOf(conv),
                                             PoolOf(window)) &&
          !IsTrained(graph, conv.inputs[0]);

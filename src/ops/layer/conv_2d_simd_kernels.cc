@@ -41,7 +41,8 @@ KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {
     const FloatRange range =
         ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
     spec.lo = range.lo, spec.hi = range.hi;
-    spec.exact = ReachesQuantize(context);
+    // Sums in the reference kernels' order: facts.h says why.
+    spec.exact = context.facts.IsBeforeQuantize(context.node.outputs[0]);
     if (context.has_input(2)) {
       const auto bias = context.input(2).As<float>();
       spec.float_bias.assign(bias.begin(), bias.end());

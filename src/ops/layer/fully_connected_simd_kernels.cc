@@ -51,7 +51,9 @@ KernelPtr PrepareFullyConnectedSimd(const PrepareContext& context) {
     const FloatRange range =
         ActivationRange(context.node.Get<&FullyConnectedAttrs::activation>());
     spec.lo = range.lo, spec.hi = range.hi;
-    spec.exact = spec.kind == DenseKind::kF32F32 && ReachesQuantize(context);
+    // Sums in the reference kernels' order: facts.h says why.
+    spec.exact = spec.kind == DenseKind::kF32F32 &&
+                 context.facts.IsBeforeQuantize(context.node.outputs[0]);
     if (context.has_input(2)) {
       const auto bias = context.input(2).As<float>();
       spec.float_bias.assign(bias.begin(), bias.end());

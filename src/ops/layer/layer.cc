@@ -5,60 +5,21 @@
 #include <limits>
 
 #include "src/base/error.h"
-#include "src/ops/registry.h"
 #include "src/ops/train_rows.h"
 
 namespace litesmith {
 
 namespace {
 
-// Some of a graph's tensors, and what is computed of them.
-class Downstream {
- public:
-  Downstream(const Graph& graph, const std::vector<TensorId>& from)
-      : depends_(graph.tensors.size(), 0) {
-    Add(from);
-    for (const Node& node : graph.nodes) {
-      if (IsReadBy(node)) Add(node.outputs);
-    }
-  }
-  bool IsReadBy(const Node& node) const {
-    return std::any_of(
-        node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
-          return id != kNoTensor && depends_[static_cast<size_t>(id)] != 0;
-        });
-  }
-
- private:
-  void Add(const std::vector<TensorId>& ids) {
-    for (const TensorId id : ids) depends_[static_cast<size_t>(id)] = 1;
-  }
-  std::vector<char> depends_;
-};
-
-// Whether the node computes something of the graph's inputs.
-bool DependsOnInputs(const PrepareContext& context) {
-  const Graph& graph = context.graph;
-  return Downstream(graph, graph.inputs).IsReadBy(context.node);
+// The samples of a full Run: KernelArgs::batch at its largest. A node that does
+// not depend on the graph's inputs is run once, on its whole first dimension.
+int FullBatch(const PrepareContext& context) {
+  if (context.facts.IsBatched(context.node)) return context.facts.batch;
+  const Shape& shape = context.output().shape;
+  return shape.rank() > 0 ? std::max(shape[0], 1) : 1;
 }
 
 }  // namespace
-
-bool ReachesQuantize(const PrepareContext& context) {
-  const Graph& graph = context.graph;
-  const Downstream behind(graph, context.node.outputs);
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                     [&](const Node& node) {
-                       return node.op == &kQuantize && behind.IsReadBy(node);
-                     });
-}
-
-int FullBatch(const PrepareContext& context) {
-  const Shape& shape = DependsOnInputs(context)
-                           ? context.graph.tensor(context.graph.inputs[0]).shape
-                           : context.output().shape;
-  return shape.rank() > 0 ? std::max(shape[0], 1) : 1;
-}
 
 int64_t PerSample(const PrepareContext& context, int64_t total) {
   const int batch = FullBatch(context);

@@ -11,17 +11,9 @@
 
 namespace litesmith {
 
-// The samples of a full Run: KernelArgs::batch at its largest. A node that does
-// not depend on the graph's inputs is run once, on its whole first dimension.
-int FullBatch(const PrepareContext& context);
 // `total` things (elements, images, rows) of a full Run, for one sample.
 // Throws Error{unsupported} if samples cannot be told apart.
 int64_t PerSample(const PrepareContext& context, int64_t total);
-
-// Whether a QUANTIZE comes behind the node's output, at any distance. An
-// accumulation error there can move a value by a whole step of its scale, so
-// float layers before it keep the reference kernels' order of sums.
-bool ReachesQuantize(const PrepareContext& context);
 
 struct FloatRange {
   float lo;

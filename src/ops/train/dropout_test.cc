@@ -37,8 +37,9 @@ Graph MakeGraph(float rate) {
 }
 
 KernelPtr Prepare(const Graph& graph, size_t node) {
-  const PrepareContext context{graph, graph.nodes[node], Numerics::kLiteRt,
-                               true};
+  const GraphFacts facts = FactsOf(graph);
+  const PrepareContext context{graph, graph.nodes[node], facts,
+                               Numerics::kLiteRt, true};
   return ChooseKernel(context, false).prepare(context);
 }
 

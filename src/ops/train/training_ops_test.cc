@@ -122,7 +122,8 @@ class OneOp {
 
   KernelPtr Prepare() {
     node_.op->infer(&graph_, node_);
-    const PrepareContext context{graph_, node_, Numerics::kLiteRt, true};
+    const GraphFacts facts = FactsOf(graph_);
+    const PrepareContext context{graph_, node_, facts, Numerics::kLiteRt, true};
     return ChooseKernel(context, false).prepare(context);
   }
 

@@ -1,0 +1,139 @@
+// Binding with several rows a sample, with samples that are mixed, and with
+// shapes that were written for one sample.
+#include "src/runtime/bind.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "src/runtime/interpreter.h"
+#include "src/runtime/plan_fixture_test.h"
+
+namespace litesmith {
+namespace {
+
+// [N,4,6] -> a dense layer of 3 on each of the 4 -> [N,4,3].
+Graph DenseOfRows() {
+  Rng rng(5);
+  Graph graph;
+  const TensorId x = AddImageInput({kDynamic, 4, 6}, &graph);
+  const TensorId w = AddRandomParameter("w", {3, 6}, &rng, &graph);
+  const TensorId y =
+      graph.AddNode(kFullyConnected, "dense", {x, w}, {"dense"}).outputs[0];
+  const std::vector<int32_t> dims = {kDynamic, 4, 3};
+  const TensorId shape = graph.AddConstant<int32_t>("shape", {3}, dims);
+  graph.outputs = graph.AddNode(kReshape, "out", {y, shape}, {"out"}).outputs;
+  InferShapes(&graph);
+  return graph;
+}
+
+// [N,4,9] through shapes that hold one sample only.
+Graph WrittenForOne() {
+  Graph graph;
+  TensorId x = AddImageInput({kDynamic, 4, 9}, &graph);
+  for (const std::vector<int32_t>& dims : {std::vector{6, 6}, {1, 36}}) {
+    const std::string name = "to_" + std::to_string(dims[0]);
+    const TensorId shape =
+        graph.AddConstant<int32_t>(name + "/shape", {2}, dims);
+    x = graph.AddNode(kReshape, name, {x, shape}, {name}).outputs[0];
+  }
+  graph.outputs = {x};
+  InferShapes(&graph);
+  return graph;
+}
+
+const OpDef kFlip = {.name = "TEST_FLIP",
+                     .summary = "",
+                     .infer =
+                         [](Graph* graph, const Node& node) {
+                           const Shape x = graph->tensor(node.inputs[0]).shape;
+                           graph->tensor(node.outputs[0]).shape = {x[1], x[0]};
+                         },
+                     .kernels = kAddRows};
+
+TEST(Bind, FindsTheRowsOfASample) {
+  for (const int batch : {1, 5}) {
+    BindOptions options;
+    options.batch = batch;
+    const BoundGraph bound = BindGraph(DenseOfRows(), options);
+    const Node& dense = bound.graph.nodes[0];
+    EXPECT_EQ(bound.facts.batch, batch);
+    EXPECT_EQ(bound.facts.rows[static_cast<size_t>(dense.outputs[0])], 4);
+    EXPECT_EQ(bound.facts.rows[static_cast<size_t>(bound.graph.outputs[0])], 1);
+    EXPECT_EQ(bound.graph.tensor(dense.outputs[0]).shape,
+              (Shape{4 * batch, 3}));
+  }
+}
+
+TEST(Bind, SamplesOfSeveralRowsRunTogetherAsAlone) {
+  InterpreterOptions options;
+  Interpreter alone(DenseOfRows(), options);
+  options.batch = 5;
+  Interpreter together(DenseOfRows(), options);
+  const auto floats = [](std::span<const std::byte> bytes) {
+    return std::span(reinterpret_cast<const float*>(bytes.data()),
+                     bytes.size() / sizeof(float));
+  };
+  const auto in = together.input(0);
+  Rng rng(6);
+  for (size_t i = 0; i < in.size() / sizeof(float); ++i)
+    reinterpret_cast<float*>(in.data())[i] = rng.Uniform(-1, 1);
+  together.Invoke(3);
+  for (size_t s = 0; s < 3; ++s) {
+    const size_t bytes = alone.input(0).size();
+    std::copy_n(in.data() + s * bytes, bytes, alone.input(0).data());
+    alone.Invoke();
+    const auto want = floats(alone.output(0));
+    const auto got =
+        floats(together.output(0)).subspan(s * want.size(), want.size());
+    EXPECT_TRUE(std::equal(got.begin(), got.end(), want.begin())) << s;
+  }
+}
+
+TEST(Bind, SamplesOfSeveralRowsAreTrained) {
+  Fixture f(DenseOfRows(), 13);
+  f.Step(11);
+  // y[s][t][o] = sum over i of x[s][t][i] w[o][i].
+  Floats want(18, 0.0f);
+  for (size_t row = 0; row < 11 * 4; ++row) {
+    for (size_t o = 0; o < 3; ++o) {
+      for (size_t i = 0; i < 6; ++i)
+        want[o * 6 + i] += f.dy[row * 3 + o] * f.x[row * 6 + i];
+    }
+  }
+  ExpectNear(f.Gradient("w", 18), want);
+}
+
+TEST(Bind, RefusesWhatMixesSamples) {
+  Builder b;
+  const TensorId there = b.Apply(kFlip, {b.x});
+  const Graph graph = b.Finish(b.Apply(kFlip, {there}));
+  BindOptions options;
+  EXPECT_EQ(BindGraph(graph, options).graph.nodes.size(), 2u);
+  options.batch = 6;
+  EXPECT_NE(ErrorOf([&] { BindGraph(graph, options); }).find("mixes samples"),
+            std::string::npos);
+  EXPECT_EQ(BatchFor(graph, 6), 1);
+}
+
+TEST(Bind, OutputsOfSeveralRowsAreForThoseWhoAsk) {
+  Graph graph = DenseOfRows();
+  graph.outputs = graph.nodes[0].outputs;
+  BindOptions options;
+  EXPECT_NE(ErrorOf([&] { BindGraph(graph, options); }).find("not the batch"),
+            std::string::npos);
+  options.inner_outputs = true;
+  EXPECT_EQ(BindGraph(graph, options).graph.outputs.size(), 1u);
+}
+
+TEST(Bind, ABatchIsOnlyForGraphsThatFitEach) {
+  EXPECT_EQ(BatchFor(DenseOfRows(), 32), 32);
+  EXPECT_EQ(BatchFor(SmallCnn(), 32), 32);
+  EXPECT_EQ(BatchFor(WrittenForOne(), 32), 1);
+  EXPECT_EQ(Interpreter(WrittenForOne()).batch(), 1);
+}
+
+}  // namespace
+}  // namespace litesmith
