@@ -229,6 +229,14 @@ inline const OpDef kCenter = {.name = "TEST_CENTER",
 class Builder {
  public:
   Builder() { x = AddImageInput({kDynamic, kFeatures}, &graph_); }
+  // Another input of [N, 3].
+  TensorId Input(const std::string& name) {
+    Tensor tensor = graph_.tensor(x);
+    tensor.name = name;
+    graph_.inputs.push_back(graph_.AddTensor(std::move(tensor)));
+    graph_.input_names.clear();
+    return graph_.inputs.back();
+  }
   TensorId Parameter(const std::string& name, const Floats& values) {
     return graph_.AddConstant<float>(name,
                                      {static_cast<int32_t>(values.size())},
@@ -268,7 +276,7 @@ class Fixture {
  public:
   Fixture(const Graph& graph, int batch, int threads = 1)
       : graph_(graph),
-        plan_(graph, batch, threads),
+        plan_(graph, {.batch = batch, .threads = threads}),
         in_(Width(graph.inputs[0])),
         out_(Width(graph.outputs[0])) {
     Rng rng(3);
@@ -281,17 +289,19 @@ class Fixture {
 
   void Step(int batch, int64_t step = 1) {
     ShardCallbacks callbacks;
-    callbacks.load = [&](int, int first, int count, float* input) {
+    callbacks.load = [&](int, int first, int count,
+                         std::span<std::byte* const> inputs) {
       std::copy_n(&x[static_cast<size_t>(first) * in_],
-                  static_cast<size_t>(count) * in_, input);
+                  static_cast<size_t>(count) * in_,
+                  reinterpret_cast<float*>(inputs[0]));
     };
-    callbacks.loss = [&](int, int first, int count, const float* output,
-                         float* grad) {
-      const size_t at = static_cast<size_t>(first) * out_;
-      const size_t n = static_cast<size_t>(count) * out_;
-      std::copy_n(output, n, &y[at]);
-      std::copy_n(&dy[at], n, grad);
-    };
+    callbacks.losses = {
+        [&](int, int first, int count, const float* output, float* grad) {
+          const size_t at = static_cast<size_t>(first) * out_;
+          const size_t n = static_cast<size_t>(count) * out_;
+          std::copy_n(output, n, &y[at]);
+          std::copy_n(&dy[at], n, grad);
+        }};
     plan_.Step(batch, step, callbacks);
   }
 

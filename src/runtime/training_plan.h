@@ -1,7 +1,7 @@
 // Runs a graph forward and backward over a batch cut into a fixed number of
 // shards. It knows no op: weight-edge nodes (pruning, clustering, fake
 // quantization of weights) do not depend on the input and run once a step; all
-// others run once a shard. Loss and optimizer belong to the trainer.
+// others run once for each shard. Losses and optimizer belong to the trainer.
 //
 // Results do not depend on the number of threads: shards are fixed, each is
 // computed whole by one thread, and their gradients are added in one tree.
@@ -12,32 +12,47 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "src/graph/graph.h"
 
 namespace litesmith {
 
-// What the trainer does for one shard of a step; called on worker threads, one
-// call a shard. Samples [first, first + count) of the batch.
+// Reads a head's output and writes its loss's gradient, both float32 of
+// [count, elements of a sample].
+using LossCallback = std::function<void(
+    int shard, int first, int count, const float* output, float* output_grad)>;
+
+// What the trainer does for one shard of a step, samples [first, first + count)
+// of the batch; called on worker threads, once for each shard. May not throw.
 struct ShardCallbacks {
-  // Fills the shard's input, `count` samples of float32.
-  std::function<void(int shard, int first, int count, float* input)> load;
-  // Reads the outputs and writes the loss's gradient, both [count, classes].
-  std::function<void(int shard, int first, int count, const float* output,
-                     float* output_grad)>
-      loss;
+  // Fills the shard's inputs, in the graph's order: `count` samples of each, of
+  // the input's own type.
+  std::function<void(int shard, int first, int count,
+                     std::span<std::byte* const> inputs)>
+      load;
+  std::vector<LossCallback> losses;  // one for each head
+};
+
+struct TrainingPlanOptions {
+  int batch = 1;  // the largest of a step
+  int threads = 1;
+  uint64_t seed = 0;  // of what ops draw at random
+  // Positions of the graph's outputs that have a loss. Only what lies between a
+  // parameter and one of these is trained.
+  std::vector<int> heads = {0};
 };
 
 class TrainingPlan {
  public:
   static constexpr int kShards = 8;
 
-  // `batch` is the largest batch of a step; what an op draws at random follows
-  // from `seed`. Throws Error if an op has no training kernel.
-  TrainingPlan(const Graph& graph, int batch, int threads, uint64_t seed = 0);
+  // Throws Error if an op has no training kernel, or if no parameter lies
+  // before a head.
+  TrainingPlan(const Graph& graph, const TrainingPlanOptions& options);
   ~TrainingPlan();
 
-  // One training step (`step` counts from 1): updates, forward, loss,
+  // One training step (`step` counts from 1): updates, forward, losses,
   // backward. Leaves the parameters' summed gradient in gradients().
   void Step(int batch, int64_t step, const ShardCallbacks& callbacks);
 

@@ -198,6 +198,67 @@ TEST(TrainingPlan, OutputsBeyondTheFirstHaveNoGradient) {
   }
 }
 
+// y0 = a w, y1 = a v + b: a loss each, on inputs of their own.
+TEST(TrainingPlan, EachHeadHasItsLossAndEachInputItsSamples) {
+  Builder b;
+  const Floats w = {2, 3, 5};
+  const Floats v = {-1, 0.5f, 4};
+  const TensorId second = b.Input("second");
+  const TensorId pw = b.Parameter("w", w);
+  const TensorId pv = b.Parameter("v", v);
+  const TensorId unread = b.Parameter("unread", {1, 1, 1});
+  const TensorId a = b.Apply(kScale, {b.x, b.Parameter("u", {1, 2, 3})});
+  const TensorId y0 = b.Apply(kScale, {a, pw});
+  const TensorId y1 = b.Apply(kAdd, {b.Apply(kScale, {a, pv}), second});
+  const Graph graph = b.Finish(b.Apply(kScale, {a, unread}), {y1, y0});
+  constexpr int kBatch = 21;
+  TrainingPlan plan(graph, {.batch = kBatch, .threads = 2, .heads = {2, 1}});
+  const auto value = [](int input, int sample, int f) {
+    return static_cast<float>((sample * 7 + f * 3 + input) % 5 - 2);
+  };
+  ShardCallbacks callbacks;
+  callbacks.load = [&](int, int first, int count,
+                       std::span<std::byte* const> inputs) {
+    ASSERT_EQ(inputs.size(), 2u);
+    for (int i = 0; i < 2 * count * kFeatures; ++i) {
+      const int sample = i / 2 / kFeatures;
+      reinterpret_cast<float*>(inputs[static_cast<size_t>(i % 2)])[i / 2] =
+          value(i % 2, first + sample, i / 2 % kFeatures);
+    }
+  };
+  const Floats u = {1, 2, 3};
+  // The gradients are the sample's number and, of the other head, 1.
+  const auto loss = [&](int head) {
+    return [&, head](int, int first, int count, const float* y, float* dy) {
+      for (int i = 0; i < count * kFeatures; ++i) {
+        const auto f = static_cast<size_t>(i % kFeatures);
+        const int sample = first + i / kFeatures;
+        const float at = value(0, sample, i % kFeatures) * u[f];
+        EXPECT_EQ(y[i], head == 0
+                            ? at * w[f]
+                            : at * v[f] + value(1, sample, i % kFeatures));
+        dy[i] = head == 0 ? static_cast<float>(sample) : 1.0f;
+      }
+    };
+  };
+  callbacks.losses = {loss(0), loss(1)};
+  plan.Step(kBatch, 1, callbacks);
+  // Parameters in the order in which they were added, 16 floats each.
+  for (size_t f = 0; f < kFeatures; ++f) {
+    float dw = 0, dv = 0, du = 0;
+    for (int s = 0; s < kBatch; ++s) {
+      const float x = value(0, s, static_cast<int>(f));
+      dw += static_cast<float>(s) * x * u[f];
+      dv += x * u[f];
+      du += x * (static_cast<float>(s) * w[f] + v[f]);
+    }
+    EXPECT_EQ(plan.gradients()[f], dw);
+    EXPECT_EQ(plan.gradients()[16 + f], dv);
+    EXPECT_EQ(plan.gradients()[32 + f], 0) << "its output has no loss";
+    EXPECT_EQ(plan.gradients()[48 + f], du);
+  }
+}
+
 TEST(TrainingPlan, StatisticsAreOfTheWholeBatchBeforeTheForward) {
   Builder b;
   const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {2, 3, 5})});
@@ -300,7 +361,7 @@ TEST(TrainingPlan, ExportsEachParameterToItsPlace) {
   for (const char* name : {"k", ""}) {
     Graph graph = SmallCnn();
     for (Tensor& tensor : graph.tensors) tensor.name = name;
-    TrainingPlan plan(graph, 8, 1);
+    TrainingPlan plan(graph, {.batch = 8});
     plan.parameters()[changed] = 42;
     Graph exported = plan.Export();
     for (size_t t = 0; t < exported.tensors.size(); ++t)
@@ -318,7 +379,7 @@ TEST(TrainingPlan, RefusesGraphsThatCannotBeTrained) {
       tensor.kind = TensorKind::kConstant;
   }
   EXPECT_NE(ErrorOf([&] {
-              TrainingPlan(constant, 8, 1);
+              TrainingPlan(constant, {.batch = 8});
             }).find("no trainable parameter"),
             std::string::npos);
 }

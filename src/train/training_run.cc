@@ -26,21 +26,23 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
     : data_(data),
       options_(options),
       threads_(options.threads > 0 ? options.threads : AvailableThreads()),
-      plan_(graph, options.batch, threads_,
-            Rng(options.seed, kDraws + static_cast<uint64_t>(options.stage))
-                .Next()),
+      plan_(graph, {.batch = options.batch,
+                    .threads = threads_,
+                    .seed = Rng(options.seed,
+                                kDraws + static_cast<uint64_t>(options.stage))
+                                .Next()}),
       classes_(static_cast<int>(
           graph.tensor(graph.outputs[0]).shape.NumElementsPerSample())),
       sample_floats_(static_cast<size_t>(data.sample_shape().NumElements())),
       m_(plan_.parameters().size(), 0.0f),
       v_(plan_.parameters().size(), 0.0f) {
-  callbacks_.load = [this](int, int first, int count, float* input) {
-    Load(first, count, input);
+  callbacks_.load = [this](int, int first, int count,
+                           std::span<std::byte* const> inputs) {
+    Load(first, count, reinterpret_cast<float*>(inputs[0]));
   };
-  callbacks_.loss = [this](int shard, int first, int count, const float* output,
-                           float* grad) {
-    Loss(shard, first, count, output, grad);
-  };
+  callbacks_.losses = {
+      [this](int shard, int first, int count, const float* output,
+             float* grad) { Loss(shard, first, count, output, grad); }};
 }
 
 StepResult TrainingRun::Step(std::span<const int32_t> samples) {
