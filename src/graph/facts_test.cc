@@ -17,10 +17,16 @@ void InferSame(Graph* graph, const Node& node) {
     graph->tensor(id).shape = graph->tensor(node.inputs[0]).shape;
 }
 
+constexpr Operand kOperands[] = {{.name = "a"},
+                                 {.name = "b", .optional = true}};
+constexpr Operand kOneOperand[] = {{.name = "x"}};
 const OpDef kSum = {
-    .name = "SUM", .summary = "", .max_inputs = 2, .infer = InferSame};
-const OpDef kRename = {
-    .name = "RENAME", .summary = "", .infer = InferSame, .in_place = true};
+    .name = "SUM", .summary = "", .operands = kOperands, .infer = InferSame};
+const OpDef kRename = {.name = "RENAME",
+                       .summary = "",
+                       .operands = kOneOperand,
+                       .infer = InferSame,
+                       .in_place = true};
 
 class Builder {
  public:

@@ -135,12 +135,8 @@ void InferShapes(Graph* graph) {
 
 void MarkParameters(Graph* graph) {
   for (const Node& node : graph->nodes) {
-    for (const int position :
-         {node.op->quant.weight_input, node.op->quant.bias_input}) {
-      if (position < 0) continue;
-      const TensorId id = node.input(static_cast<size_t>(position));
-      if (id == kNoTensor) continue;
-      Tensor& tensor = graph->tensor(id);
+    for (const size_t input : WeightsAndBiases(node)) {
+      Tensor& tensor = graph->tensor(node.inputs[input]);
       if (tensor.dtype == DType::kFloat32 &&
           tensor.kind == TensorKind::kConstant) {
         tensor.kind = TensorKind::kParameter;
@@ -152,11 +148,11 @@ void MarkParameters(Graph* graph) {
 void RemoveTrainingOnlyNodes(Graph* graph) {
   for (size_t n = 0; n < graph->nodes.size(); ++n) {
     const Node& node = graph->nodes[n];
-    if (node.op->only_in_training)
+    if (node.op->only_in_training())
       graph->ReplaceUses(node.outputs[0], node.inputs[0]);
   }
   std::erase_if(graph->nodes,
-                [](const Node& node) { return node.op->only_in_training; });
+                [](const Node& node) { return node.op->only_in_training(); });
 }
 
 Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {

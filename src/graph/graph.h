@@ -176,7 +176,7 @@ std::string Describe(const Graph& graph, const Node& node);
 void InferShapes(Graph* graph);
 
 // Takes out the nodes that do something in training only
-// (OpDef::only_in_training); tensors keep their ids.
+// (TrainingFacts::only_in_training); tensors keep their ids.
 void RemoveTrainingOnlyNodes(Graph* graph);
 
 // Where each tensor of a graph made from another one has its origin: ids of

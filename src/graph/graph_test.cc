@@ -38,10 +38,13 @@ inline constexpr auto kAttrs<CopyAttrs> = AttrList({
 
 namespace {
 
+constexpr Operand kOperands[] = {{.name = "x"},
+                                 {.name = "y", .optional = true}};
+
 const OpDef kCopy = {.name = "COPY",
                      .summary = "",
                      .attrs = kAttrs<CopyAttrs>,
-                     .max_inputs = 2,
+                     .operands = kOperands,
                      .infer = InferSame};
 
 Graph Chain(int nodes, const Shape& shape) {

@@ -1,17 +1,19 @@
+// OpDef's look-ups and the choice of a kernel row.
 #include "src/graph/op_def.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
+#include "src/base/check.h"
 #include "src/base/error.h"
 
 namespace litesmith {
 
-void Kernel::Backward(const BackwardArgs&) const { LS_CHECK(!"no backward"); }
-void Kernel::Statistics(const KernelArgs&, float*) const {
+void TrainKernel::Statistics(const KernelArgs&, float*) const {
   LS_CHECK(!"no statistics");
 }
-void Kernel::Combine(const float*, int, void* const*) const {
+void TrainKernel::Combine(const float*, int, void* const*) const {
   LS_CHECK(!"no statistics");
 }
 
@@ -43,11 +45,59 @@ std::vector<AttrValue> DefaultAttrs(const OpDef& op) {
   return values;
 }
 
-const KernelRow& ChooseKernel(const PrepareContext& context,
-                              bool reference_only) {
-  for (const KernelRow& row : context.node.op->kernels) {
-    if (reference_only && !row.reference) continue;
-    if (row.matches(context)) return row;
+int OpDef::MinInputs() const {
+  size_t count = operands.size();
+  while (count > 0 && operands[count - 1].optional) --count;
+  return static_cast<int>(count);
+}
+
+int OpDef::MaxInputs() const {
+  constexpr int kMostInputs = 1024;
+  return variadic ? kMostInputs : static_cast<int>(operands.size());
+}
+
+int OpDef::Find(Role role) const {
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].role == role) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+bool OpDef::differentiable() const {
+  return std::any_of(rows.begin(), rows.end(), [](const KernelRow& row) {
+    return row.purpose == Purpose::kTrain;
+  });
+}
+
+std::vector<size_t> WeightsAndBiases(const Node& node) {
+  std::vector<size_t> result;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNoTensor) continue;
+    const Role role = node.op->OperandOf(i).role;
+    if (role == Role::kWeight || role == Role::kBias) result.push_back(i);
+  }
+  return result;
+}
+
+bool Fits(const KernelRow& row, const PrepareContext& context) {
+  const auto is = [](DType wanted, DType dtype) {
+    return wanted == kAnyType || wanted == dtype;
+  };
+  const int weight = context.node.op->Find(Role::kWeight);
+  return is(row.types.input, context.input(0).dtype) &&
+         is(row.types.output, context.output().dtype) &&
+         (weight < 0 || is(row.types.weight,
+                           context.input(static_cast<size_t>(weight)).dtype)) &&
+         (row.fits == nullptr || row.fits(context));
+}
+
+const KernelRow& ChooseKernel(const PrepareContext& context, Purpose purpose) {
+  const auto rows = context.node.op->rows;
+  for (const Purpose wanted : {purpose, Purpose::kReference}) {
+    for (const KernelRow& row : rows) {
+      if (row.purpose == wanted && Fits(row, context)) return row;
+    }
+    if (purpose == Purpose::kTrain) break;
   }
   std::string types;
   for (const TensorId id : context.node.inputs) {
@@ -58,7 +108,15 @@ const KernelRow& ChooseKernel(const PrepareContext& context,
   types += Name(context.output().dtype);
   Fail(ErrorKind::kUnsupported, "node '{}': no {} kernel for the types ({}){}",
        context.node.name, context.node.op->name, types,
-       context.training ? " in training" : "");
+       purpose == Purpose::kTrain ? " in training" : "");
+}
+
+std::unique_ptr<TrainKernel> PrepareTraining(const PrepareContext& context) {
+  KernelPtr kernel = ChooseKernel(context, Purpose::kTrain).prepare(context);
+  auto* const training = dynamic_cast<TrainKernel*>(kernel.get());
+  LS_CHECK(training != nullptr);
+  kernel.release();
+  return std::unique_ptr<TrainKernel>(training);
 }
 
 }  // namespace litesmith

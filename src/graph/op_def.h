@@ -4,8 +4,8 @@
 #ifndef LITESMITH_GRAPH_OP_DEF_H_
 #define LITESMITH_GRAPH_OP_DEF_H_
 
+#include <algorithm>
 #include <cstdint>
-#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,7 +36,6 @@ struct PrepareContext {
   const Node& node;
   const GraphFacts& facts;  // of the graph
   Numerics numerics = Numerics::kLiteRt;
-  bool training = false;  // a backward pass will follow: save what it needs
 
   const Tensor& input(size_t i) const { return graph.tensor(node.inputs[i]); }
   bool has_input(size_t i) const { return node.input(i) != kNoTensor; }
@@ -73,6 +72,17 @@ struct KernelArgs {
   }
 };
 
+// A kernel prepared for one node: weights packed, multipliers computed. Run
+// never fails and never allocates; the same object may run on several threads
+// at once with different args.
+class Kernel {
+ public:
+  virtual ~Kernel() = default;
+  size_t workspace_bytes = 0;
+
+  virtual void Run(const KernelArgs& args) const = 0;
+};
+
 // One call of a backward. Gradients are float32 and are overwritten, never
 // added to. A null output gradient counts as zeros: nothing that the loss
 // depends on reads that output. At least one output gradient is not null (a
@@ -87,21 +97,16 @@ struct BackwardArgs {
   int batch;
 };
 
-// A kernel prepared for one node: weights packed, multipliers computed. Run
-// never fails and never allocates; the same object may run on several threads
-// at once with different args.
-class Kernel {
+// A kernel of a training plan.
+class TrainKernel : public Kernel {
  public:
-  virtual ~Kernel() = default;
-  size_t workspace_bytes = 0;
   // Bytes kept from forward to backward for a full batch.
   size_t saved_bytes = 0;
 
-  virtual void Run(const KernelArgs& args) const = 0;
-  // Gradient of the inputs. Only kernels prepared for training have it.
-  virtual void Backward(const BackwardArgs& args) const;
+  // Gradient of the inputs.
+  virtual void Backward(const BackwardArgs& args) const = 0;
 
-  // Parameters may have changed: repack. Called once a training step, on one
+  // Parameters may have changed: repack. Called once per training step, on one
   // thread, before any shard runs. `inputs` holds the node's unbatched inputs.
   virtual void Repack(const void* const* inputs) { (void)inputs; }
 
@@ -118,15 +123,80 @@ class Kernel {
 
 using KernelPtr = std::unique_ptr<Kernel>;
 
+// What a kernel row is for. A plan takes the first row that fits: a training
+// plan of the kTrain rows, a reference plan of the kReference rows, any other
+// plan of the kFast rows, then of the kReference rows.
+enum class Purpose : uint8_t { kTrain, kFast, kReference };
+
+// The element types that a row computes on; kAnyType where it does not matter.
+inline constexpr DType kAnyType = static_cast<DType>(255);
+struct Types {
+  DType input = kAnyType;   // of input 0
+  DType weight = kAnyType;  // of the first operand that is a weight
+  DType output = kAnyType;  // of output 0
+};
+
 // One implementation for one combination of types.
 struct KernelRow {
   const char* name;  // by the grammar of DESIGN section 7: "Conv2DS8S8c"
-  bool reference;    // the reference twin; listed last
-  bool (*matches)(const PrepareContext& context);
+  Purpose purpose;
+  Types types;
   KernelPtr (*prepare)(const PrepareContext& context);
+  // What the row wants beyond its types; null: nothing.
+  bool (*fits)(const PrepareContext& context) = nullptr;
 };
 
-// ---- Training-only ops ----------------------------------------------------
+// A kernel of type K, which is made from the context.
+template <class K>
+KernelPtr MakeKernel(const PrepareContext& context) {
+  return std::make_unique<K>(context);
+}
+
+// ---- Operands -------------------------------------------------------------
+
+enum class Role : uint8_t {
+  kData,    // what flows through the network
+  kWeight,  // trained, pruned, clustered, stored as int8
+  kBias,    // trained; its scale is that of the input times the weight's
+  kShape,   // integers that are known when a plan is made: axes, sizes
+  kState,   // what an op keeps from one training step to the next
+};
+
+// One input of an op.
+struct Operand {
+  const char* name;  // "filter": in messages and documentation
+  Role role = Role::kData;
+  bool optional = false;
+  // Of a weight: the dimension that has one scale for each of its slices, the
+  // output channels; -1: one scale.
+  int8_t channel_axis = -1;
+  // Of a weight: the dimension that is summed over, along which blocks and m:n
+  // groups of zeros run; -1: none.
+  int8_t input_axis = -1;
+};
+
+// ---- Quantization rules ---------------------------------------------------
+
+struct FixedScale {
+  float scale = 0;
+  int32_t zero_point = 0;
+};
+
+// How the quantizer treats an op.
+struct QuantRule {
+  enum Output : uint8_t {
+    kFloatOnly,      // no integer form
+    kOwn,            // a range of its own, calibrated or learned
+    kLikeInput,      // scale and zero point of input 0
+    kLikeAllInputs,  // one scale for all data inputs and outputs
+    kFixed,          // what fixed8 and fixed16 say
+  } output = kFloatOnly;
+  FixedScale fixed8{};   // int8 outputs: {1/256, -128} for probabilities
+  FixedScale fixed16{};  // int16 outputs
+  bool hybrid = false;   // runs float activations with int8 weights
+};
+
+// ---- Ops of training ------------------------------------------------------
 
 // One call of an update before the forward of a training step: schedules,
 // masks, re-association, weight ranges. Inputs are whole tensors, writable.
@@ -137,63 +207,77 @@ struct UpdateArgs {
   int64_t step;  // 1 in the first training step of this run
 };
 
-// ---- Quantization rules ---------------------------------------------------
-
-struct QuantRule {
-  bool quantizable = false;      // has integer kernels
-  int weight_input = -1;         // which input holds weights
-  int per_axis_dim = 0;          // the weights' output-channel dimension
-  bool per_axis_default = true;  // per channel unless asked otherwise
-  int bias_input = -1;           // scale = input scale * weight scale
-  bool same_scale = false;       // output has the input's scale and zero point
-  bool hybrid = false;           // runs float activations with int8 weights
+// What an op that exists for training adds; ops of inference have none.
+struct TrainingFacts {
+  // A Keras file has it as a layer: stripping leaves it.
+  bool in_keras = false;
+  // Outside training the output is input 0: plans and .tflite files go without
+  // the node.
+  bool only_in_training = false;
+  // Before a training step; null: nothing to do.
+  void (*update)(const UpdateArgs& args) = nullptr;
+  // Strips the node: writes what it computed into its input 0's data or
+  // quantization (the caller then reroutes the output's readers to input 0).
+  void (*fold)(Graph* graph, const Node& node) = nullptr;
 };
 
 // ---- The op ---------------------------------------------------------------
+
+// What a .tflite file says about an op (specs/tflite.md 1.4, 1.5).
+struct TfliteFacts {
+  int code = -1;    // BuiltinOperator; -1: never stored in a file
+  int options = 0;  // number in the BuiltinOptions union, 0: none
+  // The version that a file states for this node; null: 1.
+  int (*version)(const Graph& graph, const Node& node) = nullptr;
+  // A float layer must have a bias in a file: one of zeros stands there for a
+  // missing one.
+  bool needs_bias = false;
+};
 
 struct OpDef {
   const char* name;     // TFLite's builtin name, or a training-only op's own
   const char* summary;  // one line for `litesmith list ops`
 
-  int tflite_code = -1;    // BuiltinOperator; -1: never stored in a file
-  int tflite_options = 0;  // number in the BuiltinOptions union, 0: none
-  // A float layer must have a bias in a file: one of zeros stands there for a
-  // missing one.
-  bool bias_in_files = false;
+  TfliteFacts tflite = {};
   std::span<const AttrDef> attrs = {};
-  int min_inputs = 1;
-  int max_inputs = 1;
-  int num_outputs = 1;
+  std::span<const Operand> operands = {};
+  bool variadic = false;  // the last operand repeats
+  int outputs = 1;
 
   // Shapes and dtypes of the outputs, and all validation of inputs and
   // attributes. Throws Error without naming the node (the caller adds it).
   void (*infer)(Graph* graph, const Node& node) = nullptr;
-  std::span<const KernelRow> kernels = {};
-  // The version a file states for this node (specs/tflite.md 1.5).
-  int (*version)(const Graph& graph, const Node& node) = nullptr;
+  std::span<const KernelRow> rows = {};
+  QuantRule quant = {};
   // Multiply-accumulates for one sample; null: none.
   int64_t (*macs)(const Graph& graph, const Node& node) = nullptr;
-  QuantRule quant = {};
-
-  bool differentiable = false;  // its training kernels have Backward
-  // Only moves or renames bytes of input 0: the plan aliases output to input.
+  // Only renames the bytes of input 0: the plan aliases output to input.
   bool in_place = false;
   // Computes shapes or constants: the plan folds it when inputs are known.
   // Gives the output's data.
   TensorData (*fold_constant)(const Graph& graph, const Node& node) = nullptr;
+  const TrainingFacts* training = nullptr;  // null: an op of inference
 
-  // A training-only op that a Keras file has as a layer: stripping leaves it.
-  bool in_keras = false;
-  // Outside training the output is input 0: plans and .tflite files go without
-  // the node.
-  bool only_in_training = false;
+  // How many inputs a node has at least and at most.
+  int MinInputs() const;
+  int MaxInputs() const;
+  // The operand that an input is.
+  const Operand& OperandOf(size_t input) const {
+    return operands[std::min(input, operands.size() - 1)];
+  }
+  // The first operand with the role, or -1.
+  int Find(Role role) const;
+  // Whether a training plan can run it and take its gradient.
+  bool differentiable() const;
 
-  // Training-only ops: the update before a step, and the fold that strips the
-  // node: writes what it computed into its input 0's data or quantization (the
-  // caller then reroutes the output's readers to input 0).
-  void (*update)(const UpdateArgs& args) = nullptr;
-  void (*fold)(Graph* graph, const Node& node) = nullptr;
+  bool in_keras() const { return training != nullptr && training->in_keras; }
+  bool only_in_training() const {
+    return training != nullptr && training->only_in_training;
+  }
 };
+
+// The inputs of a node that are weights or biases.
+std::vector<size_t> WeightsAndBiases(const Node& node);
 
 // The node's fused activation, or null where its op has none.
 const AttrValue* FusedActivation(const Node& node);
@@ -202,10 +286,13 @@ AttrValue* FusedActivation(Node* node);
 // The default value of each of the op's attributes.
 std::vector<AttrValue> DefaultAttrs(const OpDef& op);
 
-// The first row that matches, skipping rows that are not reference if
-// `reference_only`. Throws Error{unsupported} naming op and dtypes if none.
-const KernelRow& ChooseKernel(const PrepareContext& context,
-                              bool reference_only);
+// The first row for the purpose that fits (see Purpose). Throws
+// Error{unsupported} naming op and dtypes if none.
+const KernelRow& ChooseKernel(const PrepareContext& context, Purpose purpose);
+// A kernel of the first kTrain row that fits.
+std::unique_ptr<TrainKernel> PrepareTraining(const PrepareContext& context);
+// Whether the row computes on the node's types and fits otherwise.
+bool Fits(const KernelRow& row, const PrepareContext& context);
 
 }  // namespace litesmith
 

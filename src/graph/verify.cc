@@ -98,13 +98,13 @@ void VerifyStructure(const Graph& graph) {
     const std::string where =
         fmt::format("node {} '{}' ({})", n, node.name, node.op->name);
     const auto inputs = static_cast<int>(node.inputs.size());
-    if (inputs < node.op->min_inputs || inputs > node.op->max_inputs) {
+    if (inputs < node.op->MinInputs() || inputs > node.op->MaxInputs()) {
       Fail(ErrorKind::kCorrupt, "{} has {} inputs; {} to {} are wanted", where,
-           inputs, node.op->min_inputs, node.op->max_inputs);
+           inputs, node.op->MinInputs(), node.op->MaxInputs());
     }
-    if (static_cast<int>(node.outputs.size()) != node.op->num_outputs) {
+    if (static_cast<int>(node.outputs.size()) != node.op->outputs) {
       Fail(ErrorKind::kCorrupt, "{} has {} outputs; {} wanted", where,
-           node.outputs.size(), node.op->num_outputs);
+           node.outputs.size(), node.op->outputs);
     }
     if (node.attrs.size() != node.op->attrs.size()) {
       Fail(ErrorKind::kCorrupt, "{} has {} attributes; {} wanted", where,
@@ -112,7 +112,7 @@ void VerifyStructure(const Graph& graph) {
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
-      if (id == kNoTensor && static_cast<int>(i) >= node.op->min_inputs)
+      if (id == kNoTensor && static_cast<int>(i) >= node.op->MinInputs())
         continue;
       check_id(id, where);
       if (!known[static_cast<size_t>(id)]) {

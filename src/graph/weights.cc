@@ -28,9 +28,9 @@ TensorId StoredBehind(const Graph& graph, TensorId id) {
 std::vector<TensorId> WeightTensors(const Graph& graph) {
   std::vector<TensorId> result;
   for (const Node& node : graph.nodes) {
-    if (node.op->quant.weight_input < 0) continue;
+    if (node.op->Find(Role::kWeight) < 0) continue;
     const TensorId id = StoredBehind(
-        graph, node.input(static_cast<size_t>(node.op->quant.weight_input)));
+        graph, node.input(static_cast<size_t>(node.op->Find(Role::kWeight))));
     if (id == kNoTensor) continue;
     if (std::find(result.begin(), result.end(), id) == result.end())
       result.push_back(id);

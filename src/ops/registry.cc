@@ -22,7 +22,7 @@ const OpDef* FindOp(std::string_view name) {
 
 const OpDef* FindOpByTfliteCode(int code) {
   for (const OpDef* op : kAllOps) {
-    if (op->tflite_code == code) return op;
+    if (op->tflite.code == code) return op;
   }
   return nullptr;
 }

@@ -49,9 +49,7 @@ TensorId AddParameter(Graph* graph, const char* name, const Shape& shape,
 class Runner {
  public:
   Runner(const Graph& graph, const Node& node)
-      : facts_(FactsOf(graph)),
-        context_{graph, node, facts_, Numerics::kLiteRt, true},
-        kernel_(ChooseKernel(context_, false).prepare(context_)),
+      : kernel_(PrepareTraining({graph, node, FactsOf(graph)})),
         workspace_(kernel_->workspace_bytes),
         saved_(kernel_->saved_bytes) {
     LS_CHECK(graph.tensor(node.outputs[0]).shape.IsStatic());
@@ -105,9 +103,7 @@ class Runner {
   Floats output;
 
  private:
-  GraphFacts facts_;
-  PrepareContext context_;
-  KernelPtr kernel_;
+  std::unique_ptr<TrainKernel> kernel_;
   TensorData workspace_;
   TensorData saved_;
 };

@@ -57,12 +57,8 @@ void VerifyFiniteWeights(const Graph& graph) {
     if (tensor.kind == TensorKind::kParameter) VerifyFinite(tensor);
   }
   for (const Node& node : graph.nodes) {
-    for (const int input :
-         {node.op->quant.weight_input, node.op->quant.bias_input}) {
-      const TensorId id =
-          input < 0 ? kNoTensor : node.input(static_cast<size_t>(input));
-      if (id != kNoTensor) VerifyFinite(graph.tensor(id));
-    }
+    for (const size_t input : WeightsAndBiases(node))
+      VerifyFinite(graph.tensor(node.inputs[input]));
   }
 }
 
@@ -89,7 +85,7 @@ void VerifyTraining(const Graph& graph) {
              : " '" + graph.tensor(graph.outputs[0]).name + "'");
   }
   for (const Node& node : graph.nodes) {
-    if (node.op->differentiable ||
+    if (node.op->differentiable() ||
         std::none_of(node.outputs.begin(), node.outputs.end(), marked))
       continue;
     const auto from =
@@ -106,7 +102,7 @@ void VerifyTraining(const Graph& graph) {
 void VerifyFloat(const Graph& graph) {
   VerifyNothingReduced(graph, "here");
   for (const Node& node : graph.nodes) {
-    if (node.op->tflite_code >= 0) continue;
+    if (node.op->tflite.code >= 0) continue;
     Fail(ErrorKind::kUnsupported,
          "node '{}' ({}) is for training only and would have to be folded "
          "first",
@@ -130,7 +126,7 @@ void VerifyInference(const Graph& graph) {
   }
   for (const Node& node : graph.nodes) {
     if (node.op->in_place || node.op->fold_constant != nullptr ||
-        !node.op->kernels.empty())
+        !node.op->rows.empty())
       continue;
     Fail(ErrorKind::kUnsupported, "node '{}' ({}) has no kernel to run",
          node.name, node.op->name);

@@ -112,9 +112,11 @@ TEST(Verify, AConvertedModelIsCalledThat) {
   EXPECT_EQ(ErrorAfter(Stage::kInference, AddQuantizedTail), "");
 }
 
+constexpr Operand kOperands[] = {{.name = "x"}};
 const OpDef kRound = {.name = "TEST_ROUND",
                       .summary = "",
-                      .tflite_code = 9999,
+                      .tflite = {.code = 9999},
+                      .operands = kOperands,
                       .infer = [](Graph* graph, const Node& node) {
                         graph->tensor(node.outputs[0]).shape =
                             graph->tensor(node.inputs[0]).shape;

@@ -113,7 +113,7 @@ TEST_F(KerasOptionsTest, AreKeptByEveryRecipe) {
     const Graph file = Convert(
         back, scheme,
         NeedsRanges(back, scheme) ? Calibrate(back, *data_, 20) : Ranges());
-    for (const Node& node : file.nodes) EXPECT_GE(node.op->tflite_code, 0);
+    for (const Node& node : file.nodes) EXPECT_GE(node.op->tflite.code, 0);
   }
   SetWarningSink(before);
 }

@@ -66,7 +66,7 @@ void ExpectSameWeights(const Graph& a, const Graph& b) {
     std::vector<std::vector<float>> result;
     for (const Node& node : graph.nodes) {
       for (const int input :
-           {node.op->quant.weight_input, node.op->quant.bias_input}) {
+           {node.op->Find(Role::kWeight), node.op->Find(Role::kBias)}) {
         if (input < 0) continue;
         const auto w =
             graph.tensor(node.inputs[static_cast<size_t>(input)]).As<float>();

@@ -131,13 +131,15 @@ void HalveConstants(Graph* graph) {
 
 void QuantizeNodeWeights(Graph* graph, Node* node,
                          const ConvertOptions& options) {
-  const QuantRule& rule = node->op->quant;
-  Tensor& w = OwnConstant(graph, node, rule.weight_input);
+  const int input = node->op->Find(Role::kWeight);
+  Tensor& w = OwnConstant(graph, node, input);
   if (!w.quant.empty()) return;  // trained on this grid
   try {
     const auto values = w.As<float>();
-    w.quant = WeightQuantization(values, w.shape, rule.per_axis_dim,
-                                 PerAxis(*node, values, options));
+    w.quant = WeightQuantization(
+        values, w.shape,
+        node->op->operands[static_cast<size_t>(input)].channel_axis,
+        PerAxis(*node, values, options));
   } catch (const Error& error) {
     Fail(error.kind(), "tensor '{}': {}", w.name, error.what());
   }
@@ -151,15 +153,13 @@ void StoreWeights(Tensor* w) {
 
 void MakeDynamic(Graph* graph, const ConvertOptions& options) {
   for (Node& node : graph->nodes) {
-    const QuantRule& rule = node.op->quant;
-    if (!rule.hybrid || rule.weight_input < 0) continue;
-    const Tensor& w =
-        graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]);
+    if (!node.op->quant.hybrid) continue;
+    const auto input = static_cast<size_t>(node.op->Find(Role::kWeight));
+    const Tensor& w = graph->tensor(node.inputs[input]);
     if (!IsFloatConstant(w) || w.shape.NumElements() < kSmallestDynamicWeights)
       continue;
     QuantizeNodeWeights(graph, &node, options);
-    StoreWeights(
-        &graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]));
+    StoreWeights(&graph->tensor(node.inputs[input]));
     if (node.op == &kFullyConnected)
       node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(1);
   }
@@ -168,20 +168,21 @@ void MakeDynamic(Graph* graph, const ConvertOptions& options) {
 // One layer's weights and bias as integers; activations are set already.
 void QuantizeLayer(Graph* graph, Node* node, const Scheme& scheme,
                    const ConvertOptions& options) {
-  const QuantRule& rule = node->op->quant;
+  const auto weight_input = static_cast<size_t>(node->op->Find(Role::kWeight));
+  const auto bias_input = static_cast<size_t>(node->op->Find(Role::kBias));
   QuantizeNodeWeights(graph, node, options);
-  const TensorId weight_id =
-      node->inputs[static_cast<size_t>(rule.weight_input)];
+  const TensorId weight_id = node->inputs[weight_input];
   const float input_scale = graph->tensor(node->inputs[0]).quant.scale[0];
-  const int channels = graph->tensor(weight_id).shape[rule.per_axis_dim];
-  if (node->input(static_cast<size_t>(rule.bias_input)) == kNoTensor) {
+  const int channels =
+      graph->tensor(weight_id)
+          .shape[node->op->operands[weight_input].channel_axis];
+  if (node->input(bias_input) == kNoTensor) {
     const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
-    node->inputs.resize(static_cast<size_t>(rule.bias_input) + 1, kNoTensor);
-    node->inputs[static_cast<size_t>(rule.bias_input)] =
-        graph->AddConstant<float>(node->name + "_bias", {channels}, zeros,
-                                  TensorKind::kConstant);
+    node->inputs.resize(bias_input + 1, kNoTensor);
+    node->inputs[bias_input] = graph->AddConstant<float>(
+        node->name + "_bias", {channels}, zeros, TensorKind::kConstant);
   }
-  Tensor& bias = OwnConstant(graph, node, rule.bias_input);
+  Tensor& bias = OwnConstant(graph, node, static_cast<int>(bias_input));
   const auto values = bias.As<float>();
   Quantization& wq = graph->tensor(weight_id).quant;
   const bool narrow = scheme.bias == DType::kInt32;
@@ -299,12 +300,12 @@ void MakeInteger(Graph* graph, const Scheme& scheme, const Ranges& given,
   for (const TensorId id : graph->inputs) quantize(id);
   for (size_t n = 0; n < graph->nodes.size(); ++n) {
     Node& node = graph->nodes[n];
-    if (!node.op->quant.quantizable) {
+    if (node.op->quant.output == QuantRule::kFloatOnly) {
       Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
            node.name, node.op->name);
     }
     const TensorId out = node.outputs[0];
-    if (node.op->quant.same_scale) {
+    if (node.op->quant.output == QuantRule::kLikeInput) {
       const Tensor& in = graph->tensor(node.inputs[0]);
       graph->tensor(out).dtype = in.dtype;
       graph->tensor(out).quant = in.quant;
@@ -313,7 +314,7 @@ void MakeInteger(Graph* graph, const Scheme& scheme, const Ranges& given,
     } else {
       quantize(out);
     }
-    if (node.op->quant.weight_input >= 0) {
+    if (node.op->Find(Role::kWeight) >= 0) {
       Node copy = node;
       QuantizeLayer(graph, &copy, scheme, options);
       graph->nodes[n] = std::move(copy);
@@ -388,10 +389,11 @@ bool NeedsRanges(const Graph& graph, const Scheme& scheme) {
     return folded.tensor(id).quant.empty();
   };
   return std::any_of(folded.inputs.begin(), folded.inputs.end(), unknown) ||
-         std::any_of(
-             folded.nodes.begin(), folded.nodes.end(), [&](const Node& node) {
-               return !node.op->quant.same_scale && unknown(node.outputs[0]);
-             });
+         std::any_of(folded.nodes.begin(), folded.nodes.end(),
+                     [&](const Node& node) {
+                       return node.op->quant.output != QuantRule::kLikeInput &&
+                              unknown(node.outputs[0]);
+                     });
 }
 
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,

@@ -26,7 +26,7 @@ bool IsSmallInteger(DType dtype) {
 // Whether the node computes with numbers, and does not only change their form.
 bool Computes(const Node& node) {
   return node.op != &kQuantize && node.op != &kDequantize &&
-         node.op->quant.quantizable;
+         node.op->quant.output != QuantRule::kFloatOnly;
 }
 
 template <typename T>
@@ -98,11 +98,8 @@ void DropEmptyNodes(Graph* graph) {
 // Weights and biases of layers that have become floats can be trained.
 void MarkWidenedParameters(const Graph& before, Graph* graph) {
   for (const Node& node : graph->nodes) {
-    const QuantRule& rule = node.op->quant;
-    for (const int position : {rule.weight_input, rule.bias_input}) {
-      if (position < 0) continue;
-      const TensorId id = node.input(static_cast<size_t>(position));
-      if (id == kNoTensor) continue;
+    for (const size_t input : WeightsAndBiases(node)) {
+      const TensorId id = node.inputs[input];
       Tensor& tensor = graph->tensor(id);
       if (tensor.kind == TensorKind::kConstant &&
           tensor.dtype == DType::kFloat32 &&
@@ -131,15 +128,15 @@ void Snap(Tensor* weight, const Tensor& quantized) {
 
 // A bias may leave out its scale: input times weights.
 void GiveBiasScale(Graph* graph, const Node& node) {
-  const QuantRule& rule = node.op->quant;
-  if (rule.bias_input < 0) return;
-  const TensorId id = node.input(static_cast<size_t>(rule.bias_input));
+  const int bias_input = node.op->Find(Role::kBias);
+  if (bias_input < 0) return;
+  const TensorId id = node.input(static_cast<size_t>(bias_input));
   if (id == kNoTensor) return;
   Tensor& bias = graph->tensor(id);
   if (!IsInteger(bias.dtype) || !bias.quant.empty()) return;
   const Tensor& x = graph->tensor(node.inputs[0]);
-  const Tensor& w =
-      graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)]);
+  const Tensor& w = graph->tensor(
+      node.inputs[static_cast<size_t>(node.op->Find(Role::kWeight))]);
   if (!IsQuantized(x) || !IsQuantized(w)) {
     Fail(ErrorKind::kUnsupported,
          "{}: the {} bias '{}' has no scale, and neither have the input and "

@@ -27,14 +27,17 @@ void SetBatch(Graph* graph, int batch) {
 // Runs a node whose inputs all have data; gives the data of its one output.
 TensorData RunOnce(const Graph& graph, const Node& node,
                    const GraphFacts& facts, const BindOptions& options) {
-  const PrepareContext context{graph, node, facts, options.numerics, false};
+  const PrepareContext context{graph, node, facts, options.numerics};
   const KernelPtr kernel =
-      ChooseKernel(context, options.reference).prepare(context);
+      ChooseKernel(context,
+                   options.reference ? Purpose::kReference : Purpose::kFast)
+          .prepare(context);
   std::vector<const void*> inputs;
   for (const TensorId id : node.inputs) {
     inputs.push_back(id == kNoTensor ? nullptr : graph.tensor(id).data.data());
   }
-  inputs.resize(static_cast<size_t>(node.op->max_inputs), nullptr);
+  inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
+                nullptr);
   const Tensor& out = context.output();
   TensorData result(static_cast<size_t>(out.shape.NumElements()) *
                     SizeOf(out.dtype));

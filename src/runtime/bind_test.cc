@@ -46,12 +46,13 @@ Graph WrittenForOne() {
 
 const OpDef kFlip = {.name = "TEST_FLIP",
                      .summary = "",
+                     .operands = kOperands.first(1),
                      .infer =
                          [](Graph* graph, const Node& node) {
                            const Shape x = graph->tensor(node.inputs[0]).shape;
                            graph->tensor(node.outputs[0]).shape = {x[1], x[0]};
                          },
-                     .kernels = kAddRows};
+                     .rows = kAddRows};
 
 TEST(Bind, FindsTheRowsOfASample) {
   for (const int batch : {1, 5}) {

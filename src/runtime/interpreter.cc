@@ -83,15 +83,18 @@ void Interpreter::Impl::Plan(const InterpreterOptions& options) {
   size_t workspace_bytes = 0;
   for (const Node& node : graph.nodes) {
     if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, facts, options.numerics, false};
+    const PrepareContext context{graph, node, facts, options.numerics};
     Step step;
-    step.kernel = ChooseKernel(context, options.reference).prepare(context);
+    step.kernel = ChooseKernel(context, options.reference ? Purpose::kReference
+                                                          : Purpose::kFast)
+                      .prepare(context);
     workspace_bytes = std::max(workspace_bytes, step.kernel->workspace_bytes);
     for (const TensorId id : node.inputs) {
       step.inputs.push_back(id == kNoTensor ? nullptr
                                             : where[static_cast<size_t>(id)]);
     }
-    step.inputs.resize(static_cast<size_t>(node.op->max_inputs), nullptr);
+    step.inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
+                       nullptr);
     for (const TensorId id : node.outputs) {
       step.outputs.push_back(where[static_cast<size_t>(id)]);
     }

@@ -33,7 +33,7 @@ struct Functions {
 };
 
 template <const Functions& kFunctions>
-class FunctionKernel : public Kernel {
+class FunctionKernel : public TrainKernel {
  public:
   explicit FunctionKernel(const PrepareContext& context)
       : per_sample_(static_cast<size_t>(
@@ -49,11 +49,10 @@ class FunctionKernel : public Kernel {
   size_t per_sample_;
 };
 
-inline bool Always(const PrepareContext&) { return true; }
-template <typename T>
-KernelPtr Prepare(const PrepareContext& context) {
-  return std::make_unique<T>(context);
-}
+inline constexpr Operand kThreeOperands[] = {{.name = "a"},
+                                             {.name = "b", .optional = true},
+                                             {.name = "c", .optional = true}};
+inline constexpr std::span<const Operand> kOperands = kThreeOperands;
 
 inline const float* In(const BackwardArgs& a, int i) {
   return static_cast<const float*>(a.inputs[i]);
@@ -72,13 +71,12 @@ inline constexpr Functions kAddFunctions = {
       }
     }};
 inline constexpr KernelRow kAddRows[] = {
-    {"Add", true, Always, Prepare<FunctionKernel<kAddFunctions>>}};
+    {"Add", Purpose::kTrain, {}, MakeKernel<FunctionKernel<kAddFunctions>>}};
 inline const OpDef kAdd = {.name = "TEST_ADD",
                            .summary = "",
-                           .max_inputs = 2,
+                           .operands = kOperands.first(2),
                            .infer = InferSame,
-                           .kernels = kAddRows,
-                           .differentiable = true};
+                           .rows = kAddRows};
 
 // y[s][f] = x[s][f] * w[f].
 inline constexpr Functions kScaleFunctions = {
@@ -97,13 +95,15 @@ inline constexpr Functions kScaleFunctions = {
       }
     }};
 inline constexpr KernelRow kScaleRows[] = {
-    {"Scale", true, Always, Prepare<FunctionKernel<kScaleFunctions>>}};
+    {"Scale",
+     Purpose::kTrain,
+     {},
+     MakeKernel<FunctionKernel<kScaleFunctions>>}};
 inline const OpDef kScale = {.name = "TEST_SCALE",
                              .summary = "",
-                             .max_inputs = 2,
+                             .operands = kOperands.first(2),
                              .infer = InferSame,
-                             .kernels = kScaleRows,
-                             .differentiable = true};
+                             .rows = kScaleRows};
 
 // y = 2 w, whose update adds the step's number to its second input, a state.
 inline constexpr Functions kTwiceFunctions = {
@@ -115,18 +115,21 @@ inline constexpr Functions kTwiceFunctions = {
         a.input_grads[0][i] = 2 * a.output_grads[0][i];
     }};
 inline constexpr KernelRow kTwiceRows[] = {
-    {"Twice", true, Always, Prepare<FunctionKernel<kTwiceFunctions>>}};
+    {"Twice",
+     Purpose::kTrain,
+     {},
+     MakeKernel<FunctionKernel<kTwiceFunctions>>}};
+inline constexpr TrainingFacts kTwiceTraining = {
+    .update = [](const UpdateArgs& args) {
+      if (args.node.input(1) != kNoTensor)
+        *static_cast<float*>(args.inputs[1]) += static_cast<float>(args.step);
+    }};
 inline const OpDef kTwice = {.name = "TEST_TWICE",
                              .summary = "",
-                             .max_inputs = 2,
+                             .operands = kOperands.first(2),
                              .infer = InferSame,
-                             .kernels = kTwiceRows,
-                             .differentiable = true,
-                             .update = [](const UpdateArgs& args) {
-                               if (args.node.input(1) != kNoTensor)
-                                 *static_cast<float*>(args.inputs[1]) +=
-                                     static_cast<float>(args.step);
-                             }};
+                             .rows = kTwiceRows,
+                             .training = &kTwiceTraining};
 
 // y = a + 2 b + 3 c.
 inline constexpr Functions kWeightedSumFunctions = {
@@ -145,15 +148,15 @@ inline constexpr Functions kWeightedSumFunctions = {
       }
     }};
 inline constexpr KernelRow kWeightedSumRows[] = {
-    {"WeightedSum", true, Always,
-     Prepare<FunctionKernel<kWeightedSumFunctions>>}};
+    {"WeightedSum",
+     Purpose::kTrain,
+     {},
+     MakeKernel<FunctionKernel<kWeightedSumFunctions>>}};
 inline const OpDef kWeightedSum = {.name = "TEST_WEIGHTED_SUM",
                                    .summary = "",
-                                   .min_inputs = 3,
-                                   .max_inputs = 3,
+                                   .operands = kOperands.first(3),
                                    .infer = InferSame,
-                                   .kernels = kWeightedSumRows,
-                                   .differentiable = true};
+                                   .rows = kWeightedSumRows};
 
 // Two outputs: y0 = x and y1 = 10 x.
 inline constexpr Functions kForkFunctions = {
@@ -173,10 +176,11 @@ inline constexpr Functions kForkFunctions = {
       }
     }};
 inline constexpr KernelRow kForkRows[] = {
-    {"Fork", true, Always, Prepare<FunctionKernel<kForkFunctions>>}};
+    {"Fork", Purpose::kTrain, {}, MakeKernel<FunctionKernel<kForkFunctions>>}};
 inline const OpDef kFork = {.name = "TEST_FORK",
                             .summary = "",
-                            .num_outputs = 2,
+                            .operands = kOperands.first(1),
+                            .outputs = 2,
                             .infer =
                                 [](Graph* graph, const Node& node) {
                                   for (const TensorId id : node.outputs) {
@@ -184,8 +188,7 @@ inline const OpDef kFork = {.name = "TEST_FORK",
                                         graph->tensor(node.inputs[0]).shape;
                                   }
                                 },
-                            .kernels = kForkRows,
-                            .differentiable = true};
+                            .rows = kForkRows};
 
 // y = x - mean, the mean being that of the whole batch, kept in a state.
 class CenterKernel : public FunctionKernel<kAddFunctions> {
@@ -216,14 +219,12 @@ class CenterKernel : public FunctionKernel<kAddFunctions> {
   }
 };
 inline constexpr KernelRow kCenterRows[] = {
-    {"Center", true, Always, Prepare<CenterKernel>}};
+    {"Center", Purpose::kTrain, {}, MakeKernel<CenterKernel>}};
 inline const OpDef kCenter = {.name = "TEST_CENTER",
                               .summary = "",
-                              .min_inputs = 2,
-                              .max_inputs = 2,
+                              .operands = kOperands.first(2),
                               .infer = InferSame,
-                              .kernels = kCenterRows,
-                              .differentiable = true};
+                              .rows = kCenterRows};
 
 // A graph of those ops over an input of [N, 3].
 class Builder {

@@ -37,7 +37,7 @@ struct Call {
 
 struct PlannedNode {
   NodeId id = 0;
-  KernelPtr kernel;
+  std::unique_ptr<TrainKernel> kernel;
   bool backward = false;
   std::vector<Call> calls;      // one for each shard; on the weight edge one
   std::vector<float> partials;  // statistics, [shards][floats]
@@ -147,10 +147,10 @@ std::vector<PlannedNode> TrainingPlan::Impl::PrepareNodes() const {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, facts, Numerics::kLiteRt, true};
+    const PrepareContext context{graph, node, facts};
     PlannedNode planned;
     planned.id = static_cast<NodeId>(n);
-    planned.kernel = ChooseKernel(context, false).prepare(context);
+    planned.kernel = PrepareTraining(context);
     planned.partials.resize(
         static_cast<size_t>(planned.kernel->statistics_floats * kShards));
     nodes.push_back(std::move(planned));
@@ -167,7 +167,8 @@ void TrainingPlan::Impl::Build() {
     const Node& node = graph.node(planned.id);
     LayoutNode of{node.inputs, node.outputs, planned.kernel->workspace_bytes,
                   planned.kernel->saved_bytes};
-    of.inputs.resize(static_cast<size_t>(node.op->max_inputs), kNoTensor);
+    of.inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
+                     kNoTensor);
     wanted.push_back(std::move(of));
   }
   layout = LayOutTraining(graph, facts, wanted, options.heads);
@@ -277,8 +278,8 @@ void TrainingPlan::Impl::RunEdgeForward() {
   std::byte* work = memory.edge_workspace();
   for (const PlannedNode& node : edge) {
     const Node& n = graph.node(node.id);
-    if (n.op->update != nullptr)
-      n.op->update({graph, n, node.states.data(), step});
+    if (n.op->training != nullptr && n.op->training->update != nullptr)
+      n.op->training->update({graph, n, node.states.data(), step});
     node.kernel->Run(ArgsOf(node, 0, WholeOf(node), work));
   }
 }

@@ -137,8 +137,8 @@ void RequireTrainable(const Graph& graph) {
   std::string frozen;
   std::string other;
   for (const Node& node : graph.nodes) {
-    if (node.op->quant.weight_input < 0) continue;
-    TensorId id = node.input(static_cast<size_t>(node.op->quant.weight_input));
+    if (node.op->Find(Role::kWeight) < 0) continue;
+    TensorId id = node.input(static_cast<size_t>(node.op->Find(Role::kWeight)));
     // Behind the ops on the weight edge; a node's inputs come before it.
     for (NodeId n = graph.Producer(id); n >= 0; n = graph.Producer(id))
       id = graph.node(n).inputs[0];

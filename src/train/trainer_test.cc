@@ -222,7 +222,7 @@ TEST(Trainer, FrozenLayersStayBitForBit) {
 TEST(Trainer, LayersWithoutBiasTrain) {
   Graph graph = SmallCnn();
   for (Node& node : graph.nodes) {
-    if (node.op->quant.bias_input == 2) node.inputs.resize(2);
+    if (node.op->Find(Role::kBias) == 2) node.inputs.resize(2);
   }
   graph = RemoveDeadNodes(graph);
   for (const Graph& start : {graph, EverythingOn(graph)}) {
@@ -250,7 +250,7 @@ TEST(Trainer, NothingToTrainSaysWhy) {
             "invalid argument: there is nothing to train: the weights of "
             "'conv' are no stored floats; only a float model can be trained");
   std::erase_if(graph.nodes, [](const Node& node) {
-    return node.op->quant.weight_input >= 0;
+    return node.op->Find(Role::kWeight) >= 0;
   });
   EXPECT_EQ(ErrorOf([&] { RequireTrainable(graph); }),
             "invalid argument: there is nothing to train: no layer of the "

@@ -144,10 +144,12 @@ void QuantizeOutput(Graph* graph, NodeId layer, const QatOptions& options) {
 // The weights of a layer, as they are after training ops that are there.
 void QuantizeWeights(Graph* graph, const WeightEdge& edge, const Tensor& weight,
                      const QatOptions& options) {
-  const QuantRule& rule = graph->node(edge.node).op->quant;
-  const int channels = HasScalePerChannel(*graph, edge, options)
-                           ? weight.shape[rule.per_axis_dim]
-                           : 1;
+  const OpDef& op = *graph->node(edge.node).op;
+  const int channels =
+      HasScalePerChannel(*graph, edge, options)
+          ? weight.shape[op.operands[static_cast<size_t>(edge.input)]
+                             .channel_axis]
+          : 1;
   const std::string name = weight.name + "/fake_quant";
   Node& node =
       graph->node(Splice(graph, edge, kFakeQuant, name,

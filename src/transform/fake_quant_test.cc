@@ -209,7 +209,7 @@ TEST(PreserveClusters, AChannelWithoutZerosKeepsItsSmallestCentroid) {
   std::vector<void*> inputs;
   for (const TensorId id : node.inputs)
     inputs.push_back(graph.tensor(id).data.MutableData());
-  node.op->update({graph, node, inputs.data(), 1});
+  node.op->training->update({graph, node, inputs.data(), 1});
   EXPECT_EQ(ValuesOf(StripTrainingOps(graph), "conv/kernel"), weights);
 }
 

@@ -20,11 +20,11 @@ Graph FoldWeights(const Graph& graph) {
   std::vector<Node> kept;
   for (size_t n = 0; n < nodes.size(); ++n) {
     const Node node = nodes[n];
-    if (node.op->fold == nullptr) {
+    if (node.op->training == nullptr || node.op->training->fold == nullptr) {
       kept.push_back(node);
       continue;
     }
-    node.op->fold(&result, node);
+    node.op->training->fold(&result, node);
     for (size_t later = n + 1; later < nodes.size(); ++later) {
       std::replace(nodes[later].inputs.begin(), nodes[later].inputs.end(),
                    node.outputs[0], node.inputs[0]);
@@ -127,7 +127,7 @@ bool HasFakeQuant(const Graph& graph) {
 bool HasTrainingOps(const Graph& graph) {
   return std::any_of(graph.nodes.begin(), graph.nodes.end(),
                      [](const Node& node) {
-                       return node.op->tflite_code < 0 && !node.op->in_keras;
+                       return node.op->tflite.code < 0 && !node.op->in_keras();
                      });
 }
 

@@ -24,13 +24,14 @@ LayerChoice<Options> Everywhere(const Options& options) {
 // Runs every node's update of a step on the graph's own data.
 void Update(Graph* graph, int64_t step) {
   for (const Node& node : graph->nodes) {
-    if (node.op->update == nullptr) continue;
+    if (node.op->training == nullptr || node.op->training->update == nullptr)
+      continue;
     std::vector<void*> inputs;
     for (const TensorId id : node.inputs) {
       Tensor& tensor = graph->tensor(id);
       inputs.push_back(tensor.has_data() ? tensor.data.MutableData() : nullptr);
     }
-    node.op->update({*graph, node, inputs.data(), step});
+    node.op->training->update({*graph, node, inputs.data(), step});
   }
 }
 

@@ -20,7 +20,7 @@ TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge) {
 std::vector<WeightEdge> WeightEdges(const Graph& graph) {
   std::vector<WeightEdge> edges;
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const int input = graph.nodes[n].op->quant.weight_input;
+    const int input = graph.nodes[n].op->Find(Role::kWeight);
     if (input < 0) continue;
     WeightEdge edge{static_cast<NodeId>(n), input};
     const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));

@@ -13,7 +13,7 @@ namespace {
 
 // The weights of a layer that sums floats, or null.
 const Tensor* FloatWeights(const Graph& graph, const Node& node) {
-  const int input = node.op->quant.weight_input;
+  const int input = node.op->Find(Role::kWeight);
   if (input < 0) return nullptr;
   const Tensor& weights = graph.tensor(node.inputs[static_cast<size_t>(input)]);
   return weights.dtype == DType::kFloat32 ? &weights : nullptr;
@@ -66,9 +66,10 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
     }
     if (!is_loose) continue;
     const auto out = static_cast<size_t>(node.outputs[0]);
-    const PrepareContext context{linear, node, facts, Numerics::kLiteRt, false};
+    const PrepareContext context{linear, node, facts};
     magnitudes[out] =
-        NodeRunner(context, ChooseKernel(context, true)).Forward(magnitudes);
+        NodeRunner(context, ChooseKernel(context, Purpose::kReference))
+            .Forward(magnitudes);
     loose[out] = 1;
   }
   for (size_t t = 0; t < values.size(); ++t) {

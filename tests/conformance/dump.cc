@@ -44,7 +44,7 @@ void Dump(const Case& c, const Graph& graph, const std::string& directory) {
 bool FitsTflite(const Graph& graph) {
   return std::all_of(
       graph.nodes.begin(), graph.nodes.end(),
-      [](const Node& node) { return node.op->tflite_code >= 0; });
+      [](const Node& node) { return node.op->tflite.code >= 0; });
 }
 
 void DumpCases(const std::string& directory) {

@@ -97,8 +97,8 @@ class GradientCheck {
 
   // Whether the values were good for a check. Adds to `nonzero`.
   bool Node(const litesmith::Node& node, int* nonzero) const {
-    const PrepareContext context{graph_, node, facts_, Numerics::kLiteRt, true};
-    NodeRunner runner(context, ChooseKernel(context, false));
+    const PrepareContext context{graph_, node, facts_};
+    NodeRunner runner(context, ChooseKernel(context, Purpose::kTrain));
     const TensorData y = runner.Forward(values_);
     const TensorData dy = OutputGradient(y.size());
     std::vector<bool> wanted;
@@ -113,7 +113,8 @@ class GradientCheck {
       if (!wanted[i]) continue;
       SCOPED_TRACE(fmt::format("{}, input {}", node.op->name, i));
       // The layer behind a training op has a plain gradient.
-      const bool estimates = node.op->update != nullptr;
+      const bool estimates =
+          node.op->training != nullptr && node.op->training->update != nullptr;
       if (estimates && rules_.straight_through && i == 0) {
         EXPECT_TRUE(SameValues(graph_.tensor(node.inputs[i]), grads[i], dy));
         ++*nonzero;
@@ -145,7 +146,7 @@ bool CheckGraph(const Gradient& rules, const Graph& graph,
   const Arrays values = RunByNode(graph, inputs);
   const GradientCheck check(rules, graph, values);
   for (const Node& node : graph.nodes) {
-    if (!node.op->differentiable) continue;
+    if (!node.op->differentiable()) continue;
     int nonzero = 0;
     if (!check.Node(node, &nonzero) || nonzero == 0) return false;
   }

@@ -63,9 +63,9 @@ TEST(ListsTest, EveryOpHasCases) {
     check.Add(op->name, op->summary);
     EXPECT_NE(op->infer, nullptr) << op->name;
     EXPECT_EQ(FindOp(op->name), op);
-    if (op->tflite_code >= 0) {
-      EXPECT_TRUE(codes.insert(op->tflite_code).second) << op->name;
-      EXPECT_EQ(FindOpByTfliteCode(op->tflite_code), op);
+    if (op->tflite.code >= 0) {
+      EXPECT_TRUE(codes.insert(op->tflite.code).second) << op->name;
+      EXPECT_EQ(FindOpByTfliteCode(op->tflite.code), op);
     }
     int files = 0;
     for (const CaseFile& file : CaseFiles()) {
@@ -89,47 +89,43 @@ TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {
     for (const Node& node : GraphOf(c).nodes) checked.insert(node.op);
   });
   for (const OpDef* op : AllOps()) {
-    EXPECT_EQ(op->differentiable, checked.count(op) != 0) << op->name;
+    EXPECT_EQ(op->differentiable(), checked.count(op) != 0) << op->name;
   }
 }
 
-// Rows that a plan would choose: the first that matches, and the first
-// reference row that does. A row that only ever matches behind another is dead.
+// Rows that a plan would choose: for each purpose the first that fits. A row
+// that only ever fits behind another is dead.
 TEST(ListsTest, EveryKernelRowIsReached) {
   std::set<const KernelRow*> reached;
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
     const Graph graph = GraphOf(c);
-    const auto reach = [&](const Graph& bound, bool training) {
-      const GraphFacts facts = FactsOf(bound);
-      for (const Node& node : bound.nodes) {
-        const PrepareContext context{bound, node, facts, Numerics::kLiteRt,
-                                     training};
-        for (const bool reference_only : {false, true}) {
-          for (const KernelRow& row : node.op->kernels) {
-            if (reference_only && !row.reference) continue;
-            if (!row.matches(context)) continue;
-            reached.insert(&row);
-            break;
-          }
-        }
-      }
-    };
     const Graph bound = BindForNodes(graph, 1);
-    reach(bound, false);
-    if (c.gradient) reach(bound, true);
+    const GraphFacts facts = FactsOf(bound);
+    for (const Node& node : bound.nodes) {
+      for (const Purpose purpose :
+           {Purpose::kTrain, Purpose::kFast, Purpose::kReference}) {
+        if (purpose == Purpose::kTrain && !c.gradient) continue;
+        const auto rows = node.op->rows;
+        const auto first =
+            std::find_if(rows.begin(), rows.end(), [&](const KernelRow& row) {
+              return row.purpose == purpose && Fits(row, {bound, node, facts});
+            });
+        if (first != rows.end()) reached.insert(&*first);
+      }
+    }
   });
   for (const OpDef* op : AllOps()) {
     Names names;
-    for (const KernelRow& row : op->kernels) {
+    for (const KernelRow& row : op->rows) {
       EXPECT_TRUE(names.insert(row.name).second)
           << row.name << " is there twice";
       EXPECT_EQ(reached.count(&row), 1u)
           << "no case reaches " << row.name << " of " << op->name;
     }
-    // A plan falls back on reference rows, so they come last.
-    for (size_t i = 1; i < op->kernels.size(); ++i) {
-      EXPECT_TRUE(op->kernels[i].reference || !op->kernels[i - 1].reference)
-          << op->kernels[i].name;
+    // By purpose, as they are read.
+    for (size_t i = 1; i < op->rows.size(); ++i) {
+      EXPECT_GE(op->rows[i].purpose, op->rows[i - 1].purpose)
+          << op->rows[i].name;
     }
   }
 }

@@ -33,9 +33,10 @@ Graph BindForNodes(const Graph& graph, int batch) {
 NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
     : node_(context.node),
       kernel_(row.prepare(context)),
+      training_(dynamic_cast<TrainKernel*>(kernel_.get())),
       output_bytes_(BytesOf(context.output())),
       workspace_(Garbage(kernel_->workspace_bytes)),
-      saved_(Garbage(kernel_->saved_bytes)) {
+      saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)) {
   LS_CHECK(node_.outputs.size() == 1);
   const Shape& shape = context.output().shape;
   batch_ = context.facts.IsBatched(node_) ? context.facts.batch
@@ -44,8 +45,8 @@ NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
 }
 
 std::vector<const void*> NodeRunner::Inputs(const Arrays& values) const {
-  std::vector<const void*> inputs(static_cast<size_t>(node_.op->max_inputs),
-                                  nullptr);
+  std::vector<const void*> inputs(
+      std::max(node_.inputs.size(), node_.op->operands.size()), nullptr);
   for (size_t i = 0; i < node_.inputs.size(); ++i) {
     if (node_.inputs[i] == kNoTensor) continue;
     inputs[i] = values[static_cast<size_t>(node_.inputs[i])].data();
@@ -57,7 +58,7 @@ TensorData NodeRunner::Forward(const Arrays& values) {
   const std::vector<const void*> inputs = Inputs(values);
   TensorData output = Garbage(output_bytes_);
   void* const out = output.MutableData();
-  kernel_->Repack(inputs.data());
+  if (training_ != nullptr) training_->Repack(inputs.data());
   kernel_->Run({inputs.data(), &out, workspace_.MutableData(),
                 saved_.MutableData(), batch_});
   return output;
@@ -76,8 +77,8 @@ Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
   }
   const void* const out = output.data();
   const auto* dy = reinterpret_cast<const float*>(output_grad.data());
-  kernel_->Backward({inputs.data(), &out, &dy, to.data(),
-                     workspace_.MutableData(), saved_.data(), batch_});
+  training_->Backward({inputs.data(), &out, &dy, to.data(),
+                       workspace_.MutableData(), saved_.data(), batch_});
   return grads;
 }
 
@@ -90,12 +91,15 @@ Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics) {
   const GraphFacts facts = FactsOf(bound);
   for (const Node& node : bound.nodes) {
     // What a training plan fuses has no reference twin.
-    const auto& rows = node.op->kernels;
+    const auto& rows = node.op->rows;
     const bool reference =
-        std::any_of(rows.begin(), rows.end(),
-                    [](const KernelRow& row) { return row.reference; });
-    const PrepareContext context{bound, node, facts, numerics, !reference};
-    NodeRunner runner(context, ChooseKernel(context, reference));
+        std::any_of(rows.begin(), rows.end(), [](const KernelRow& row) {
+          return row.purpose == Purpose::kReference;
+        });
+    const PrepareContext context{bound, node, facts, numerics};
+    NodeRunner runner(context,
+                      ChooseKernel(context, reference ? Purpose::kReference
+                                                      : Purpose::kTrain));
     values[static_cast<size_t>(node.outputs[0])] = runner.Forward(values);
   }
   return values;

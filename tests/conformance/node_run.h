@@ -39,6 +39,7 @@ class NodeRunner {
 
   const Node& node_;
   KernelPtr kernel_;
+  TrainKernel* training_;  // the kernel, if it can go backward
   int batch_;
   size_t output_bytes_;
   TensorData workspace_;

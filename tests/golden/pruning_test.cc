@@ -72,7 +72,7 @@ class OneMask {
     std::vector<float> w = original_;
     std::vector<float> mask(w.size(), 0.5f);
     void* inputs[] = {w.data(), mask.data()};
-    node_.op->update({graph_, node_, inputs, step});
+    node_.op->training->update({graph_, node_, inputs, step});
     return mask;
   }
 

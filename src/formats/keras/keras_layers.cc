@@ -38,9 +38,9 @@ const char* ActivationName(int64_t activation) {
 bool HasKerasNames(const Graph& graph) {
   bool any = false;
   for (const Node& node : graph.nodes) {
-    if (node.op->quant.weight_input < 0) continue;
+    if (node.op->Find(Role::kWeight) < 0) continue;
     const TensorId weights =
-        node.inputs[static_cast<size_t>(node.op->quant.weight_input)];
+        node.inputs[static_cast<size_t>(node.op->Find(Role::kWeight))];
     if (graph.tensor(weights).name != node.name + "/kernel") return false;
     any = true;
   }
@@ -151,7 +151,7 @@ class Writer {
   }
 
   void AddNode(const Node& node) {
-    if (node.op->tflite_code < 0 && !node.op->in_keras) {
+    if (node.op->tflite.code < 0 && !node.op->in_keras()) {
       Fail(ErrorKind::kUnsupported,
            "no Keras layer does this; strip the training ops first");
     }

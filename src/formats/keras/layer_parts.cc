@@ -158,7 +158,7 @@ TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
   // A ReLU behind a dropout is the same before it, where it can be fused: what
   // is kept is scaled by a positive number.
   while (producer >= 0 && activation == kRelu &&
-         layer.graph->node(producer).op->only_in_training) {
+         layer.graph->node(producer).op->only_in_training()) {
     producer = layer.graph->Producer(layer.graph->node(producer).inputs[0]);
   }
   AttrValue* const fused =

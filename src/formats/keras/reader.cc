@@ -137,7 +137,7 @@ class Builder {
       const NodeId producer = graph_.Producer(output);
       const bool passes =
           output == input ||
-          (producer >= 0 && graph_.node(producer).op->only_in_training);
+          (producer >= 0 && graph_.node(producer).op->only_in_training());
       if (passes && shared) shared_.insert(output);
       return output;
     } catch (const Error& error) {

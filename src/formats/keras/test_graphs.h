@@ -145,7 +145,7 @@ inline std::vector<std::vector<float>> Forward(
   for (const Node& node : graph.nodes) {
     const PrepareContext context{graph, node, facts};
     const KernelPtr kernel =
-        ChooseKernel(context, /*reference_only=*/true).prepare(context);
+        ChooseKernel(context, Purpose::kReference).prepare(context);
     std::vector<const void*> in;
     for (const TensorId id : node.inputs) {
       in.push_back(id == kNoTensor ? nullptr : places[static_cast<size_t>(id)]);

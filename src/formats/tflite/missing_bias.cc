@@ -10,16 +10,14 @@ namespace litesmith {
 
 void AddZeroBiases(Graph* graph) {
   for (Node& node : graph->nodes) {
-    if (!node.op->bias_in_files) continue;
-    const QuantRule& rule = node.op->quant;
-    const auto bias = static_cast<size_t>(rule.bias_input);
+    if (!node.op->tflite.needs_bias) continue;
+    const auto weight = static_cast<size_t>(node.op->Find(Role::kWeight));
+    const auto bias = static_cast<size_t>(node.op->Find(Role::kBias));
     const Tensor& out = graph->tensor(node.outputs[0]);
     if (node.input(bias) != kNoTensor || out.dtype != DType::kFloat32) continue;
     const std::string name = out.name + "_bias";
-    const Shape& weights =
-        graph->tensor(node.inputs[static_cast<size_t>(rule.weight_input)])
-            .shape;
-    const int32_t channels = weights[rule.per_axis_dim];
+    const Shape& weights = graph->tensor(node.inputs[weight]).shape;
+    const int32_t channels = weights[node.op->operands[weight].channel_axis];
     const std::vector<float> zeros(static_cast<size_t>(channels), 0.0f);
     node.inputs.resize(bias + 1, kNoTensor);
     node.inputs[bias] = graph->AddConstant<float>(name, {channels}, zeros);
@@ -29,8 +27,8 @@ void AddZeroBiases(Graph* graph) {
 void DropZeroBiases(Graph* graph) {
   bool dropped = false;
   for (Node& node : graph->nodes) {
-    const auto bias = static_cast<size_t>(node.op->quant.bias_input);
-    if (!node.op->bias_in_files || node.input(bias) == kNoTensor) continue;
+    const auto bias = static_cast<size_t>(node.op->Find(Role::kBias));
+    if (!node.op->tflite.needs_bias || node.input(bias) == kNoTensor) continue;
     const Tensor& tensor = graph->tensor(node.inputs[bias]);
     if (tensor.dtype != DType::kFloat32 || !tensor.has_data()) continue;
     const auto values = tensor.As<float>();

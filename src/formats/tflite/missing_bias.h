@@ -1,4 +1,4 @@
-// Layers without a bias in a format that knows none (OpDef::bias_in_files):
+// Layers without a bias in a format that knows none (TfliteFacts::needs_bias):
 // one of zeros stands in the file. Both directions, so that a file read and
 // written again is the same.
 #ifndef LITESMITH_FORMATS_TFLITE_MISSING_BIAS_H_

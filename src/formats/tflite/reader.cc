@@ -325,9 +325,9 @@ void Reader::ReadOptions(const fb::Operator& op, Node* node) {
       node->op->attrs.empty()) {
     return;
   }
-  if (op.builtin_options_type() != node->op->tflite_options) {
+  if (op.builtin_options_type() != node->op->tflite.options) {
     Fail(ErrorKind::kCorrupt, "{} has options of kind {}; {} is wanted",
-         node->op->name, op.builtin_options_type(), node->op->tflite_options);
+         node->op->name, op.builtin_options_type(), node->op->tflite.options);
   }
   // The vtable was verified with the outer tables: an Opaque is a table.
   const auto& table =

@@ -13,9 +13,9 @@ namespace litesmith {
 
 // Verifies the bytes before use and reads subgraph 0. The float weights and
 // biases of layers become parameters, other constants kConstant tensors. Where
-// a file cannot leave a bias out (OpDef::bias_in_files), one of zeros is read
-// as none. `where` names the file in errors.
-// Throws Error{corrupt} or Error{unsupported}.
+// a file cannot leave a bias out (TfliteFacts::needs_bias), one of zeros is
+// read as none. `where` names the file in errors. Throws Error{corrupt} or
+// Error{unsupported}.
 Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where);
 
 // One subgraph, one signature `serving_default`, a symbolic batch as a shape

@@ -363,7 +363,9 @@ TEST(Tflite, UnusedTensorsAreLeftOut) {
 }
 
 TEST(Tflite, TrainingOpsAreRefused) {
-  static const OpDef kTrainingOnly = {.name = "TRAINING_ONLY", .summary = ""};
+  static constexpr Operand kOperands[] = {{.name = "x"}};
+  static const OpDef kTrainingOnly = {
+      .name = "TRAINING_ONLY", .summary = "", .operands = kOperands};
   Graph graph;
   const TensorId x = AddInput(&graph, "x", DType::kFloat32, {1});
   graph.outputs = {graph.AddNode(kTrainingOnly, "n", {x}, {"y"}).outputs[0]};
@@ -391,7 +393,7 @@ TEST(Tflite, WeightsAndBiasesOfFloatLayersAreParameters) {
 TEST(Tflite, AMissingBiasOfAConvolutionIsZerosInTheFileAndNoneAgain) {
   Graph graph = BuildNet(kSmall, Form::kFloat);
   for (Node& node : graph.nodes) {
-    if (node.op->quant.bias_input == 2) node.inputs.resize(2);
+    if (node.op->Find(Role::kBias) == 2) node.inputs.resize(2);
   }
   graph = RemoveDeadNodes(graph);
   const Bytes bytes = WriteTflite(graph);
@@ -514,8 +516,8 @@ TEST(Tflite, ModelsOfOthersNameTheOperatorThatIsMissing) {
 
 TEST(OperatorNames, AreTheOpsOwn) {
   for (const OpDef* op : AllOps()) {
-    if (op->tflite_code < 0) continue;
-    EXPECT_STREQ(TfliteOperatorName(op->tflite_code), op->name);
+    if (op->tflite.code < 0) continue;
+    EXPECT_STREQ(TfliteOperatorName(op->tflite.code), op->name);
   }
 }
 

@@ -109,7 +109,9 @@ class Writer {
 };
 
 int VersionOf(const Graph& graph, const Node& node) {
-  return node.op->version == nullptr ? 1 : node.op->version(graph, node);
+  return node.op->tflite.version == nullptr
+             ? 1
+             : node.op->tflite.version(graph, node);
 }
 
 size_t Writer::InitialBytes(const Graph& graph) {
@@ -124,7 +126,7 @@ size_t Writer::InitialBytes(const Graph& graph) {
 
 void Writer::CheckNodes() const {
   for (const Node& node : graph_.nodes) {
-    if (node.op->tflite_code < 0) {
+    if (node.op->tflite.code < 0) {
       Fail(ErrorKind::kUnsupported,
            "node '{}': no TFLite file holds a {}; strip it first", node.name,
            node.op->name);
@@ -301,7 +303,7 @@ bool HasOptions(const Node& node) {
 // version that a node needs.
 void Writer::CollectCodes() {
   for (const Node& node : graph_.nodes) {
-    const int builtin = node.op->tflite_code;
+    const int builtin = node.op->tflite.code;
     size_t c = 0;
     while (c < codes_.size() && codes_[c].builtin != builtin) ++c;
     if (c == codes_.size()) codes_.push_back({builtin, 1});
@@ -337,7 +339,7 @@ void Writer::WriteOperators() {
     const auto outputs = Ints(FileIds(node.outputs));
     operators_.push_back(fb::CreateOperator(
         builder_, code_of_[n], inputs, outputs,
-        static_cast<uint8_t>(options.IsNull() ? 0 : node.op->tflite_options),
+        static_cast<uint8_t>(options.IsNull() ? 0 : node.op->tflite.options),
         options));
   }
 }

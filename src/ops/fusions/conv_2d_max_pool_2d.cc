@@ -6,7 +6,7 @@
 #include "src/base/check.h"
 #include "src/ops/checks.h"
 #include "src/ops/fusions.h"
-#include "src/ops/layer/conv_2d_kernels.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
@@ -22,26 +22,23 @@ void Infer(Graph* graph, const Node& node) {
   shape[2] /= 2;
 }
 
-bool Always(const PrepareContext&) { return true; }
 KernelPtr Prepare(const PrepareContext& context) {
   KernelPtr kernel = TryPrepareConv2DSimd(context, true);
   LS_CHECK(kernel != nullptr);  // Apply tried the same
   return kernel;
 }
 
-constexpr KernelRow kKernels[] = {{"Conv2DMaxPool2D", false, Always, Prepare}};
+constexpr KernelRow kRows[] = {
+    {"Conv2DMaxPool2D", Purpose::kFast, {}, Prepare}};
 
 const OpDef& FusedOp() {
   static const OpDef op = [] {
     OpDef fused = kConv2D;
     fused.name = "CONV_2D+MAX_POOL_2D";
     fused.summary = "plan-only: convolution and 2x2 max pool";
-    fused.tflite_code = -1;
-    fused.tflite_options = 0;
+    fused.tflite = {};
     fused.infer = Infer;
-    fused.kernels = kKernels;
-    fused.version = nullptr;
-    fused.differentiable = false;
+    fused.rows = kRows;
     return fused;
   }();
   return op;

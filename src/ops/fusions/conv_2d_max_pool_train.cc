@@ -3,12 +3,10 @@
 #include "src/kernels/conv/train_pool.h"
 #include "src/ops/fusions/conv_2d_pool_train.h"
 #include "src/ops/layer/conv_2d.h"
-#include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train_fusions.h"
-#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -28,11 +26,11 @@ void Infer(Graph* graph, const Node& node) {
               node);
 }
 
-class Conv2DMaxPoolF32Train final : public Kernel {
+class Conv2DMaxPoolF32Train final : public TrainKernel {
  public:
   explicit Conv2DMaxPoolF32Train(const PrepareContext& context)
       : fused_(ConvWindow(context),
-               TrainRange(context.node.Get<&Conv2DAttrs::activation>()),
+               ActivationRange(context.node.Get<&Conv2DAttrs::activation>()),
                PoolOf(ConvWindow(context), context.node),
                IsTrained(context.graph, context.node.inputs[0])),
         images_(
@@ -68,13 +66,20 @@ class Conv2DMaxPoolF32Train final : public Kernel {
   bool bias_;
 };
 
-bool Always(const PrepareContext&) { return true; }
-KernelPtr Prepare(const PrepareContext& context) {
-  return std::make_unique<Conv2DMaxPoolF32Train>(context);
-}
+constexpr Operand kOperands[] = {
+    {.name = "input"},
+    {.name = "filter",
+     .role = Role::kWeight,
+     .channel_axis = 0,
+     .input_axis = 3},
+    {.name = "bias", .role = Role::kBias, .optional = true},
+};
 
-constexpr KernelRow kKernels[] = {
-    {"Conv2DMaxPool2DF32F32Train", false, Always, Prepare},
+constexpr KernelRow kRows[] = {
+    {"Conv2DMaxPool2DF32F32Train",
+     Purpose::kTrain,
+     {},
+     MakeKernel<Conv2DMaxPoolF32Train>},
 };
 
 bool CanFuse(const Graph& graph, const Node& conv, const Node& pool) {
@@ -97,12 +102,10 @@ const OpDef kConv2DMaxPoolTrain = {
     .name = "CONV_2D+MAX_POOL_2D",
     .summary = "convolution and max pool in one kernel, in training plans",
     .attrs = kBoth,
-    .min_inputs = 2,
-    .max_inputs = 3,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
+    .rows = kRows,
     .macs = MacsBeforePool,
-    .differentiable = true,
 };
 
 bool FuseConvMaxPoolForTraining(Graph* graph, SourceIds* source) {

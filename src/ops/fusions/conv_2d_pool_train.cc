@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "src/ops/layer/conv_2d_kernels.h"
+#include "src/ops/layer/conv_2d.h"
 
 namespace litesmith {
 

@@ -9,14 +9,12 @@
 #include "src/kernels/conv/train_gray.h"
 #include "src/ops/fusions/conv_2d_pool_train.h"
 #include "src/ops/layer/conv_2d.h"
-#include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
 #include "src/ops/train/train.h"
 #include "src/ops/train_fusions.h"
-#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -36,7 +34,7 @@ FakeQuantAttrs QuantOf(const PrepareContext& context) {
 Window PoolOf(const Window& conv) { return PoolBehind(conv, 2, 2); }
 
 kernels::FloatRange RangeOf(const Node& node) {
-  return TrainRange(node.Get<&Conv2DAttrs::activation>());
+  return ActivationRange(node.Get<&Conv2DAttrs::activation>());
 }
 
 // The three ops were checked by their own infer before.
@@ -44,7 +42,7 @@ void Infer(Graph* graph, const Node& node) {
   InferPooled(PoolOf(ConvWindow({*graph, node, FactsOf(*graph)})), graph, node);
 }
 
-class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
+class Conv2DFakeQuantMaxPoolF32Train final : public TrainKernel {
  public:
   explicit Conv2DFakeQuantMaxPoolF32Train(const PrepareContext& context)
       : fused_(ConvWindow(context), RangeOf(context.node),
@@ -103,13 +101,23 @@ class Conv2DFakeQuantMaxPoolF32Train final : public Kernel {
   FakeQuantRange range_;
 };
 
-bool Always(const PrepareContext&) { return true; }
-KernelPtr Prepare(const PrepareContext& context) {
-  return std::make_unique<Conv2DFakeQuantMaxPoolF32Train>(context);
-}
+constexpr Operand kOperands[] = {
+    {.name = "input"},
+    {.name = "filter",
+     .role = Role::kWeight,
+     .channel_axis = 0,
+     .input_axis = 3},
+    {.name = "bias", .role = Role::kBias, .optional = true},
+    {.name = "min", .role = Role::kState},
+    {.name = "max", .role = Role::kState},
+    {.name = "count", .role = Role::kState, .optional = true},
+};
 
-constexpr KernelRow kKernels[] = {
-    {"Conv2DFakeQuantMaxPool2DF32F32Train", false, Always, Prepare},
+constexpr KernelRow kRows[] = {
+    {"Conv2DFakeQuantMaxPool2DF32F32Train",
+     Purpose::kTrain,
+     {},
+     MakeKernel<Conv2DFakeQuantMaxPoolF32Train>},
 };
 
 bool CanFuse(const Graph& graph, const Node& conv, const Node& quant,
@@ -140,12 +148,10 @@ const OpDef kConv2DFakeQuantMaxPoolTrain = {
         "convolution, fake quantization and max pool in one kernel, in "
         "training plans",
     .attrs = kBoth,
-    .min_inputs = 5,
-    .max_inputs = 6,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
+    .rows = kRows,
     .macs = MacsBeforePool,
-    .differentiable = true,
 };
 
 bool FuseConvFakeQuantMaxPoolForTraining(Graph* graph, SourceIds* source) {

@@ -4,10 +4,8 @@
 
 #include "src/base/error.h"
 #include "src/ops/checks.h"
-#include "src/ops/layer/conv_2d_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/registry.h"
-#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -49,39 +47,31 @@ void Infer(Graph* graph, const Node& node) {
   (void)out.shape.NumElementsPerSample();  // throws if too large
 }
 
-bool TrainF32(const PrepareContext& c) {
-  return c.training && c.input(0).dtype == DType::kFloat32 &&
-         c.input(1).dtype == DType::kFloat32 &&
-         c.input(1).shape[3] == c.input(0).shape[3];
-}
-bool IsF32F32(const PrepareContext& c) {
-  return LayerTypes(c, DType::kFloat32, DType::kFloat32);
-}
-bool IsF32S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kFloat32, DType::kInt8);
-}
-bool IsS8S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kInt8, DType::kInt8);
-}
-bool IsS16S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kInt16, DType::kInt8);
+bool WithoutGroups(const PrepareContext& c) {
+  return c.input(1).shape[3] == c.input(0).shape[3];
 }
 
-template <bool (*kTypes)(const PrepareContext&)>
-bool Packed(const PrepareContext& c) {
-  return kTypes(c) && HasConstantWeights(c);
-}
+constexpr Operand kOperands[] = {
+    {.name = "input"},
+    {.name = "filter",
+     .role = Role::kWeight,
+     .channel_axis = 0,
+     .input_axis = 3},
+    {.name = "bias", .role = Role::kBias, .optional = true},
+};
 
-constexpr KernelRow kKernels[] = {
-    {"Conv2DF32F32Train", false, TrainF32, PrepareConv2DF32Train},
-    {"Conv2DF32F32", false, Packed<IsF32F32>, PrepareConv2DSimd},
-    {"Conv2DS8S8", false, Packed<IsS8S8>, PrepareConv2DSimd},
-    {"Conv2DS16S8", false, Packed<IsS16S8>, PrepareConv2DSimd},
-    {"Conv2DF32S8", false, Packed<IsF32S8>, PrepareConv2DSimd},
-    {"Conv2DF32F32Ref", true, IsF32F32, PrepareConv2DF32F32Ref},
-    {"Conv2DS8S8Ref", true, IsS8S8, PrepareConv2DS8S8Ref},
-    {"Conv2DS16S8Ref", true, IsS16S8, PrepareConv2DS16S8Ref},
-    {"Conv2DF32S8Ref", true, IsF32S8, PrepareConv2DF32S8Ref},
+constexpr KernelRow kRows[] = {
+    {"Conv2DF32F32Train", Purpose::kTrain, kF32F32, MakeConv2DTrain,
+     WithoutGroups},
+    {"Conv2DF32F32", Purpose::kFast, kF32F32, MakeConv2DSimd,
+     HasConstantWeights},
+    {"Conv2DS8S8", Purpose::kFast, kS8S8, MakeConv2DSimd, HasConstantWeights},
+    {"Conv2DS16S8", Purpose::kFast, kS16S8, MakeConv2DSimd, HasConstantWeights},
+    {"Conv2DF32S8", Purpose::kFast, kF32S8, MakeConv2DSimd, HasConstantWeights},
+    {"Conv2DF32F32Ref", Purpose::kReference, kF32F32, MakeConv2DReference},
+    {"Conv2DS8S8Ref", Purpose::kReference, kS8S8, MakeConv2DReference},
+    {"Conv2DS16S8Ref", Purpose::kReference, kS16S8, MakeConv2DReference},
+    {"Conv2DF32S8Ref", Purpose::kReference, kF32S8, MakeConv2DReference},
 };
 
 int Version(const Graph& graph, const Node& node) {
@@ -103,31 +93,18 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return out.NumElementsPerSample() * filter.NumElementsPerSample();
 }
 
-constexpr QuantRule kRule = {.quantizable = true,
-                             .weight_input = 1,
-                             .per_axis_dim = 0,
-                             .per_axis_default = true,
-                             .bias_input = 2,
-                             .same_scale = false,
-                             .hybrid = true};
-
 }  // namespace
 
 const OpDef kConv2D = {
     .name = "CONV_2D",
     .summary = "2-D convolution with bias and fused activation, NHWC",
-    .tflite_code = 3,
-    .tflite_options = 1,
-    .bias_in_files = true,
+    .tflite = {.code = 3, .options = 1, .version = Version, .needs_bias = true},
     .attrs = kAttrs<Conv2DAttrs>,
-    .min_inputs = 2,
-    .max_inputs = 3,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .version = Version,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kOwn, .hybrid = true},
     .macs = Macs,
-    .quant = kRule,
-    .differentiable = true,
 };
 
 }  // namespace litesmith

@@ -1,4 +1,4 @@
-// CONV_2D's attributes.
+// CONV_2D's attributes, and what fused kernels share with it.
 #ifndef LITESMITH_OPS_LAYER_CONV_2D_H_
 #define LITESMITH_OPS_LAYER_CONV_2D_H_
 
@@ -7,6 +7,7 @@
 #include "src/base/dtype.h"
 #include "src/graph/attrs.h"
 #include "src/graph/op_def.h"
+#include "src/kernels/common/window.h"
 
 namespace litesmith {
 
@@ -31,6 +32,19 @@ inline constexpr auto kAttrs<Conv2DAttrs> = AttrList({
     Attr<&Conv2DAttrs::dilation_h>("dilation_h_factor", 5),
     Attr<&Conv2DAttrs::quantized_bias_type>("quantized_bias_type", 6),
 });
+
+// The geometry of a convolution of bound shapes.
+Window ConvWindow(const PrepareContext& context);
+
+// The kernel for the node's types: reference; SIMD, or the reference where
+// SIMD cannot give its result; training.
+KernelPtr MakeConv2DReference(const PrepareContext& context);
+KernelPtr MakeConv2DSimd(const PrepareContext& context);
+KernelPtr MakeConv2DTrain(const PrepareContext& context);
+
+// SIMD with a fused 2x2 max pool of stride 2 if `pool_2x2`, or null. Weights
+// and bias must be constants.
+KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2);
 
 }  // namespace litesmith
 

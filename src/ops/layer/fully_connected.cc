@@ -4,10 +4,8 @@
 
 #include "src/base/error.h"
 #include "src/ops/checks.h"
-#include "src/ops/layer/fully_connected_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/registry.h"
-#include "src/ops/train_rows.h"
 
 namespace litesmith {
 namespace {
@@ -67,40 +65,34 @@ void Infer(Graph* graph, const Node& node) {
   (void)out.shape.NumElementsPerSample();  // throws if too large
 }
 
-bool TrainF32(const PrepareContext& c) {
-  return c.training && c.input(0).dtype == DType::kFloat32 &&
-         c.input(1).dtype == DType::kFloat32;
-}
-bool IsF32F32(const PrepareContext& c) {
-  return LayerTypes(c, DType::kFloat32, DType::kFloat32);
-}
-bool IsF32S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kFloat32, DType::kInt8);
-}
-bool IsS8S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kInt8, DType::kInt8);
-}
-bool IsS16S8(const PrepareContext& c) {
-  return LayerTypes(c, DType::kInt16, DType::kInt8);
-}
+constexpr Operand kOperands[] = {
+    {.name = "input"},
+    {.name = "weights",
+     .role = Role::kWeight,
+     .channel_axis = 0,
+     .input_axis = 1},
+    {.name = "bias", .role = Role::kBias, .optional = true},
+};
 
-template <bool (*kTypes)(const PrepareContext&)>
-bool Packed(const PrepareContext& c) {
-  return kTypes(c) && HasConstantWeights(c);
-}
-
-constexpr KernelRow kKernels[] = {
-    {"FullyConnectedF32F32Train", false, TrainF32,
-     PrepareFullyConnectedF32Train},
-    {"FullyConnectedF32F32", false, Packed<IsF32F32>,
-     PrepareFullyConnectedSimd},
-    {"FullyConnectedS8S8", false, Packed<IsS8S8>, PrepareFullyConnectedSimd},
-    {"FullyConnectedS16S8", false, Packed<IsS16S8>, PrepareFullyConnectedSimd},
-    {"FullyConnectedF32S8", false, Packed<IsF32S8>, PrepareFullyConnectedSimd},
-    {"FullyConnectedF32F32Ref", true, IsF32F32, PrepareFullyConnectedF32F32Ref},
-    {"FullyConnectedS8S8Ref", true, IsS8S8, PrepareFullyConnectedS8S8Ref},
-    {"FullyConnectedS16S8Ref", true, IsS16S8, PrepareFullyConnectedS16S8Ref},
-    {"FullyConnectedF32S8Ref", true, IsF32S8, PrepareFullyConnectedF32S8Ref},
+constexpr KernelRow kRows[] = {
+    {"FullyConnectedF32F32Train", Purpose::kTrain, kF32F32,
+     MakeFullyConnectedTrain},
+    {"FullyConnectedF32F32", Purpose::kFast, kF32F32, MakeFullyConnectedSimd,
+     HasConstantWeights},
+    {"FullyConnectedS8S8", Purpose::kFast, kS8S8, MakeFullyConnectedSimd,
+     HasConstantWeights},
+    {"FullyConnectedS16S8", Purpose::kFast, kS16S8, MakeFullyConnectedSimd,
+     HasConstantWeights},
+    {"FullyConnectedF32S8", Purpose::kFast, kF32S8, MakeFullyConnectedSimd,
+     HasConstantWeights},
+    {"FullyConnectedF32F32Ref", Purpose::kReference, kF32F32,
+     MakeFullyConnectedReference},
+    {"FullyConnectedS8S8Ref", Purpose::kReference, kS8S8,
+     MakeFullyConnectedReference},
+    {"FullyConnectedS16S8Ref", Purpose::kReference, kS16S8,
+     MakeFullyConnectedReference},
+    {"FullyConnectedF32S8Ref", Purpose::kReference, kF32S8,
+     MakeFullyConnectedReference},
 };
 
 int Version(const Graph& graph, const Node& node) {
@@ -128,30 +120,18 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return graph.tensor(node.inputs[0]).shape.NumElementsPerSample() * weights[0];
 }
 
-constexpr QuantRule kRule = {.quantizable = true,
-                             .weight_input = 1,
-                             .per_axis_dim = 0,
-                             .per_axis_default = true,
-                             .bias_input = 2,
-                             .same_scale = false,
-                             .hybrid = true};
-
 }  // namespace
 
 const OpDef kFullyConnected = {
     .name = "FULLY_CONNECTED",
     .summary = "dense layer with bias and fused activation",
-    .tflite_code = 9,
-    .tflite_options = 8,
+    .tflite = {.code = 9, .options = 8, .version = Version},
     .attrs = kAttrs<FullyConnectedAttrs>,
-    .min_inputs = 2,
-    .max_inputs = 3,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .version = Version,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kOwn, .hybrid = true},
     .macs = Macs,
-    .quant = kRule,
-    .differentiable = true,
 };
 
 }  // namespace litesmith

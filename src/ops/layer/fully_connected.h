@@ -1,4 +1,4 @@
-// FULLY_CONNECTED's attributes.
+// FULLY_CONNECTED's attributes and kernels.
 #ifndef LITESMITH_OPS_LAYER_FULLY_CONNECTED_H_
 #define LITESMITH_OPS_LAYER_FULLY_CONNECTED_H_
 
@@ -29,6 +29,13 @@ inline constexpr auto kAttrs<FullyConnectedAttrs> = AttrList({
         "asymmetric_quantize_inputs", 3),
     Attr<&FullyConnectedAttrs::quantized_bias_type>("quantized_bias_type", 4),
 });
+
+// The kernel for the node's types: reference; SIMD, or the reference where
+// SIMD cannot give its result; training. For SIMD weights and bias must be
+// constants.
+KernelPtr MakeFullyConnectedReference(const PrepareContext& context);
+KernelPtr MakeFullyConnectedSimd(const PrepareContext& context);
+KernelPtr MakeFullyConnectedTrain(const PrepareContext& context);
 
 }  // namespace litesmith
 

@@ -1,3 +1,4 @@
+// Shared by the kernels of several ops.
 #include "src/ops/layer/layer.h"
 
 #include <algorithm>
@@ -5,7 +6,6 @@
 #include <limits>
 
 #include "src/base/error.h"
-#include "src/ops/train_rows.h"
 
 namespace litesmith {
 
@@ -32,7 +32,7 @@ int64_t PerSample(const PrepareContext& context, int64_t total) {
   return total / batch;
 }
 
-FloatRange ActivationRange(int64_t activation) {
+kernels::FloatRange ActivationRange(int64_t activation) {
   constexpr float kMax = std::numeric_limits<float>::max();
   switch (activation) {
     case kRelu:
@@ -44,11 +44,6 @@ FloatRange ActivationRange(int64_t activation) {
     default:
       return {-kMax, kMax};
   }
-}
-
-kernels::FloatRange TrainRange(int64_t activation) {
-  const FloatRange range = ActivationRange(activation);
-  return {range.lo, range.hi};
 }
 
 IntegerRange ActivationRange(int64_t activation, const Tensor& output) {
@@ -117,11 +112,6 @@ std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
                      static_cast<double>(output.quant.scale[0]));
   }
   return result;
-}
-
-bool LayerTypes(const PrepareContext& context, DType x, DType weights) {
-  return !context.training && context.input(0).dtype == x &&
-         context.input(1).dtype == weights && context.output().dtype == x;
 }
 
 bool HasConstantWeights(const PrepareContext& context) {

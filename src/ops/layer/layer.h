@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/graph/op_def.h"
+#include "src/kernels/common/float_range.h"
 #include "src/kernels/common/requantize.h"
 
 namespace litesmith {
@@ -15,12 +16,8 @@ namespace litesmith {
 // Throws Error{unsupported} if samples cannot be told apart.
 int64_t PerSample(const PrepareContext& context, int64_t total);
 
-struct FloatRange {
-  float lo;
-  float hi;
-};
 // The range of a fused activation on floats (specs/tflite.md 3.2).
-FloatRange ActivationRange(int64_t activation);
+kernels::FloatRange ActivationRange(int64_t activation);
 struct IntegerRange {
   int32_t lo;
   int32_t hi;
@@ -38,8 +35,12 @@ Requantizer MakeRequantizer(RequantMethod method,
 std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
                                        const Tensor& output, int channels);
 
-// Whether input, weights and output have these types; inference only.
-bool LayerTypes(const PrepareContext& context, DType x, DType weights);
+// The types that layers compute on: input and output, weights.
+inline constexpr Types kF32F32 = {DType::kFloat32, DType::kFloat32};
+inline constexpr Types kF32S8 = {DType::kFloat32, DType::kInt8};
+inline constexpr Types kS8S8 = {DType::kInt8, DType::kInt8};
+inline constexpr Types kS16S8 = {DType::kInt16, DType::kInt8};
+
 // Weights, and the bias if there is one, are constants that can be packed.
 bool HasConstantWeights(const PrepareContext& context);
 

@@ -55,15 +55,6 @@ class DequantizeKernel final : public Kernel {
   int64_t inner_ = 1;  // elements after the axis
 };
 
-template <DType kType>
-bool Is(const PrepareContext& c) {
-  return c.input(0).dtype == kType;
-}
-template <typename T>
-KernelPtr Prepare(const PrepareContext& context) {
-  return std::make_unique<DequantizeKernel<T>>(context);
-}
-
 template <typename T, void (*kRun)(const T*, int64_t, float, int32_t, float*)>
 class DequantizeSimd final : public Kernel {
  public:
@@ -81,27 +72,35 @@ class DequantizeSimd final : public Kernel {
   int32_t zero_;
 };
 
-template <DType kType>
-bool IsPerTensor(const PrepareContext& c) {
-  return c.input(0).dtype == kType && !c.input(0).quant.per_axis();
-}
+bool PerTensor(const PrepareContext& c) { return !c.input(0).quant.per_axis(); }
+
+constexpr Operand kOperands[] = {{.name = "x"}};
+
 template <typename T, void (*kRun)(const T*, int64_t, float, int32_t, float*)>
-KernelPtr PrepareSimd(const PrepareContext& context) {
-  return std::make_unique<DequantizeSimd<T, kRun>>(context);
+constexpr KernelRow FastRow(const char* name) {
+  return {name,
+          Purpose::kFast,
+          {.input = DTypeOf<T>::value},
+          MakeKernel<DequantizeSimd<T, kRun>>,
+          PerTensor};
+}
+template <typename T>
+constexpr KernelRow Row(const char* name) {
+  return {name,
+          Purpose::kReference,
+          {.input = DTypeOf<T>::value},
+          MakeKernel<DequantizeKernel<T>>};
 }
 
-constexpr KernelRow kKernels[] = {
-    {"DequantizeS8", false, IsPerTensor<DType::kInt8>,
-     PrepareSimd<int8_t, DequantizeS8Simd>},
-    {"DequantizeU8", false, IsPerTensor<DType::kUInt8>,
-     PrepareSimd<uint8_t, DequantizeU8Simd>},
-    {"DequantizeS16", false, IsPerTensor<DType::kInt16>,
-     PrepareSimd<int16_t, DequantizeS16Simd>},
-    {"DequantizeF16Ref", true, Is<DType::kFloat16>, Prepare<Half>},
-    {"DequantizeS8Ref", true, Is<DType::kInt8>, Prepare<int8_t>},
-    {"DequantizeU8Ref", true, Is<DType::kUInt8>, Prepare<uint8_t>},
-    {"DequantizeS16Ref", true, Is<DType::kInt16>, Prepare<int16_t>},
-    {"DequantizeS32Ref", true, Is<DType::kInt32>, Prepare<int32_t>},
+constexpr KernelRow kRows[] = {
+    FastRow<int8_t, DequantizeS8Simd>("DequantizeS8"),
+    FastRow<uint8_t, DequantizeU8Simd>("DequantizeU8"),
+    FastRow<int16_t, DequantizeS16Simd>("DequantizeS16"),
+    Row<Half>("DequantizeF16Ref"),
+    Row<int8_t>("DequantizeS8Ref"),
+    Row<uint8_t>("DequantizeU8Ref"),
+    Row<int16_t>("DequantizeS16Ref"),
+    Row<int32_t>("DequantizeS32Ref"),
 };
 
 int Version(const Graph& graph, const Node& node) {
@@ -131,11 +130,10 @@ TensorData Fold(const Graph& graph, const Node& node) {
 const OpDef kDequantize = {
     .name = "DEQUANTIZE",
     .summary = "integers or float16 to float32",
-    .tflite_code = 6,
-    .tflite_options = 38,
+    .tflite = {.code = 6, .options = 38, .version = Version},
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .version = Version,
+    .rows = kRows,
     .fold_constant = Fold,
 };
 

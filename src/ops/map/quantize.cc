@@ -94,29 +94,8 @@ class QuantizeKernel final : public Kernel {
   FixedMultiplier multiplier_;
 };
 
-template <DType kFrom, DType kTo>
-bool Is(const PrepareContext& c) {
-  return c.input(0).dtype == kFrom && c.output().dtype == kTo &&
-         !c.output().quant.per_axis();
-}
-template <DType kTo>
-bool IsChannels(const PrepareContext& c) {
-  return c.input(0).dtype == DType::kFloat32 && c.output().dtype == kTo &&
-         c.output().quant.per_axis();
-}
-template <typename To>
-KernelPtr PrepareChannels(const PrepareContext& context) {
-  return std::make_unique<QuantizeChannels<To>>(context);
-}
-template <typename From, typename To>
-KernelPtr Prepare(const PrepareContext& context) {
-  return std::make_unique<QuantizeKernel<From, To>>(context);
-}
-template <typename From, typename To>
-constexpr KernelRow Row(const char* name) {
-  return {name, true, Is<DTypeOf<From>::value, DTypeOf<To>::value>,
-          Prepare<From, To>};
-}
+bool PerTensor(const PrepareContext& c) { return !c.output().quant.per_axis(); }
+bool PerChannel(const PrepareContext& c) { return c.output().quant.per_axis(); }
 
 template <typename T, void (*kRun)(const float*, int64_t, float, int32_t, T*)>
 class QuantizeSimd final : public Kernel {
@@ -134,11 +113,6 @@ class QuantizeSimd final : public Kernel {
   float scale_;
   int32_t zero_;
 };
-
-template <typename T, void (*kRun)(const float*, int64_t, float, int32_t, T*)>
-KernelPtr PrepareSimd(const PrepareContext& context) {
-  return std::make_unique<QuantizeSimd<T, kRun>>(context);
-}
 
 // int8 <-> uint8 with the same scale and zero points 128 apart: the sign bit.
 bool IsFlip(const PrepareContext& c) {
@@ -173,24 +147,41 @@ class Flip final : public Kernel {
   int64_t size_;  // a sample
 };
 
-KernelPtr PrepareFlip(const PrepareContext& context) {
-  return std::make_unique<Flip>(context);
+constexpr Operand kOperands[] = {{.name = "x"}};
+
+template <typename To, void (*kRun)(const float*, int64_t, float, int32_t, To*)>
+constexpr KernelRow FastRow(const char* name) {
+  return {name,
+          Purpose::kFast,
+          {.input = DType::kFloat32, .output = DTypeOf<To>::value},
+          MakeKernel<QuantizeSimd<To, kRun>>,
+          PerTensor};
+}
+template <typename To>
+constexpr KernelRow ChannelRow(const char* name) {
+  return {name,
+          Purpose::kReference,
+          {.input = DType::kFloat32, .output = DTypeOf<To>::value},
+          MakeKernel<QuantizeChannels<To>>,
+          PerChannel};
+}
+template <typename From, typename To>
+constexpr KernelRow Row(const char* name) {
+  return {name,
+          Purpose::kReference,
+          {.input = DTypeOf<From>::value, .output = DTypeOf<To>::value},
+          MakeKernel<QuantizeKernel<From, To>>,
+          PerTensor};
 }
 
-constexpr KernelRow kKernels[] = {
-    {"QuantizeF32S8", false, Is<DType::kFloat32, DType::kInt8>,
-     PrepareSimd<int8_t, QuantizeF32S8Simd>},
-    {"QuantizeF32U8", false, Is<DType::kFloat32, DType::kUInt8>,
-     PrepareSimd<uint8_t, QuantizeF32U8Simd>},
-    {"QuantizeF32S16", false, Is<DType::kFloat32, DType::kInt16>,
-     PrepareSimd<int16_t, QuantizeF32S16Simd>},
-    {"QuantizeFlip", false, IsFlip, PrepareFlip},
-    {"QuantizeF32S8cRef", true, IsChannels<DType::kInt8>,
-     PrepareChannels<int8_t>},
-    {"QuantizeF32U8cRef", true, IsChannels<DType::kUInt8>,
-     PrepareChannels<uint8_t>},
-    {"QuantizeF32S16cRef", true, IsChannels<DType::kInt16>,
-     PrepareChannels<int16_t>},
+constexpr KernelRow kRows[] = {
+    FastRow<int8_t, QuantizeF32S8Simd>("QuantizeF32S8"),
+    FastRow<uint8_t, QuantizeF32U8Simd>("QuantizeF32U8"),
+    FastRow<int16_t, QuantizeF32S16Simd>("QuantizeF32S16"),
+    {"QuantizeFlip", Purpose::kFast, {}, MakeKernel<Flip>, IsFlip},
+    ChannelRow<int8_t>("QuantizeF32S8cRef"),
+    ChannelRow<uint8_t>("QuantizeF32U8cRef"),
+    ChannelRow<int16_t>("QuantizeF32S16cRef"),
     Row<float, int8_t>("QuantizeF32S8Ref"),
     Row<float, uint8_t>("QuantizeF32U8Ref"),
     Row<float, int16_t>("QuantizeF32S16Ref"),
@@ -216,11 +207,10 @@ int Version(const Graph& graph, const Node& node) {
 const OpDef kQuantize = {
     .name = "QUANTIZE",
     .summary = "float to integers, or integers to other scales",
-    .tflite_code = 114,
-    .tflite_options = 89,
+    .tflite = {.code = 114, .options = 89, .version = Version},
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .version = Version,
+    .rows = kRows,
 };
 
 }  // namespace litesmith

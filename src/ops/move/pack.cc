@@ -74,17 +74,18 @@ int Version(const Graph& graph, const Node& node) {
   return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
 }
 
+constexpr Operand kOperands[] = {{.name = "values"}};
+
 }  // namespace
 
 const OpDef kPack = {
     .name = "PACK",
     .summary = "constants or shapes stacked along a new dimension",
-    .tflite_code = 83,
-    .tflite_options = 59,
+    .tflite = {.code = 83, .options = 59, .version = Version},
     .attrs = kAttrs<PackAttrs>,
-    .max_inputs = 1024,
+    .operands = kOperands,
+    .variadic = true,
     .infer = Infer,
-    .version = Version,
     .fold_constant = Fold,
 };
 

@@ -108,7 +108,7 @@ void Infer(Graph* graph, const Node& node) {
   out.shape = Resolve(x, wanted);
 }
 
-class Copy final : public Kernel {
+class Copy final : public TrainKernel {
  public:
   explicit Copy(const PrepareContext& context)
       : bytes_(static_cast<size_t>(
@@ -132,31 +132,27 @@ class Copy final : public Kernel {
   size_t bytes_;  // a sample
 };
 
-bool Any(const PrepareContext&) { return true; }
-KernelPtr PrepareCopy(const PrepareContext& context) {
-  return std::make_unique<Copy>(context);
-}
+constexpr Operand kOperands[] = {
+    {.name = "x"},
+    {.name = "shape", .role = Role::kShape, .optional = true},
+};
 
-constexpr KernelRow kKernels[] = {{"Reshape", true, Any, PrepareCopy}};
-
-int Version(const Graph&, const Node&) { return 1; }
-
-constexpr QuantRule kRule = {.quantizable = true, .same_scale = true};
+constexpr KernelRow kRows[] = {
+    {"ReshapeTrain", Purpose::kTrain, {}, MakeKernel<Copy>},
+    {"ReshapeRef", Purpose::kReference, {}, MakeKernel<Copy>},
+};
 
 }  // namespace
 
 const OpDef kReshape = {
     .name = "RESHAPE",
     .summary = "the same elements under another shape",
-    .tflite_code = 22,
-    .tflite_options = 17,
+    .tflite = {.code = 22, .options = 17},
     .attrs = kAttrs<ReshapeAttrs>,
-    .max_inputs = 2,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .version = Version,
-    .quant = kRule,
-    .differentiable = true,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kLikeInput},
     .in_place = true,
 };
 

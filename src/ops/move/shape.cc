@@ -37,18 +37,17 @@ TensorData Fold(const Graph& graph, const Node& node) {
              : Dims<int32_t>(shape);
 }
 
-int Version(const Graph&, const Node&) { return 1; }
+constexpr Operand kOperands[] = {{.name = "x"}};
 
 }  // namespace
 
 const OpDef kShape = {
     .name = "SHAPE",
     .summary = "the input's dimensions",
-    .tflite_code = 77,
-    .tflite_options = 55,
+    .tflite = {.code = 77, .options = 55},
     .attrs = kAttrs<ShapeAttrs>,
+    .operands = kOperands,
     .infer = Infer,
-    .version = Version,
     .fold_constant = Fold,
 };
 

@@ -20,8 +20,8 @@ struct Range {
   bool shrink = false;
 };
 
-std::span<const int32_t> Operand(const Graph& graph, const Node& node, size_t i,
-                                 const char* what) {
+std::span<const int32_t> Constant(const Graph& graph, const Node& node,
+                                  size_t i, const char* what) {
   const Tensor& t = graph.tensor(node.inputs[i]);
   if (t.dtype != DType::kInt32 || t.shape.rank() != 1 || !t.has_data()) {
     Fail(ErrorKind::kUnsupported,
@@ -75,9 +75,9 @@ Range OneRange(const Node& node, int i, int64_t dim, int64_t begin, int64_t end,
 
 std::vector<Range> Ranges(const Graph& graph, const Node& node) {
   const Tensor& x = graph.tensor(node.inputs[0]);
-  const auto begin = Operand(graph, node, 1, "begin");
-  const auto end = Operand(graph, node, 2, "end");
-  const auto strides = Operand(graph, node, 3, "strides");
+  const auto begin = Constant(graph, node, 1, "begin");
+  const auto end = Constant(graph, node, 2, "end");
+  const auto strides = Constant(graph, node, 3, "strides");
   if (begin.size() != end.size() || begin.size() != strides.size() ||
       static_cast<int>(begin.size()) > x.shape.rank()) {
     Fail(ErrorKind::kCorrupt,
@@ -142,18 +142,22 @@ int Version(const Graph& graph, const Node& node) {
   return graph.tensor(node.inputs[0]).dtype == DType::kInt8 ? 2 : 1;
 }
 
+constexpr Operand kOperands[] = {
+    {.name = "x"},
+    {.name = "begin", .role = Role::kShape},
+    {.name = "end", .role = Role::kShape},
+    {.name = "strides", .role = Role::kShape},
+};
+
 }  // namespace
 
 const OpDef kStridedSlice = {
     .name = "STRIDED_SLICE",
     .summary = "part of a constant or shape",
-    .tflite_code = 45,
-    .tflite_options = 32,
+    .tflite = {.code = 45, .options = 32, .version = Version},
     .attrs = kAttrs<StridedSliceAttrs>,
-    .min_inputs = 4,
-    .max_inputs = 4,
+    .operands = kOperands,
     .infer = Infer,
-    .version = Version,
     .fold_constant = Fold,
 };
 

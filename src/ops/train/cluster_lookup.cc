@@ -55,7 +55,7 @@ void Infer(Graph* graph, const Node& node) {
   y.dtype = DType::kFloat32;
 }
 
-class ClusterLookupKernel : public Kernel {
+class ClusterLookupKernel final : public TrainKernel {
  public:
   explicit ClusterLookupKernel(const PrepareContext& c)
       : sizes_(SizesOf(c.graph, c.node)),
@@ -110,11 +110,21 @@ class ClusterLookupKernel : public Kernel {
   bool average_;
 };
 
-bool Matches(const PrepareContext&) { return true; }
-KernelPtr Prepare(const PrepareContext& c) {
-  return std::make_unique<ClusterLookupKernel>(c);
-}
-constexpr KernelRow kKernels[] = {{"ClusterLookupF32", true, Matches, Prepare}};
+constexpr Operand kOperands[] = {
+    {.name = "w"},
+    {.name = "centroids"},
+    {.name = "mask", .role = Role::kState, .optional = true}};
+
+constexpr KernelRow kRows[] = {
+    {"ClusterLookupF32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<ClusterLookupKernel>},
+    {"ClusterLookupF32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<ClusterLookupKernel>},
+};
 
 void Update(const UpdateArgs& a) {
   if (a.node.input(2) == kNoTensor) return;
@@ -143,19 +153,18 @@ void Fold(Graph* graph, const Node& node) {
   }
 }
 
+constexpr TrainingFacts kTraining = {.update = Update, .fold = Fold};
+
 }  // namespace
 
 const OpDef kClusterLookup = {
     .name = "LITESMITH_CLUSTER_LOOKUP",
     .summary = "training: replaces each weight by its nearest trained centroid",
     .attrs = kAttrs<ClusterLookupAttrs>,
-    .min_inputs = 2,
-    .max_inputs = 3,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .differentiable = true,
-    .update = Update,
-    .fold = Fold,
+    .rows = kRows,
+    .training = &kTraining,
 };
 
 }  // namespace litesmith

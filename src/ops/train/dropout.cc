@@ -61,11 +61,10 @@ uint64_t Ordinal(const PrepareContext& context) {
   return before;
 }
 
-class DropoutKernel final : public Kernel {
+class DropoutKernel final : public TrainKernel {
  public:
   explicit DropoutKernel(const PrepareContext& c)
-      : training_(c.training),
-        scale_(1.0f / (1.0f - c.node.Get<&DropoutAttrs::rate>())),
+      : scale_(1.0f / (1.0f - c.node.Get<&DropoutAttrs::rate>())),
         // Of 2^24 equally likely numbers, those below are dropped.
         dropped_(static_cast<uint64_t>(
             std::lround(double{c.node.Get<&DropoutAttrs::rate>()} * 0x1p24))) {
@@ -78,17 +77,13 @@ class DropoutKernel final : public Kernel {
         Rng(own ? static_cast<uint64_t>(c.node.Get<&DropoutAttrs::seed>()) : 0,
             2 * Ordinal(c) + (own ? 1 : 0))
             .Next();
-    if (training_) saved_bytes = static_cast<size_t>(shape[0]) * noise_;
+    saved_bytes = static_cast<size_t>(shape[0]) * noise_;
   }
 
   void Run(const KernelArgs& a) const override {
     const auto* x = a.in<float>(0);
     auto* y = a.out<float>();
     const size_t rows = static_cast<size_t>(a.batch) * rows_;
-    if (!training_) {
-      std::memcpy(y, x, rows * elements_ * sizeof(float));
-      return;
-    }
     auto* keep = reinterpret_cast<uint8_t*>(a.saved);
     const uint64_t first = static_cast<uint64_t>(a.draw.first_sample) * rows_;
     for (size_t r = 0; r < rows; ++r) {
@@ -144,7 +139,6 @@ class DropoutKernel final : public Kernel {
     }
   }
 
-  bool training_;
   float scale_;
   uint64_t dropped_;
   uint64_t salt_ = 0;
@@ -155,14 +149,37 @@ class DropoutKernel final : public Kernel {
   std::vector<size_t> index_;  // by element; empty: the same
 };
 
-bool Matches(const PrepareContext& c) {
-  return c.input(0).dtype == DType::kFloat32;
-}
-KernelPtr Prepare(const PrepareContext& c) {
-  return std::make_unique<DropoutKernel>(c);
-}
+// Outside training.
+class Identity final : public Kernel {
+ public:
+  explicit Identity(const PrepareContext& c)
+      : bytes_(
+            static_cast<size_t>(PerSample(c, c.input(0).shape.NumElements())) *
+            sizeof(float)) {}
+  void Run(const KernelArgs& a) const override {
+    std::memcpy(a.outputs[0], a.inputs[0],
+                bytes_ * static_cast<size_t>(a.batch));
+  }
 
-constexpr KernelRow kKernels[] = {{"DropoutF32", true, Matches, Prepare}};
+ private:
+  size_t bytes_;  // per sample
+};
+
+constexpr Operand kOperands[] = {{.name = "x"}};
+
+constexpr KernelRow kRows[] = {
+    {"DropoutF32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<DropoutKernel>},
+    {"DropoutF32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<Identity>},
+};
+
+constexpr TrainingFacts kTraining = {.in_keras = true,
+                                     .only_in_training = true};
 
 }  // namespace
 
@@ -170,11 +187,10 @@ const OpDef kDropout = {
     .name = "LITESMITH_DROPOUT",
     .summary = "training: zeroes values at random and scales the others",
     .attrs = kAttrs<DropoutAttrs>,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .differentiable = true,
-    .in_keras = true,
-    .only_in_training = true,
+    .rows = kRows,
+    .training = &kTraining,
 };
 
 }  // namespace litesmith

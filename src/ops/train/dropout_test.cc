@@ -36,11 +36,8 @@ Graph MakeGraph(float rate) {
   return graph;
 }
 
-KernelPtr Prepare(const Graph& graph, size_t node) {
-  const GraphFacts facts = FactsOf(graph);
-  const PrepareContext context{graph, graph.nodes[node], facts,
-                               Numerics::kLiteRt, true};
-  return ChooseKernel(context, false).prepare(context);
+std::unique_ptr<TrainKernel> Prepare(const Graph& graph, size_t node) {
+  return PrepareTraining({graph, graph.nodes[node], FactsOf(graph)});
 }
 
 // The output of ones, and the gradient for an output gradient of threes.
@@ -48,7 +45,8 @@ struct Result {
   Floats y, dx;
 };
 
-Result Draw(const Kernel& kernel, const DrawKey& draw, int samples = kBatch) {
+Result Draw(const TrainKernel& kernel, const DrawKey& draw,
+            int samples = kBatch) {
   const auto n = static_cast<size_t>(samples) * kElements;
   const Floats x(n, 1.0f);
   const Floats dy(n, 3.0f);
@@ -85,8 +83,8 @@ TEST(DropoutTest, DropsAtItsRateAndKeepsTheMean) {
 
 TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
   const Graph graph = MakeGraph(0.5f);
-  const KernelPtr a = Prepare(graph, 0);
-  const KernelPtr b = Prepare(graph, 1);
+  const std::unique_ptr<TrainKernel> a = Prepare(graph, 0);
+  const std::unique_ptr<TrainKernel> b = Prepare(graph, 1);
   Graph seeded = graph;
   seeded.nodes[0].Set<&DropoutAttrs::has_seed>(1);
   const DrawKey key{7, 3, 0};
@@ -108,7 +106,7 @@ TEST(DropoutTest, FollowsFromSeedStepSampleAndNode) {
 
 TEST(DropoutTest, DoesNotFollowFromHowABatchIsCut) {
   const Graph graph = MakeGraph(0.3f);
-  const KernelPtr kernel = Prepare(graph, 0);
+  const std::unique_ptr<TrainKernel> kernel = Prepare(graph, 0);
   const Floats whole = Draw(*kernel, {1, 2, 0}).y;
   Floats cut = Draw(*kernel, {1, 2, 0}, 1).y;
   const Floats rest = Draw(*kernel, {1, 2, 1}, kBatch - 1).y;

@@ -57,7 +57,7 @@ void Infer(Graph* graph, const Node& node) {
   y.dtype = DType::kFloat32;
 }
 
-class FakeQuantKernel : public Kernel {
+class FakeQuantKernel final : public TrainKernel {
  public:
   explicit FakeQuantKernel(const PrepareContext& c)
       : channels_(static_cast<size_t>(c.input(1).shape[0])),
@@ -67,7 +67,7 @@ class FakeQuantKernel : public Kernel {
                c.node.Get<&FakeQuantAttrs::rate>()) {
     const Shape& shape = c.input(0).shape;
     per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
-    if (c.training && range_.Follows()) statistics_floats = 2;
+    if (range_.Follows()) statistics_floats = 2;
   }
 
   void Run(const KernelArgs& a) const override {
@@ -120,14 +120,23 @@ class FakeQuantKernel : public Kernel {
   size_t per_sample_ = 0;
 };
 
-bool Matches(const PrepareContext& c) {
-  return c.input(0).dtype == DType::kFloat32;
-}
-KernelPtr Prepare(const PrepareContext& c) {
-  return std::make_unique<FakeQuantKernel>(c);
-}
+constexpr Operand kOperands[] = {
+    {.name = "x"},
+    {.name = "min", .role = Role::kState},
+    {.name = "max", .role = Role::kState},
+    {.name = "count", .role = Role::kState, .optional = true},
+};
 
-constexpr KernelRow kKernels[] = {{"FakeQuantF32", true, Matches, Prepare}};
+constexpr KernelRow kRows[] = {
+    {"FakeQuantF32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<FakeQuantKernel>},
+    {"FakeQuantF32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<FakeQuantKernel>},
+};
 
 // The symmetric range of the weights as they are now (LastValueQuantizer).
 void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
@@ -161,6 +170,8 @@ void Update(const UpdateArgs& a) {
                  static_cast<float*>(a.inputs[2]));
 }
 
+constexpr TrainingFacts kTraining = {.update = Update};
+
 }  // namespace
 
 const OpDef kFakeQuant = {
@@ -168,12 +179,10 @@ const OpDef kFakeQuant = {
     .summary =
         "training: snaps values to an integer grid, straight-through gradient",
     .attrs = kAttrs<FakeQuantAttrs>,
-    .min_inputs = 3,
-    .max_inputs = 4,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .differentiable = true,
-    .update = Update,
+    .rows = kRows,
+    .training = &kTraining,
 };
 
 }  // namespace litesmith

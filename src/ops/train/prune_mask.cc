@@ -86,7 +86,7 @@ void Infer(Graph* graph, const Node& node) {
   y.dtype = DType::kFloat32;
 }
 
-class PruneMaskKernel : public Kernel {
+class PruneMaskKernel final : public TrainKernel {
  public:
   explicit PruneMaskKernel(const PrepareContext& c)
       : n_(static_cast<size_t>(c.input(0).shape.NumElements())),
@@ -110,11 +110,19 @@ class PruneMaskKernel : public Kernel {
   bool mask_gradient_;
 };
 
-bool Matches(const PrepareContext&) { return true; }
-KernelPtr Prepare(const PrepareContext& c) {
-  return std::make_unique<PruneMaskKernel>(c);
-}
-constexpr KernelRow kKernels[] = {{"PruneMaskF32", true, Matches, Prepare}};
+constexpr Operand kOperands[] = {{.name = "w"},
+                                 {.name = "mask", .role = Role::kState}};
+
+constexpr KernelRow kRows[] = {
+    {"PruneMaskF32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<PruneMaskKernel>},
+    {"PruneMaskF32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<PruneMaskKernel>},
+};
 
 // The target at a step, or a negative number where the schedule does not ask
 // for a new mask.
@@ -278,19 +286,18 @@ void Fold(Graph* graph, const Node& node) {
   for (size_t i = 0; i < w.size(); ++i) w[i] = mask[i] == 0.0f ? 0.0f : w[i];
 }
 
+constexpr TrainingFacts kTraining = {.update = Update, .fold = Fold};
+
 }  // namespace
 
 const OpDef kPruneMask = {
     .name = "LITESMITH_PRUNE_MASK",
     .summary = "training: zeroes the smallest weights by a schedule",
     .attrs = kAttrs<PruneMaskAttrs>,
-    .min_inputs = 2,
-    .max_inputs = 2,
+    .operands = kOperands,
     .infer = Infer,
-    .kernels = kKernels,
-    .differentiable = true,
-    .update = Update,
-    .fold = Fold,
+    .rows = kRows,
+    .training = &kTraining,
 };
 
 }  // namespace litesmith

@@ -48,12 +48,12 @@ class OneOp {
 
   void Update(int64_t step) {
     node_.op->infer(&graph_, node_);
-    node_.op->update({graph_, node_, Inputs().data(), step});
+    node_.op->training->update({graph_, node_, Inputs().data(), step});
   }
 
   // The statistics phase over shards of the input, which is not the weights.
   void Observe(const std::vector<Floats>& shards) {
-    const KernelPtr kernel = Prepare();
+    const std::unique_ptr<TrainKernel> kernel = Prepare();
     const auto floats = static_cast<size_t>(kernel->statistics_floats);
     Floats partials(shards.size() * floats);
     for (size_t s = 0; s < shards.size(); ++s) {
@@ -75,7 +75,7 @@ class OneOp {
 
   // Gradients of the inputs that have floats, for this gradient of the output.
   std::vector<Floats> Backward(const Floats& dy) {
-    const KernelPtr kernel = Run();
+    const std::unique_ptr<TrainKernel> kernel = Run();
     std::vector<Floats> grads;
     for (const TensorId id : node_.inputs)
       grads.emplace_back(graph_.tensor(id).As<float>().size(), NAN);
@@ -86,7 +86,8 @@ class OneOp {
       if (graph_.tensor(node_.inputs[i]).kind == TensorKind::kState)
         to[i] = nullptr;
     }
-    to.resize(static_cast<size_t>(node_.op->max_inputs), nullptr);
+    to.resize(std::max(node_.inputs.size(), node_.op->operands.size()),
+              nullptr);
     const std::vector<void*> in = Inputs();
     const std::vector<const void*> inputs(in.begin(), in.end());
     const void* y = output_.data();
@@ -98,7 +99,7 @@ class OneOp {
 
   void Fold() {
     node_.op->infer(&graph_, node_);
-    node_.op->fold(&graph_, node_);
+    node_.op->training->fold(&graph_, node_);
   }
 
   template <typename T = float>
@@ -116,19 +117,18 @@ class OneOp {
     std::vector<void*> inputs;
     for (const TensorId id : node_.inputs)
       inputs.push_back(graph_.tensor(id).data.MutableData());
-    inputs.resize(static_cast<size_t>(node_.op->max_inputs), nullptr);
+    inputs.resize(std::max(node_.inputs.size(), node_.op->operands.size()),
+                  nullptr);
     return inputs;
   }
 
-  KernelPtr Prepare() {
+  std::unique_ptr<TrainKernel> Prepare() {
     node_.op->infer(&graph_, node_);
-    const GraphFacts facts = FactsOf(graph_);
-    const PrepareContext context{graph_, node_, facts, Numerics::kLiteRt, true};
-    return ChooseKernel(context, false).prepare(context);
+    return PrepareTraining({graph_, node_, FactsOf(graph_)});
   }
 
-  KernelPtr Run() {
-    KernelPtr kernel = Prepare();
+  std::unique_ptr<TrainKernel> Run() {
+    std::unique_ptr<TrainKernel> kernel = Prepare();
     workspace_ = TensorData(kernel->workspace_bytes + 64);
     saved_ = TensorData(kernel->saved_bytes + 64);
     const Shape& shape = graph_.tensor(node_.outputs[0]).shape;

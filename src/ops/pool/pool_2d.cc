@@ -1,0 +1,182 @@
+// MAX_POOL_2D: the maximum of each window of an NHWC image. Padding never
+// wins. Input and output share scale and zero point.
+#include "src/ops/pool/pool_2d.h"
+
+#include <cmath>
+
+#include "src/base/error.h"
+#include "src/kernels/pool/reference.h"
+#include "src/kernels/pool/train.h"
+#include "src/ops/checks.h"
+#include "src/ops/layer/layer.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+void Infer(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  CheckRank(x, "input", 4);
+  CheckPositive(node.Get<&Pool2DAttrs::stride_w>(), "stride_w");
+  CheckPositive(node.Get<&Pool2DAttrs::stride_h>(), "stride_h");
+  CheckPositive(node.Get<&Pool2DAttrs::filter_w>(), "filter_width");
+  CheckPositive(node.Get<&Pool2DAttrs::filter_h>(), "filter_height");
+  CheckPadding(node.Get<&Pool2DAttrs::padding>());
+  CheckActivation(node.Get<&Pool2DAttrs::activation>());
+  CheckDType(x, "input",
+             {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
+  if (x.dtype != DType::kFloat32) {
+    CheckPerTensorQuant(x, "input");
+    out.dtype = x.dtype;
+    CheckPerTensorQuant(out, "output");
+    if (std::abs(x.quant.scale[0] - out.quant.scale[0]) > 1e-6f ||
+        x.quant.zero_point != out.quant.zero_point) {
+      Fail(ErrorKind::kCorrupt,
+           "the output '{}' has scale {} and zero point {}; the input's are "
+           "{} and {}",
+           out.name, out.quant.scale[0], out.quant.zero_point[0],
+           x.quant.scale[0], x.quant.zero_point[0]);
+    }
+  }
+  const int32_t h =
+      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[1],
+                         node.Get<&Pool2DAttrs::filter_h>(),
+                         node.Get<&Pool2DAttrs::stride_h>(), 1, "height");
+  const int32_t w =
+      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[2],
+                         node.Get<&Pool2DAttrs::filter_w>(),
+                         node.Get<&Pool2DAttrs::stride_w>(), 1, "width");
+  out.dtype = x.dtype;
+  out.shape = Shape{x.shape[0], h, w, x.shape[3]};
+}
+
+Window PoolWindow(const PrepareContext& context) {
+  const Node& node = context.node;
+  const Shape& x = context.input(0).shape;
+  const Shape& y = context.output().shape;
+  Window g;
+  g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
+  g.filter_h = static_cast<int>(node.Get<&Pool2DAttrs::filter_h>());
+  g.filter_w = static_cast<int>(node.Get<&Pool2DAttrs::filter_w>());
+  g.stride_h = static_cast<int>(node.Get<&Pool2DAttrs::stride_h>());
+  g.stride_w = static_cast<int>(node.Get<&Pool2DAttrs::stride_w>());
+  g.out_h = y[1], g.out_w = y[2], g.out_c = x[3];
+  if (node.Get<&Pool2DAttrs::padding>() == kSame) {
+    g.pad_top = static_cast<int>(
+        PaddingBefore(g.in_h, g.filter_h, g.stride_h, 1, g.out_h));
+    g.pad_left = static_cast<int>(
+        PaddingBefore(g.in_w, g.filter_w, g.stride_w, 1, g.out_w));
+  }
+  return g;
+}
+
+template <typename T>
+class Pool final : public Kernel {
+ public:
+  explicit Pool(const PrepareContext& context)
+      : window_(PoolWindow(context)),
+        images_(PerSample(context, context.input(0).shape[0])) {
+    const int64_t activation = context.node.Get<&Pool2DAttrs::activation>();
+    if constexpr (std::is_same_v<T, float>) {
+      const kernels::FloatRange range = ActivationRange(activation);
+      lo_ = range.low, hi_ = range.high;
+    } else {
+      const IntegerRange range = ActivationRange(activation, context.output());
+      lo_ = static_cast<T>(range.lo), hi_ = static_cast<T>(range.hi);
+    }
+  }
+  void Run(const KernelArgs& args) const override {
+    MaxPool2DRef<T>(window_, static_cast<int>(args.batch * images_),
+                    args.in<T>(0), lo_, hi_, args.out<T>());
+  }
+
+ private:
+  Window window_;
+  int64_t images_;
+  T lo_;
+  T hi_;
+};
+
+class MaxPool2DF32Train final : public TrainKernel {
+ public:
+  explicit MaxPool2DF32Train(const PrepareContext& context)
+      : window_(PoolWindow(context)) {
+    if (window_.filter_h * window_.filter_w > kernels::kMaxPoolTaps) {
+      Fail(ErrorKind::kUnsupported,
+           "node '{}': training a max pool of {}x{}; windows of at most {} "
+           "elements can be trained",
+           context.node.name, window_.filter_h, window_.filter_w,
+           kernels::kMaxPoolTaps);
+    }
+    const int images = context.input(0).shape[0];
+    images_ = static_cast<int>(PerSample(context, images));
+    range_ = ActivationRange(context.node.Get<&Pool2DAttrs::activation>());
+    saved_bytes = static_cast<size_t>(images * window_.out_size()) +
+                  kernels::kWinnerSlack;
+  }
+
+  void Run(const KernelArgs& args) const override {
+    kernels::MaxPoolF32(window_, range_, args.batch * images_,
+                        args.in<float>(0), args.out<float>(),
+                        reinterpret_cast<uint8_t*>(args.saved));
+  }
+
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr) return;
+    kernels::MaxPoolGradF32(
+        window_, range_, args.batch * images_,
+        static_cast<const float*>(args.outputs[0]), args.output_grads[0],
+        reinterpret_cast<const uint8_t*>(args.saved), args.input_grads[0]);
+  }
+
+ private:
+  Window window_;
+  kernels::FloatRange range_;
+  int images_ = 1;  // a sample
+};
+
+constexpr Operand kOperands[] = {{.name = "input"}};
+
+constexpr KernelRow kRows[] = {
+    {"MaxPool2DF32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<MaxPool2DF32Train>},
+    {"MaxPool2DF32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<Pool<float>>},
+    {"MaxPool2DS8Ref",
+     Purpose::kReference,
+     {DType::kInt8},
+     MakeKernel<Pool<int8_t>>},
+    {"MaxPool2DU8Ref",
+     Purpose::kReference,
+     {DType::kUInt8},
+     MakeKernel<Pool<uint8_t>>},
+    {"MaxPool2DS16Ref",
+     Purpose::kReference,
+     {DType::kInt16},
+     MakeKernel<Pool<int16_t>>},
+};
+
+int Version(const Graph& graph, const Node& node) {
+  const DType dtype = graph.tensor(node.inputs[0]).dtype;
+  return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
+}
+
+}  // namespace
+
+const OpDef kMaxPool2D = {
+    .name = "MAX_POOL_2D",
+    .summary = "maximum over a sliding window, NHWC",
+    .tflite = {.code = 17, .options = 5, .version = Version},
+    .attrs = kAttrs<Pool2DAttrs>,
+    .operands = kOperands,
+    .infer = Infer,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kLikeInput},
+};
+
+}  // namespace litesmith
