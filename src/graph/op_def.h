@@ -21,7 +21,11 @@ namespace litesmith {
 
 // Values that several ops share; the numbers are TFLite's.
 enum Padding : int64_t { kSame = 0, kValid = 1 };
+namespace activation {
 enum Activation : int64_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3 };
+}  // namespace activation
+using activation::Activation;
+using activation::kNone;
 
 // ---- Kernels --------------------------------------------------------------
 

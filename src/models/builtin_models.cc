@@ -45,7 +45,7 @@ class Sequential {
     node.Set<&Conv2DAttrs::padding>(kValid);
     node.Set<&Conv2DAttrs::stride_h>(1);
     node.Set<&Conv2DAttrs::stride_w>(1);
-    node.Set<&Conv2DAttrs::activation>(kRelu);
+    node.Set<&Conv2DAttrs::activation>(activation::kRelu);
   }
 
   void MaxPool2D(const std::string& name, int side) {

@@ -162,7 +162,7 @@ void CheckPositive(int64_t value, const char* what) {
 }
 
 void CheckActivation(int64_t activation) {
-  if (activation < kNone || activation > kRelu6) {
+  if (activation < kNone || activation > activation::kRelu6) {
     Fail(ErrorKind::kUnsupported,
          "the fused activation {} is none of NONE, RELU, RELU_N1_TO_1, RELU6",
          activation);

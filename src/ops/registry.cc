@@ -4,7 +4,7 @@ namespace litesmith {
 namespace {
 
 constexpr const OpDef* kAllOps[] = {
-#define LITESMITH_OP(symbol) &symbol,
+#define LITESMITH_OP(name) &k##name,
 #include "src/ops/ops.inc"
 #undef LITESMITH_OP
 };

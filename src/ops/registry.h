@@ -10,7 +10,7 @@
 namespace litesmith {
 
 // Each op's definition, kConv2D, kFullyConnected, ...: one per line of ops.inc.
-#define LITESMITH_OP(symbol) extern const OpDef symbol;
+#define LITESMITH_OP(name) extern const OpDef k##name;
 #include "src/ops/ops.inc"
 #undef LITESMITH_OP
 

@@ -50,7 +50,7 @@ inline Graph SmallCnn(uint64_t seed = 1) {
   conv.Set<&Conv2DAttrs::padding>(kValid);
   conv.Set<&Conv2DAttrs::stride_w>(1);
   conv.Set<&Conv2DAttrs::stride_h>(1);
-  conv.Set<&Conv2DAttrs::activation>(kRelu);
+  conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
   x = conv.outputs[0];
   Node& pool = graph.AddNode(kMaxPool2D, "pool", {x}, {"pool"});
   pool.Set<&Pool2DAttrs::padding>(kValid);

@@ -192,7 +192,8 @@ Node& AddPool(Graph* graph, TensorId x, int filter, int stride,
 
 TEST(TrainOpsTest, Conv2DGradients) {
   int n = 0;
-  for (const int64_t activation : {kNone, kRelu, kRelu6, kReluN1To1}) {
+  for (const int64_t activation :
+       {kNone, activation::kRelu, activation::kRelu6, activation::kReluN1To1}) {
     for (const int64_t padding : {kSame, kValid}) {
       Graph graph;
       const TensorId x = AddInput(&graph, Shape{3, 7, 8, 3});
@@ -214,7 +215,8 @@ TEST(TrainOpsTest, FullyConnectedGradients) {
         x, AddParameter(&graph, "w", Shape{12, 35}, 5)};
     if (bias) inputs.push_back(AddParameter(&graph, "b", Shape{12}, 6));
     Node& dense = graph.AddNode(kFullyConnected, "dense", inputs, {"y"});
-    dense.Set<&FullyConnectedAttrs::activation>(bias ? kRelu : kNone);
+    dense.Set<&FullyConnectedAttrs::activation>(bias ? activation::kRelu
+                                                     : kNone);
     graph.outputs = dense.outputs;
     InferShapes(&graph);
     CheckGradients(graph, graph.node(0), Random(4 * 35, 9), bias ? 4 : 3);
@@ -243,7 +245,8 @@ TEST(TrainOpsTest, FusedConvAndPoolEqualsUnfused) {
     const TensorId x = first_layer ? AddInput(&graph, shape)
                                    : AddParameter(&graph, "x", shape, 3);
     const TensorId y =
-        AddConv(&graph, x, in_c, 12, kValid, 1, kRelu, true).outputs[0];
+        AddConv(&graph, x, in_c, 12, kValid, 1, activation::kRelu, true)
+            .outputs[0];
     const TensorId out = AddPool(&graph, y, 2, 2, kValid).outputs[0];
     graph.outputs = {out};
     InferShapes(&graph);
@@ -316,12 +319,12 @@ TEST(TrainOpsTest, FusedConvFakeQuantAndPoolAreTheThreeOps) {
     float min, max;
     fake_quant::RangeUpdate update = fake_quant::kMovingAverage;
   };
-  for (const Case& c :
-       {Case{kValid, kRelu, 8, 28, 0.0f, 21.7f},
-        Case{kValid, kRelu, 3, 28, -1.0f, 9.0f},
-        Case{kSame, kRelu6, 4, 14, -6.0f, 6.0f},
-        Case{kSame, kRelu, 16, 10, 0.0f, 3.0f},
-        Case{kValid, kRelu, 8, 8, 0.0f, 0.0f, fake_quant::kFixed}}) {
+  for (const Case& c : {Case{kValid, activation::kRelu, 8, 28, 0.0f, 21.7f},
+                        Case{kValid, activation::kRelu, 3, 28, -1.0f, 9.0f},
+                        Case{kSame, activation::kRelu6, 4, 14, -6.0f, 6.0f},
+                        Case{kSame, activation::kRelu, 16, 10, 0.0f, 3.0f},
+                        Case{kValid, activation::kRelu, 8, 8, 0.0f, 0.0f,
+                             fake_quant::kFixed}}) {
     SCOPED_TRACE(testing::Message() << "bits " << c.bits << " max " << c.max);
     Graph graph = ConvFakeQuantPool(c.padding, c.activation, c.size, c.min,
                                     c.max, c.bits, c.update);
@@ -380,9 +383,10 @@ TEST(TrainOpsTest, FusesFakeQuantsOnlyWhereTheKernelFits) {
                                     fake_quant::kFixed);
     return FuseConvFakeQuantMaxPoolForTraining(&graph);
   };
-  EXPECT_TRUE(fuses(kValid, kRelu, 28));
+  EXPECT_TRUE(fuses(kValid, activation::kRelu, 28));
   EXPECT_FALSE(fuses(kValid, kNone, 28));  // outputs may be negative
-  EXPECT_FALSE(fuses(kSame, kRelu, 27));   // the pool leaves outputs out
+  EXPECT_FALSE(
+      fuses(kSame, activation::kRelu, 27));  // the pool leaves outputs out
 }
 
 TEST(TrainOpsTest, FusesOnlyWhatItMay) {
@@ -391,7 +395,7 @@ TEST(TrainOpsTest, FusesOnlyWhatItMay) {
     Graph graph;
     const TensorId x = AddInput(&graph, Shape{2, 9, 9, 3});
     const TensorId y =
-        AddConv(&graph, x, 3, 4, kSame, 1, kRelu, true).outputs[0];
+        AddConv(&graph, x, 3, 4, kSame, 1, activation::kRelu, true).outputs[0];
     Node& pool = AddPool(&graph, y, filter, stride, padding);
     pool.Set<&Pool2DAttrs::activation>(activation);
     graph.outputs = pool.outputs;
@@ -403,7 +407,7 @@ TEST(TrainOpsTest, FusesOnlyWhatItMay) {
   EXPECT_TRUE(fuses(3, 3, kSame, kNone, false));   // fills the image exactly
   EXPECT_FALSE(fuses(2, 2, kSame, kNone, false));  // pads
   EXPECT_FALSE(fuses(3, 2, kValid, kNone, false));
-  EXPECT_FALSE(fuses(2, 2, kValid, kRelu, false));
+  EXPECT_FALSE(fuses(2, 2, kValid, activation::kRelu, false));
   EXPECT_FALSE(fuses(2, 2, kValid, kNone, true));
 }
 

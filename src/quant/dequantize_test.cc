@@ -67,7 +67,7 @@ Graph SmallModel() {
   conv.Set<&Conv2DAttrs::padding>(kValid);
   conv.Set<&Conv2DAttrs::stride_h>(1);
   conv.Set<&Conv2DAttrs::stride_w>(1);
-  conv.Set<&Conv2DAttrs::activation>(kRelu);
+  conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
   const TensorId c = conv.outputs[0];
   Node& pool = graph.AddNode(kMaxPool2D, "p", {c}, {"p"});
   Put(Pool2DAttrs{.padding = kValid,

@@ -72,11 +72,11 @@ inline constexpr Functions kAddFunctions = {
     }};
 inline constexpr KernelRow kAddRows[] = {
     {"Add", Purpose::kTrain, {}, MakeKernel<FunctionKernel<kAddFunctions>>}};
-inline const OpDef kAdd = {.name = "TEST_ADD",
-                           .summary = "",
-                           .operands = kOperands.first(2),
-                           .infer = InferSame,
-                           .rows = kAddRows};
+inline const OpDef kTestAdd = {.name = "TEST_ADD",
+                               .summary = "",
+                               .operands = kOperands.first(2),
+                               .infer = InferSame,
+                               .rows = kAddRows};
 
 // y[s][f] = x[s][f] * w[f].
 inline constexpr Functions kScaleFunctions = {

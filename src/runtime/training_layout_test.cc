@@ -217,7 +217,7 @@ TEST(TrainingLayout, AChainNeedsItsValuesAndTwoGradients) {
 TEST(TrainingLayout, WhatNeedsNoBackwardDiesWithItsLastReader) {
   Builder b;
   TensorId at = b.x;
-  for (int n = 0; n < 20; ++n) at = b.Apply(kAdd, {at, at});
+  for (int n = 0; n < 20; ++n) at = b.Apply(kTestAdd, {at, at});
   const TensorId y = b.Apply(kScale, {at, b.Parameter("w", {1, 2, 3})});
   const Laid laid(b.Finish(y));
   Walk(laid).Run();
@@ -228,7 +228,7 @@ TEST(TrainingLayout, EveryReaderHasItsPart) {
   Builder b;
   const TensorId w = b.Parameter("w", {1, 2, 3});
   const TensorId h = b.Apply(kScale, {b.x, w});                  // node 0
-  const TensorId both = b.Apply(kAdd, {h, h});                   // 1
+  const TensorId both = b.Apply(kTestAdd, {h, h});               // 1
   const TensorId sum = b.Apply(kWeightedSum, {h, both, h});      // 2
   const TensorId again = b.Apply(kScale, {sum, w});              // 3
   const TensorId y = b.Apply(kWeightedSum, {again, sum, both});  // 4
@@ -246,10 +246,10 @@ TEST(TrainingLayout, TheWeightEdgeAddsToTheSumsOfTheBody) {
   Builder b;
   const TensorId w = b.Parameter("w", {1, 2, 3});
   const TensorId v = b.Parameter("v", {1, 2, 3});
-  const TensorId twice = b.Apply(kTwice, {w});     // node 0, once
-  const TensorId sum = b.Apply(kAdd, {twice, v});  // 1, once
-  const TensorId four = b.Apply(kTwice, {twice});  // 2, once
-  TensorId y = b.Apply(kScale, {b.x, twice});      // 3
+  const TensorId twice = b.Apply(kTwice, {w});         // node 0, once
+  const TensorId sum = b.Apply(kTestAdd, {twice, v});  // 1, once
+  const TensorId four = b.Apply(kTwice, {twice});      // 2, once
+  TensorId y = b.Apply(kScale, {b.x, twice});          // 3
   for (const TensorId by : {sum, four, v}) y = b.Apply(kScale, {y, by});  // 4-6
   const Laid laid(b.Finish(y));
   EXPECT_EQ(laid.layout.edge, (std::vector{0, 1, 2}));

@@ -55,7 +55,7 @@ TEST(TrainingPlan, TheSameParameterIsReadDirectlyAndThroughTheEdge) {
   const TensorId w = b.Parameter("w", {2, 3, 5});
   const TensorId direct = b.Apply(kScale, {b.x, w});
   const TensorId edge = b.Apply(kScale, {b.x, b.Apply(kTwice, {w})});
-  Fixture f(b.Finish(b.Apply(kAdd, {direct, edge})), 32);
+  Fixture f(b.Finish(b.Apply(kTestAdd, {direct, edge})), 32);
   for (const int batch : kBatches) {
     f.Step(batch);
     ExpectNear(f.Gradient("w"),
@@ -85,9 +85,10 @@ TEST(TrainingPlan, AnEdgeTensorReadByTwoNodesOfTheBodyAndOneOfTheEdge) {
   const TensorId w = b.Parameter("w", {2, 3, 5});
   const TensorId two = b.Apply(kTwice, {w});
   const TensorId four = b.Apply(kTwice, {two});
-  const TensorId sum =
-      b.Apply(kAdd, {b.Apply(kScale, {b.x, two}), b.Apply(kScale, {b.x, two})});
-  Fixture f(b.Finish(b.Apply(kAdd, {sum, b.Apply(kScale, {b.x, four})})), 32);
+  const TensorId sum = b.Apply(
+      kTestAdd, {b.Apply(kScale, {b.x, two}), b.Apply(kScale, {b.x, two})});
+  Fixture f(b.Finish(b.Apply(kTestAdd, {sum, b.Apply(kScale, {b.x, four})})),
+            32);
   for (const int batch : kBatches) {
     f.Step(batch);
     ExpectNear(f.Gradient("w"),
@@ -102,8 +103,8 @@ TEST(TrainingPlan, AnActivationReadByTwoNodesAndTwiceByOne) {
   const Floats v = {-1, 0.5f, 4};
   const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {2, 3, 5})});
   const TensorId scaled = b.Apply(kScale, {h, b.Parameter("v", v)});
-  const TensorId doubled = b.Apply(kAdd, {h, h});
-  Fixture f(b.Finish(b.Apply(kAdd, {scaled, doubled})), 32);
+  const TensorId doubled = b.Apply(kTestAdd, {h, h});
+  Fixture f(b.Finish(b.Apply(kTestAdd, {scaled, doubled})), 32);
   for (const int batch : kBatches) {
     f.Step(batch);
     ExpectNear(f.Gradient("w"),
@@ -120,8 +121,8 @@ TEST(TrainingPlan, TwoSumsOverTheSameThreeTensorsOfTheBody) {
   const TensorId h = b.Apply(kScale, {b.x, b.Parameter("h", {2, 3, 5})});
   const TensorId k = b.Apply(kScale, {b.x, b.Parameter("k", {1, 4, 2})});
   const TensorId l = b.Apply(kScale, {b.x, b.Parameter("l", {7, 1, 3})});
-  const TensorId sum = b.Apply(kAdd, {b.Apply(kWeightedSum, {h, k, l}),
-                                      b.Apply(kWeightedSum, {l, h, k})});
+  const TensorId sum = b.Apply(kTestAdd, {b.Apply(kWeightedSum, {h, k, l}),
+                                          b.Apply(kWeightedSum, {l, h, k})});
   Fixture f(b.Finish(sum), 32);
   for (const int batch : kBatches) {
     f.Step(batch);
@@ -141,8 +142,8 @@ TEST(TrainingPlan, TwoSumsOverTheSameThreeTensorsOfTheWeightEdge) {
   for (const char* name : {"h", "k", "l"})
     p.push_back(b.Apply(kTwice, {b.Parameter(name, {2, 3, 5})}));
   const TensorId sum =
-      b.Apply(kAdd, {b.Apply(kWeightedSum, {p[0], p[1], p[2]}),
-                     b.Apply(kWeightedSum, {p[2], p[0], p[1]})});
+      b.Apply(kTestAdd, {b.Apply(kWeightedSum, {p[0], p[1], p[2]}),
+                         b.Apply(kWeightedSum, {p[2], p[0], p[1]})});
   Fixture f(b.Finish(b.Apply(kScale, {b.x, sum})), 32);
   for (const int batch : kBatches) {
     f.Step(batch);
@@ -162,7 +163,7 @@ TEST(TrainingPlan, AnOutputThatNothingReadsHasNoGradient) {
     Builder b;
     const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {2, 3, 5})});
     const TensorId y = b.Fork(h)[read];
-    Fixture f(b.Finish(b.Apply(kAdd, {y, h})), 32);
+    Fixture f(b.Finish(b.Apply(kTestAdd, {y, h})), 32);
     for (const int batch : kBatches) {
       f.Step(batch);
       ExpectNear(f.Gradient("w"),
@@ -209,7 +210,7 @@ TEST(TrainingPlan, EachHeadHasItsLossAndEachInputItsSamples) {
   const TensorId unread = b.Parameter("unread", {1, 1, 1});
   const TensorId a = b.Apply(kScale, {b.x, b.Parameter("u", {1, 2, 3})});
   const TensorId y0 = b.Apply(kScale, {a, pw});
-  const TensorId y1 = b.Apply(kAdd, {b.Apply(kScale, {a, pv}), second});
+  const TensorId y1 = b.Apply(kTestAdd, {b.Apply(kScale, {a, pv}), second});
   const Graph graph = b.Finish(b.Apply(kScale, {a, unread}), {y1, y0});
   constexpr int kBatch = 21;
   TrainingPlan plan(graph, {.batch = kBatch, .threads = 2, .heads = {2, 1}});

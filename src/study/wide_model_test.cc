@@ -44,7 +44,7 @@ class Builder {
     node.Set<&Conv2DAttrs::padding>(kSame);
     node.Set<&Conv2DAttrs::stride_h>(1);
     node.Set<&Conv2DAttrs::stride_w>(1);
-    node.Set<&Conv2DAttrs::activation>(kRelu);
+    node.Set<&Conv2DAttrs::activation>(activation::kRelu);
   }
   void Pool(const std::string& name) {
     Node& node = Add(kMaxPool2D, name, {});

@@ -1,7 +1,7 @@
 // What the conformance run is made of. A case is a small graph around one op;
-// `<op>_cases.cc` makes an op's cases, cases.cc has the one list of them. Every
-// test of this folder takes every case through one concern; the oracle test
-// tests/oracle/test_ops.py runs the same cases in the real runtimes.
+// `<op>_cases.cc` makes an op's cases, and ops.inc is the one list of them.
+// Every test of this folder takes every case through one concern; the oracle
+// test tests/oracle/test_ops.py runs the same cases in the real runtimes.
 #ifndef LITESMITH_TESTS_CONFORMANCE_CASE_H_
 #define LITESMITH_TESTS_CONFORMANCE_CASE_H_
 
@@ -30,6 +30,10 @@ struct Gradient {
   bool straight_through = false;
   // The other inputs' gradient is the derivative divided by this.
   double divisor = 1;
+  // Of ops that are not linear in between, or whose results are rounded: how
+  // far gradients may be from differences, relative to 1 or the gradient. Kinks
+  // are the case's own care then.
+  double tolerance = 0;
 };
 
 struct Case {
@@ -50,27 +54,19 @@ struct Case {
 
 // The cases of one op, or with a null op of graphs of several.
 struct CaseFile {
-  const char* name;
+  std::string name;  // the op's, in small letters
   const OpDef* op;
   std::vector<Case> (*make)();
 };
 
-// Each file of cases; cases.cc holds the list.
+// The cases of each op, then those of fusions.
 std::span<const CaseFile> CaseFiles();
 
-std::vector<Case> Conv2DCases();
-std::vector<Case> FullyConnectedCases();
-std::vector<Case> MaxPool2DCases();
-std::vector<Case> ReshapeCases();
-std::vector<Case> QuantizeCases();
-std::vector<Case> DequantizeCases();
-std::vector<Case> ShapeCases();
-std::vector<Case> StridedSliceCases();
-std::vector<Case> PackCases();
-std::vector<Case> FakeQuantCases();
-std::vector<Case> PruneMaskCases();
-std::vector<Case> ClusterLookupCases();
-std::vector<Case> DropoutCases();
+// Every op of ops.inc has a function of this form; one that is missing does not
+// link.
+#define LITESMITH_OP(name) std::vector<Case> name##Cases();
+#include "src/ops/ops.inc"
+#undef LITESMITH_OP
 std::vector<Case> FusionCases();
 
 }  // namespace litesmith

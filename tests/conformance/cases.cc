@@ -1,29 +1,34 @@
-// The one list of conformance cases: a line a file.
+// The cases of each op of ops.inc, and those of fusions.
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 
 namespace litesmith {
 namespace {
 
-constexpr CaseFile kCaseFiles[] = {
-    {"conv_2d", &kConv2D, Conv2DCases},
-    {"fully_connected", &kFullyConnected, FullyConnectedCases},
-    {"max_pool_2d", &kMaxPool2D, MaxPool2DCases},
-    {"reshape", &kReshape, ReshapeCases},
-    {"quantize", &kQuantize, QuantizeCases},
-    {"dequantize", &kDequantize, DequantizeCases},
-    {"shape", &kShape, ShapeCases},
-    {"strided_slice", &kStridedSlice, StridedSliceCases},
-    {"pack", &kPack, PackCases},
-    {"fake_quant", &kFakeQuant, FakeQuantCases},
-    {"prune_mask", &kPruneMask, PruneMaskCases},
-    {"cluster_lookup", &kClusterLookup, ClusterLookupCases},
-    {"dropout", &kDropout, DropoutCases},
-    {"fusion", nullptr, FusionCases},
-};
+// "LITESMITH_FAKE_QUANT" is "fake_quant".
+std::string FileName(std::string_view op) {
+  constexpr std::string_view kOurs = "LITESMITH_";
+  if (op.starts_with(kOurs)) op.remove_prefix(kOurs.size());
+  std::string name(op);
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return std::tolower(c); });
+  return name;
+}
 
 }  // namespace
 
-std::span<const CaseFile> CaseFiles() { return kCaseFiles; }
+std::span<const CaseFile> CaseFiles() {
+  static const std::vector<CaseFile> files = {
+#define LITESMITH_OP(op) {FileName(k##op.name), &k##op, op##Cases},
+#include "src/ops/ops.inc"
+#undef LITESMITH_OP
+      {"fusion", nullptr, FusionCases},
+  };
+  return files;
+}
 
 }  // namespace litesmith

@@ -25,26 +25,28 @@ struct Geometry {
 // The image, channels in and out, filter, strides, dilations.
 constexpr Geometry kGeometries[] = {
     {"1x1", 5, 6, 12, 17, 1, 1},
-    {"gray", 9, 9, 1, 12, 3, 3, 1, 1, 1, 1, kValid, kRelu},
-    {"same", 7, 8, 3, 10, 3, 3, 1, 1, 1, 1, kSame, kRelu6},
-    {"stride2", 8, 9, 10, 16, 3, 3, 2, 2, 1, 1, kSame, kReluN1To1},
+    {"gray", 9, 9, 1, 12, 3, 3, 1, 1, 1, 1, kValid, activation::kRelu},
+    {"same", 7, 8, 3, 10, 3, 3, 1, 1, 1, 1, kSame, activation::kRelu6},
+    {"stride2", 8, 9, 10, 16, 3, 3, 2, 2, 1, 1, kSame, activation::kReluN1To1},
     {"stride_1x3", 7, 11, 4, 3, 2, 3, 1, 3, 1, 1, kValid},
-    {"stride_beyond_filter", 8, 7, 3, 5, 1, 2, 3, 4, 1, 1, kValid, kRelu},
-    {"dilated", 10, 9, 3, 8, 3, 3, 1, 1, 2, 3, kSame, kRelu},
-    {"dilated_valid", 11, 10, 2, 5, 3, 2, 1, 1, 3, 2, kValid, kRelu6},
+    {"stride_beyond_filter", 8, 7, 3, 5, 1, 2, 3, 4, 1, 1, kValid,
+     activation::kRelu},
+    {"dilated", 10, 9, 3, 8, 3, 3, 1, 1, 2, 3, kSame, activation::kRelu},
+    {"dilated_valid", 11, 10, 2, 5, 3, 2, 1, 1, 3, 2, kValid,
+     activation::kRelu6},
     {"whole_image", 4, 5, 12, 32, 4, 5, 1, 1, 1, 1, kValid},
     {"filter_beyond_image", 4, 3, 2, 4, 7, 5},
     {"33_to_64", 5, 5, 33, 64, 3, 3},
-    {"16_to_16", 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, kSame, kRelu},
+    {"16_to_16", 6, 6, 16, 16, 3, 3, 1, 1, 1, 1, kSame, activation::kRelu},
     {"17_to_1", 6, 7, 17, 1, 2, 2},
     {"groups", 6, 6, 4, 6, 3, 3, 1, 1, 1, 1, kSame, kNone, 2},
-    {"depthwise", 6, 5, 8, 16, 3, 3, 2, 2, 1, 1, kSame, kRelu, 8},
+    {"depthwise", 6, 5, 8, 16, 3, 3, 2, 2, 1, 1, kSame, activation::kRelu, 8},
 };
 
 // For the corners of the arithmetic.
 constexpr Geometry kCorners[] = {
     {"", 6, 7, 3, 10, 3, 3},
-    {"_relu6", 9, 7, 10, 11, 3, 2, 2, 1, 1, 1, kValid, kRelu6},
+    {"_relu6", 9, 7, 10, 11, 3, 2, 2, 1, 1, 1, kValid, activation::kRelu6},
 };
 
 Shape FilterShape(const Geometry& g) {

@@ -22,14 +22,14 @@ struct Form {
 
 const Form kForms[] = {
     {"1_to_1", {1}, 1, 1},
-    {"3_to_10", {3}, 3, 10, kRelu},
-    {"10_to_3", {10}, 10, 3, kRelu6},
-    {"12_to_17", {12}, 12, 17, kReluN1To1},
+    {"3_to_10", {3}, 3, 10, activation::kRelu},
+    {"10_to_3", {10}, 10, 3, activation::kRelu6},
+    {"12_to_17", {12}, 12, 17, activation::kReluN1To1},
     {"16_to_16", {16}, 16, 16},
-    {"64_to_32", {64}, 64, 32, kRelu},
+    {"64_to_32", {64}, 64, 32, activation::kRelu},
     {"101_to_33", {101}, 101, 33},
-    {"flattened", {3, 4, 5}, 60, 8, kRelu6},
-    {"keep_num_dims", {4, 3, 12}, 12, 10, kRelu, true},
+    {"flattened", {3, 4, 5}, 60, 8, activation::kRelu6},
+    {"keep_num_dims", {4, 3, 12}, 12, 10, activation::kRelu, true},
     // Three rows a sample, which a RESHAPE brings back.
     {"rows", {3, 16}, 16, 5},
 };
@@ -37,7 +37,7 @@ const Form kForms[] = {
 // For the corners of the arithmetic.
 const Form kCorners[] = {
     {"", {35}, 35, 12},
-    {"_relu6", {3, 20}, 60, 17, kRelu6},
+    {"_relu6", {3, 20}, 60, 17, activation::kRelu6},
 };
 
 TensorId AddLayer(const Form& form, const std::vector<TensorId>& inputs,

@@ -16,7 +16,7 @@ namespace {
 struct Row {
   const char* name;
   int in_h, in_w, in_c, out_c;
-  Activation activation = kRelu;
+  Activation activation = activation::kRelu;
   int pool = 2;
   int stride = 2;
   Padding pool_padding = kValid;
@@ -26,12 +26,12 @@ struct Row {
 constexpr Row kRows[] = {
     {"gray", 10, 8, 1, 12},
     {"3_to_17", 8, 6, 3, 17, kNone},
-    {"odd", 7, 9, 10, 3, kReluN1To1},
-    {"same", 8, 10, 16, 16, kRelu6, 2, 2, kSame},
-    {"padded_pool", 7, 8, 3, 8, kRelu, 2, 2, kSame},
-    {"pool_3x3", 9, 9, 2, 5, kRelu, 3, 3},
-    {"overlapping", 8, 8, 3, 4, kRelu, 2, 1},
-    {"read_twice", 8, 8, 3, 4, kRelu, 2, 2, kValid, true},
+    {"odd", 7, 9, 10, 3, activation::kReluN1To1},
+    {"same", 8, 10, 16, 16, activation::kRelu6, 2, 2, kSame},
+    {"padded_pool", 7, 8, 3, 8, activation::kRelu, 2, 2, kSame},
+    {"pool_3x3", 9, 9, 2, 5, activation::kRelu, 3, 3},
+    {"overlapping", 8, 8, 3, 4, activation::kRelu, 2, 1},
+    {"read_twice", 8, 8, 3, 4, activation::kRelu, 2, 2, kValid, true},
 };
 
 Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
@@ -104,7 +104,7 @@ Graph BuildGradient(Rng* rng) {
                           build.Grid("bias", {5}, 4, 0.5f)});
   conv.Set<&Conv2DAttrs::stride_h>(1);
   conv.Set<&Conv2DAttrs::stride_w>(1);
-  conv.Set<&Conv2DAttrs::activation>(kRelu);
+  conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
   AddPool(build.last(), 2, 2, kValid, &build);
   return build.Finish();
 }

@@ -40,19 +40,28 @@ def litert(path, inputs, resolver="BUILTIN_REF"):
 
 
 def litert_outputs(path, inputs, resolver="BUILTIN_REF", batch=1):
-    """Every output of a file of one input, `batch` samples a call (the file's own batch is one)."""
+    """Every output of a file, `batch` samples a call (the file's own batch is one). Inputs: an array, or a list of one for each of the file's."""
     interpreter = _interpreter(path, resolver)
-    source = interpreter.get_input_details()[0]
-    assert inputs.dtype == source["dtype"], f"{path}: input is {source['dtype']}, got {inputs.dtype}"
+    inputs = _listed(inputs)
+    sources = interpreter.get_input_details()
+    assert len(inputs) == len(sources), f"{path}: {len(sources)} inputs, got {len(inputs)}"
+    for source, array in zip(sources, inputs):
+        assert array.dtype == source["dtype"], f"{path}: input is {source['dtype']}, got {array.dtype}"
+        if batch > 1:
+            interpreter.resize_tensor_input(source["index"], (batch, *array.shape[1:]))
     if batch > 1:
-        interpreter.resize_tensor_input(source["index"], (batch, *inputs.shape[1:]))
         interpreter.allocate_tensors()
     calls = []
-    for samples in np.split(inputs, len(inputs) // batch):
-        interpreter.set_tensor(source["index"], samples)
+    for first in range(0, len(inputs[0]), batch):
+        for source, array in zip(sources, inputs):
+            interpreter.set_tensor(source["index"], array[first : first + batch])
         interpreter.invoke()
         calls.append([interpreter.get_tensor(sink["index"]) for sink in interpreter.get_output_details()])
     return [np.concatenate(outputs) for outputs in zip(*calls)]
+
+
+def _listed(inputs):
+    return inputs if isinstance(inputs, list) else [inputs]
 
 
 def tflm(path, inputs):
@@ -66,8 +75,9 @@ def tflm_outputs(path, inputs, count=1):
 
     interpreter = runtime.Interpreter.from_file(str(path), arena_size=1 << 20)
     calls = []
-    for sample in inputs:
-        interpreter.set_input(np.ascontiguousarray(sample[None]), 0)
+    for samples in zip(*_listed(inputs)):
+        for i, sample in enumerate(samples):
+            interpreter.set_input(np.ascontiguousarray(sample[None]), i)
         interpreter.invoke()
         calls.append([np.array(interpreter.get_output(i)) for i in range(count)])
     return [np.concatenate(outputs) for outputs in zip(*calls)]

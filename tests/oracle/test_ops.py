@@ -52,8 +52,7 @@ def arrays(case, what, count):
 
 def check(case, numerics, batch, outputs_of):
     """Compares the runtime's outputs with ours, or makes sure that it fails if the case says so."""
-    assert case["inputs"] == 1
-    (inputs,) = arrays(case, "in", 1)
+    inputs = arrays(case, "in", case["inputs"])
     want = arrays(case, f"{numerics}.out", case["outputs"])
     if reason := case[f"{numerics}_fails"]:
         try:
@@ -81,7 +80,7 @@ def test_litert(case):
     path = path_of(case)
     check(case, "litert", 1, lambda inputs: runtimes.litert_outputs(path, inputs))
     if not case["fixed_batch"]:
-        check(case, "litert", 3, lambda inputs: runtimes.litert_outputs(path, inputs, batch=len(inputs)))
+        check(case, "litert", 3, lambda inputs: runtimes.litert_outputs(path, inputs, batch=len(inputs[0])))
 
 
 def test_tflm(case):

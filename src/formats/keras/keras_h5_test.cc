@@ -165,7 +165,7 @@ TEST(KerasH5Test, KerasNamesKeepTheirSlashes) {
 
 TEST(KerasH5Test, PoolActivationsAndForeignNamesAreWritten) {
   Graph graph = MakeCnn(8, 3);
-  graph.nodes[2].Set<&Pool2DAttrs::activation>(kRelu6);
+  graph.nodes[2].Set<&Pool2DAttrs::activation>(activation::kRelu6);
   graph.nodes[1].name = "net/conv;BiasAdd\xff";
   graph.nodes[4].name = "max_pooling2d";  // taken
   graph.input_names = {"_x:0"};
@@ -174,7 +174,7 @@ TEST(KerasH5Test, PoolActivationsAndForeignNamesAreWritten) {
   graph.tensor(graph.nodes[4].inputs[1]).name = "max_pooling2d_1/kernel";
   const Graph read = Through(graph);
   EXPECT_EQ(read.nodes[1].name, "net_conv_BiasAdd_");
-  EXPECT_EQ(read.nodes[2].Get<&Pool2DAttrs::activation>(), kRelu6);
+  EXPECT_EQ(read.nodes[2].Get<&Pool2DAttrs::activation>(), activation::kRelu6);
   EXPECT_EQ(read.output_names[0], "max_pooling2d_1");
   EXPECT_EQ(read.input_names[0], "input_x_0");
 }
@@ -324,8 +324,8 @@ TEST(KerasFixtureTest, ActivationsAreFusedAlsoThroughDropout) {
             (std::vector<std::string>{
                 "CONV_2D", "MAX_POOL_2D", "CONV_2D", "LITESMITH_DROPOUT",
                 "RESHAPE", "FULLY_CONNECTED", "RESHAPE", "FULLY_CONNECTED"}));
-  EXPECT_EQ(graph.nodes[0].Get<&Conv2DAttrs::activation>(), kRelu6);
-  EXPECT_EQ(graph.nodes[2].Get<&Conv2DAttrs::activation>(), kRelu);
+  EXPECT_EQ(graph.nodes[0].Get<&Conv2DAttrs::activation>(), activation::kRelu6);
+  EXPECT_EQ(graph.nodes[2].Get<&Conv2DAttrs::activation>(), activation::kRelu);
   EXPECT_EQ(graph.nodes[0].inputs.size(), 2u);
   EXPECT_EQ(graph.nodes[7].inputs.size(), 2u);
 }

@@ -24,9 +24,9 @@ const char* ActivationName(int64_t activation) {
   switch (activation) {
     case kNone:
       return "linear";
-    case kRelu:
+    case activation::kRelu:
       return "relu";
-    case kRelu6:
+    case activation::kRelu6:
       return "relu6";
     default:
       return nullptr;

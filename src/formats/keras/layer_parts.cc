@@ -126,8 +126,8 @@ int64_t ActivationOf(const Json& config) {
   if (value == nullptr) return kNone;
   const std::string name = ActivationName(*value);
   if (name == "linear") return kNone;
-  if (name == "relu") return kRelu;
-  if (name == "relu6") return kRelu6;
+  if (name == "relu") return activation::kRelu;
+  if (name == "relu6") return activation::kRelu6;
   if (name == "ReLU") return ReluOf(JsonAt(*value, "config"));
   if (name == "softmax") {
     Fail(ErrorKind::kUnsupported,
@@ -149,7 +149,7 @@ int64_t ReluOf(const Json& config) {
          "or 6 with 0 and 0 is supported",
          max, slope, threshold);
   }
-  return max == 6 ? kRelu6 : kRelu;
+  return max == 6 ? activation::kRelu6 : activation::kRelu;
 }
 
 TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
@@ -157,7 +157,7 @@ TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
   NodeId producer = layer.graph->Producer(layer.input);
   // A ReLU behind a dropout is the same before it, where it can be fused: what
   // is kept is scaled by a positive number.
-  while (producer >= 0 && activation == kRelu &&
+  while (producer >= 0 && activation == activation::kRelu &&
          layer.graph->node(producer).op->only_in_training()) {
     producer = layer.graph->Producer(layer.graph->node(producer).inputs[0]);
   }
@@ -169,7 +169,7 @@ TensorId FuseActivation(const LayerContext& layer, int64_t activation) {
          "pooling or dense layer whose output nothing else reads");
   }
   // Relu6 after or before relu is relu6.
-  if (fused->i != kRelu6) fused->i = activation;
+  if (fused->i != activation::kRelu6) fused->i = activation;
   return layer.input;
 }
 

@@ -73,7 +73,7 @@ inline Graph MakeCnn(int32_t size, int32_t filters) {
   conv.Set<&Conv2DAttrs::padding>(kValid);
   conv.Set<&Conv2DAttrs::stride_h>(1);
   conv.Set<&Conv2DAttrs::stride_w>(1);
-  conv.Set<&Conv2DAttrs::activation>(kRelu);
+  conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
   const TensorId features = conv.outputs[0];
   Node& pool =
       graph.AddNode(kMaxPool2D, "max_pooling2d", {features}, {"max_pooling2d"});

@@ -101,7 +101,7 @@ class NetBuilder {
     conv.Set<&Conv2DAttrs::padding>(kValid);
     conv.Set<&Conv2DAttrs::stride_w>(1);
     conv.Set<&Conv2DAttrs::stride_h>(1);
-    conv.Set<&Conv2DAttrs::activation>(kRelu);
+    conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
     x = Pair(x, "conv", 0.0371f);
     x = Node(kMaxPool2D, "pool", {x}, 0.0371f, -77);
     litesmith::Node& pool = g_.nodes.back();

@@ -1,11 +1,15 @@
-// MAX_POOL_2D, the reference twin for any element type: the maximum over the
-// part of the window inside the image, clamped. Follows specs/tflite.md 3.4.
+// MAX_POOL_2D and AVERAGE_POOL_2D, the reference twins for any element type:
+// over the part of the window inside the image, clamped. Follows
+// specs/tflite.md 3.4.
 #ifndef LITESMITH_KERNELS_POOL_REFERENCE_H_
 #define LITESMITH_KERNELS_POOL_REFERENCE_H_
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
+#include <type_traits>
 
+#include "src/kernels/common/float_range.h"
 #include "src/kernels/common/window.h"
 
 namespace litesmith {
@@ -30,6 +34,74 @@ void MaxPool2DRef(const Window& g, int images, const T* x, T lo, T hi,
         }
         for (int c = 0; c < g.in_c; ++c) y[c] = std::clamp(y[c], lo, hi);
         y += g.in_c;
+      }
+    }
+  }
+}
+
+// The part of an output's window that lies inside the image.
+struct PoolPart {
+  int y0, y1, x0, x1;
+  int count() const { return (y1 - y0) * (x1 - x0); }
+};
+inline PoolPart PartOf(const Window& g, int oy, int ox) {
+  const int y0 = oy * g.stride_h - g.pad_top;
+  const int x0 = ox * g.stride_w - g.pad_left;
+  return {std::max(y0, 0), std::min(y0 + g.filter_h, g.in_h), std::max(x0, 0),
+          std::min(x0 + g.filter_w, g.in_w)};
+}
+
+// Floats: the sum in window order over its number. Integers: rounded half away
+// from zero; unsigned ones up.
+template <typename T>
+void AveragePool2DRef(const Window& g, int images, const T* x, T lo, T hi,
+                      T* __restrict y) {
+  using Sum = std::conditional_t<std::is_same_v<T, float>, float, int32_t>;
+  for (int n = 0; n < images; ++n, x += g.in_size()) {
+    for (int oy = 0; oy < g.out_h; ++oy) {
+      for (int ox = 0; ox < g.out_w; ++ox) {
+        const PoolPart part = PartOf(g, oy, ox);
+        const int count = part.count();
+        for (int c = 0; c < g.in_c; ++c) {
+          Sum sum = 0;
+          for (int iy = part.y0; iy < part.y1; ++iy) {
+            for (int ix = part.x0; ix < part.x1; ++ix)
+              sum += x[(int64_t{iy} * g.in_w + ix) * g.in_c + c];
+          }
+          Sum mean;
+          if constexpr (std::is_same_v<T, float>) {
+            mean = sum / static_cast<float>(count);
+          } else {
+            mean = (sum > 0 || std::is_unsigned_v<T> ? sum + count / 2
+                                                     : sum - count / 2) /
+                   count;
+          }
+          *y++ = static_cast<T>(std::clamp<Sum>(mean, lo, hi));
+        }
+      }
+    }
+  }
+}
+
+// dx of the float AVERAGE_POOL_2D: each output's gradient in equal parts to its
+// window, where the output lies inside `range`.
+inline void AveragePoolGradF32(const Window& g, kernels::FloatRange range,
+                               int images, const float* y, const float* dy,
+                               float* __restrict dx) {
+  std::fill_n(dx, images * g.in_size(), 0.0f);
+  for (int n = 0; n < images; ++n, dx += g.in_size()) {
+    for (int oy = 0; oy < g.out_h; ++oy) {
+      for (int ox = 0; ox < g.out_w; ++ox, y += g.in_c, dy += g.in_c) {
+        const PoolPart part = PartOf(g, oy, ox);
+        const auto count = static_cast<float>(part.count());
+        for (int iy = part.y0; iy < part.y1; ++iy) {
+          for (int ix = part.x0; ix < part.x1; ++ix) {
+            float* to = dx + (int64_t{iy} * g.in_w + ix) * g.in_c;
+            for (int c = 0; c < g.in_c; ++c) {
+              if (range.Passes(y[c])) to[c] += dy[c] / count;
+            }
+          }
+        }
       }
     }
   }

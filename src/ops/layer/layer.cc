@@ -35,11 +35,11 @@ int64_t PerSample(const PrepareContext& context, int64_t total) {
 kernels::FloatRange ActivationRange(int64_t activation) {
   constexpr float kMax = std::numeric_limits<float>::max();
   switch (activation) {
-    case kRelu:
+    case activation::kRelu:
       return {0, kMax};
-    case kRelu6:
+    case activation::kRelu6:
       return {0, 6};
-    case kReluN1To1:
+    case activation::kReluN1To1:
       return {-1, 1};
     default:
       return {-kMax, kMax};
@@ -61,9 +61,9 @@ IntegerRange ActivationRange(int64_t activation, const Tensor& output) {
     return static_cast<int32_t>(std::clamp<int64_t>(value, full.lo, full.hi));
   };
   switch (activation) {
-    case kRelu:
+    case activation::kRelu:
       return {q(0), full.hi};
-    case kRelu6:
+    case activation::kRelu6:
       return {q(0), q(6)};
     default:
       return {q(-1), q(1)};

@@ -1,5 +1,6 @@
-// MAX_POOL_2D: the maximum of each window of an NHWC image. Padding never
-// wins. Input and output share scale and zero point.
+// MAX_POOL_2D and AVERAGE_POOL_2D: the maximum or mean of each window of an
+// NHWC image; padding does not count. Input and output share scale and zero
+// point.
 #include "src/ops/pool/pool_2d.h"
 
 #include <cmath>
@@ -71,7 +72,17 @@ Window PoolWindow(const PrepareContext& context) {
   return g;
 }
 
-template <typename T>
+// What the pools compute, on any type.
+struct Max {
+  template <class T>
+  static constexpr auto kRun = MaxPool2DRef<T>;
+};
+struct Average {
+  template <class T>
+  static constexpr auto kRun = AveragePool2DRef<T>;
+};
+
+template <class F, typename T>
 class Pool final : public Kernel {
  public:
   explicit Pool(const PrepareContext& context)
@@ -87,13 +98,13 @@ class Pool final : public Kernel {
     }
   }
   void Run(const KernelArgs& args) const override {
-    MaxPool2DRef<T>(window_, static_cast<int>(args.batch * images_),
-                    args.in<T>(0), lo_, hi_, args.out<T>());
+    F::template kRun<T>(window_, static_cast<int>(args.batch * images_),
+                        args.in<T>(0), lo_, hi_, args.out<T>());
   }
 
  private:
   Window window_;
-  int64_t images_;
+  int64_t images_;  // per sample
   T lo_;
   T hi_;
 };
@@ -136,29 +147,50 @@ class MaxPool2DF32Train final : public TrainKernel {
   int images_ = 1;  // a sample
 };
 
+class AveragePool2DF32Train final : public TrainKernel {
+ public:
+  explicit AveragePool2DF32Train(const PrepareContext& context)
+      : window_(PoolWindow(context)),
+        range_(ActivationRange(context.node.Get<&Pool2DAttrs::activation>())),
+        images_(
+            static_cast<int>(PerSample(context, context.input(0).shape[0]))) {}
+
+  void Run(const KernelArgs& args) const override {
+    AveragePool2DRef<float>(window_, args.batch * images_, args.in<float>(0),
+                            range_.low, range_.high, args.out<float>());
+  }
+
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr) return;
+    AveragePoolGradF32(window_, range_, args.batch * images_,
+                       static_cast<const float*>(args.outputs[0]),
+                       args.output_grads[0], args.input_grads[0]);
+  }
+
+ private:
+  Window window_;
+  kernels::FloatRange range_;
+  int images_;  // per sample
+};
+
 constexpr Operand kOperands[] = {{.name = "input"}};
 
-constexpr KernelRow kRows[] = {
-    {"MaxPool2DF32Train",
-     Purpose::kTrain,
-     {DType::kFloat32},
-     MakeKernel<MaxPool2DF32Train>},
-    {"MaxPool2DF32Ref",
+template <class F, class Train>
+constexpr KernelRow kPoolRows[] = {
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<Train>},
+    {"F32Ref",
      Purpose::kReference,
      {DType::kFloat32},
-     MakeKernel<Pool<float>>},
-    {"MaxPool2DS8Ref",
-     Purpose::kReference,
-     {DType::kInt8},
-     MakeKernel<Pool<int8_t>>},
-    {"MaxPool2DU8Ref",
+     MakeKernel<Pool<F, float>>},
+    {"S8Ref", Purpose::kReference, {DType::kInt8}, MakeKernel<Pool<F, int8_t>>},
+    {"U8Ref",
      Purpose::kReference,
      {DType::kUInt8},
-     MakeKernel<Pool<uint8_t>>},
-    {"MaxPool2DS16Ref",
+     MakeKernel<Pool<F, uint8_t>>},
+    {"S16Ref",
      Purpose::kReference,
      {DType::kInt16},
-     MakeKernel<Pool<int16_t>>},
+     MakeKernel<Pool<F, int16_t>>},
 };
 
 int Version(const Graph& graph, const Node& node) {
@@ -166,17 +198,23 @@ int Version(const Graph& graph, const Node& node) {
   return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
 }
 
+template <class F, class Train>
+OpDef PoolOp(const char* name, const char* summary, int code) {
+  return {.name = name,
+          .summary = summary,
+          .tflite = {.code = code, .options = 5, .version = Version},
+          .attrs = kAttrs<Pool2DAttrs>,
+          .operands = kOperands,
+          .infer = Infer,
+          .rows = kPoolRows<F, Train>,
+          .quant = {.output = QuantRule::kLikeInput}};
+}
+
 }  // namespace
 
-const OpDef kMaxPool2D = {
-    .name = "MAX_POOL_2D",
-    .summary = "maximum over a sliding window, NHWC",
-    .tflite = {.code = 17, .options = 5, .version = Version},
-    .attrs = kAttrs<Pool2DAttrs>,
-    .operands = kOperands,
-    .infer = Infer,
-    .rows = kRows,
-    .quant = {.output = QuantRule::kLikeInput},
-};
+const OpDef kMaxPool2D = PoolOp<Max, MaxPool2DF32Train>(
+    "MAX_POOL_2D", "maximum over a sliding window, NHWC", 17);
+const OpDef kAveragePool2D = PoolOp<Average, AveragePool2DF32Train>(
+    "AVERAGE_POOL_2D", "mean over a sliding window, NHWC", 1);
 
 }  // namespace litesmith

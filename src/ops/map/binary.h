@@ -1,0 +1,24 @@
+// The attributes of the binary ops.
+#ifndef LITESMITH_OPS_MAP_BINARY_H_
+#define LITESMITH_OPS_MAP_BINARY_H_
+
+#include "src/graph/attrs.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+
+// Inputs: a, b, whose shapes are broadcast against each other.
+struct AddAttrs {
+  Activation activation = kNone;
+  // int16 with scales that are powers of two is added by shifts.
+  bool pot_scale_int16 = true;
+};
+template <>
+inline constexpr auto kAttrs<AddAttrs> = AttrList({
+    Attr<&AddAttrs::activation>("fused_activation_function", 0),
+    Attr<&AddAttrs::pot_scale_int16>("pot_scale_int16", 1),
+});
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_MAP_BINARY_H_
