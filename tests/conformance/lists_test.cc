@@ -8,6 +8,7 @@
 #include <string>
 
 #include "src/base/error.h"
+#include "src/base/file.h"
 #include "src/data/sources.h"
 #include "src/models/models.h"
 #include "src/ops/fusions.h"
@@ -19,6 +20,7 @@
 #include "tests/conformance/dump.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
+#include "tests/conformance/support.h"
 
 namespace litesmith {
 namespace {
@@ -80,6 +82,15 @@ TEST(ListsTest, EveryOpHasCases) {
     }
     EXPECT_EQ(files, 1) << op->name << " in cases.cc";
   }
+}
+
+// Made anew by `conformance_test --support docs/support.md`.
+TEST(ListsTest, TheSupportPageIsThatOfTheLists) {
+  const std::vector<std::byte> bytes =
+      ReadFile(LITESMITH_SOURCE_DIR "/docs/support.md");
+  const std::string page(reinterpret_cast<const char*>(bytes.data()),
+                         bytes.size());
+  EXPECT_EQ(page, SupportPage());
 }
 
 TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {

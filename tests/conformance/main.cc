@@ -3,6 +3,7 @@
 //   conformance_test [--seed N] [GoogleTest's options]
 //   conformance_test [--seed N] --dump DIR    writes the cases for other
 //                                             runtimes (dump.h), tests nothing
+//   conformance_test --support FILE           writes docs/support.md
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -10,8 +11,10 @@
 #include <exception>
 #include <string>
 
+#include "src/base/file.h"
 #include "tests/conformance/dump.h"
 #include "tests/conformance/run.h"
+#include "tests/conformance/support.h"
 
 namespace litesmith {
 namespace {
@@ -23,20 +26,24 @@ INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(CaseFiles()),
 
 int Main(int argc, char** argv) {
   std::string dump;
+  std::string support;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
-    if ((option != "--seed" && option != "--dump") || i + 1 == argc) {
+    if ((option != "--seed" && option != "--dump" && option != "--support") ||
+        i + 1 == argc) {
       std::fprintf(stderr, "%s: not an option, or without its value\n",
                    argv[i]);
       return 2;
     }
     ++i;
     if (option == "--dump") dump = argv[i];
+    if (option == "--support") support = argv[i];
     if (option == "--seed") SetSeed(std::strtoull(argv[i], nullptr, 10));
   }
-  if (dump.empty()) return RUN_ALL_TESTS();
+  if (dump.empty() && support.empty()) return RUN_ALL_TESTS();
   try {
-    DumpCases(dump);
+    if (!dump.empty()) DumpCases(dump);
+    if (!support.empty()) WriteFile(support, SupportPage());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 1;
