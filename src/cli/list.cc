@@ -18,6 +18,7 @@
 #include "src/ops/registry.h"
 #include "src/optimize/recipe_toml.h"
 #include "src/optimize/recipes.h"
+#include "src/optimize/technique.h"
 #include "src/study/methods.h"
 
 namespace litesmith {
@@ -43,6 +44,14 @@ Rows ParameterRows() {
   Rows rows;
   for (const StepParameter& p : StepParameters())
     rows.emplace_back(fmt::format("{} ({})", p.name, p.steps), p.summary);
+  return rows;
+}
+
+// What the type of a step may be.
+Rows TechniqueRows() {
+  Rows rows;
+  for (const Technique* technique : Techniques())
+    rows.emplace_back(technique->name, technique->summary);
   return rows;
 }
 
@@ -95,11 +104,14 @@ struct Listing {
   Rows (*rows)();
 };
 
-constexpr Listing kListings[] = {
-    {"recipes", RecipeRows},  {"parameters", ParameterRows},
-    {"methods", MethodRows},  {"ops", OpRows},
-    {"layers", LayerListing}, {"models", ModelRows},
-    {"datasets", DatasetRows}};
+constexpr Listing kListings[] = {{"recipes", RecipeRows},
+                                 {"parameters", ParameterRows},
+                                 {"techniques", TechniqueRows},
+                                 {"methods", MethodRows},
+                                 {"ops", OpRows},
+                                 {"layers", LayerListing},
+                                 {"models", ModelRows},
+                                 {"datasets", DatasetRows}};
 
 void Run(const std::string& what) {
   const Rows rows = FindByName(kListings, what, "list").rows();
@@ -118,14 +130,10 @@ void AddList(CLI::App* app) {
   const auto toml = std::make_shared<bool>(false);
   CLI::App* verb = app->add_subcommand(
       "list",
-      "Print what there is: recipes, the parameters of their steps, methods,\n"
-      "ops, Keras layers, models or datasets. --toml prints the recipes as "
-      "they are "
-      "written,\n"
-      "to start one of your own from.");
-  verb->add_option("what", *what,
-                   "recipes, parameters, methods, ops, layers, models or "
-                   "datasets")
+      "Print what there is: recipes, the parameters and techniques of their\n"
+      "steps, methods, ops, Keras layers, models or datasets. --toml prints\n"
+      "the recipes as they are written, to start one of your own from.");
+  verb->add_option("what", *what, JoinNames(NamesOf(kListings)))
       ->type_name("WHAT")
       ->required();
   verb->add_flag("--toml", *toml, "Recipes as TOML");

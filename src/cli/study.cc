@@ -58,7 +58,7 @@ void Show(const Options& options, const CLI::App& verb) {
          options.show, fmt::join(recipes, ", "), fmt::join(methods, ", "));
   }
   PrintOut(MarkdownTable(rows));
-  RequireInvariants(rows);
+  RequirePromises(rows);
 }
 
 void Run(Options* options, CLI::App* verb) {
@@ -81,7 +81,7 @@ void Run(Options* options, CLI::App* verb) {
     throw;
   }
   PrintOut(MarkdownTable(rows));
-  RequireInvariants(rows);
+  RequirePromises(rows);
 }
 
 }  // namespace

@@ -198,6 +198,12 @@ struct QuantRule {
   FixedScale fixed8{};   // int8 outputs: {1/256, -128} for probabilities
   FixedScale fixed16{};  // int16 outputs
   bool hybrid = false;   // runs float activations with int8 weights
+  // Weights have a scale for each output channel whatever is asked for; else
+  // that is the default, and clusters or training may share one.
+  bool per_channel = true;
+  // Gives a node the attributes of float activations, with int8 weights if
+  // `hybrid`. Null: none depend on it.
+  void (*set_float)(Node* node, bool hybrid) = nullptr;
 };
 
 // ---- Ops of training ------------------------------------------------------
@@ -218,6 +224,9 @@ struct TrainingFacts {
   // Outside training the output is input 0: plans and .tflite files go without
   // the node.
   bool only_in_training = false;
+  // Gives float values the grid of integers: stripping drops the node and keeps
+  // the floats, folding for the quantizer applies it.
+  bool simulates_integers = false;
   // Before a training step; null: nothing to do.
   void (*update)(const UpdateArgs& args) = nullptr;
   // Strips the node: writes what it computed into its input 0's data or
@@ -277,6 +286,9 @@ struct OpDef {
   bool in_keras() const { return training != nullptr && training->in_keras; }
   bool only_in_training() const {
     return training != nullptr && training->only_in_training;
+  }
+  bool simulates_integers() const {
+    return training != nullptr && training->simulates_integers;
   }
 };
 

@@ -1,3 +1,4 @@
+// Weights found behind their layers, and counted.
 #include "src/graph/weights.h"
 
 #include <fmt/core.h>
@@ -25,17 +26,39 @@ TensorId StoredBehind(const Graph& graph, TensorId id) {
 
 }  // namespace
 
-std::vector<TensorId> WeightTensors(const Graph& graph) {
-  std::vector<TensorId> result;
-  for (const Node& node : graph.nodes) {
-    if (node.op->Find(Role::kWeight) < 0) continue;
-    const TensorId id = StoredBehind(
-        graph, node.input(static_cast<size_t>(node.op->Find(Role::kWeight))));
-    if (id == kNoTensor) continue;
-    if (std::find(result.begin(), result.end(), id) == result.end())
-      result.push_back(id);
+std::vector<WeightRef> Weights(const Graph& graph) {
+  std::vector<WeightRef> result;
+  std::vector<char> seen(graph.tensors.size(), 0);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      const Operand& operand = node.op->OperandOf(i);
+      if (operand.role != Role::kWeight) continue;
+      const TensorId id = StoredBehind(graph, node.inputs[i]);
+      if (id == kNoTensor || seen[static_cast<size_t>(id)] != 0) continue;
+      seen[static_cast<size_t>(id)] = 1;
+      result.push_back({id, static_cast<NodeId>(n), static_cast<int>(i),
+                        operand.channel_axis, operand.input_axis});
+    }
   }
   return result;
+}
+
+std::vector<WeightRef> FloatWeights(const Graph& graph) {
+  std::vector<WeightRef> result = Weights(graph);
+  std::erase_if(result, [&](const WeightRef& ref) {
+    return graph.tensor(ref.parameter).dtype != DType::kFloat32;
+  });
+  return result;
+}
+
+bool IsFrozen(const Graph& graph, const WeightRef& weights) {
+  return graph.tensor(weights.parameter).kind != TensorKind::kParameter;
+}
+
+bool HasScalePerChannel(const Graph& graph, const WeightRef& weights) {
+  return weights.channel_axis >= 0 &&
+         graph.node(weights.node).op->quant.per_channel;
 }
 
 ValueCounts CountValues(const Tensor& tensor) {
@@ -105,8 +128,8 @@ std::string FindNotFinite(const Graph& graph) {
 
 double WeightSparsity(const Graph& graph) {
   ValueCounts sum;
-  for (const TensorId id : WeightTensors(graph)) {
-    const ValueCounts counts = CountValues(graph.tensor(id));
+  for (const WeightRef& weights : Weights(graph)) {
+    const ValueCounts counts = CountValues(graph.tensor(weights.parameter));
     sum.values += counts.values;
     sum.zeros += counts.zeros;
   }

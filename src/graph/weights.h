@@ -1,5 +1,6 @@
-// Which of a graph's tensors are weights, and what their values look like:
-// zeros, distinct values. Counts what is stored in the file, not what it means.
+// Which of a graph's tensors are weights, of which layer, along which axes; and
+// what their values look like: zeros, distinct values. Counts what is stored in
+// the file, not what it means.
 #ifndef LITESMITH_GRAPH_WEIGHTS_H_
 #define LITESMITH_GRAPH_WEIGHTS_H_
 
@@ -11,9 +12,32 @@
 
 namespace litesmith {
 
-// The stored tensors that feed the weight inputs of layers, in node order and
-// each once: behind a DEQUANTIZE or a training-only op, what goes into it.
-std::vector<TensorId> WeightTensors(const Graph& graph);
+// Weights and the layer that reads them: the first, if several do.
+struct WeightRef {
+  // The stored tensor; between it and the layer may stand a DEQUANTIZE or
+  // training-only ops.
+  TensorId parameter = kNoTensor;
+  NodeId node = -1;
+  int input = 0;  // of the node
+  // Of the output channels, -1 if the weights have none; and of the input
+  // channels.
+  int8_t channel_axis = -1;
+  int8_t input_axis = -1;
+};
+
+// The weights of all layers that are stored in the graph, in node order and
+// each once. Everybody who changes, checks or shows weights asks here.
+std::vector<WeightRef> Weights(const Graph& graph);
+
+// The float weights among them, which training-only ops are for.
+std::vector<WeightRef> FloatWeights(const Graph& graph);
+
+// Whether nothing trains the weights: they are constants.
+bool IsFrozen(const Graph& graph, const WeightRef& weights);
+
+// Whether a scale for each output channel is what the layer's weights always
+// have (convolutions), and not only where it is asked for (dense layers).
+bool HasScalePerChannel(const Graph& graph, const WeightRef& weights);
 
 struct ValueCounts {
   int64_t values = 0;

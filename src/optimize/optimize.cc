@@ -1,3 +1,4 @@
+// Recipes carried out step by step.
 #include "src/optimize/optimize.h"
 
 #include <algorithm>
@@ -5,36 +6,16 @@
 
 #include "src/base/error.h"
 #include "src/models/models.h"
-#include "src/ops/registry.h"
-#include "src/ops/train/train.h"
 #include "src/optimize/step_graph.h"
-#include "src/quant/convert.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
 
-// Activation ranges of `aware`, which is `plain` with fake quants, from the
-// first samples instead of +-6. Tensors of `plain` keep their ids.
-void CalibrateRanges(const Graph& plain, const Dataset& data, Graph* aware) {
-  const Ranges ranges = Calibrate(plain, data, kCalibrationSamples);
-  for (const Node& node : aware->nodes) {
-    const auto of = static_cast<size_t>(node.inputs[0]);
-    if (node.op != &kFakeQuant || of >= ranges.size() || !ranges[of].seen() ||
-        node.Get<&FakeQuantAttrs::range_update>() == fake_quant::kLastValue) {
-      continue;
-    }
-    aware->tensor(node.inputs[1]).MutableAs<float>()[0] =
-        std::min(ranges[of].min, 0.0f);
-    aware->tensor(node.inputs[2]).MutableAs<float>()[0] =
-        std::max(ranges[of].max, 0.0f);
-  }
-}
-
 bool OnlyTrains(const Recipe& recipe) {
   return std::all_of(
       recipe.steps.begin(), recipe.steps.end(),
-      [](const RecipeStep& step) { return step.kind == StepKind::kTrain; });
+      [](const RecipeStep& step) { return !step.technique->inserts(); });
 }
 
 }  // namespace
@@ -57,11 +38,11 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
     const int64_t steps = TrainingSteps(data.size(), train);
     const Graph plain = StripTrainingOps(result.graph);
     Graph graph = ApplyStep(plain, step, steps);
-    if (step.calibrate) CalibrateRanges(plain, data, &graph);
+    if (step.technique->start != nullptr)
+      step.technique->start(plain, data, step.settings, &graph);
     TrainResult trained = Train(graph, data, train, progress);
-    result.graph = step.kind == StepKind::kQat
-                       ? std::move(trained.graph)
-                       : StripTrainingOps(trained.graph);
+    result.graph = step.technique->stays ? std::move(trained.graph)
+                                         : StripTrainingOps(trained.graph);
     result.seconds += trained.seconds;
     result.epochs.insert(result.epochs.end(), trained.epochs.begin(),
                          trained.epochs.end());

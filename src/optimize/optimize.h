@@ -9,15 +9,11 @@
 #include "src/base/progress.h"
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
-#include "src/optimize/invariants.h"
+#include "src/optimize/promises.h"
 #include "src/optimize/recipes.h"
 #include "src/train/trainer.h"
 
 namespace litesmith {
-
-// Samples whose ranges calibration sees, from the start of the training half:
-// TFLite's representative data set, as the original system takes it.
-inline constexpr int64_t kCalibrationSamples = 100;
 
 // The recipe's own steps on its parent's result (which may still carry training
 // ops: they are stripped first). `options.epochs`, `batch` and `learning_rate`

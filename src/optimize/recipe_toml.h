@@ -1,5 +1,5 @@
 // Recipes from TOML: [recipe.NAME] tables with `parent`, `summary` and a list
-// of steps. The table of what a step may say is recipe_toml.cc's;
+// of steps. What a step may say are its technique's parameters (parameter.h);
 // docs/recipes.md explains it to users.
 #ifndef LITESMITH_OPTIMIZE_RECIPE_TOML_H_
 #define LITESMITH_OPTIMIZE_RECIPE_TOML_H_
@@ -14,9 +14,9 @@ namespace litesmith {
 
 // One parameter of a step, for help and documentation.
 struct StepParameter {
-  const char* name;
-  const char* steps;    // which kinds of step have it: "prune", "cluster, qat"
-  const char* summary;  // values and default
+  std::string name;
+  std::string steps;    // which techniques have it: "prune", "cluster, qat"
+  std::string summary;  // values and default
 };
 std::vector<StepParameter> StepParameters();
 

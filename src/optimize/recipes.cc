@@ -1,3 +1,4 @@
+// The built-in recipes, and those that come from files.
 #include "src/optimize/recipes.h"
 
 #include <algorithm>

@@ -4,51 +4,17 @@
 #ifndef LITESMITH_OPTIMIZE_RECIPES_H_
 #define LITESMITH_OPTIMIZE_RECIPES_H_
 
-#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "src/base/fields.h"
-#include "src/transform/training_ops.h"
+#include "src/optimize/technique.h"
 
 namespace litesmith {
 
-// What a step puts into the graph before it trains. step_graph.cc has the one
-// switch over it.
-enum class StepKind : uint8_t {
-  kTrain,    // nothing: the graph is trained as it is
-  kPrune,    // magnitude pruning, folded afterwards
-  kCluster,  // weight clustering, folded afterwards
-  kQat,      // quantization-aware training; stays in the graph
-};
-
-// Which layers get centroids for each output channel instead of one set.
-enum class CentroidsPerChannel : uint8_t { kNone, kConvolutions, kAll };
-
-// Everything about a step that may differ from layer to layer.
-struct LayerSettings {
-  bool skip = false;  // the layer is left as it is
-  // frequency 0: a hundredth of the way, at most 100; end_step -1: the last
-  // update that the training has.
-  PruneOptions prune{.frequency = 0};
-  ClusterOptions cluster;
-  CentroidsPerChannel per_channel = CentroidsPerChannel::kNone;
-  QatOptions qat;
-};
-
-template <FieldsOf<LayerSettings> Settings, typename Visit>
-void VisitFields(Settings& s, Visit&& visit) {
-  visit("skip", s.skip);
-  visit("prune", s.prune);
-  visit("cluster", s.cluster);
-  visit("per_channel", s.per_channel);
-  visit("qat", s.qat);
-}
-
-// Settings for the layers whose name matches a shell pattern ("conv*").
+// LayerSettings for the layers whose name matches a shell pattern ("conv*").
 struct LayerRule {
   std::string match;
   std::vector<std::function<void(LayerSettings*)>> changes;
@@ -56,17 +22,14 @@ struct LayerRule {
 
 // One step: change the graph, then train it with a fresh optimizer.
 struct RecipeStep {
-  StepKind kind = StepKind::kTrain;
-  LayerSettings settings;
+  const Technique* technique = &kTrainTechnique;
+  LayerSettings settings;         // of the layers that no rule is for
   std::vector<LayerRule> layers;  // later rules win
   std::string place;              // "my.toml:3: recipe \"thin\"", for messages
   // The caller's own where not given.
   std::optional<int> epochs;
   std::optional<int> batch;
   std::optional<float> learning_rate;
-  // kQat: activation ranges start from the calibration samples' instead of
-  // +-6.
-  bool calibrate = false;
 };
 
 struct Recipe {

@@ -1,3 +1,5 @@
+// Recipes built in and from TOML: what they say of each layer, and how they are
+// refused.
 #include "src/optimize/recipes.h"
 
 #include <gtest/gtest.h>
@@ -8,12 +10,15 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/fields.h"
 #include "src/base/file.h"
+#include "src/graph/op_def.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/optimize/recipe_toml.h"
 #include "src/optimize/step_graph.h"
-#include "src/transform/weight_edge.h"
+#include "src/optimize/techniques/prune.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -38,13 +43,17 @@ Recipe One(const std::string& text) {
 LayerSettings SettingsOf(const Recipe& recipe, const std::string& layer,
                          int64_t steps = 2110) {
   const Graph graph = LoadModel("mnist-cnn", 1);
-  for (const WeightEdge& edge : WeightEdges(graph)) {
-    if (graph.node(edge.node).name != layer) continue;
-    return ResolveSettings(recipe.steps[0], graph.node(edge.node),
-                           graph.tensor(EdgeParameter(graph, edge)), steps);
+  for (const WeightRef& weights : Weights(graph)) {
+    if (graph.node(weights.node).name == layer)
+      return ResolveSettings(recipe.steps[0], graph, weights, steps);
   }
   ADD_FAILURE() << "no layer " << layer;
   return {};
+}
+
+PruneOptions PruningOf(const Recipe& recipe, const std::string& layer,
+                       int64_t steps = 2110) {
+  return SettingsOf(recipe, layer, steps).As<PruneOptions>();
 }
 
 TEST(RecipesTest, ElevenAreBuiltIn) {
@@ -75,24 +84,29 @@ TEST(RecipesTest, ElevenAreBuiltIn) {
 
 TEST(RecipesTest, ClustersAsTheOriginalSystem) {
   const RecipeTable table;
-  const auto conv = SettingsOf(table.Find("cluster"), "conv2d").cluster;
-  EXPECT_EQ(conv.clusters, 8);
-  EXPECT_TRUE(conv.per_channel);
-  EXPECT_FALSE(SettingsOf(table.Find("cluster"), "dense").cluster.per_channel);
-  const auto sparse = SettingsOf(table.Find("prune_cluster"), "conv2d").cluster;
-  EXPECT_FALSE(sparse.per_channel);
+  const Graph graph = LoadModel("mnist-cnn", 1);
+  const std::vector<WeightRef> weights = Weights(graph);
+  ASSERT_EQ(weights.size(), 2u);
+  const auto options =
+      SettingsOf(table.Find("cluster"), "conv2d").As<ClusterOptions>();
+  EXPECT_EQ(options.clusters, 8);
+  EXPECT_TRUE(HasCentroidsPerChannel(graph, weights[0], options));
+  EXPECT_FALSE(HasCentroidsPerChannel(graph, weights[1], options));
+  const auto sparse =
+      SettingsOf(table.Find("prune_cluster"), "conv2d").As<ClusterOptions>();
+  EXPECT_FALSE(HasCentroidsPerChannel(graph, weights[0], sparse));
   EXPECT_TRUE(sparse.preserve_sparsity);
 }
 
 TEST(RecipesTest, PrunesOverTheWholeTraining) {
   const RecipeTable table;
-  const auto prune = SettingsOf(table.Find("prune"), "dense").prune;
+  const auto prune = PruningOf(table.Find("prune"), "dense");
   EXPECT_EQ(prune.schedule, prune_mask::kPolynomialDecay);
   EXPECT_EQ(prune.frequency, 100);
   EXPECT_EQ(prune.end_step, 2100) << "the last update has the final sparsity";
   EXPECT_EQ(FinalSparsity(prune, 2110), 0.8f);
   // A short training still gets ten masks and ends where it should.
-  const auto brief = SettingsOf(table.Find("prune"), "dense", 43).prune;
+  const auto brief = PruningOf(table.Find("prune"), "dense", 43);
   EXPECT_EQ(brief.frequency, 4);
   EXPECT_EQ(brief.end_step, 40);
   EXPECT_EQ(FinalSparsity(brief, 43), 0.8f);
@@ -120,8 +134,8 @@ layers = [
   EXPECT_EQ(recipe.steps[0].epochs, 7);
   EXPECT_EQ(recipe.steps[0].batch, 64);
   EXPECT_EQ(recipe.steps[0].learning_rate, 0.01f);
-  const auto conv = SettingsOf(recipe, "conv2d").prune;
-  const auto dense = SettingsOf(recipe, "dense").prune;
+  const auto conv = PruningOf(recipe, "conv2d");
+  const auto dense = PruningOf(recipe, "dense");
   EXPECT_EQ(conv.final_sparsity, 0.25f);
   EXPECT_EQ(conv.schedule, prune_mask::kConstant);
   EXPECT_EQ(dense.final_sparsity, 0.9f);
@@ -143,6 +157,30 @@ steps = [{ type = "qat", layers = [{ match = "dense", skip = true }] }]
     EXPECT_EQ(node.name.find("dense/"), std::string::npos) << node.name;
   }
   EXPECT_EQ(fake_quants, 3u) << "input, convolution's weights and output";
+}
+
+// A rule of a qat step may name any layer with a range of its own.
+TEST(RecipesTest, RulesReachOutputsOfLayersWithoutWeights) {
+  Graph graph = LoadModel("mnist-cnn", 1);
+  Node& pooling = graph.node(Weights(graph)[0].node + 1);
+  OpDef op = *pooling.op;
+  op.quant.output = QuantRule::kOwn;
+  pooling.op = &op;
+  const std::string pool = pooling.name;
+  const auto count = [&](const std::string& rule) {
+    const RecipeStep step =
+        One("[recipe.r]\nsteps = [{ type = \"qat\"" + rule + " }]").steps[0];
+    size_t fake_quants = 0;
+    for (const Node& node : ApplyStep(graph, step, 100).nodes)
+      fake_quants += node.op->simulates_integers();
+    return std::pair(fake_quants, DescribeStep(graph, step, {}, 1000));
+  };
+  const auto all = count("");
+  const auto some =
+      count(", layers = [{ match = \"" + pool + "\", skip = true }]");
+  EXPECT_EQ(all.first, 6u);
+  EXPECT_EQ(some.first, 5u);
+  EXPECT_NE(all.second, some.second);
 }
 
 TEST(RecipesTest, RuleThatMatchesNothingIsAnError) {
@@ -334,6 +372,54 @@ TEST(RecipesTest, WhatCannotBePrunedIsSaidInTheUsersWords) {
       error_of("{ type = \"prune\", layers = [{ match = \"conv2\" }] }", 1000)
           .find("did you mean \"conv2d\"?"),
       std::string::npos);
+}
+
+// A member of a technique's options that is no parameter would be neither set
+// nor in the key of a result.
+TEST(RecipesTest, EveryOptionOfATechniqueIsAParameter) {
+  const auto expect_all = [](const Technique& technique, int members) {
+    std::set<std::string> names;
+    for (const Parameter& p : technique.parameters) names.insert(p.name);
+    EXPECT_EQ(names.size(), technique.parameters.size());
+    EXPECT_EQ(names.erase("skip"), 1u);
+    EXPECT_EQ(static_cast<int>(names.size()), members) << technique.name;
+  };
+  expect_all(kPruneTechnique, CountFields<PruneOptions>());
+  expect_all(kClusterTechnique, CountFields<ClusterOptions>());
+  expect_all(kQatTechnique, CountFields<QatOptions>());
+}
+
+// What is written is what is read.
+TEST(RecipesTest, EveryParameterReadsItsOwnText) {
+  for (const Technique* technique : Techniques()) {
+    EXPECT_FALSE(std::string(technique->summary).empty());
+    const LayerSettings defaults = technique->defaults();
+    for (const Parameter& p : technique->parameters) {
+      std::string text = ParameterText(p, defaults);
+      if (p.type == ParameterType::kPattern) text = "2:4";
+      if (p.type == ParameterType::kWord || p.type == ParameterType::kPattern)
+        text = "\"" + text + "\"";
+      const Recipe recipe =
+          One(std::string("[recipe.r]\nsteps = [{ type = \"") +
+              technique->name + "\", " + p.name + " = " + text + " }]\n");
+      if (p.type == ParameterType::kPattern) {
+        EXPECT_EQ(ParameterText(p, recipe.steps[0].settings), "2:4");
+      } else {
+        EXPECT_EQ(SettingsText(*technique, recipe.steps[0].settings),
+                  SettingsText(*technique, defaults))
+            << p.name;
+      }
+    }
+  }
+}
+
+TEST(RecipesTest, AParameterOfTheStepIsNotOneOfItsLayers) {
+  const std::string error = ErrorOf(
+      "[recipe.a]\nsteps = [{ type = \"qat\", layers = [{ match = \"x\", "
+      "calibrate = true }] }]");
+  EXPECT_NE(error.find("unknown key of a rule for layers \"calibrate\""),
+            std::string::npos)
+      << error;
 }
 
 TEST(RecipesTest, EveryParameterIsDocumented) {

@@ -14,8 +14,8 @@
 #include "src/formats/tflite/tflite.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
-#include "src/optimize/invariants.h"
 #include "src/optimize/optimize.h"
+#include "src/optimize/promises.h"
 #include "src/quant/convert.h"
 #include "src/transform/training_ops.h"
 
@@ -101,7 +101,7 @@ std::shared_ptr<const Dataset> Data(const Shape& sample) {
 
 void ExpectKept(const Graph& graph, const Promises& promises,
                 const std::string& where) {
-  for (const Invariant& i : CheckInvariants(graph, promises)) {
+  for (const Invariant& i : CheckPromises(graph, promises)) {
     EXPECT_TRUE(i.ok) << where << ": " << i.name << " of " << i.tensor << ": "
                       << i.value << ", promised " << i.limit;
   }
@@ -121,9 +121,11 @@ void ExpectKeepsPromises(const Graph& model, const Shape& sample,
   const OptimizeResult result =
       Optimize(model, table, table.Find(recipe), *data, options, nullptr);
   const bool zeros = recipe.starts_with("prune");
-  for (const auto& [name, promise] : result.promises) {
-    EXPECT_EQ(promise.clusters, 8) << name;
-    EXPECT_EQ(promise.zeros > 0, zeros) << name;
+  for (auto [name, promises] : result.promises) {
+    const auto* clusters = FindPromise<ClustersPromise>(&promises);
+    ASSERT_NE(clusters, nullptr) << name;
+    EXPECT_EQ(clusters->at_most, 8) << name;
+    EXPECT_EQ(FindPromise<ZerosPromise>(&promises) != nullptr, zeros) << name;
   }
   ExpectKept(StripTrainingOps(result.graph), result.promises, "float");
   const Scheme& scheme = FindScheme("int8");

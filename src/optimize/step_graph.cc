@@ -1,24 +1,27 @@
+// A step on a graph, by the rows of its technique.
 #include "src/optimize/step_graph.h"
 
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/warning.h"
-#include "src/graph/op_def.h"
-#include "src/transform/weight_edge.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
 
-bool Matches(const LayerRule& rule, const Node& layer, const Tensor& weights) {
-  return fnmatch(rule.match.c_str(), layer.name.c_str(), 0) == 0 ||
-         fnmatch(rule.match.c_str(), weights.name.c_str(), 0) == 0;
+bool Matches(const LayerRule& rule, const std::string& name) {
+  return fnmatch(rule.match.c_str(), name.c_str(), 0) == 0;
+}
+
+bool Matches(const LayerRule& rule, const Graph& graph,
+             const WeightRef& weights) {
+  return Matches(rule, graph.node(weights.node).name) ||
+         Matches(rule, graph.tensor(weights.parameter).name);
 }
 
 // "my.toml:3: recipe "thin", layer 'dense'"; a step that no table holds has no
@@ -28,41 +31,43 @@ std::string PlaceOf(const RecipeStep& step, const Node& layer) {
                      step.place.empty() ? "" : ", ", layer.name);
 }
 
-void ResolvePruning(const RecipeStep& step, const Node& layer,
-                    const Tensor& weights, int64_t steps, PruneOptions* prune) {
-  if ((prune->block_height != 1 || prune->block_width != 1) &&
-      weights.shape.rank() != 2) {
-    Fail(ErrorKind::kInvalidArgument,
-         "{}: block = [{}, {}] is for dense layers, and this is a convolution; "
-         "{{ match = \"{}\", block = [1, 1] }} in the step's `layers` would do",
-         PlaceOf(step, layer), prune->block_height, prune->block_width,
-         layer.name);
+template <typename DoesMatch>
+LayerSettings Changed(const RecipeStep& step, const DoesMatch& matches) {
+  LayerSettings settings = step.settings;
+  for (const LayerRule& rule : step.layers) {
+    if (!matches(rule)) continue;
+    for (const auto& change : rule.changes) change(&settings);
   }
-  if (prune->schedule == prune_mask::kZerosInGroups) {
-    prune->frequency = 1;  // unused: one mask, in the first step
-    return;
-  }
-  constexpr int64_t kMasks = 10;
-  constexpr int64_t kMostSteps = 100;  // TFMOT's default
-  if (prune->frequency == 0)
-    prune->frequency = std::clamp<int64_t>(steps / kMasks, 1, kMostSteps);
-  // The first update is at step 1 or later.
-  const int64_t begin = prune->begin_step;
-  const int64_t first = begin > 0 ? begin : prune->frequency;
-  const bool open = prune->end_step < 0;
-  if (first > steps || (!open && prune->end_step < first)) {
-    Fail(ErrorKind::kInvalidArgument,
-         "{}: the first mask would come at step {}, but {}; more epochs, or "
-         "another begin_step, end_step or frequency, would do",
-         PlaceOf(step, layer), first,
-         first > steps
-             ? fmt::format("the training has {}", Counted(steps, "step"))
-             : fmt::format("the schedule ends at {}", prune->end_step));
-  }
-  if (open && prune->schedule == prune_mask::kPolynomialDecay) {
-    // The last mask has exactly the final sparsity.
-    prune->end_step =
-        begin + (steps - begin) / prune->frequency * prune->frequency;
+  return settings;
+}
+
+// Of a node's outputs: the rules for the node or for its weights.
+LayerSettings OutputSettings(const RecipeStep& step, const Graph& graph,
+                             NodeId node,
+                             const std::vector<WeightRef>& weights) {
+  return Changed(step, [&](const LayerRule& rule) {
+    return Matches(rule, graph.node(node).name) ||
+           std::any_of(weights.begin(), weights.end(),
+                       [&](const WeightRef& each) {
+                         return each.node == node && Matches(rule, graph, each);
+                       });
+  });
+}
+
+// Whether the step has anything for these weights.
+bool Takes(const RecipeStep& step, const Graph& graph,
+           const WeightRef& weights) {
+  return step.technique->frozen || !IsFrozen(graph, weights);
+}
+
+// Calls `visit` for the weights that the step does not skip.
+template <typename Visit>
+void ForEachWeights(const Graph& graph, const RecipeStep& step, int64_t steps,
+                    const Visit& visit) {
+  for (const WeightRef& weights : FloatWeights(graph)) {
+    if (!Takes(step, graph, weights)) continue;
+    const LayerSettings settings = ResolveSettings(step, graph, weights, steps);
+    if (!settings.skip) visit(weights, settings);
   }
 }
 
@@ -75,34 +80,47 @@ std::string NoMatch(const std::string& match,
       nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest));
 }
 
-const char* KindName(StepKind kind) {
-  switch (kind) {
-    case StepKind::kTrain:
-      return "train";
-    case StepKind::kPrune:
-      return "prune";
-    case StepKind::kCluster:
-      return "cluster";
-    case StepKind::kQat:
-      return "qat";
+// Every rule is for a layer with weights, or for an output that the technique
+// has something for.
+void RequireMatches(const Graph& graph, const RecipeStep& step) {
+  const std::vector<WeightRef> all = FloatWeights(graph);
+  std::vector<std::string> names;
+  for (const WeightRef& weights : all)
+    names.push_back(graph.node(weights.node).name);
+  const auto is_used = [&](const LayerRule& rule) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const WeightRef& weights) {
+                         return Matches(rule, graph, weights);
+                       }) ||
+           (step.technique->insert_output != nullptr &&
+            std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                        [&](const Node& node) {
+                          return HasOwnRange(node) && Matches(rule, node.name);
+                        }));
+  };
+  for (const LayerRule& rule : step.layers) {
+    if (is_used(rule)) continue;
+    Fail(ErrorKind::kInvalidArgument,
+         "{}{}the rule for layers {}; these have weights: {}", step.place,
+         step.place.empty() ? "" : ": ", NoMatch(rule.match, names),
+         JoinNames(names));
   }
-  return "";
 }
 
-// Pruning and clustering leave frozen layers alone, which may surprise.
+// Techniques that leave frozen layers alone may surprise.
 void WarnOfFrozenLayers(const Graph& graph, const RecipeStep& step) {
-  if (step.kind != StepKind::kPrune && step.kind != StepKind::kCluster) return;
+  if (!step.technique->inserts()) return;
   std::string names;
-  for (const WeightEdge& edge : WeightEdges(graph)) {
-    if (!edge.frozen) continue;
-    const std::string& name = graph.node(edge.node).name;
+  for (const WeightRef& weights : FloatWeights(graph)) {
+    if (Takes(step, graph, weights)) continue;
+    const std::string& name = graph.node(weights.node).name;
     names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name);
   }
   if (names.empty()) return;
   Warn(
       "\"{}\" leaves the frozen layers ({}) as they are: they say "
       "trainable: false",
-      KindName(step.kind), names);
+      step.technique->name, names);
 }
 
 }  // namespace
@@ -115,103 +133,90 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
   return options;
 }
 
-LayerSettings ResolveSettings(const RecipeStep& step, const Node& layer,
-                              const Tensor& weights, int64_t steps) {
-  LayerSettings settings = step.settings;
-  for (const LayerRule& rule : step.layers) {
-    if (!Matches(rule, layer, weights)) continue;
-    for (const auto& change : rule.changes) change(&settings);
+LayerSettings ResolveSettings(const RecipeStep& step, const Graph& graph,
+                              const WeightRef& weights, int64_t steps) {
+  LayerSettings settings = Changed(step, [&](const LayerRule& rule) {
+    return Matches(rule, graph, weights);
+  });
+  if (step.technique->resolve != nullptr && !settings.skip) {
+    step.technique->resolve(graph, weights,
+                            {steps, PlaceOf(step, graph.node(weights.node))},
+                            &settings);
   }
-  const bool convolution = weights.shape.rank() == 4;
-  settings.cluster.per_channel =
-      settings.per_channel == CentroidsPerChannel::kAll ||
-      (settings.per_channel == CentroidsPerChannel::kConvolutions &&
-       convolution);
-  if (step.kind == StepKind::kPrune && !settings.skip)
-    ResolvePruning(step, layer, weights, steps, &settings.prune);
   return settings;
 }
 
-void ForEachLayer(
-    const Graph& graph, const RecipeStep& step, int64_t steps,
-    const std::function<void(const Node& layer, const Tensor& weights,
-                             const LayerSettings& settings)>& visit) {
-  std::vector<char> used(step.layers.size(), 0);
-  std::vector<std::string> names;
-  for (const WeightEdge& edge : WeightEdges(graph)) {
-    const Node& layer = graph.node(edge.node);
-    const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));
-    names.push_back(layer.name);
-    for (size_t r = 0; r < used.size(); ++r)
-      used[r] |= Matches(step.layers[r], layer, weights);
-    if (edge.frozen && step.kind != StepKind::kQat) continue;
-    const LayerSettings settings = ResolveSettings(step, layer, weights, steps);
-    if (!settings.skip) visit(layer, weights, settings);
-  }
-  for (size_t r = 0; r < used.size(); ++r) {
-    if (used[r]) continue;
-    Fail(ErrorKind::kInvalidArgument,
-         "{}{}the rule for layers {}; these have weights: {}", step.place,
-         step.place.empty() ? "" : ": ", NoMatch(step.layers[r].match, names),
-         JoinNames(names));
-  }
-}
-
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
+  const Technique& technique = *step.technique;
   WarnOfFrozenLayers(graph, step);
-  ForEachLayer(graph, step, steps,
-               [](const Node&, const Tensor&, const LayerSettings&) {});
-  const auto choose = [&](auto member) {
-    return [&, member](const Node& layer, const Tensor& weights) {
-      const LayerSettings settings =
-          ResolveSettings(step, layer, weights, steps);
-      using Options = std::decay_t<decltype(settings.*member)>;
-      return settings.skip ? std::optional<Options>()
-                           : std::optional<Options>(settings.*member);
+  RequireMatches(graph, step);
+  if (!technique.inserts()) return graph;
+  // What is refused is the first layer's, though ops go in from the last.
+  ForEachWeights(graph, step, steps,
+                 [](const WeightRef&, const LayerSettings&) {});
+  const std::vector<WeightRef> all = FloatWeights(graph);
+  OpInserts inserts;
+  if (technique.insert_output != nullptr) {
+    inserts.output = [&](Graph* result, NodeId node) {
+      const LayerSettings settings = OutputSettings(step, graph, node, all);
+      if (!settings.skip) technique.insert_output(result, node, settings);
+      return !settings.skip;
     };
-  };
-  switch (step.kind) {
-    case StepKind::kTrain:
-      return graph;
-    case StepKind::kPrune:
-      return InsertPruning(graph, choose(&LayerSettings::prune));
-    case StepKind::kCluster:
-      return InsertClustering(graph, choose(&LayerSettings::cluster));
-    case StepKind::kQat:
-      return InsertFakeQuant(graph, choose(&LayerSettings::qat));
   }
-  return graph;
+  if (technique.insert != nullptr) {
+    inserts.weights = [&](Graph* result, const WeightRef& weights) {
+      if (!Takes(step, *result, weights)) return false;
+      const LayerSettings settings =
+          ResolveSettings(step, *result, weights, steps);
+      if (!settings.skip) technique.insert(result, weights, settings);
+      return !settings.skip;
+    };
+  }
+  if (technique.insert_input != nullptr) inserts.input = technique.insert_input;
+  return InsertOps(graph, inserts);
 }
 
 std::string DescribeStep(const Graph& graph, const RecipeStep& step,
                          const TrainOptions& training, int64_t samples) {
   // A new field of a step does not compile until it is named here: what it
   // says has to be in the text. Its place in a file says nothing.
-  const auto& [kind, settings, layers, place, epochs, batch, learning_rate,
-               calibrate] = step;
+  const auto& [technique, settings, layers, place, epochs, batch,
+               learning_rate] = step;
+  RequireMatches(graph, step);
   const TrainOptions resolved = StepTraining(step, training);
   std::string text =
-      fmt::format("{} calibrate={} training=({})", KindName(kind), calibrate,
-                  FieldsText(resolved));
-  ForEachLayer(graph, step, TrainingSteps(samples, resolved),
-               [&](const Node& layer, const Tensor&, const LayerSettings& s) {
-                 text += fmt::format("; {}: {}", layer.name, FieldsText(s));
-               });
+      fmt::format("{} training=({})", technique->name, FieldsText(resolved));
+  const auto add = [&](const std::string& name, const LayerSettings& own) {
+    text += fmt::format("; {}: {}", name, SettingsText(*technique, own));
+  };
+  ForEachWeights(graph, step, TrainingSteps(samples, resolved),
+                 [&](const WeightRef& weights, const LayerSettings& own) {
+                   add(graph.tensor(weights.parameter).name, own);
+                 });
+  if (technique->insert_output == nullptr) return text;
+  const std::vector<WeightRef> all = FloatWeights(graph);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    if (!HasOwnRange(graph.nodes[n])) continue;
+    add(graph.nodes[n].name,
+        OutputSettings(step, graph, static_cast<NodeId>(n), all));
+  }
   return text;
 }
 
-float FinalSparsity(const PruneOptions& prune, int64_t steps) {
-  if (prune.schedule != prune_mask::kPolynomialDecay)
-    return prune.final_sparsity;
-  const int64_t last = std::min(steps, prune.end_step);
-  const int64_t update = prune.begin_step + (last - prune.begin_step) /
-                                                prune.frequency *
-                                                prune.frequency;
-  const double p = static_cast<double>(update - prune.begin_step) /
-                   static_cast<double>(prune.end_step - prune.begin_step);
-  return static_cast<float>(prune.final_sparsity +
-                            (prune.initial_sparsity - prune.final_sparsity) *
-                                std::pow(1.0 - p, prune.power));
+Promises PromisesAfter(const Graph& graph, const RecipeStep& step,
+                       int64_t steps, const Promises& before) {
+  Promises result;
+  ForEachWeights(
+      graph, step, steps,
+      [&](const WeightRef& weights, const LayerSettings& settings) {
+        const std::string& name = graph.tensor(weights.parameter).name;
+        std::vector<Promise>& promises = result[name];
+        if (step.technique->promise == nullptr) return;
+        const auto known = before.find(name);
+        if (known != before.end()) promises = known->second;
+        step.technique->promise(graph, weights, settings, steps, &promises);
+      });
+  return result;
 }
 
 }  // namespace litesmith

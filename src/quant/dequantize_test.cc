@@ -16,6 +16,7 @@
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
 #include "src/runtime/interpreter.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {

@@ -86,7 +86,7 @@ std::optional<Note> ReadNote(const std::string& path) {
   return note;
 }
 
-void WriteNote(const std::string& path, const Note& note) {
+void WriteCached(const std::string& path, const Note& note) {
   const nlohmann::ordered_json json = {{"key", note.key},
                                        {"digest", note.digest},
                                        {"from", note.from},
@@ -94,7 +94,7 @@ void WriteNote(const std::string& path, const Note& note) {
   WriteFile(path, json.dump(1) + "\n");
 }
 
-std::optional<Note> RecallNote(const std::string& path, const std::string& key,
+std::optional<Note> ReadCached(const std::string& path, const std::string& key,
                                const std::string& about, FileDigests* digests) {
   std::optional<Note> note = ReadNote(path);
   if (!note || note->key != key || note->digest != digests->Of(about))

@@ -42,11 +42,11 @@ struct Note {
 // computed anew.
 std::optional<Note> ReadNote(const std::string& path);
 // Atomically.
-void WriteNote(const std::string& path, const Note& note);
+void WriteCached(const std::string& path, const Note& note);
 
 // The note kept at `path` about the file `about`, or nothing if there is none,
 // it was kept under another key, or `about` is missing or has changed since.
-std::optional<Note> RecallNote(const std::string& path, const std::string& key,
+std::optional<Note> ReadCached(const std::string& path, const std::string& key,
                                const std::string& about, FileDigests* digests);
 
 // Lets a training go on from the files that begin with `checkpoint` only if

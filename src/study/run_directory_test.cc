@@ -89,10 +89,10 @@ TEST_F(RunDirectoryTest, NotesAreRecalledWhileAllIsAsItWas) {
   const std::string about = folder_ + "/file";
   const std::string path = folder_ + "/note.json";
   WriteFile(about, "bytes");
-  WriteNote(path, {"key", Digest("bytes"), "parent", "text"});
+  WriteCached(path, {"key", Digest("bytes"), "parent", "text"});
   const auto recall = [&](const char* key) {
     FileDigests digests;
-    return RecallNote(path, key, about, &digests);
+    return ReadCached(path, key, about, &digests);
   };
   ASSERT_TRUE(recall("key"));
   EXPECT_EQ(recall("key")->from, "parent");

@@ -253,7 +253,7 @@ class Study {
       Trained& trained = trained_.at(recipe.name);
       if (!options_.force) {
         if (const auto note =
-                RecallNote(ModelNote(folder_, recipe.name), trained.key,
+                ReadCached(ModelNote(folder_, recipe.name), trained.key,
                            ModelFile(recipe.name), &digests_)) {
           trained.kept = true;
           trained.seconds = ParseModelFacts(note->text).seconds;
@@ -263,7 +263,7 @@ class Study {
         if (!IsAsked(recipe)) break;
         if (!options_.force) {
           const std::string path = CellNote(folder_, recipe.name, method.name);
-          if (const auto note = RecallNote(path, CellKey(recipe, method),
+          if (const auto note = ReadCached(path, CellKey(recipe, method),
                                            File(recipe, method), &digests_)) {
             kept_[{recipe.name, method.name}] = ParseRow(note->text, path);
             continue;
@@ -366,10 +366,10 @@ class Study {
     digests_.Set(file, result->bytes);
     const auto order =
         static_cast<int>(&recipe - options_.table.recipes().data());
-    WriteNote(ModelNote(folder_, recipe.name),
-              {result->key, *digests_.Of(file),
-               root ? settings_.model_digest : trained_.at(recipe.parent).key,
-               ModelFactsText({recipe.parent, order, result->seconds})});
+    WriteCached(ModelNote(folder_, recipe.name),
+                {result->key, *digests_.Of(file),
+                 root ? settings_.model_digest : trained_.at(recipe.parent).key,
+                 ModelFactsText({recipe.parent, order, result->seconds})});
     RemoveCheckpoint(train.checkpoint);
     SkipStages(fmt::format("{}: trained", recipe.name), stages);
   }
@@ -419,9 +419,9 @@ class Study {
       digests_.Set(file, bytes);
       Measure(bytes, ReadTflite(bytes, file), trained->promises, &row);
     }
-    WriteNote(CellNote(folder_, recipe.name, method.name),
-              {CellKey(recipe, method), *digests_.Of(file), trained->key,
-               RowJson(row)});
+    WriteCached(CellNote(folder_, recipe.name, method.name),
+                {CellKey(recipe, method), *digests_.Of(file), trained->key,
+                 RowJson(row)});
     SkipStages(label, 1);
     progress_.Line(fmt::format("{}: accuracy {:.2f} %, {} bytes, {:.2f} us",
                                label, 100 * row.accuracy, row.file_bytes,
@@ -461,7 +461,7 @@ class Study {
     // them.
     const Graph plain = StripTrainingOps(written);
     row->sparsity = WeightSparsity(plain);
-    row->invariants = CheckInvariants(plain, promises);
+    row->invariants = CheckPromises(plain, promises);
   }
 
   // Of every result in the directory, not only of those asked for now.
@@ -529,7 +529,7 @@ std::vector<StudyRow> ReadStudy(const std::string& directory) {
   return rows;
 }
 
-void RequireInvariants(const std::vector<StudyRow>& rows) {
+void RequirePromises(const std::vector<StudyRow>& rows) {
   std::string broken;
   for (const StudyRow& row : rows) {
     for (const Invariant& i : row.invariants) {

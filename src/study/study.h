@@ -10,7 +10,7 @@
 
 #include "src/base/fields.h"
 #include "src/base/progress.h"
-#include "src/optimize/invariants.h"
+#include "src/optimize/promises.h"
 #include "src/optimize/recipes.h"
 #include "src/study/study_settings.h"
 #include "src/train/trainer.h"
@@ -109,7 +109,7 @@ std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress,
 std::vector<StudyRow> ReadStudy(const std::string& directory);
 
 // Throws Error{invariant} naming every broken promise of the rows.
-void RequireInvariants(const std::vector<StudyRow>& rows);
+void RequirePromises(const std::vector<StudyRow>& rows);
 
 }  // namespace litesmith
 

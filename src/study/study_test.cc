@@ -90,7 +90,7 @@ TEST_F(StudyTest, MakesAllCellsAndKeepsThem) {
   const StudyOptions options = Options();
   const std::vector<StudyRow> rows = RunStudy(options, nullptr);
   ASSERT_EQ(rows.size(), 66u);
-  EXPECT_NO_THROW(RequireInvariants(rows));
+  EXPECT_NO_THROW(RequirePromises(rows));
   for (const StudyRow& row : rows) {
     EXPECT_TRUE(FileExists(out_ + "/" + row.path)) << row.path;
     EXPECT_EQ(row.file_bytes, FileSize(out_ + "/" + row.path));
@@ -302,11 +302,11 @@ TEST_F(StudyTest, ShowsWhatIsThere) {
   WriteFile(out_ + "/study.lock", "1");
   EXPECT_EQ(ResultsJson(ReadStudy(out_)), ResultsJson(rows));
   // By an older build, that kept less.
-  WriteNote(out_ + "/none/model.json",
-            {"key", Digest(before.at("none/model.h5")), "", "0.25"});
-  WriteNote(out_ + "/none/keras.json",
-            {"other", Digest(before.at("none/model.h5")), "",
-             R"({"recipe": "none", "method": "keras", "accuracy": 0.5,
+  WriteCached(out_ + "/none/model.json",
+              {"key", Digest(before.at("none/model.h5")), "", "0.25"});
+  WriteCached(out_ + "/none/keras.json",
+              {"other", Digest(before.at("none/model.h5")), "",
+               R"({"recipe": "none", "method": "keras", "accuracy": 0.5,
                  "path": "none/model.h5", "seed": 7})"});
   const auto old = ReadStudy(out_);
   ASSERT_EQ(old.size(), 1u);  // uint8 is of another model

@@ -141,7 +141,7 @@ steps = [{{ type = "qat", preserve_sparsity = true, preserve_clusters = true }}]
                      "prune", "prune_pqat", "pc",     "pc_pcqat"};
   const std::vector<StudyRow> rows = RunStudy(options, nullptr);
   ASSERT_EQ(rows.size(), 8u * 6u);
-  EXPECT_NO_THROW(RequireInvariants(rows));
+  EXPECT_NO_THROW(RequirePromises(rows));
   for (const StudyRow& row : rows) {
     std::set<std::string> tensors;
     for (const Invariant& i : row.invariants) {

@@ -18,6 +18,7 @@
 #include "src/data/byte_dataset.h"
 #include "src/data/decorators.h"
 #include "src/ops/small_graph_test.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {

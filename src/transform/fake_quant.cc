@@ -1,17 +1,17 @@
 // Quantization-aware training onto a graph (specs/tfmot.md 3, 4, 5): fake
-// quants on the weights of every layer, after every fused activation, and on
-// the model's input; with sparsity and clusters preserved, as asked.
+// quants on the weights of every layer, behind every op whose integers have a
+// range of their own, and on the model's inputs; with sparsity and clusters
+// preserved, as asked.
 #include <algorithm>
 #include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
-#include "src/base/error.h"
-#include "src/graph/names.h"
+#include "src/base/slices.h"
+#include "src/graph/edit.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
-#include "src/transform/centroids.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
 
@@ -22,20 +22,15 @@ namespace {
 constexpr size_t kMostClusters = 1024;
 
 std::vector<TensorId> AddRange(Graph* graph, const std::string& name,
-                               int channels, float min, float max) {
-  const std::vector<float> low(static_cast<size_t>(channels), min);
-  const std::vector<float> high(static_cast<size_t>(channels), max);
-  const TensorId a = graph->AddConstant<float>(name + "/min", {channels}, low,
-                                               TensorKind::kState);
-  const TensorId b = graph->AddConstant<float>(name + "/max", {channels}, high,
-                                               TensorKind::kState);
+                               const Shape& shape, float min, float max) {
+  const auto count = static_cast<size_t>(shape.NumElements());
+  const std::vector<float> low(count, min);
+  const std::vector<float> high(count, max);
+  const TensorId a =
+      graph->AddConstant<float>(name + "/min", shape, low, TensorKind::kState);
+  const TensorId b =
+      graph->AddConstant<float>(name + "/max", shape, high, TensorKind::kState);
   return {a, b};
-}
-
-// Convolutions' weights have a scale per channel, those of dense layers one.
-bool HasScalePerChannel(const Graph& graph, const WeightEdge& edge,
-                        const QatOptions& options) {
-  return options.per_channel && graph.node(edge.node).op != &kFullyConnected;
 }
 
 std::vector<float> DistinctValues(std::span<const float> values) {
@@ -62,135 +57,113 @@ size_t CountNonZeros(const std::vector<std::vector<float>>& rows) {
 // rows keep those in any case: there it takes half of the values to be shared,
 // as the float model's few values are worth keeping.
 std::vector<std::vector<float>> FindClusters(const Tensor& weight,
+                                             int channel_axis,
                                              bool scale_per_channel) {
   const auto values = weight.As<float>();
-  const auto channels = static_cast<size_t>(weight.shape[0]);
-  const size_t size = values.size() / channels;
+  const Slices channels = SlicesAlong(weight.shape, channel_axis);
   std::vector<std::vector<float>> rows;
   size_t sum = 0;
-  for (size_t c = 0; c < channels; ++c) {
-    rows.push_back(DistinctValues(values.subspan(c * size, size)));
+  for (size_t c = 0; c < channels.count; ++c) {
+    rows.push_back(DistinctValues(channels.Take(values, c)));
     sum += rows.back().size();
   }
   std::vector<std::vector<float>> whole = {DistinctValues(values)};
   const bool own = scale_per_channel
                        ? 2 * whole[0].size() > sum
                        : CountNonZeros(whole) == CountNonZeros(rows);
-  return channels > 1 && own ? rows : whole;
+  return channels.count > 1 && own ? rows : whole;
 }
 
 // The centroids are the values that the weights have. Returns whether there
 // were clusters to preserve: fewer values than weights.
-bool PreserveClusters(Graph* graph, const WeightEdge& edge,
-                      const Tensor& weight, const QatOptions& options) {
+bool PreserveClusters(Graph* graph, WeightRef* weights,
+                      const QatOptions& options) {
+  const Tensor weight = graph->tensor(weights->parameter);
   const std::vector<std::vector<float>> rows =
-      FindClusters(weight, HasScalePerChannel(*graph, edge, options));
+      FindClusters(weight, weights->channel_axis,
+                   HasRangePerChannel(*graph, *weights, options));
   size_t k = 0;
   size_t sum = 0;
   for (const std::vector<float>& row : rows) {
     k = std::max(k, row.size());
     sum += row.size();
   }
-  const auto weights = static_cast<size_t>(weight.shape.NumElements());
-  if (k > kMostClusters || sum >= weights) return false;
-  const auto columns = static_cast<int32_t>(k);
-  const Shape shape =
-      rows.size() > 1 ? Shape{weight.shape[0], columns} : Shape{columns};
-  const std::vector<float> centroids = PadRows(rows);
-  std::vector<TensorId> extra = {graph->AddConstant<float>(
-      weight.name + "/centroids", shape, centroids, TensorKind::kParameter)};
+  const auto count = static_cast<size_t>(weight.shape.NumElements());
+  if (k > kMostClusters || sum >= count) return false;
+  std::vector<TensorId> extra = {AddCentroids(graph, *weights, rows)};
   const std::vector<float> mask = NonZeros(weight);
   if (options.preserve_sparsity &&
       std::find(mask.begin(), mask.end(), 0.0f) != mask.end()) {
     extra.push_back(graph->AddConstant<float>(
         weight.name + "/cluster_mask", weight.shape, mask, TensorKind::kState));
   }
-  Splice(graph, edge, kClusterLookup, weight.name + "/cluster", extra);
+  InsertOnEdge(graph, weights, kClusterLookup, weight.name + "/cluster", extra);
   return true;
 }
 
-// A fake quant behind the tensor, at position `at` in the graph: all its
-// readers read the new one. Gives the node.
-Node& AfterActivation(Graph* graph, TensorId id, int at, int update, float min,
-                      float max) {
+// A fake quant behind the activation, at position `at` in the graph.
+Node& InsertBehindActivation(Graph* graph, TensorId id, NodeId at, int update,
+                             float min, float max) {
   const std::string name = graph->tensor(id).name + "/fake_quant";
-  const std::vector<TensorId> range = AddRange(graph, name, 1, min, max);
-  Node node;
-  node.op = &kFakeQuant;
-  node.name = name;
-  node.attrs = DefaultAttrs(kFakeQuant);
+  const std::vector<TensorId> range = AddRange(graph, name, {1}, min, max);
+  Node& node = InsertBehind(graph, id, at, kFakeQuant, name, range);
   node.Set<&FakeQuantAttrs::range_update>(update);
-  Tensor out;
-  out.name = name;
-  const TensorId out_id = graph->AddTensor(std::move(out));
-  graph->ReplaceUses(id, out_id);
-  node.inputs = {id, range[0], range[1]};
-  node.outputs = {out_id};
-  return *graph->nodes.insert(graph->nodes.begin() + at, std::move(node));
-}
-
-// The output of a layer, which is that of its fused activation.
-void QuantizeOutput(Graph* graph, NodeId layer, const QatOptions& options) {
-  const TensorId output = graph->node(layer).outputs[0];
-  Node& node = AfterActivation(graph, output, layer + 1,
-                               fake_quant::kMovingAverage, -6.0f, 6.0f);
-  node.Set<&FakeQuantAttrs::rate>(static_cast<float>(1.0 - options.decay));
-  if (!options.debias) return;
-  const int32_t none = 0;
-  node.inputs.push_back(graph->AddConstant<int32_t>(
-      node.name + "/count", {1}, {&none, 1}, TensorKind::kState));
-}
-
-// The weights of a layer, as they are after training ops that are there.
-void QuantizeWeights(Graph* graph, const WeightEdge& edge, const Tensor& weight,
-                     const QatOptions& options) {
-  const OpDef& op = *graph->node(edge.node).op;
-  const int channels =
-      HasScalePerChannel(*graph, edge, options)
-          ? weight.shape[op.operands[static_cast<size_t>(edge.input)]
-                             .channel_axis]
-          : 1;
-  const std::string name = weight.name + "/fake_quant";
-  Node& node =
-      graph->node(Splice(graph, edge, kFakeQuant, name,
-                         AddRange(graph, name, channels, -6.0f, 6.0f)));
-  node.Set<&FakeQuantAttrs::narrow_range>(1);
-  node.Set<&FakeQuantAttrs::range_update>(fake_quant::kLastValue);
+  return node;
 }
 
 }  // namespace
 
-Graph InsertFakeQuant(const Graph& graph,
-                      const LayerChoice<QatOptions>& choice) {
-  Graph result = graph;
-  const std::vector<WeightEdge> edges = WeightEdges(result);
-  bool any = false;
-  // From the last layer back, so that earlier node indices stay true.
-  for (size_t e = edges.size(); e-- > 0;) {
-    WeightEdge edge = edges[e];
-    const Tensor weight = result.tensor(EdgeParameter(result, edge));
-    const std::optional<QatOptions> options =
-        choice(result.node(edge.node), weight);
-    if (!options) continue;
-    any = true;
-    QuantizeOutput(&result, edge.node, *options);
-    // Clusters keep the zeros too; where there are none the zeros still count.
-    // Frozen weights keep both by themselves.
-    const bool preserved =
-        !edge.frozen &&
-        ((options->preserve_clusters &&
-          PreserveClusters(&result, edge, weight, *options)) ||
-         (options->preserve_sparsity && SpliceZeroMask(&result, edge, weight)));
-    if (preserved) ++edge.node;
-    QuantizeWeights(&result, edge, weight, *options);
+bool HasRangePerChannel(const Graph& graph, const WeightRef& weights,
+                        const QatOptions& options) {
+  return options.per_channel && HasScalePerChannel(graph, weights);
+}
+
+bool HasOwnRange(const Node& node) {
+  return node.op->quant.output == QuantRule::kOwn;
+}
+
+void InsertFakeQuant(Graph* graph, WeightRef weights,
+                     const QatOptions& options) {
+  // Clusters keep the zeros too; where there are none the zeros still count.
+  // Frozen weights keep both by themselves.
+  if (!IsFrozen(*graph, weights) &&
+      !(options.preserve_clusters &&
+        PreserveClusters(graph, &weights, options)) &&
+      options.preserve_sparsity) {
+    InsertZeroMask(graph, &weights);
   }
-  if (any) {
-    for (const TensorId id : result.inputs)
-      AfterActivation(&result, id, 0, fake_quant::kAllValues, 0.0f, 0.0f);
+  const Tensor& weight = graph->tensor(weights.parameter);
+  const std::string name = weight.name + "/fake_quant";
+  const Shape shape = ShapeOfSlices(
+      weight.shape,
+      HasRangePerChannel(*graph, weights, options) ? weights.channel_axis : -1);
+  const std::vector<TensorId> range = AddRange(graph, name, shape, -6.0f, 6.0f);
+  Node& node = InsertOnEdge(graph, &weights, kFakeQuant, name, range);
+  node.Set<&FakeQuantAttrs::narrow_range>(1);
+  node.Set<&FakeQuantAttrs::range_update>(fake_quant::kLastValue);
+}
+
+void InsertOutputFakeQuant(Graph* graph, NodeId node,
+                           const QatOptions& options) {
+  const std::vector<TensorId> outputs = graph->node(node).outputs;
+  for (const TensorId output : outputs) {
+    if (graph->tensor(output).dtype != DType::kFloat32) continue;
+    Node& fake = InsertBehindActivation(
+        graph, output, node + 1, fake_quant::kMovingAverage, -6.0f, 6.0f);
+    fake.Set<&FakeQuantAttrs::rate>(static_cast<float>(1.0 - options.decay));
+    if (!options.debias) continue;
+    const int32_t none = 0;
+    fake.inputs.push_back(graph->AddConstant<int32_t>(
+        fake.name + "/count", {1}, {&none, 1}, TensorKind::kState));
   }
-  MakeNamesUnique(&result);
-  InferShapes(&result);
-  return result;
+}
+
+void InsertInputFakeQuant(Graph* graph) {
+  const std::vector<TensorId> inputs = graph->inputs;
+  for (const TensorId id : inputs) {
+    if (graph->tensor(id).dtype != DType::kFloat32) continue;
+    InsertBehindActivation(graph, id, 0, fake_quant::kAllValues, 0.0f, 0.0f);
+  }
 }
 
 }  // namespace litesmith

@@ -9,6 +9,7 @@
 
 #include "src/ops/small_graph_test.h"
 #include "src/ops/train/train.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/ops/small_graph_test.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -87,18 +88,18 @@ TEST(InsertPruning, RefusalsNameTensorAndRule) {
   ExpectHas(PruneError("conv", options),
             {"invalid argument", "conv/kernel", "frequency of 0"});
   options = Constant(0.5f);
-  options.block_width = 4;
+  options.block.width = 4;
   ExpectHas(PruneError("conv", options),
             {"unsupported", "conv/kernel", "[out, in]"});
   EXPECT_EQ(PruneError("dense", options), "");
   options = Constant(0.5f);
-  options.schedule = prune_mask::kZerosInGroups;
-  options.group_zeros = 4;
+  options.pattern = {4, 4};
   ExpectHas(PruneError("dense", options),
             {"invalid argument", "dense/kernel", "4 zeros in every 4"});
-  options.group_zeros = 0;
+  options.pattern = {0, 4};
   ExpectHas(PruneError("dense", options),
             {"invalid argument", "dense/kernel", "0 zeros in every 4"});
+  options = Constant(0.5f);
   options.schedule = 9;
   ExpectHas(PruneError("dense", options),
             {"invalid argument", "dense/kernel", "schedule 9"});
@@ -107,12 +108,12 @@ TEST(InsertPruning, RefusalsNameTensorAndRule) {
 TEST(InsertClustering, CentroidsOfTheTensorOrOfEachChannel) {
   ClusterOptions options;
   options.clusters = 4;
-  options.per_channel = true;
+  options.per_channel = CentroidsPerChannel::kAll;
   const Graph graph = InsertClustering(SmallCnn(), OnlyAt("conv", options));
   VerifyStructure(graph);
   EXPECT_EQ(NodesOf(graph)[0], "conv/kernel/cluster");
   EXPECT_EQ(ValuesOf(graph, "conv/kernel/centroids").size(), 16u);
-  options.per_channel = false;
+  options.per_channel = CentroidsPerChannel::kNone;
   const Graph whole = InsertClustering(SmallCnn(), Everywhere(options));
   EXPECT_EQ(ValuesOf(whole, "conv/kernel/centroids").size(), 4u);
   EXPECT_EQ(ValuesOf(whole, "dense/kernel/centroids").size(), 4u);
@@ -214,6 +215,78 @@ TEST(Insert, FrozenWeightsAreQuantizedButNeitherPrunedNorClustered) {
                 "input/fake_quant", "conv/kernel/fake_quant", "conv",
                 "conv/fake_quant", "pool", "flatten", "dense/kernel/fake_quant",
                 "dense", "dense/fake_quant"}));
+}
+
+// Two layers on one weight: one mask, one set of centroids, one range.
+TEST(Insert, WeightsThatTwoLayersShareAreTreatedOnce) {
+  Graph graph = SmallCnn();
+  const Node dense = graph.nodes.back();
+  graph.AddNode(kFullyConnected, "twin", dense.inputs, {"twin"});
+  graph.outputs.push_back(graph.nodes.back().outputs[0]);
+  InferShapes(&graph);
+  Graph all = InsertPruning(graph, OnlyAt("dense", Constant(0.5f)));
+  all = InsertClustering(all, OnlyAt("dense", ClusterOptions{}));
+  all = InsertFakeQuant(all, Everywhere(QatOptions{}), QatOptions{});
+  VerifyStructure(all);
+  EXPECT_EQ(NodesOf(all),
+            (std::vector<std::string>{
+                "input/fake_quant", "conv/kernel/fake_quant", "conv",
+                "conv/fake_quant", "pool", "flatten", "dense/kernel/prune",
+                "dense/kernel/cluster", "dense/kernel/fake_quant", "dense",
+                "dense/fake_quant", "twin", "twin/fake_quant"}));
+  EXPECT_EQ(all.node(11).inputs[1], all.node(8).outputs[0]);
+  EXPECT_EQ(Print(StripTrainingOps(all)), Print(graph));
+}
+
+// As a depthwise convolution's weights lie: [1, height, width, channels].
+TEST(Insert, ChannelsAreWhereTheOpSaysTheyAre) {
+  OpDef op = *SmallCnn().nodes[0].op;
+  const Operand operands[] = {
+      {.name = "input"},
+      {.name = "filter", .role = Role::kWeight, .channel_axis = 3},
+      {.name = "bias", .role = Role::kBias}};
+  op.operands = operands;
+  op.infer = [](Graph*, const Node&) {};
+  Graph graph = SmallCnn();
+  graph.nodes[0].op = &op;
+  FindTensor(&graph, "conv/kernel")->shape = {1, 3, 3, 8};
+  std::vector<float> weights;
+  for (int i = 0; i < 72; ++i)
+    weights.push_back(static_cast<float>(i % 8 + 1) * (i % 3 == 0 ? 0.5f : 1));
+  SetValuesOf(&graph, "conv/kernel", weights);
+  ClusterOptions cluster{.clusters = 2,
+                         .per_channel = CentroidsPerChannel::kConvolutions};
+  const Graph clustered = InsertClustering(graph, OnlyAt("conv", cluster));
+  Graph copy = clustered;
+  EXPECT_EQ(FindTensor(&copy, "conv/kernel/centroids")->shape,
+            (Shape{1, 1, 1, 8, 2}));
+  // Every channel has two values, which are its centroids.
+  EXPECT_EQ(ValuesOf(StripTrainingOps(clustered), "conv/kernel"), weights);
+  Graph aware = InsertFakeQuant(
+      graph, OnlyAt("conv", QatOptions{.preserve_clusters = true}));
+  EXPECT_EQ(FindTensor(&aware, "conv/kernel/fake_quant/max")->shape,
+            (Shape{1, 1, 1, 8}));
+  EXPECT_EQ(FindTensor(&aware, "conv/kernel/centroids")->shape,
+            (Shape{1, 1, 1, 8, 2}));
+  const Graph folded = FoldFakeQuant(aware);
+  copy = folded;
+  EXPECT_EQ(FindTensor(&copy, "conv/kernel")->quant.axis, 3);
+  EXPECT_EQ(FindTensor(&copy, "conv/kernel")->quant.scale.size(), 8u);
+}
+
+// ADD and the like have no weights; their integers have a range all the same.
+TEST(Insert, OpsWithARangeOfTheirOwnGetAFakeQuantWithoutWeights) {
+  OpDef op = *SmallCnn().nodes[1].op;  // pooling, which has its input's range
+  op.quant.output = QuantRule::kOwn;
+  Graph graph = SmallCnn();
+  graph.nodes[1].op = &op;
+  const Graph aware =
+      InsertFakeQuant(graph, Everywhere(QatOptions{}), QatOptions{});
+  EXPECT_EQ(NodesOf(aware),
+            (std::vector<std::string>{
+                "input/fake_quant", "conv/kernel/fake_quant", "conv",
+                "conv/fake_quant", "pool", "pool/fake_quant", "flatten",
+                "dense/kernel/fake_quant", "dense", "dense/fake_quant"}));
 }
 
 TEST(Insert, TrainingOpsStackInTheOrderTheyAreInserted) {

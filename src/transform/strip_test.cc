@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/ops/small_graph_test.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -73,7 +74,7 @@ TEST(StripTrainingOps, PrunedWeightsAreZeroWhateverTheOptimizerDid) {
 TEST(StripTrainingOps, ClusteredWeightsAreTheirNearestCentroids) {
   ClusterOptions options;
   options.clusters = 5;
-  options.per_channel = true;
+  options.per_channel = CentroidsPerChannel::kAll;
   const Graph graph = InsertClustering(SmallCnn(), Everywhere(options));
   const Graph stripped = StripTrainingOps(graph);
   VerifyStructure(stripped);

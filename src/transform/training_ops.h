@@ -1,20 +1,34 @@
 // Puts training-only ops on a float graph and takes them off again: pruning,
 // clustering and fake quantization are nodes on the weight edge,
 // conv(x, fake_quant(cluster_lookup(prune_mask(w)))), and fake quants on
-// activations. Which layers get what is the caller's choice, by weight tensor.
+// activations. Which layers get what is the caller's choice.
 #ifndef LITESMITH_TRANSFORM_TRAINING_OPS_H_
 #define LITESMITH_TRANSFORM_TRAINING_OPS_H_
 
 #include <cstdint>
 #include <functional>
-#include <optional>
-#include <string>
+#include <span>
 
-#include "src/base/fields.h"
 #include "src/graph/graph.h"
+#include "src/graph/weights.h"
 #include "src/ops/train/train.h"
 
 namespace litesmith {
+
+// Rows and columns of a dense kernel [in, out] that are pruned together.
+struct PruneBlock {
+  int height = 1;
+  int width = 1;
+  bool operator==(const PruneBlock&) const = default;
+};
+
+// `zeros` of every `size` neighbours along the input channels; size 0: no
+// groups.
+struct PrunePattern {
+  int zeros = 0;
+  int size = 0;
+  bool operator==(const PrunePattern&) const = default;
+};
 
 // Magnitude pruning of one weight tensor (specs/tfmot.md 1).
 struct PruneOptions {
@@ -25,28 +39,10 @@ struct PruneOptions {
   int64_t end_step = -1;  // -1: no end (constant sparsity only)
   int64_t frequency = 100;
   float power = 3.0f;
-  int block_height = 1;
-  int block_width = 1;
+  PruneBlock block = {};
   int block_pooling = prune_mask::kAverage;
-  int group_zeros = 2;  // of kZerosInGroups: m zeros
-  int group_size = 4;   // in every n
+  PrunePattern pattern = {};  // set: once, instead of a schedule
 };
-
-template <FieldsOf<PruneOptions> Options, typename Visit>
-void VisitFields(Options& o, Visit&& visit) {
-  visit("schedule", o.schedule);
-  visit("initial_sparsity", o.initial_sparsity);
-  visit("final_sparsity", o.final_sparsity);
-  visit("begin_step", o.begin_step);
-  visit("end_step", o.end_step);
-  visit("frequency", o.frequency);
-  visit("power", o.power);
-  visit("block_height", o.block_height);
-  visit("block_width", o.block_width);
-  visit("block_pooling", o.block_pooling);
-  visit("group_zeros", o.group_zeros);
-  visit("group_size", o.group_size);
-}
 
 enum class CentroidInit : uint8_t {
   kLinear,
@@ -55,25 +51,22 @@ enum class CentroidInit : uint8_t {
   kKmeansPlusPlus
 };
 
+// Which layers get centroids for each output channel instead of one set.
+enum class CentroidsPerChannel : uint8_t { kNone, kConvolutions, kAll };
+
 // Weight clustering of one weight tensor (specs/tfmot.md 2).
 struct ClusterOptions {
   int clusters = 8;
   CentroidInit init = CentroidInit::kKmeansPlusPlus;
-  bool per_channel = false;  // centroids of their own for each output channel
+  CentroidsPerChannel per_channel = CentroidsPerChannel::kNone;
   bool average_gradient = false;
   bool preserve_sparsity = false;
   uint64_t seed = 9;  // of random and k-means++ initialisation
 };
 
-template <FieldsOf<ClusterOptions> Options, typename Visit>
-void VisitFields(Options& o, Visit&& visit) {
-  visit("clusters", o.clusters);
-  visit("init", o.init);
-  visit("per_channel", o.per_channel);
-  visit("average_gradient", o.average_gradient);
-  visit("preserve_sparsity", o.preserve_sparsity);
-  visit("seed", o.seed);
-}
+// Whether these weights get centroids for each output channel.
+bool HasCentroidsPerChannel(const Graph& graph, const WeightRef& weights,
+                            const ClusterOptions& options);
 
 // Quantization-aware training of one layer (specs/tfmot.md 3, 4, 5).
 struct QatOptions {
@@ -84,33 +77,49 @@ struct QatOptions {
   bool per_channel = true;
   double decay = 0.999;  // of the activations' moving average
   bool debias = false;   // it forgets the range that it started from
+  // Activation ranges start from samples', all layers' or none's: it takes data
+  // (techniques/qat.cc), and changes nothing here.
+  bool calibrate = false;
 };
 
-template <FieldsOf<QatOptions> Options, typename Visit>
-void VisitFields(Options& o, Visit&& visit) {
-  visit("preserve_sparsity", o.preserve_sparsity);
-  visit("preserve_clusters", o.preserve_clusters);
-  visit("per_channel", o.per_channel);
-  visit("decay", o.decay);
-  visit("debias", o.debias);
-}
+// Whether these weights get a range for each output channel.
+bool HasRangePerChannel(const Graph& graph, const WeightRef& weights,
+                        const QatOptions& options);
 
-// What a layer gets; nothing leaves it as it is. Called with the layer's node
-// and its weights.
-template <typename Options>
-using LayerChoice =
-    std::function<std::optional<Options>(const Node&, const Tensor&)>;
+// Each puts its ops on float weights, behind what is there. Node indices from
+// the weights' layer on grow; shapes and unique names are the caller's
+// (InsertOps). Throws Error{invalid argument, unsupported} for options that the
+// weights cannot have.
+void InsertPruning(Graph* graph, WeightRef weights,
+                   const PruneOptions& options);
+void InsertClustering(Graph* graph, WeightRef weights,
+                      const ClusterOptions& options);
+void InsertFakeQuant(Graph* graph, WeightRef weights,
+                     const QatOptions& options);
+// Behind each output of a node, which is that of its fused activation: a range
+// that follows the batches.
+void InsertOutputFakeQuant(Graph* graph, NodeId node,
+                           const QatOptions& options);
+// Behind each input of the graph: the range of all values that come in.
+void InsertInputFakeQuant(Graph* graph);
 
-// Each returns a copy of the graph with the ops inserted. Frozen weights
-// (constants) are neither pruned nor clustered; they are fake-quantized, since
-// they will be integers like the others. Throws Error{invalid argument} for
-// options that a tensor cannot have.
-Graph InsertPruning(const Graph& graph,
-                    const LayerChoice<PruneOptions>& choice);
-Graph InsertClustering(const Graph& graph,
-                       const LayerChoice<ClusterOptions>& choice);
-Graph InsertFakeQuant(const Graph& graph,
-                      const LayerChoice<QatOptions>& choice);
+// Whether integers give the node's output a range of its own, which training
+// can learn (ADD), and not that of an input (pooling) or a fixed one.
+bool HasOwnRange(const Node& node);
+
+// What InsertOps calls. Null: not called.
+struct OpInserts {
+  // For each node that HasOwnRange. Returns whether it inserted anything.
+  std::function<bool(Graph*, NodeId)> output = {};
+  // For each layer's float weights.
+  std::function<bool(Graph*, const WeightRef&)> weights = {};
+  // Once, if anything was inserted.
+  std::function<void(Graph*)> input = {};
+};
+
+// A copy of the graph with ops inserted, from the last node back, so that the
+// ids that the calls are given hold. Gives names of their own to what is new.
+Graph InsertOps(const Graph& graph, const OpInserts& inserts);
 
 // Folds pruning and clustering into their weights and drops fake quants: a
 // plain float graph, as Keras's strip functions give it. Layers that act in

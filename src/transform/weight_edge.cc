@@ -1,49 +1,23 @@
-// Finding the edges and splicing nodes into them.
+// Nodes and states on the weight edge.
 #include "src/transform/weight_edge.h"
 
 #include <algorithm>
 
+#include "src/base/slices.h"
+#include "src/graph/edit.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
+#include "src/transform/centroids.h"
 
 namespace litesmith {
 
-TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge) {
-  TensorId id = graph.node(edge.node).inputs[static_cast<size_t>(edge.input)];
-  for (NodeId producer = graph.Producer(id); producer >= 0;
-       producer = graph.Producer(id)) {
-    id = graph.node(producer).inputs[0];
-  }
-  return id;
-}
-
-std::vector<WeightEdge> WeightEdges(const Graph& graph) {
-  std::vector<WeightEdge> edges;
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const int input = graph.nodes[n].op->Find(Role::kWeight);
-    if (input < 0) continue;
-    WeightEdge edge{static_cast<NodeId>(n), input};
-    const Tensor& weights = graph.tensor(EdgeParameter(graph, edge));
-    if (weights.dtype != DType::kFloat32 || !weights.has_data()) continue;
-    edge.frozen = weights.kind != TensorKind::kParameter;
-    edges.push_back(edge);
-  }
-  return edges;
-}
-
-NodeId Splice(Graph* graph, const WeightEdge& edge, const OpDef& op,
-              const std::string& name, const std::vector<TensorId>& extra) {
-  const TensorId from =
-      graph->node(edge.node).inputs[static_cast<size_t>(edge.input)];
-  std::vector<TensorId> inputs = {from};
-  inputs.insert(inputs.end(), extra.begin(), extra.end());
-  graph->AddNode(op, name, std::move(inputs), {name});
-  const TensorId out = graph->nodes.back().outputs[0];
-  graph->tensor(out).shape = graph->tensor(from).shape;
-  std::rotate(graph->nodes.begin() + edge.node, graph->nodes.end() - 1,
-              graph->nodes.end());
-  graph->node(edge.node + 1).inputs[static_cast<size_t>(edge.input)] = out;
-  return edge.node;
+Node& InsertOnEdge(Graph* graph, WeightRef* weights, const OpDef& op,
+                   const std::string& name,
+                   const std::vector<TensorId>& extra) {
+  const TensorId end =
+      graph->node(weights->node).inputs[static_cast<size_t>(weights->input)];
+  ++weights->node;
+  return InsertBehind(graph, end, FirstReader(*graph, end), op, name, extra);
 }
 
 std::vector<float> NonZeros(const Tensor& weight) {
@@ -53,17 +27,30 @@ std::vector<float> NonZeros(const Tensor& weight) {
   return mask;
 }
 
-bool SpliceZeroMask(Graph* graph, const WeightEdge& edge,
-                    const Tensor& weight) {
+bool InsertZeroMask(Graph* graph, WeightRef* weights) {
+  const Tensor weight = graph->tensor(weights->parameter);
   const std::vector<float> mask = NonZeros(weight);
   if (std::find(mask.begin(), mask.end(), 0.0f) == mask.end()) return false;
   const TensorId id = graph->AddConstant<float>(
       weight.name + "/mask", weight.shape, mask, TensorKind::kState);
-  Node& node = graph->node(
-      Splice(graph, edge, kPruneMask, weight.name + "/prune", {id}));
+  Node& node =
+      InsertOnEdge(graph, weights, kPruneMask, weight.name + "/prune", {id});
   node.Set<&PruneMaskAttrs::schedule>(prune_mask::kFixedMask);
   node.Set<&PruneMaskAttrs::mask_gradient>(1);
   return true;
+}
+
+TensorId AddCentroids(Graph* graph, const WeightRef& weights,
+                      const std::vector<std::vector<float>>& rows) {
+  const Tensor& weight = graph->tensor(weights.parameter);
+  const std::vector<float> centroids = PadRows(rows);
+  std::vector<int32_t> dims;
+  if (rows.size() > 1)
+    dims = ShapeOfSlices(weight.shape, weights.channel_axis).ToVector();
+  dims.push_back(static_cast<int32_t>(centroids.size() / rows.size()));
+  return graph->AddConstant<float>(weight.name + "/centroids",
+                                   Shape(std::span<const int32_t>(dims)),
+                                   centroids, TensorKind::kParameter);
 }
 
 }  // namespace litesmith

@@ -1,5 +1,5 @@
-// The edge between a weight tensor and its layer, where training ops stand, and
-// what stands there in more than one technique.
+// What more than one technique puts on the edge between weights and their
+// layer.
 #ifndef LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
 #define LITESMITH_TRANSFORM_WEIGHT_EDGE_H_
 
@@ -7,34 +7,27 @@
 #include <vector>
 
 #include "src/graph/graph.h"
-#include "src/graph/op_def.h"
+#include "src/graph/weights.h"
 
 namespace litesmith {
 
-// The layers of a graph that have float weights: node index, the input that
-// holds them, and whether they are frozen (constants, which nothing trains).
-struct WeightEdge {
-  NodeId node;
-  int input;
-  bool frozen = false;
-};
-std::vector<WeightEdge> WeightEdges(const Graph& graph);
-
-// The stored weights at the start of the edge, behind any training ops.
-TensorId EdgeParameter(const Graph& graph, const WeightEdge& edge);
-
-// Puts a node of `op` between the layer and what it reads now; `extra` are the
-// node's inputs after the first. Gives the new node's index; the layer's index
-// grows by one.
-NodeId Splice(Graph* graph, const WeightEdge& edge, const OpDef& op,
-              const std::string& name, const std::vector<TensorId>& extra);
+// Puts a node of `op` on the edge, behind all that is there: every layer that
+// reads the weights reads its output. `extra` are its inputs after the first.
+// The layer, and `weights` with it, moves by one.
+Node& InsertOnEdge(Graph* graph, WeightRef* weights, const OpDef& op,
+                   const std::string& name, const std::vector<TensorId>& extra);
 
 // 1 where a weight is not zero, else 0.
 std::vector<float> NonZeros(const Tensor& weight);
 
-// Splices a PRUNE_MASK that keeps the weights' zeros as they are, without a
-// schedule. False, and nothing is done, if no weight is zero.
-bool SpliceZeroMask(Graph* graph, const WeightEdge& edge, const Tensor& weight);
+// A PRUNE_MASK that keeps the weights' zeros as they are, without a schedule.
+// False, and nothing is done, if no weight is zero.
+bool InsertZeroMask(Graph* graph, WeightRef* weights);
+
+// Rows of centroids as a parameter of the graph: one row for the tensor, or one
+// for each slice along the channel axis.
+TensorId AddCentroids(Graph* graph, const WeightRef& weights,
+                      const std::vector<std::vector<float>>& rows);
 
 }  // namespace litesmith
 

@@ -9,6 +9,7 @@
 
 #include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/registry.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"
 #include "tests/golden/ten_steps.h"
@@ -26,12 +27,12 @@ CentroidInit InitOf(const std::string& name) {
 // Both layers clustered as an info.json says; per channel is for convolutions.
 Graph Clustered(const Graph& graph, const nlohmann::json& info, int clusters) {
   return InsertClustering(
-      graph,
-      [&](const Node& node, const Tensor&) -> std::optional<ClusterOptions> {
+      graph, [&](const Node&, const Tensor&) -> std::optional<ClusterOptions> {
         ClusterOptions options;
         options.clusters = clusters;
         options.init = InitOf(info.at("init"));
-        options.per_channel = info.at("per_channel") && node.op == &kConv2D;
+        if (info.at("per_channel"))
+          options.per_channel = CentroidsPerChannel::kConvolutions;
         options.preserve_sparsity = info.at("preserve_sparsity");
         options.average_gradient = info.value("aggregation", "SUM") == "AVG";
         return options;

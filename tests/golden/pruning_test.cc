@@ -9,6 +9,7 @@
 #include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"
 #include "tests/golden/ten_steps.h"
@@ -120,14 +121,13 @@ TEST(PruningGolden, BlockAndGroupMasksAreTheSame) {
     options.begin_step = 1;
     options.final_sparsity = info.at("sparsity");
     if (row.contains("block")) {
-      options.block_height = row.at("block")[0];
-      options.block_width = row.at("block")[1];
+      options.block.height = row.at("block")[0];
+      options.block.width = row.at("block")[1];
       options.block_pooling =
           row.at("pooling") == "MAX" ? pm::kMax : pm::kAverage;
     } else {
-      options.schedule = pm::kZerosInGroups;
-      options.group_zeros = row.at("m_by_n")[0];
-      options.group_size = row.at("m_by_n")[1];
+      options.pattern.zeros = row.at("m_by_n")[0];
+      options.pattern.size = row.at("m_by_n")[1];
     }
     OneMask one(weights.shape, weights.values, options);
     EXPECT_EQ(one.At(1), Read("tfmot/prune_patterns/" + name).values);

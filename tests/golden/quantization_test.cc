@@ -22,6 +22,7 @@
 
 #include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/registry.h"
+#include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
 #include "tests/golden/golden.h"
 #include "tests/golden/ten_steps.h"

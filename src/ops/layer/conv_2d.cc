@@ -93,6 +93,10 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return out.NumElementsPerSample() * filter.NumElementsPerSample();
 }
 
+void SetFloat(Node* node, bool /*hybrid*/) {
+  node->Set<&Conv2DAttrs::quantized_bias_type>(DType::kFloat32);
+}
+
 }  // namespace
 
 const OpDef kConv2D = {
@@ -103,7 +107,7 @@ const OpDef kConv2D = {
     .operands = kOperands,
     .infer = Infer,
     .rows = kRows,
-    .quant = {.output = QuantRule::kOwn, .hybrid = true},
+    .quant = {.output = QuantRule::kOwn, .hybrid = true, .set_float = SetFloat},
     .macs = Macs,
 };
 

@@ -120,6 +120,11 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return graph.tensor(node.inputs[0]).shape.NumElementsPerSample() * weights[0];
 }
 
+void SetFloat(Node* node, bool hybrid) {
+  node->Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(hybrid);
+  node->Set<&FullyConnectedAttrs::quantized_bias_type>(DType::kFloat32);
+}
+
 }  // namespace
 
 const OpDef kFullyConnected = {
@@ -130,7 +135,10 @@ const OpDef kFullyConnected = {
     .operands = kOperands,
     .infer = Infer,
     .rows = kRows,
-    .quant = {.output = QuantRule::kOwn, .hybrid = true},
+    .quant = {.output = QuantRule::kOwn,
+              .hybrid = true,
+              .per_channel = false,
+              .set_float = SetFloat},
     .macs = Macs,
 };
 

@@ -4,9 +4,12 @@
 // the range of the weights as they are (kLastValue); on an activation the range
 // follows the batch through a statistics phase.
 #include <algorithm>
+#include <cmath>
+#include <span>
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/slices.h"
 #include "src/kernels/train/train_math.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
@@ -26,9 +29,7 @@ void Infer(Graph* graph, const Node& node) {
     Fail(ErrorKind::kCorrupt,
          "fake quantization wants float32 values and ranges");
   }
-  if (min.shape.rank() != 1 || !(min.shape == max.shape) || min.shape[0] < 1 ||
-      (min.shape[0] != 1 &&
-       (x.shape.rank() < 1 || x.shape[0] != min.shape[0]))) {
+  if (!(min.shape == max.shape) || !SlicesOf(x.shape, min.shape)) {
     Fail(ErrorKind::kCorrupt,
          "its ranges of shape {} and {} do not fit its input {}",
          min.shape.ToString(), max.shape.ToString(), x.shape.ToString());
@@ -60,7 +61,7 @@ void Infer(Graph* graph, const Node& node) {
 class FakeQuantKernel final : public TrainKernel {
  public:
   explicit FakeQuantKernel(const PrepareContext& c)
-      : channels_(static_cast<size_t>(c.input(1).shape[0])),
+      : slices_(*SlicesOf(c.input(0).shape, c.input(1).shape)),
         quant_min_(c.node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0),
         quant_max_((1 << c.node.Get<&FakeQuantAttrs::bits>()) - 1),
         range_(c.node.Get<&FakeQuantAttrs::range_update>(),
@@ -72,13 +73,13 @@ class FakeQuantKernel final : public TrainKernel {
 
   void Run(const KernelArgs& a) const override {
     const size_t n = Count(a.batch);
-    if (channels_ == 1) {
+    if (slices_.count == 1) {
       kernels::FakeQuantF32(a.in<float>(0), n, *a.in<float>(1), *a.in<float>(2),
                             quant_min_, quant_max_, a.out<float>());
     } else {
-      kernels::FakeQuantF32c(a.in<float>(0), 1, channels_, n / channels_,
-                             a.in<float>(1), a.in<float>(2), quant_min_,
-                             quant_max_, a.out<float>());
+      kernels::FakeQuantF32c(a.in<float>(0), slices_.outer, slices_.count,
+                             slices_.inner, a.in<float>(1), a.in<float>(2),
+                             quant_min_, quant_max_, a.out<float>());
     }
   }
 
@@ -87,13 +88,13 @@ class FakeQuantKernel final : public TrainKernel {
     const auto in = [&](size_t i) {
       return static_cast<const float*>(a.inputs[i]);
     };
-    if (channels_ == 1) {
+    if (slices_.count == 1) {
       kernels::FakeQuantGradF32(in(0), a.output_grads[0], n, *in(1), *in(2),
                                 quant_min_, quant_max_, a.input_grads[0]);
     } else {
-      kernels::FakeQuantGradF32c(in(0), a.output_grads[0], 1, channels_,
-                                 n / channels_, in(1), in(2), quant_min_,
-                                 quant_max_, a.input_grads[0]);
+      kernels::FakeQuantGradF32c(in(0), a.output_grads[0], slices_.outer,
+                                 slices_.count, slices_.inner, in(1), in(2),
+                                 quant_min_, quant_max_, a.input_grads[0]);
     }
   }
 
@@ -113,7 +114,7 @@ class FakeQuantKernel final : public TrainKernel {
     return per_sample_ * static_cast<size_t>(batch);
   }
 
-  size_t channels_;
+  Slices slices_;  // with a range each; of the whole tensor, weights
   int quant_min_;
   int quant_max_;
   FakeQuantRange range_;
@@ -139,14 +140,21 @@ constexpr KernelRow kRows[] = {
 };
 
 // The symmetric range of the weights as they are now (LastValueQuantizer).
-void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
+void LastValueRange(const float* w, const Slices& slices, bool narrow,
                     int64_t bits, float* min, float* max) {
   const auto steps = static_cast<float>(int64_t{1} << bits);
-  const size_t inner = w.size() / channels;
-  for (size_t c = 0; c < channels; ++c) {
+  for (size_t c = 0; c < slices.count; ++c) {
     float low;
     float high;
-    kernels::MinMaxF32(w.data() + c * inner, inner, &low, &high);
+    kernels::MinMaxF32(w + c * slices.inner, slices.inner, &low, &high);
+    for (size_t o = 1; o < slices.outer; ++o) {
+      float least;
+      float most;
+      kernels::MinMaxF32(w + (o * slices.count + c) * slices.inner,
+                         slices.inner, &least, &most);
+      low = std::min(low, least);
+      high = std::max(high, most);
+    }
     low = std::min(low, 0.0f);
     high = std::max(high, 0.0f);
     // One step more below zero unless the range is narrow; the ratio is that
@@ -159,18 +167,69 @@ void LastValueRange(std::span<const float> w, size_t channels, bool narrow,
 
 void Update(const UpdateArgs& a) {
   if (a.node.Get<&FakeQuantAttrs::range_update>() != kLastValue) return;
-  const auto n =
-      static_cast<size_t>(a.graph.tensor(a.node.inputs[0]).shape.NumElements());
-  const auto channels =
-      static_cast<size_t>(a.graph.tensor(a.node.inputs[1]).shape[0]);
-  LastValueRange({static_cast<const float*>(a.inputs[0]), n}, channels,
-                 a.node.Get<&FakeQuantAttrs::narrow_range>(),
-                 a.node.Get<&FakeQuantAttrs::bits>(),
-                 static_cast<float*>(a.inputs[1]),
-                 static_cast<float*>(a.inputs[2]));
+  const auto shape = [&](size_t i) {
+    return a.graph.tensor(a.node.inputs[i]).shape;
+  };
+  LastValueRange(
+      static_cast<const float*>(a.inputs[0]), *SlicesOf(shape(0), shape(1)),
+      a.node.Get<&FakeQuantAttrs::narrow_range>(),
+      a.node.Get<&FakeQuantAttrs::bits>(), static_cast<float*>(a.inputs[1]),
+      static_cast<float*>(a.inputs[2]));
 }
 
-constexpr TrainingFacts kTraining = {.update = Update};
+// The integers that the node stands for. The stored range is moved so that zero
+// lies on the grid, as in training.
+Quantization QuantizationOf(std::span<const float> min,
+                            std::span<const float> max, int low, int bits) {
+  const int high = (1 << bits) - 1;
+  const auto offset = int64_t{1} << (bits - 1);
+  Quantization q;
+  for (size_t c = 0; c < min.size(); ++c) {
+    const kernels::NudgedRange range =
+        kernels::NudgeRange(min[c], max[c], low, high);
+    const bool empty = !(range.scale > 0.0f);
+    q.scale.push_back(empty ? 0.0f : range.scale);
+    const auto zero =
+        empty
+            ? offset
+            : static_cast<int64_t>(std::lround(low - range.min / range.scale));
+    q.zero_point.push_back(zero - offset);
+  }
+  // An empty range (a channel of zeros) still needs a positive scale; the
+  // widest keeps its bias small.
+  const float widest =
+      std::max(*std::max_element(q.scale.begin(), q.scale.end()), 1e-6f);
+  std::replace(q.scale.begin(), q.scale.end(), 0.0f, widest);
+  return q;
+}
+
+// Weights take the grid's values; the tensor carries the grid's scale and zero
+// point, in int8 terms, though it stays float.
+void Fold(Graph* graph, const Node& node) {
+  const auto attrs = Get<FakeQuantAttrs>(node);
+  const Tensor min = graph->tensor(node.inputs[1]);
+  const Tensor max = graph->tensor(node.inputs[2]);
+  const int low = attrs.narrow_range ? 1 : 0;
+  Tensor& x = graph->tensor(node.inputs[0]);
+  const Slices slices = *SlicesOf(x.shape, min.shape);
+  x.quant = QuantizationOf(min.As<float>(), max.As<float>(), low, attrs.bits);
+  x.quant.axis = slices.axis;
+  if (!x.has_data()) return;
+  const int high = (1 << attrs.bits) - 1;
+  const auto w = x.MutableAs<float>();
+  const float* mins = min.As<float>().data();
+  const float* maxs = max.As<float>().data();
+  if (slices.count == 1) {
+    kernels::FakeQuantF32(w.data(), w.size(), *mins, *maxs, low, high,
+                          w.data());
+  } else {
+    kernels::FakeQuantF32c(w.data(), slices.outer, slices.count, slices.inner,
+                           mins, maxs, low, high, w.data());
+  }
+}
+
+constexpr TrainingFacts kTraining = {
+    .simulates_integers = true, .update = Update, .fold = Fold};
 
 }  // namespace
 

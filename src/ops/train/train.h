@@ -19,8 +19,8 @@ enum RangeUpdate : int {
 };
 }  // namespace fake_quant
 
-// Inputs: x, min, max (states, [1] or [channels along dimension 0]), optional
-// count (state, int32 [1]: the moving average is debiased by it).
+// Inputs: x, min, max (states, of x's ShapeOfSlices: [1], or one a channel),
+// optional count (state, int32 [1]: the moving average is debiased by it).
 struct FakeQuantAttrs {
   int32_t bits = 8;
   bool narrow_range = false;
@@ -78,8 +78,9 @@ inline constexpr auto kAttrs<PruneMaskAttrs> = AttrList({
     Attr<&PruneMaskAttrs::group_size>("group_size"),
 });
 
-// Inputs: w, centroids (parameter, [k] or [channels, k]), optional mask (state
-// of w's shape: sparsity is preserved).
+// Inputs: w, centroids (parameter, [k], or for each channel w's ShapeOfSlices
+// and k: [channels, k], [1,1,1,channels,k]), optional mask (state of w's shape:
+// sparsity is preserved).
 struct ClusterLookupAttrs {
   bool average_gradient = false;
 };

@@ -107,6 +107,10 @@ class OneOp {
     const auto values = graph_.tensor(node_.inputs[input]).As<T>();
     return {values.begin(), values.end()};
   }
+  // What a fold gave the weights.
+  const Quantization& Quant() const {
+    return graph_.tensor(node_.inputs[0]).quant;
+  }
   void SetValues(size_t input, const Floats& values) {
     std::copy(values.begin(), values.end(),
               graph_.tensor(node_.inputs[input]).MutableAs<float>().begin());
@@ -252,6 +256,17 @@ TEST(ClusterLookup, CentroidsOfChannelsSeeTheirChannelOnly) {
   EXPECT_EQ(op.Backward({1, 1, 1, 1, 1, 1})[1], (Floats{2, 1, 3, 0}));
 }
 
+// The same numbers as above with the channels along the last dimension.
+TEST(ClusterLookup, ChannelsMayLieAlongAnyDimension) {
+  OneOp op(kClusterLookup, {1, 3, 2}, {1, 1, 2, 2, 3, 3});
+  op.AddState("centroids", {1, 1, 2, 2}, Floats{1, 3, 2, 9},
+              TensorKind::kParameter);
+  EXPECT_EQ(op.Forward(), (Floats{1, 2, 1, 2, 3, 2}));
+  EXPECT_EQ(op.Backward({1, 1, 1, 1, 1, 1})[1], (Floats{2, 1, 3, 0}));
+  op.Fold();
+  EXPECT_EQ(op.Get(0), (Floats{1, 2, 1, 2, 3, 2}));
+}
+
 TEST(ClusterLookup, PreservedZerosNeverMove) {
   OneOp op(kClusterLookup, {1, 4}, {0, 0.5f, 0, -0.5f});
   op.AddState("centroids", {3}, Floats{-0.5f, 0, 0.5f}, TensorKind::kParameter);
@@ -338,6 +353,38 @@ TEST(FakeQuant, RangesOfWeightsAreSymmetric) {
   const Floats wide = range(false, 4);
   const Floats want = {-3, -2 / 0.875f, -2, 3 * 0.875f, 2, 2 * 0.875f};
   for (size_t i = 0; i < 6; ++i) EXPECT_FLOAT_EQ(wide[i], want[i]) << i;
+}
+
+// Channel by channel the same as a tensor with the channels in front.
+TEST(FakeQuant, ChannelsMayLieAlongAnyDimension) {
+  const Floats front = {0.5f, -1.0f, 0.25f, 3.0f, 0.1f, -0.2f};  // [2, 3]
+  const auto turned = [](const Floats& f) {
+    return Floats{f[0], f[3], f[1], f[4], f[2], f[5]};  // [3, 2]
+  };
+  const auto make = [&](const Shape& shape, const Floats& w,
+                        const Shape& range) {
+    OneOp op(kFakeQuant, shape, w);
+    op.AddState("min", range, {-6, -6}).AddState("max", range, {6, 6});
+    op.Set<&FakeQuantAttrs::range_update>(fake_quant::kLastValue);
+    op.Set<&FakeQuantAttrs::narrow_range>(true);
+    op.Update(1);
+    return op;
+  };
+  OneOp a = make({2, 3}, front, {2});
+  OneOp b = make({3, 2}, turned(front), {1, 2});
+  EXPECT_EQ(a.Get(2), (Floats{1, 3}));
+  EXPECT_EQ(b.Get(2), (Floats{1, 3}));
+  EXPECT_EQ(b.Forward(), turned(a.Forward()));
+  EXPECT_NE(b.Forward(), turned(front));
+  const Floats dy = {1, 2, 3, 4, 5, 6};
+  EXPECT_EQ(b.Backward(turned(dy))[0], turned(a.Backward(dy)[0]));
+  a.Fold();
+  b.Fold();
+  EXPECT_EQ(b.Get(0), turned(a.Get(0)));
+  EXPECT_EQ(a.Quant().axis, 0);
+  EXPECT_EQ(b.Quant().axis, 1);
+  EXPECT_EQ(a.Quant().scale, b.Quant().scale);
+  EXPECT_EQ(b.Quant().zero_point, (std::vector<int64_t>{0, 0}));
 }
 
 TEST(FakeQuant, GradientPassesInsideTheRange) {

@@ -107,10 +107,10 @@ TEST(ReportTest, BrokenOnesAreAnError) {
   row.recipe = "prune";
   row.method = "uint8";
   row.invariants = {{"zeros", "dense/kernel", 5, 4, true}};
-  EXPECT_NO_THROW(RequireInvariants({row}));
+  EXPECT_NO_THROW(RequirePromises({row}));
   row.invariants.push_back({"clusters", "dense/kernel", 9, 8, false});
   try {
-    RequireInvariants({row});
+    RequirePromises({row});
     FAIL() << "no error";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::kInvariant);

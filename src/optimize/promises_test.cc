@@ -1,4 +1,5 @@
-#include "src/optimize/invariants.h"
+// What recipes promise, and broken promises seen in a file's numbers.
+#include "src/optimize/promises.h"
 
 #include <gtest/gtest.h>
 
@@ -7,9 +8,13 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/op_def.h"
+#include "src/graph/weights.h"
 #include "src/models/models.h"
-#include "src/ops/train/train.h"
+#include "src/ops/small_graph_test.h"
 #include "src/optimize/optimize.h"
+#include "src/optimize/step_graph.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -24,7 +29,12 @@ Promises After(const std::string& name) {
   return promises;
 }
 
-TEST(InvariantsTest, RecipesPromiseWhatTheyPreserve) {
+int64_t ZerosOf(std::vector<Promise>* promises) {
+  const auto* zeros = FindPromise<ZerosPromise>(promises);
+  return zeros == nullptr ? 0 : zeros->at_least;
+}
+
+TEST(PromisesTest, RecipesPromiseWhatTheyPreserve) {
   struct Row {
     const char* recipe;
     bool zeros, clusters;
@@ -42,11 +52,14 @@ TEST(InvariantsTest, RecipesPromiseWhatTheyPreserve) {
                          {"prune_cluster_pcqat", true, true}}) {
     Promises promises = After(row.recipe);
     ASSERT_EQ(promises.size(), 2u) << row.recipe;
-    EXPECT_EQ(promises["conv2d/kernel"].zeros, row.zeros ? 108 - 22 : 0)
+    EXPECT_EQ(ZerosOf(&promises["conv2d/kernel"]), row.zeros ? 108 - 22 : 0)
         << row.recipe << ": 108 weights at 0.8 keep 22";
-    EXPECT_EQ(promises["dense/kernel"].zeros, row.zeros ? 20280 - 4056 : 0);
-    EXPECT_EQ(promises["conv2d/kernel"].clusters, row.clusters ? 8 : 0);
-    EXPECT_EQ(promises["dense/kernel"].clusters, row.clusters ? 8 : 0);
+    EXPECT_EQ(ZerosOf(&promises["dense/kernel"]), row.zeros ? 20280 - 4056 : 0);
+    for (const char* name : {"conv2d/kernel", "dense/kernel"}) {
+      const auto* clusters = FindPromise<ClustersPromise>(&promises[name]);
+      EXPECT_EQ(clusters == nullptr ? 0 : clusters->at_most,
+                row.clusters ? 8 : 0);
+    }
   }
 }
 
@@ -75,76 +88,77 @@ Invariant Of(const std::vector<Invariant>& all, const std::string& name) {
   return {};
 }
 
-TEST(InvariantsTest, MissingZeroIsSeen) {
-  const Promises promises = {{"dense/kernel", {.zeros = 4}}};
+TEST(PromisesTest, MissingZeroIsSeen) {
+  const Promises promises = {{"dense/kernel", {ZerosPromise{4}}}};
   const Graph kept = Exported({0, 0, 0, 0, 5, -7}, {2, 3}, true);
-  EXPECT_TRUE(Of(CheckInvariants(kept, promises), "zeros").ok);
+  EXPECT_TRUE(Of(CheckPromises(kept, promises), "zeros").ok);
   const Graph broken = Exported({0, 0, 0, 1, 5, -7}, {2, 3}, true);
-  const Invariant zeros = Of(CheckInvariants(broken, promises), "zeros");
+  const Invariant zeros = Of(CheckPromises(broken, promises), "zeros");
   EXPECT_FALSE(zeros.ok);
   EXPECT_EQ(zeros.value, 3);
   EXPECT_EQ(zeros.limit, 4);
 }
 
-TEST(InvariantsTest, GroupWithoutItsZerosIsSeen) {
-  const Promises promises = {
-      {"dense/kernel", {.group_zeros = 2, .group_size = 4}}};
+TEST(PromisesTest, GroupWithoutItsZerosIsSeen) {
+  const Promises promises = {{"dense/kernel", {GroupsPromise{2, 4}}}};
   // A last group of two keeps both.
   const Graph kept =
       Exported({0, 0, 5, 6, 7, 8, 1, 0, 2, 0, 9, 9}, {2, 6}, true);
-  EXPECT_TRUE(Of(CheckInvariants(kept, promises), "groups").ok);
+  EXPECT_TRUE(Of(CheckPromises(kept, promises), "groups").ok);
   const Graph broken =
       Exported({0, 0, 5, 6, 7, 8, 1, 3, 2, 0, 9, 9}, {2, 6}, true);
-  const Invariant groups = Of(CheckInvariants(broken, promises), "groups");
+  const Invariant groups = Of(CheckPromises(broken, promises), "groups");
   EXPECT_FALSE(groups.ok);
   EXPECT_EQ(groups.value, 1);
 }
 
-TEST(InvariantsTest, PatternsAndBlocksPromiseTheirZeros) {
+TEST(PromisesTest, PatternsAndBlocksPromiseTheirZeros) {
   const Graph graph = LoadModel("mnist-cnn", 1);
   const auto zeros = [&](const PruneOptions& prune) {
     RecipeStep step;
-    step.kind = StepKind::kPrune;
-    step.settings.prune = prune;
+    step.technique = &kPruneTechnique;
+    step.settings.options = prune;
     // Blocks are for dense layers.
-    step.layers = {
-        {"conv*", {[](LayerSettings* s) { s->prune.block_height = 1; }}}};
-    return PromisesAfter(graph, step, 2110, {})["dense/kernel"].zeros;
+    step.layers = {{"conv*", {[](LayerSettings* s) {
+                      s->As<PruneOptions>().block.height = 1;
+                    }}}};
+    Promises promises = PromisesAfter(graph, step, 2110, {});
+    return ZerosOf(&promises["dense/kernel"]);
   };
-  EXPECT_EQ(zeros({.schedule = prune_mask::kZerosInGroups}), 20280 / 2);
+  EXPECT_EQ(zeros({.pattern = {2, 4}}), 20280 / 2);
   // 507 x 10 blocks of [4, 1] at 0.8: 1,014 are kept.
-  EXPECT_EQ(zeros({.frequency = 0, .block_height = 4}), 20280 - 1014 * 4);
+  EXPECT_EQ(zeros({.frequency = 0, .block = {.height = 4}}), 20280 - 1014 * 4);
 }
 
-TEST(InvariantsTest, ClusterTooManyIsSeen) {
-  const Promises promises = {{"dense/kernel", {.clusters = 2}}};
+TEST(PromisesTest, ClusterTooManyIsSeen) {
+  const Promises promises = {{"dense/kernel", {ClustersPromise{2}}}};
   // Two values a channel, four in the tensor: the slice is what has one scale.
   const std::vector<int8_t> values = {1, 1, 2, 8, 9, 9};
   EXPECT_TRUE(
-      Of(CheckInvariants(Exported(values, {2, 3}, true), promises), "clusters")
+      Of(CheckPromises(Exported(values, {2, 3}, true), promises), "clusters")
           .ok);
-  const Invariant tensor = Of(
-      CheckInvariants(Exported(values, {2, 3}, false), promises), "clusters");
+  const Invariant tensor =
+      Of(CheckPromises(Exported(values, {2, 3}, false), promises), "clusters");
   EXPECT_FALSE(tensor.ok);
   EXPECT_EQ(tensor.value, 4);
   const Graph broken = Exported({1, 3, 2, 8, 9, 9}, {2, 3}, true);
-  EXPECT_FALSE(Of(CheckInvariants(broken, promises), "clusters").ok);
+  EXPECT_FALSE(Of(CheckPromises(broken, promises), "clusters").ok);
 }
 
-TEST(InvariantsTest, WeightOutsideTheNarrowRangeIsSeen) {
+TEST(PromisesTest, WeightOutsideTheNarrowRangeIsSeen) {
   const Graph kept = Exported({-127, 127, 0, 1, 2, 3}, {2, 3}, true);
-  EXPECT_TRUE(Of(CheckInvariants(kept, {}), "narrow_range").ok);
+  EXPECT_TRUE(Of(CheckPromises(kept, {}), "narrow_range").ok);
   const Graph broken = Exported({-128, 127, 0, 1, 2, 3}, {2, 3}, true);
-  EXPECT_FALSE(Of(CheckInvariants(broken, {}), "narrow_range").ok);
+  EXPECT_FALSE(Of(CheckPromises(broken, {}), "narrow_range").ok);
   Graph shifted = kept;
   for (Tensor& tensor : shifted.tensors) {
     if (tensor.name == "dense/kernel") tensor.quant.zero_point[1] = 3;
   }
-  EXPECT_FALSE(Of(CheckInvariants(shifted, {}), "narrow_range").ok)
+  EXPECT_FALSE(Of(CheckPromises(shifted, {}), "narrow_range").ok)
       << "zero is not exactly representable";
 }
 
-TEST(InvariantsTest, FloatClustersAreCountedAsTheyWereTrained) {
+TEST(PromisesTest, FloatClustersAreCountedAsTheyWereTrained) {
   Graph graph = LoadModel("mnist-cnn", 1);
   for (Tensor& tensor : graph.tensors) {
     if (tensor.name != "conv2d/kernel") continue;
@@ -153,9 +167,8 @@ TEST(InvariantsTest, FloatClustersAreCountedAsTheyWereTrained) {
       w[i] = static_cast<float>(i / 9) + (i % 2 == 0 ? 0.0f : -0.0f);
   }
   const auto count = [&](bool per_channel) {
-    for (const Invariant& i : CheckInvariants(
-             graph,
-             {{"conv2d/kernel", {.clusters = 1, .per_channel = per_channel}}}))
+    for (const Invariant& i : CheckPromises(
+             graph, {{"conv2d/kernel", {ClustersPromise{1, per_channel}}}}))
       if (i.name == "clusters") return i.value;
     return -1.0;
   };
@@ -163,10 +176,35 @@ TEST(InvariantsTest, FloatClustersAreCountedAsTheyWereTrained) {
   EXPECT_EQ(count(false), 12);
 }
 
-TEST(InvariantsTest, PromisedWeightsThatAreGoneAreAnError) {
-  EXPECT_THROW(CheckInvariants(LoadModel("mnist-cnn", 1),
-                               {{"nowhere/kernel", {.zeros = 1}}}),
+TEST(PromisesTest, PromisedWeightsThatAreGoneAreAnError) {
+  EXPECT_THROW(CheckPromises(LoadModel("mnist-cnn", 1),
+                             {{"nowhere/kernel", {ZerosPromise{1}}}}),
                Error);
+}
+
+// Channels of a depthwise kernel are its last dimension.
+TEST(PromisesTest, SlicesAreTakenAlongTheOpsChannelAxis) {
+  Graph graph = LoadModel("mnist-cnn", 1);
+  Node& conv = graph.node(Weights(graph)[0].node);
+  OpDef op = *conv.op;
+  const Operand operands[] = {
+      {.name = "input"},
+      {.name = "filter", .role = Role::kWeight, .channel_axis = 3},
+      {.name = "bias", .role = Role::kBias}};
+  op.operands = operands;
+  conv.op = &op;
+  Tensor& weight = *FindTensor(&graph, "conv2d/kernel");
+  weight.shape = {1, 3, 3, 12};
+  const auto w = weight.MutableAs<float>();
+  for (size_t i = 0; i < w.size(); ++i) w[i] = static_cast<float>(i % 12);
+  const auto count = [&](bool per_channel) {
+    for (const Invariant& i : CheckPromises(
+             graph, {{"conv2d/kernel", {ClustersPromise{1, per_channel}}}}))
+      if (i.name == "clusters") return i.value;
+    return -1.0;
+  };
+  EXPECT_EQ(count(true), 1);
+  EXPECT_EQ(count(false), 12);
 }
 
 }  // namespace

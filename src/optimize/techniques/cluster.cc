@@ -1,0 +1,69 @@
+// Weight clustering (specs/tfmot.md 2), folded afterwards.
+#include "src/optimize/technique.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+constexpr Word kInits[] = {
+    {"kmeans++", static_cast<int64_t>(CentroidInit::kKmeansPlusPlus)},
+    {"linear", static_cast<int64_t>(CentroidInit::kLinear)},
+    {"random", static_cast<int64_t>(CentroidInit::kRandom)},
+    {"density", static_cast<int64_t>(CentroidInit::kDensityBased)}};
+constexpr Word kLayers[] = {
+    {"none", static_cast<int64_t>(CentroidsPerChannel::kNone)},
+    {"convolutions", static_cast<int64_t>(CentroidsPerChannel::kConvolutions)},
+    {"all", static_cast<int64_t>(CentroidsPerChannel::kAll)}};
+constexpr Word kGradients[] = {{"sum", 0}, {"average", 1}};
+
+constexpr Parameter kParameters[] = {
+    kSkip,
+    Whole<&ClusterOptions::clusters>("clusters", 2, 65536,
+                                     "how many weights are shared"),
+    OneOf<&ClusterOptions::init>(
+        "init", kInits, "\"kmeans++\", \"linear\", \"random\" or \"density\""),
+    OneOf<&ClusterOptions::per_channel>(
+        "per_channel", kLayers,
+        "centroids of their own for each output channel of \"convolutions\", "
+        "of \"all\" layers or of \"none\""),
+    OneOf<&ClusterOptions::average_gradient>(
+        "gradient", kGradients,
+        "a centroid's is the \"sum\" or \"average\" of its members'"),
+    Whole<&ClusterOptions::seed>("init_seed", 0, INT64_MAX,
+                                 "of kmeans++ and random"),
+    Flag<&ClusterOptions::preserve_sparsity>("preserve_sparsity",
+                                             "zeros stay zero"),
+};
+
+LayerSettings Defaults() { return {.options = ClusterOptions()}; }
+
+void Insert(Graph* graph, const WeightRef& weights,
+            const LayerSettings& settings) {
+  InsertClustering(graph, weights, settings.As<ClusterOptions>());
+}
+
+void PromiseAfter(const Graph& graph, const WeightRef& weights,
+                  const LayerSettings& settings, int64_t /*steps*/,
+                  std::vector<Promise>* promises) {
+  const auto& cluster = settings.As<ClusterOptions>();
+  if (!cluster.preserve_sparsity) {
+    DropPromise<ZerosPromise>(promises);
+    DropPromise<GroupsPromise>(promises);
+  }
+  DropPromise<ClustersPromise>(promises);
+  promises->push_back(ClustersPromise{
+      cluster.clusters, HasCentroidsPerChannel(graph, weights, cluster)});
+}
+
+}  // namespace
+
+const Technique kClusterTechnique = {
+    .name = "cluster",
+    .summary = "trains a few values that the weights of a layer share",
+    .parameters = kParameters,
+    .defaults = Defaults,
+    .insert = Insert,
+    .promise = PromiseAfter,
+};
+
+}  // namespace litesmith
