@@ -4,10 +4,9 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/slices.h"
 #include "src/graph/op_def.h"
-#include "src/ops/layer/conv_2d.h"
-#include "src/ops/layer/fully_connected.h"
-#include "src/ops/registry.h"
+#include "src/ops/map/conversion.h"
 #include "src/quant/parameters.h"
 
 namespace litesmith {
@@ -25,7 +24,7 @@ bool IsSmallInteger(DType dtype) {
 
 // Whether the node computes with numbers, and does not only change their form.
 bool Computes(const Node& node) {
-  return node.op != &kQuantize && node.op != &kDequantize &&
+  return !Quantizes(*node.op) && !Dequantizes(*node.op) &&
          node.op->quant.output != QuantRule::kFloatOnly;
 }
 
@@ -33,13 +32,9 @@ template <typename T>
 void Scale(const Tensor& from, std::span<float> to) {
   const auto values = from.As<T>();
   const Quantization& q = from.quant;
-  size_t inner = 1;
-  if (q.per_axis()) {
-    for (int i = q.axis + 1; i < from.shape.rank(); ++i)
-      inner *= static_cast<size_t>(from.shape[i]);
-  }
+  const Slices slices = SlicesAlong(from.shape, q.per_axis() ? q.axis : -1);
   for (size_t i = 0; i < values.size(); ++i) {
-    const size_t c = q.per_axis() ? i / inner % q.scale.size() : 0;
+    const size_t c = slices(i);
     // Biases are beyond what a float holds; the product is rounded once.
     const auto steps =
         static_cast<double>(values[i]) - static_cast<double>(q.zero_point[c]);
@@ -173,7 +168,7 @@ Numbers NumbersOf(const Graph& graph) {
   bool halves = false;
   bool integers = false;
   for (const Node& node : graph.nodes) {
-    pairs |= node.op == &kQuantize;
+    pairs |= Quantizes(*node.op);
     for (const TensorId id : node.inputs) {
       if (id == kNoTensor) continue;
       const Tensor& t = graph.tensor(id);
@@ -238,7 +233,7 @@ Graph WidenHalves(const Graph& graph) {
     MakeFloat(&tensor, values);
   }
   for (Node& node : result.nodes) {
-    if (node.op != &kDequantize) continue;
+    if (!Dequantizes(*node.op)) continue;
     const TensorId in = node.inputs[0];
     if (result.tensor(in).has_data() &&
         result.tensor(in).dtype == DType::kFloat32) {
@@ -254,10 +249,10 @@ Graph Dequantize(const Graph& graph) {
   Graph result = WidenHalves(graph);
   for (const Node& node : result.nodes) GiveBiasScale(&result, node);
   for (Node& node : result.nodes) {
-    if (node.op != &kQuantize && node.op != &kDequantize) continue;
+    if (!Quantizes(*node.op) && !Dequantizes(*node.op)) continue;
     const TensorId in = node.inputs[0];
     Tensor& from = result.tensor(in);
-    if (node.op == &kQuantize && from.has_data() &&
+    if (Quantizes(*node.op) && from.has_data() &&
         from.dtype == DType::kFloat32) {
       Snap(&from, result.tensor(node.outputs[0]));
     }
@@ -274,12 +269,8 @@ Graph Dequantize(const Graph& graph) {
     }
   }
   for (Node& node : result.nodes) {
-    if (node.op == &kFullyConnected) {
-      node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(0);
-      node.Set<&FullyConnectedAttrs::quantized_bias_type>(DType::kFloat32);
-    } else if (node.op == &kConv2D) {
-      node.Set<&Conv2DAttrs::quantized_bias_type>(DType::kFloat32);
-    }
+    if (node.op->quant.set_float != nullptr)
+      node.op->quant.set_float(&node, false);
   }
   RequireScales(result);
   MarkWidenedParameters(graph, &result);

@@ -1,34 +1,13 @@
+// Formulae of scales, zero points and rounding.
 #include "src/quant/parameters.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include "src/base/error.h"
+#include "src/base/slices.h"
 
 namespace litesmith {
-namespace {
-
-// Which slice along the axis the element lies in.
-struct Slices {
-  size_t inner = 1;
-  size_t count = 1;
-  size_t operator()(size_t i) const { return i / inner % count; }
-};
-
-Slices SlicesOf(const Shape& shape, int axis, bool per_axis) {
-  Slices slices;
-  if (!per_axis) {
-    slices.inner =
-        static_cast<size_t>(std::max<int64_t>(1, shape.NumElements()));
-    return slices;
-  }
-  for (int i = axis + 1; i < shape.rank(); ++i)
-    slices.inner *= static_cast<size_t>(shape[i]);
-  slices.count = static_cast<size_t>(shape[axis]);
-  return slices;
-}
-
-}  // namespace
 
 Quantization ActivationQuantization(Range range, DType dtype) {
   double low = std::min(range.min, 0.0f);
@@ -54,8 +33,8 @@ Quantization ActivationQuantization(Range range, DType dtype) {
 }
 
 Quantization WeightQuantization(std::span<const float> weights,
-                                const Shape& shape, int axis, bool per_axis) {
-  const Slices slice = SlicesOf(shape, axis, per_axis);
+                                const Shape& shape, int axis) {
+  const Slices slice = SlicesAlong(shape, axis);
   std::vector<float> largest(slice.count, 0.0f);
   for (size_t i = 0; i < weights.size(); ++i) {
     if (!std::isfinite(weights[i])) {
@@ -70,7 +49,7 @@ Quantization WeightQuantization(std::span<const float> weights,
   constexpr float kZeros = 1e-6f;
   const float widest = *std::max_element(largest.begin(), largest.end());
   Quantization q;
-  q.axis = per_axis ? axis : 0;
+  q.axis = slice.axis;
   for (const float r : largest) {
     q.scale.push_back(std::max(r < kZeros ? widest : r, kZeros) / 127.0f);
     q.zero_point.push_back(0);
@@ -81,7 +60,7 @@ Quantization WeightQuantization(std::span<const float> weights,
 std::vector<int8_t> QuantizeWeights(std::span<const float> weights,
                                     const Shape& shape,
                                     const Quantization& quant) {
-  const Slices slice = SlicesOf(shape, quant.axis, quant.per_axis());
+  const Slices slice = SlicesAlong(shape, quant.per_axis() ? quant.axis : -1);
   std::vector<int8_t> result(weights.size());
   for (size_t i = 0; i < weights.size(); ++i) {
     const float inverse = 1.0f / quant.scale[slice(i)];

@@ -16,9 +16,10 @@ namespace litesmith {
 // always exactly representable. The range must be finite.
 Quantization ActivationQuantization(Range range, DType dtype);
 
-// Symmetric narrow-range scales of weights: one, or one a slice along `axis`.
+// Symmetric narrow-range scales of weights: one for each slice along `axis`, or
+// one for all if it is -1.
 Quantization WeightQuantization(std::span<const float> weights,
-                                const Shape& shape, int axis, bool per_axis);
+                                const Shape& shape, int axis);
 
 // clamp(round-half-away(w / scale), -127, 127), scale by slice.
 std::vector<int8_t> QuantizeWeights(std::span<const float> weights,
