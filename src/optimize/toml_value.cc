@@ -1,7 +1,7 @@
 // Values of a recipe's TOML, checked.
 #include "src/optimize/toml_value.h"
 
-#include <algorithm>
+#include <cstdio>
 
 #include "src/base/error.h"
 #include "src/base/names.h"
@@ -50,16 +50,14 @@ std::pair<int, int> TomlValue::Pair(int64_t low, int64_t high) const {
 
 std::pair<int, int> TomlValue::Pattern(int64_t high) const {
   const std::string text = node_.value_exact<std::string>().value_or("");
-  const size_t colon = text.find(':');
-  const auto number = [](const std::string& digits) {
-    const bool plain = !digits.empty() && digits.size() <= 2 &&
-                       std::all_of(digits.begin(), digits.end(),
-                                   [](char c) { return c >= '0' && c <= '9'; });
-    return plain ? std::stoi(digits) : 0;
-  };
-  const int zeros = number(text.substr(0, colon));
-  const int size =
-      colon == std::string::npos ? 0 : number(text.substr(colon + 1));
+  int zeros = 0;
+  int size = 0;
+  char more = 0;
+  // Two digits at most, so that nothing overflows, and nothing but digits.
+  const bool plain =
+      text.find_first_not_of("0123456789:") == text.npos &&
+      std::sscanf(text.c_str(), "%2d:%2d%c", &zeros, &size, &more) == 2;
+  if (!plain) zeros = 0;
   if (zeros < 1 || zeros >= size || size > high) {
     Refuse(fmt::format("\"m:n\", m zeros in every n, 1 <= m < n <= {},", high));
   }

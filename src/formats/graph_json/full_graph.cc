@@ -75,7 +75,7 @@ Ordered FromTensor(const Tensor& tensor, size_t id,
       return json;
     }
   }
-  std::string path = "t" + std::to_string(id);
+  std::string path = fmt::format("t{}", id);
   json["data"] = path;
   datasets->push_back({std::move(path), &tensor});
   return json;
