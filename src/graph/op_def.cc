@@ -10,10 +10,14 @@
 
 namespace litesmith {
 
-void TrainKernel::Statistics(const KernelArgs&, float*) const {
+void TrainKernel::ForwardPartial(const KernelArgs&, double*) const {
   LS_CHECK(!"no statistics");
 }
-void TrainKernel::Combine(const float*, int, void* const*) const {
+void TrainKernel::BackwardPartial(const BackwardArgs&, double*) const {
+  LS_CHECK(!"no statistics");
+}
+void TrainKernel::Combine(Phase, std::span<const double>, void* const*,
+                          std::byte*) const {
   LS_CHECK(!"no statistics");
 }
 
@@ -111,12 +115,15 @@ const KernelRow& ChooseKernel(const PrepareContext& context, Purpose purpose) {
        purpose == Purpose::kTrain ? " in training" : "");
 }
 
-std::unique_ptr<TrainKernel> PrepareTraining(const PrepareContext& context) {
-  KernelPtr kernel = ChooseKernel(context, Purpose::kTrain).prepare(context);
+std::unique_ptr<TrainKernel> ForTraining(KernelPtr kernel) {
   auto* const training = dynamic_cast<TrainKernel*>(kernel.get());
   LS_CHECK(training != nullptr);
   kernel.release();
   return std::unique_ptr<TrainKernel>(training);
+}
+
+std::unique_ptr<TrainKernel> PrepareTraining(const PrepareContext& context) {
+  return ForTraining(ChooseKernel(context, Purpose::kTrain).prepare(context));
 }
 
 }  // namespace litesmith

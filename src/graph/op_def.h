@@ -65,6 +65,7 @@ struct KernelArgs {
   std::byte* saved;      // saved_bytes kept from forward to backward (training)
   int batch;             // samples in this call, 1 .. the bound batch
   DrawKey draw = {};     // in training
+  const std::byte* shared = nullptr;  // of this step (TrainKernel)
 
   template <typename T>
   const T* in(size_t i) const {
@@ -99,7 +100,11 @@ struct BackwardArgs {
   std::byte* workspace;
   const std::byte* saved;
   int batch;
+  const std::byte* shared = nullptr;  // of this step
 };
+
+// When all shards of a step meet, if an op asks for it.
+enum class Phase : uint8_t { kForward, kBackward };
 
 // A kernel of a training plan.
 class TrainKernel : public Kernel {
@@ -114,15 +119,21 @@ class TrainKernel : public Kernel {
   // thread, before any shard runs. `inputs` holds the node's unbatched inputs.
   virtual void Repack(const void* const* inputs) { (void)inputs; }
 
-  // A statistics phase before Run (ranges of activations): how many floats one
-  // shard's partial result has; 0 if the op has no such phase.
-  int statistics_floats = 0;
-  // One shard's partial result.
-  virtual void Statistics(const KernelArgs& args, float* partial) const;
-  // Combines the shards' partials in a fixed order and updates the states,
-  // which are the node's inputs. `partials` is [shards][statistics_floats].
-  virtual void Combine(const float* partials, int shards,
-                       void* const* inputs) const;
+  // Statistics of the whole batch: before Run (kForward) or before Backward
+  // (kBackward) all shards meet. Each gives a partial result of so many
+  // doubles, with its number of samples among them where that matters, as
+  // shards differ; 0: no such phase.
+  int forward_partials = 0;
+  int backward_partials = 0;
+  // Memory of one step that Combine writes and that every shard's Run and
+  // Backward read; its contents are undefined before.
+  size_t shared_bytes = 0;
+  virtual void ForwardPartial(const KernelArgs& args, double* partial) const;
+  virtual void BackwardPartial(const BackwardArgs& args, double* partial) const;
+  // `partials` are those of the shards that have samples, in order. May write
+  // states, which are among the node's inputs.
+  virtual void Combine(Phase phase, std::span<const double> partials,
+                       void* const* inputs, std::byte* shared) const;
 };
 
 using KernelPtr = std::unique_ptr<Kernel>;
@@ -305,6 +316,8 @@ std::vector<AttrValue> DefaultAttrs(const OpDef& op);
 // The first row for the purpose that fits (see Purpose). Throws
 // Error{unsupported} naming op and dtypes if none.
 const KernelRow& ChooseKernel(const PrepareContext& context, Purpose purpose);
+// What a kTrain row or fusion made.
+std::unique_ptr<TrainKernel> ForTraining(KernelPtr kernel);
 // A kernel of the first kTrain row that fits.
 std::unique_ptr<TrainKernel> PrepareTraining(const PrepareContext& context);
 // Whether the row computes on the node's types and fits otherwise.

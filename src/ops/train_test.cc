@@ -10,11 +10,11 @@
 #include <random>
 #include <vector>
 
+#include "src/ops/fusions.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
-#include "src/ops/train_fusions.h"
 
 namespace litesmith {
 namespace {
@@ -45,17 +45,21 @@ TensorId AddParameter(Graph* graph, const char* name, const Shape& shape,
   return graph->AddConstant<float>(name, shape, values, TensorKind::kParameter);
 }
 
-// One node prepared for training, with its buffers.
+// The kernels of a training plan.
+std::vector<PlannedKernel> Kernels(const Graph& graph) {
+  return PrepareKernels(graph, FactsOf(graph), Purpose::kTrain);
+}
+
+// One kernel of training, with its buffers.
 class Runner {
  public:
+  // Of one node.
   Runner(const Graph& graph, const Node& node)
-      : kernel_(PrepareTraining({graph, node, FactsOf(graph)})),
-        workspace_(kernel_->workspace_bytes),
-        saved_(kernel_->saved_bytes) {
-    LS_CHECK(graph.tensor(node.outputs[0]).shape.IsStatic());
-    output.resize(
-        static_cast<size_t>(graph.tensor(node.outputs[0]).shape.NumElements()));
-  }
+      : Runner(graph, node, PrepareTraining({graph, node, FactsOf(graph)})) {}
+  // Of all nodes of the graph, which are fused.
+  explicit Runner(const Graph& graph)
+      : Runner(graph, graph.nodes.back(),
+               ForTraining(std::move(Kernels(graph)[0].kernel))) {}
 
   void Forward(const std::vector<Floats>& inputs, int batch) {
     std::vector<const void*> in;
@@ -92,17 +96,27 @@ class Runner {
     for (Floats& f : *inputs) in.push_back(f.empty() ? nullptr : f.data());
     in.push_back(nullptr);  // no count
     void* out = output.data();
-    Floats partial(static_cast<size_t>(kernel_->statistics_floats));
+    std::vector<double> partial(static_cast<size_t>(kernel_->forward_partials));
     kernel_->Repack(in.data());
-    kernel_->Statistics({in.data(), &out, workspace_.MutableData(),
-                         saved_.MutableData(), batch},
-                        partial.data());
-    kernel_->Combine(partial.data(), 1, in.data());
+    kernel_->ForwardPartial({in.data(), &out, workspace_.MutableData(),
+                             saved_.MutableData(), batch},
+                            partial.data());
+    kernel_->Combine(Phase::kForward, partial, in.data(), nullptr);
   }
 
   Floats output;
 
  private:
+  Runner(const Graph& graph, const Node& last,
+         std::unique_ptr<TrainKernel> kernel)
+      : kernel_(std::move(kernel)),
+        workspace_(kernel_->workspace_bytes),
+        saved_(kernel_->saved_bytes) {
+    LS_CHECK(graph.tensor(last.outputs[0]).shape.IsStatic());
+    output.resize(
+        static_cast<size_t>(graph.tensor(last.outputs[0]).shape.NumElements()));
+  }
+
   std::unique_ptr<TrainKernel> kernel_;
   TensorData workspace_;
   TensorData saved_;
@@ -250,20 +264,17 @@ TEST(TrainOpsTest, FusedConvAndPoolEqualsUnfused) {
     const TensorId out = AddPool(&graph, y, 2, 2, kValid).outputs[0];
     graph.outputs = {out};
     InferShapes(&graph);
-    Graph fused = graph;
-    ASSERT_TRUE(FuseConvMaxPoolForTraining(&fused));
-    ASSERT_EQ(fused.nodes.size(), 1u);
-    EXPECT_STREQ(fused.nodes[0].op->name, "CONV_2D+MAX_POOL_2D");
-    VerifyStructure(fused);
-    const Shape before = fused.tensor(fused.outputs[0]).shape;
-    InferShapes(&fused);
-    EXPECT_EQ(fused.tensor(fused.outputs[0]).shape, before);
+    const std::vector<PlannedKernel> kernels = Kernels(graph);
+    ASSERT_EQ(kernels.size(), 1u);
+    EXPECT_EQ(kernels[0].fusion, &kTrainConvPool);
+    EXPECT_EQ(kernels[0].inputs, graph.node(0).inputs);
+    EXPECT_EQ(kernels[0].outputs, graph.outputs);
 
     const Floats image = Random(5 * 12 * 10 * in_c, 3);
     const int batch = 4;
     Runner conv(graph, graph.node(0));
     Runner pool(graph, graph.node(1));
-    Runner both(fused, fused.node(0));
+    Runner both(graph);
     const std::vector<Floats> inputs = InputsOf(graph, graph.node(0), image);
     conv.Forward(inputs, batch);
     pool.Forward({conv.output}, batch);
@@ -336,16 +347,17 @@ TEST(TrainOpsTest, FusedConvFakeQuantAndPoolAreTheThreeOps) {
       if (t.kind != TensorKind::kParameter) continue;
       for (float& v : t.MutableAs<float>()) v = std::round(v * 8) / 4;
     }
-    Graph fused = graph;
-    ASSERT_TRUE(FuseConvFakeQuantMaxPoolForTraining(&fused));
-    ASSERT_EQ(fused.nodes.size(), 1u);
-    InferShapes(&fused);
+    const std::vector<PlannedKernel> kernels = Kernels(graph);
+    ASSERT_EQ(kernels.size(), 1u);
+    EXPECT_EQ(kernels[0].fusion, &kTrainConvFakeQuantPool);
+    EXPECT_EQ(kernels[0].inputs.size(), 6u);
+    EXPECT_EQ(kernels[0].inputs[5], kNoTensor) << "no count";
     const int batch = 2;
     const Floats image = whole(Random(int64_t{3} * c.size * c.size, 3), 4);
     Runner conv(graph, graph.node(0));
     Runner quant(graph, graph.node(1));
     Runner pool(graph, graph.node(2));
-    Runner all(fused, fused.node(0));
+    Runner all(graph);
     const std::vector<Floats> inputs = InputsOf(graph, graph.node(0), image);
     conv.Forward(inputs, batch);
     std::vector<Floats> middle = {conv.output, {c.min}, {c.max}};
@@ -381,7 +393,7 @@ TEST(TrainOpsTest, FusesFakeQuantsOnlyWhereTheKernelFits) {
   const auto fuses = [](int64_t padding, int64_t activation, int size) {
     Graph graph = ConvFakeQuantPool(padding, activation, size, 0, 1, 8,
                                     fake_quant::kFixed);
-    return FuseConvFakeQuantMaxPoolForTraining(&graph);
+    return Kernels(graph).size() == 1;
   };
   EXPECT_TRUE(fuses(kValid, activation::kRelu, 28));
   EXPECT_FALSE(fuses(kValid, kNone, 28));  // outputs may be negative
@@ -401,7 +413,7 @@ TEST(TrainOpsTest, FusesOnlyWhatItMay) {
     graph.outputs = pool.outputs;
     if (second_reader) graph.outputs.push_back(y);
     InferShapes(&graph);
-    return FuseConvMaxPoolForTraining(&graph);
+    return Kernels(graph).size() == 1;
   };
   EXPECT_TRUE(fuses(2, 2, kValid, kNone, false));
   EXPECT_TRUE(fuses(3, 3, kSame, kNone, false));   // fills the image exactly

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/ops/fusions.h"
 
 namespace litesmith {
 namespace {
@@ -119,7 +120,7 @@ bool GrowsWithBatch(const Shape& once, const Shape& twice) {
 void SeparateSamples(const Graph& graph, const std::vector<Shape>& twice,
                      GraphFacts* facts) {
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    if (facts->batched[t] == 0) continue;
+    if (facts->batched[t] == 0 || facts->source[t] == kNoTensor) continue;
     const Tensor& tensor = graph.tensors[t];
     const Shape& shape = twice[static_cast<size_t>(facts->source[t])];
     if (!GrowsWithBatch(tensor.shape, shape)) facts->rows[t] = 0;
@@ -158,6 +159,8 @@ BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
   std::iota(source.begin(), source.end(), 0);
   BoundGraph result;
   result.graph = RemoveDeadNodes(bound, &source);
+  if (!options.training && !options.reference)
+    ApplyRewrites(Purpose::kFast, &result.graph, &source);
   result.facts =
       FactsOf(result.graph, options.training ? std::span(options.heads)
                                              : std::span<const int>());

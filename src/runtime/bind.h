@@ -25,14 +25,15 @@ struct BindOptions {
 
 struct BoundGraph {
   Graph graph;
-  GraphFacts facts;  // `source` is of the graph that was bound
+  GraphFacts facts;  // `source` is of the graph that was given; kNoTensor where
+                     // a rewrite added a tensor
 };
 
 // Sets every input's first dimension to the batch, infers shapes, folds shape
 // arithmetic and nodes of constants (outside training also of parameters and
-// states), and drops dead nodes. Ids change; inputs and outputs keep their
-// order. Throws Error naming the node whose shapes do not allow this batch or
-// that mixes samples.
+// states), drops dead nodes, and for fast inference applies the rewrites of
+// fusions.inc. Ids change; inputs and outputs keep their order. Throws Error
+// naming the node whose shapes do not allow this batch or that mixes samples.
 //
 // Shapes are inferred at this batch and at twice as many samples: what of a
 // tensor's first dimension grows with the batch is made of samples, and nothing

@@ -1,10 +1,11 @@
+// Places of an inference plan's tensors and kernels.
 #include "src/runtime/interpreter.h"
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "src/base/check.h"
-#include "src/base/error.h"
 #include "src/ops/fusions.h"
 #include "src/ops/verify.h"
 #include "src/runtime/arena.h"
@@ -17,7 +18,7 @@ size_t BytesOf(const Tensor& tensor) {
   return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
 }
 
-// A prepared node: where its tensors are.
+// A kernel, and where its tensors are.
 struct Step {
   KernelPtr kernel;
   std::vector<const void*> inputs;
@@ -27,77 +28,73 @@ struct Step {
 }  // namespace
 
 struct Interpreter::Impl {
-  Graph graph;
-  GraphFacts facts;
+  BoundGraph bound;
   int batch = 1;
   std::vector<Step> steps;
   TensorData arena;
   TensorData workspace;
   std::vector<std::byte*> where;  // by tensor; null for unused
 
-  void Plan(const InterpreterOptions& options);
+  const Graph& graph() const { return bound.graph; }
+  void PlaceTensors(const std::vector<PlannedKernel>& kernels);
+  void PlaceKernels(std::vector<PlannedKernel> kernels);
 };
 
-void Interpreter::Impl::Plan(const InterpreterOptions& options) {
-  const auto r = [&](TensorId id) {
-    return static_cast<size_t>(facts.Root(id));
+void Interpreter::Impl::PlaceTensors(
+    const std::vector<PlannedKernel>& kernels) {
+  const auto root = [&](TensorId id) {
+    return static_cast<size_t>(bound.facts.Root(id));
   };
   // One arena buffer for each root that is not a constant.
-  std::vector<int> buffer_of(graph.tensors.size(), -1);
+  std::vector<int> buffer_of(graph().tensors.size(), -1);
   std::vector<ArenaBuffer> buffers;
-  const int last_step = static_cast<int>(graph.nodes.size());
+  const int last_step = static_cast<int>(kernels.size());
   const auto touch = [&](TensorId id, int step) {
-    const size_t t = r(id);
-    if (graph.tensors[t].has_data()) return;
+    if (id == kNoTensor) return;
+    const size_t t = root(id);
+    if (graph().tensors[t].has_data()) return;
     if (buffer_of[t] < 0) {
       buffer_of[t] = static_cast<int>(buffers.size());
-      buffers.push_back({BytesOf(graph.tensors[t]), step, step});
+      buffers.push_back({BytesOf(graph().tensors[t]), step, step});
     }
     ArenaBuffer& buffer = buffers[static_cast<size_t>(buffer_of[t])];
     buffer.first = std::min(buffer.first, step);
     buffer.last = std::max(buffer.last, step);
   };
   // Inputs stay as they were filled, so that Invoke can be repeated.
-  for (const TensorId id : graph.inputs) touch(id, 0), touch(id, last_step);
-  for (int n = 0; n < last_step; ++n) {
-    const Node& node = graph.node(n);
-    for (const TensorId id : node.inputs) {
-      if (id != kNoTensor) touch(id, n);
-    }
-    for (const TensorId id : node.outputs) touch(id, n);
+  for (const TensorId id : graph().inputs) touch(id, 0), touch(id, last_step);
+  for (int k = 0; k < last_step; ++k) {
+    const PlannedKernel& kernel = kernels[static_cast<size_t>(k)];
+    for (const TensorId id : kernel.inputs) touch(id, k);
+    for (const TensorId id : kernel.outputs) touch(id, k);
   }
-  for (const TensorId id : graph.outputs) touch(id, last_step);
+  for (const TensorId id : graph().outputs) touch(id, last_step);
   arena = TensorData(PlanArena(&buffers));
-  std::byte* base = arena.MutableData();
 
-  where.assign(graph.tensors.size(), nullptr);
+  where.assign(graph().tensors.size(), nullptr);
   for (size_t t = 0; t < where.size(); ++t) {
-    const size_t of = r(static_cast<TensorId>(t));
-    Tensor& tensor = graph.tensors[of];
+    const size_t of = root(static_cast<TensorId>(t));
+    const Tensor& tensor = graph().tensors[of];
     if (tensor.has_data()) {
       where[t] = const_cast<std::byte*>(tensor.data.data());
     } else if (buffer_of[of] >= 0) {
-      where[t] = base + buffers[static_cast<size_t>(buffer_of[of])].offset;
+      where[t] = arena.MutableData() +
+                 buffers[static_cast<size_t>(buffer_of[of])].offset;
     }
   }
+}
+
+void Interpreter::Impl::PlaceKernels(std::vector<PlannedKernel> kernels) {
+  const auto at = [&](TensorId id) {
+    return id == kNoTensor ? nullptr : where[static_cast<size_t>(id)];
+  };
   size_t workspace_bytes = 0;
-  for (const Node& node : graph.nodes) {
-    if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, facts, options.numerics};
+  for (PlannedKernel& planned : kernels) {
     Step step;
-    step.kernel = ChooseKernel(context, options.reference ? Purpose::kReference
-                                                          : Purpose::kFast)
-                      .prepare(context);
+    for (const TensorId id : planned.inputs) step.inputs.push_back(at(id));
+    for (const TensorId id : planned.outputs) step.outputs.push_back(at(id));
+    step.kernel = std::move(planned.kernel);
     workspace_bytes = std::max(workspace_bytes, step.kernel->workspace_bytes);
-    for (const TensorId id : node.inputs) {
-      step.inputs.push_back(id == kNoTensor ? nullptr
-                                            : where[static_cast<size_t>(id)]);
-    }
-    step.inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
-                       nullptr);
-    for (const TensorId id : node.outputs) {
-      step.outputs.push_back(where[static_cast<size_t>(id)]);
-    }
     steps.push_back(std::move(step));
   }
   workspace = TensorData(AlignUp(workspace_bytes));
@@ -111,43 +108,46 @@ Interpreter::Interpreter(const Graph& graph, const InterpreterOptions& options)
   bind.reference = options.reference;
   bind.numerics = options.numerics;
   bind.inner_outputs = options.inner_outputs;
-  impl_->graph = BindGraph(graph, bind).graph;
+  impl_->bound = BindGraph(graph, bind);
   impl_->batch = options.batch;
-  if (!options.reference) ApplyFusions(&impl_->graph);
-  impl_->facts = FactsOf(impl_->graph);
-  impl_->Plan(options);
+  std::vector<PlannedKernel> kernels =
+      PrepareKernels(impl_->bound.graph, impl_->bound.facts,
+                     options.reference ? Purpose::kReference : Purpose::kFast,
+                     options.numerics);
+  impl_->PlaceTensors(kernels);
+  impl_->PlaceKernels(std::move(kernels));
 }
 
 Interpreter::~Interpreter() = default;
 Interpreter::Interpreter(Interpreter&&) noexcept = default;
 
 int Interpreter::num_inputs() const {
-  return static_cast<int>(impl_->graph.inputs.size());
+  return static_cast<int>(impl_->graph().inputs.size());
 }
 int Interpreter::num_outputs() const {
-  return static_cast<int>(impl_->graph.outputs.size());
+  return static_cast<int>(impl_->graph().outputs.size());
 }
 int Interpreter::batch() const { return impl_->batch; }
 size_t Interpreter::arena_bytes() const { return impl_->arena.size(); }
 
 const Tensor& Interpreter::input_tensor(int i) const {
-  return impl_->graph.tensor(impl_->graph.inputs[static_cast<size_t>(i)]);
+  return impl_->graph().tensor(impl_->graph().inputs[static_cast<size_t>(i)]);
 }
 
 const Tensor& Interpreter::output_tensor(int i) const {
-  return impl_->graph.tensor(impl_->graph.outputs[static_cast<size_t>(i)]);
+  return impl_->graph().tensor(impl_->graph().outputs[static_cast<size_t>(i)]);
 }
 
 std::span<std::byte> Interpreter::input(int i) {
-  const TensorId id = impl_->graph.inputs[static_cast<size_t>(i)];
+  const TensorId id = impl_->graph().inputs[static_cast<size_t>(i)];
   return {impl_->where[static_cast<size_t>(id)],
-          BytesOf(impl_->graph.tensor(id))};
+          BytesOf(impl_->graph().tensor(id))};
 }
 
 std::span<const std::byte> Interpreter::output(int i) const {
-  const TensorId id = impl_->graph.outputs[static_cast<size_t>(i)];
+  const TensorId id = impl_->graph().outputs[static_cast<size_t>(i)];
   return {impl_->where[static_cast<size_t>(id)],
-          BytesOf(impl_->graph.tensor(id))};
+          BytesOf(impl_->graph().tensor(id))};
 }
 
 void Interpreter::Invoke(int batch) {

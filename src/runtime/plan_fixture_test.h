@@ -195,7 +195,7 @@ class CenterKernel : public FunctionKernel<kAddFunctions> {
  public:
   explicit CenterKernel(const PrepareContext& context)
       : FunctionKernel(context) {
-    statistics_floats = 2;
+    forward_partials = 2;
   }
   void Run(const KernelArgs& a) const override {
     for (int i = 0; i < a.batch * kFeatures; ++i)
@@ -204,18 +204,18 @@ class CenterKernel : public FunctionKernel<kAddFunctions> {
   void Backward(const BackwardArgs& a) const override {
     std::copy_n(a.output_grads[0], a.batch * kFeatures, a.input_grads[0]);
   }
-  void Statistics(const KernelArgs& a, float* partial) const override {
+  void ForwardPartial(const KernelArgs& a, double* partial) const override {
     const int n = a.batch * kFeatures;
-    partial[0] = std::accumulate(a.in<float>(0), a.in<float>(0) + n, 0.0f);
-    partial[1] = static_cast<float>(n);
+    partial[0] = std::accumulate(a.in<float>(0), a.in<float>(0) + n, 0.0);
+    partial[1] = n;
   }
-  void Combine(const float* partials, int shards,
-               void* const* inputs) const override {
-    float sum = 0;
-    float n = 0;
-    for (int s = 0; s < shards; ++s)
-      sum += partials[2 * s], n += partials[2 * s + 1];
-    *static_cast<float*>(inputs[1]) = sum / n;
+  void Combine(Phase, std::span<const double> partials, void* const* inputs,
+               std::byte*) const override {
+    double sum = 0;
+    double n = 0;
+    for (size_t i = 0; i < partials.size(); i += 2)
+      sum += partials[i], n += partials[i + 1];
+    *static_cast<float*>(inputs[1]) = static_cast<float>(sum / n);
   }
 };
 inline constexpr KernelRow kCenterRows[] = {

@@ -10,7 +10,7 @@
 #include "src/base/error.h"
 #include "src/base/parallel.h"
 #include "src/kernels/train/train_math.h"
-#include "src/ops/train_fusions.h"
+#include "src/ops/fusions.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/training_layout.h"
 #include "src/runtime/training_memory.h"
@@ -35,13 +35,20 @@ struct Call {
   std::byte* saved = nullptr;
 };
 
+// A kernel, which may run several nodes.
 struct PlannedNode {
-  NodeId id = 0;
+  std::vector<NodeId> nodes;
   std::unique_ptr<TrainKernel> kernel;
   bool backward = false;
-  std::vector<Call> calls;      // one for each shard; on the weight edge one
-  std::vector<float> partials;  // statistics, [shards][floats]
-  std::vector<void*> states;    // the node's inputs, writable
+  std::vector<Call> calls;       // one for each shard; on the weight edge one
+  std::vector<void*> states;     // the inputs, writable
+  std::vector<double> partials;  // of the phase at hand, [shards][doubles]
+  TensorData shared;             // of a step: what is combined
+
+  int PartialsOf(Phase phase) const {
+    return phase == Phase::kForward ? kernel->forward_partials
+                                    : kernel->backward_partials;
+  }
 };
 
 // What all shards do between two places where they meet: the times [begin, end)
@@ -51,6 +58,7 @@ struct Segment {
   int begin = 0;
   int end = 0;
   PlannedNode* meet = nullptr;  // null: the end of the step
+  Phase phase = Phase::kForward;
 };
 
 // Which samples of a batch a shard has. A batch of 112 is seven full shards of
@@ -64,7 +72,7 @@ struct ShardRange {
 
 struct TrainingPlan::Impl {
   Graph source;      // as given: for Export
-  Graph graph;       // bound to the largest shard and fused
+  Graph graph;       // bound to the largest shard
   GraphFacts facts;  // of `graph`; their source is `source`
   TrainingPlanOptions options;
   int shard_size = 0;
@@ -83,7 +91,6 @@ struct TrainingPlan::Impl {
       : source(given), options(wanted) {}
   void Build();
   void Bind();
-  std::vector<PlannedNode> PrepareNodes() const;
   void PlaceNode(const NodePlaces& places, int shards, PlannedNode* node);
   Call PlaceCall(const NodePlaces& places, int shard);
   void PlaceShard(int shard);
@@ -95,7 +102,8 @@ struct TrainingPlan::Impl {
   }
   // A weight-edge node covers the whole first dimension of its output.
   int WholeOf(const PlannedNode& node) const {
-    const Shape& shape = graph.tensor(graph.node(node.id).outputs[0]).shape;
+    const Node& last = graph.node(node.nodes.back());
+    const Shape& shape = graph.tensor(last.outputs[0]).shape;
     return shape.rank() > 0 ? shape[0] : 1;
   }
   void RunEdgeForward();
@@ -105,6 +113,10 @@ struct TrainingPlan::Impl {
              const ShardCallbacks& callbacks);
   KernelArgs ArgsOf(const PlannedNode& node, int shard, int count,
                     std::byte* work) const;
+  static BackwardArgs BackwardArgsOf(const PlannedNode& node, int shard,
+                                     int count, std::byte* work);
+  void Partial(const Segment& segment, int shard, int count);
+  void Combine(const Segment& segment, int shards);
   void RunBackward(const PlannedNode& node, int shard, int count,
                    std::byte* work) const;
   void SumShards();
@@ -127,10 +139,7 @@ void TrainingPlan::Impl::Bind() {
   bind.heads = options.heads;
   BoundGraph bound = BindGraph(source, bind);
   graph = std::move(bound.graph);
-  SourceIds origin = std::move(bound.facts.source);
-  ApplyTrainFusions(&graph, &origin);
-  facts = FactsOf(graph, options.heads);
-  facts.source = std::move(origin);
+  facts = std::move(bound.facts);
   if (graph.inputs.empty())
     Fail(ErrorKind::kUnsupported, "training wants an input");
   for (const int head : options.heads) {
@@ -142,34 +151,18 @@ void TrainingPlan::Impl::Bind() {
   }
 }
 
-std::vector<PlannedNode> TrainingPlan::Impl::PrepareNodes() const {
-  std::vector<PlannedNode> nodes;
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    if (node.op->in_place) continue;
-    const PrepareContext context{graph, node, facts};
-    PlannedNode planned;
-    planned.id = static_cast<NodeId>(n);
-    planned.kernel = PrepareTraining(context);
-    planned.partials.resize(
-        static_cast<size_t>(planned.kernel->statistics_floats * kShards));
-    nodes.push_back(std::move(planned));
-  }
-  return nodes;
-}
-
 void TrainingPlan::Impl::Build() {
   shard_size = (options.batch + kShards - 1) / kShards;
   Bind();
-  std::vector<PlannedNode> nodes = PrepareNodes();
+  std::vector<PlannedNode> nodes;
   std::vector<LayoutNode> wanted;
-  for (const PlannedNode& planned : nodes) {
-    const Node& node = graph.node(planned.id);
-    LayoutNode of{node.inputs, node.outputs, planned.kernel->workspace_bytes,
-                  planned.kernel->saved_bytes};
-    of.inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
-                     kNoTensor);
-    wanted.push_back(std::move(of));
+  for (PlannedKernel& planned : PrepareKernels(graph, facts, Purpose::kTrain)) {
+    PlannedNode node;
+    node.nodes = std::move(planned.nodes);
+    node.kernel = ForTraining(std::move(planned.kernel));
+    wanted.push_back({std::move(planned.inputs), std::move(planned.outputs),
+                      node.kernel->workspace_bytes, node.kernel->saved_bytes});
+    nodes.push_back(std::move(node));
   }
   layout = LayOutTraining(graph, facts, wanted, options.heads);
   memory = TrainingMemory(graph, layout, kShards);
@@ -193,6 +186,10 @@ void TrainingPlan::Impl::PlaceNode(const NodePlaces& places, int shards,
   for (int s = 0; s < shards; ++s) node->calls.push_back(PlaceCall(places, s));
   for (const Place& place : places.inputs)
     node->states.push_back(memory.At(place, 0));
+  node->partials.resize(
+      static_cast<size_t>(kShards * std::max(node->kernel->forward_partials,
+                                             node->kernel->backward_partials)));
+  node->shared = TensorData(node->kernel->shared_bytes);
 }
 
 Call TrainingPlan::Impl::PlaceCall(const NodePlaces& places, int shard) {
@@ -232,13 +229,19 @@ void TrainingPlan::Impl::PlaceShard(int shard) {
 void TrainingPlan::Impl::CutSegments() {
   clock.nodes = static_cast<int>(body.size());
   int begin = clock.Load();
-  for (int n = 0; n < clock.nodes; ++n) {
+  const auto cut = [&](int n, int time, Phase phase) {
     PlannedNode& node = body[static_cast<size_t>(n)];
-    if (node.kernel->statistics_floats == 0) continue;
-    segments.push_back({begin, clock.Forward(n), &node});
-    begin = clock.Forward(n);
+    if (node.PartialsOf(phase) == 0) return;
+    segments.push_back({begin, time, &node, phase});
+    begin = time;
+  };
+  for (int n = 0; n < clock.nodes; ++n)
+    cut(n, clock.Forward(n), Phase::kForward);
+  for (int n = clock.nodes; n-- > 0;) {
+    if (body[static_cast<size_t>(n)].backward)
+      cut(n, clock.Backward(n), Phase::kBackward);
   }
-  segments.push_back({begin, clock.End(), nullptr});
+  segments.push_back({begin, clock.End()});
 }
 
 // ---- A step ---------------------------------------------------------------
@@ -253,12 +256,13 @@ KernelArgs TrainingPlan::Impl::ArgsOf(const PlannedNode& node, int shard,
   args.saved = call.saved;
   args.batch = count;
   args.draw = {options.seed, step, int64_t{shard} * shard_size};
+  args.shared = node.shared.data();
   return args;
 }
 
-void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
-                                     int count, std::byte* work) const {
-  if (!node.backward) return;
+BackwardArgs TrainingPlan::Impl::BackwardArgsOf(const PlannedNode& node,
+                                                int shard, int count,
+                                                std::byte* work) {
   const Call& call = node.calls[static_cast<size_t>(shard)];
   BackwardArgs args{};
   args.inputs = call.inputs.data();
@@ -268,8 +272,15 @@ void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
   args.workspace = work;
   args.saved = call.saved;
   args.batch = count;
-  node.kernel->Backward(args);
-  for (const Add& add : call.adds) {
+  args.shared = node.shared.data();
+  return args;
+}
+
+void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
+                                     int count, std::byte* work) const {
+  if (!node.backward) return;
+  node.kernel->Backward(BackwardArgsOf(node, shard, count, work));
+  for (const Add& add : node.calls[static_cast<size_t>(shard)].adds) {
     for (size_t i = 0; i < add.floats; ++i) add.to[i] += add.from[i];
   }
 }
@@ -277,7 +288,7 @@ void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
 void TrainingPlan::Impl::RunEdgeForward() {
   std::byte* work = memory.edge_workspace();
   for (const PlannedNode& node : edge) {
-    const Node& n = graph.node(node.id);
+    const Node& n = graph.node(node.nodes[0]);
     if (n.op->training != nullptr && n.op->training->update != nullptr)
       n.op->training->update({graph, n, node.states.data(), step});
     node.kernel->Run(ArgsOf(node, 0, WholeOf(node), work));
@@ -318,12 +329,28 @@ void TrainingPlan::Impl::RunSegment(const Segment& segment, int shard,
   }
   for (int time = segment.begin; time < segment.end; ++time)
     RunAt(time, shard, range, callbacks);
-  if (segment.meet == nullptr) return;
+  if (segment.meet != nullptr) Partial(segment, shard, range.count);
+}
+
+void TrainingPlan::Impl::Partial(const Segment& segment, int shard, int count) {
   PlannedNode& node = *segment.meet;
-  const auto floats = static_cast<size_t>(node.kernel->statistics_floats);
-  node.kernel->Statistics(
-      ArgsOf(node, shard, range.count, memory.workspace(shard)),
-      node.partials.data() + static_cast<size_t>(shard) * floats);
+  double* partial =
+      node.partials.data() + shard * node.PartialsOf(segment.phase);
+  std::byte* work = memory.workspace(shard);
+  if (segment.phase == Phase::kForward) {
+    node.kernel->ForwardPartial(ArgsOf(node, shard, count, work), partial);
+  } else {
+    node.kernel->BackwardPartial(BackwardArgsOf(node, shard, count, work),
+                                 partial);
+  }
+}
+
+void TrainingPlan::Impl::Combine(const Segment& segment, int shards) {
+  PlannedNode& node = *segment.meet;
+  const auto doubles =
+      static_cast<size_t>(shards * node.PartialsOf(segment.phase));
+  node.kernel->Combine(segment.phase, std::span(node.partials).first(doubles),
+                       node.states.data(), node.shared.MutableData());
 }
 
 void TrainingPlan::Impl::SumShards() {
@@ -362,9 +389,7 @@ void TrainingPlan::Step(int batch, int64_t step,
     ParallelFor(kShards, p.options.threads, [&](int shard) {
       p.RunSegment(segment, shard, p.RangeOf(shard, batch), callbacks);
     });
-    if (segment.meet == nullptr) continue;
-    PlannedNode& node = *segment.meet;
-    node.kernel->Combine(node.partials.data(), shards, node.states.data());
+    if (segment.meet != nullptr) p.Combine(segment, shards);
   }
   p.SumShards();
   p.RunEdgeBackward();

@@ -5,6 +5,7 @@
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
+#include "src/ops/train/train.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/layer_numbers.h"
@@ -96,15 +97,45 @@ Graph BuildPoolAfterPair(DType dtype, Padding padding, bool read_twice,
 constexpr int kSpread = 64;
 constexpr float kStep = 1.0f / 1024;
 
+// The first convolution makes a gradient of the second one's input wanted.
 Graph BuildGradient(Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kFloat32, {8, 8, 2});
+  Node& first = build.Add(kConv2D, "first",
+                          {build.Input("image", DType::kFloat32, {8, 8, 2}),
+                           build.Grid("first_filter", {2, 1, 1, 2}, 1)});
+  first.Set<&Conv2DAttrs::stride_h>(1);
+  first.Set<&Conv2DAttrs::stride_w>(1);
+  const TensorId x = build.last();
   Node& conv = build.Add(kConv2D, "conv",
                          {x, build.Grid("filter", {5, 3, 3, 2}, 2),
                           build.Grid("bias", {5}, 4, 0.5f)});
   conv.Set<&Conv2DAttrs::stride_h>(1);
   conv.Set<&Conv2DAttrs::stride_w>(1);
   conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
+  AddPool(build.last(), 2, 2, kValid, &build);
+  return build.Finish();
+}
+
+// A gray image, and a fake quantization between convolution and pool, whose
+// grid is so fine that it moves no value: it cuts off what is above 48. Below,
+// the range ends far from the zeros of the ReLU.
+Graph BuildQuantGradient(Rng* rng) {
+  GraphBuilder build(rng);
+  Node& conv = build.Add(kConv2D, "conv",
+                         {build.Input("x", DType::kFloat32, {8, 8, 1}),
+                          build.Grid("filter", {12, 3, 3, 1}, 2),
+                          build.Grid("bias", {12}, 4, 0.5f)});
+  conv.Set<&Conv2DAttrs::stride_h>(1);
+  conv.Set<&Conv2DAttrs::stride_w>(1);
+  conv.Set<&Conv2DAttrs::activation>(activation::kRelu);
+  const TensorId values = build.last();
+  const auto state = [&](const char* name, float value) {
+    return build.Values<float>(name, {1}, {value}, {}, TensorKind::kState);
+  };
+  Node& quant = build.Add(
+      kFakeQuant, "quant",
+      {values, state("min", -16), state("max", 65535.0f * kStep - 16)});
+  quant.Set<&FakeQuantAttrs::bits>(16);
   AddPool(build.last(), 2, 2, kValid, &build);
   return build.Finish();
 }
@@ -177,6 +208,9 @@ std::vector<Case> FusionCases() {
   Case& gradient = add("conv_pool_gradient", BuildGradient);
   gradient.fill = GridFill(kSpread);
   gradient.gradient = Gradient{.step = kStep};
+  Case& quantized = add("conv_fake_quant_pool_gradient", BuildQuantGradient);
+  quantized.fill = GridFill(kSpread);
+  quantized.gradient = Gradient{.step = kStep};
   add("network_u8", [](Rng* rng) { return BuildNetwork(false, rng); });
   add("network_f32", [](Rng* rng) { return BuildNetwork(true, rng); });
   return cases;

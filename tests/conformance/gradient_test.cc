@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "src/kernels/common/simd_targets_test.h"
-#include "src/ops/train_fusions.h"
+#include "src/ops/fusions.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
 
@@ -69,13 +69,15 @@ std::vector<size_t> Sample(const TensorData& gradient) {
 
 // The slopes at these values of an input; nothing if a kink lies within a step
 // of one.
-std::optional<std::vector<Slope>> Differences(
-    const PrepareContext& context, NodeRunner* runner, const Arrays& values,
-    size_t input, const std::vector<size_t>& sample, const TensorData& dy,
-    const Gradient& rules) {
+std::optional<std::vector<Slope>> Differences(NodeRunner* runner,
+                                              const Arrays& values,
+                                              size_t input,
+                                              const std::vector<size_t>& sample,
+                                              const TensorData& dy,
+                                              const Gradient& rules) {
   const float step = rules.step;
   Arrays moved = values;
-  const auto id = static_cast<size_t>(context.node.inputs[input]);
+  const auto id = static_cast<size_t>(runner->inputs()[input]);
   const double here = Loss(runner->Forward(values), dy);
   std::vector<Slope> slopes;
   for (const size_t i : sample) {
@@ -99,32 +101,31 @@ class GradientCheck {
       : rules_(rules), graph_(graph), facts_(FactsOf(graph)), values_(values) {}
 
   // Whether the values were good for a check. Adds to `nonzero`.
-  bool Node(const litesmith::Node& node, int* nonzero) const {
-    const PrepareContext context{graph_, node, facts_};
-    NodeRunner runner(context, ChooseKernel(context, Purpose::kTrain));
+  bool Kernel(PlannedKernel planned, int* nonzero) const {
+    const bool fused = planned.fusion != nullptr;
+    const Node& node = graph_.node(planned.nodes.back());
+    NodeRunner runner(graph_, facts_, std::move(planned));
     const TensorData y = runner.Forward(values_);
     const TensorData dy = OutputGradient(y.size());
     std::vector<bool> wanted;
-    for (const TensorId id : node.inputs) {
-      const Tensor& tensor = graph_.tensor(id);
-      wanted.push_back(tensor.dtype == DType::kFloat32 &&
-                       tensor.kind != TensorKind::kState &&
-                       tensor.kind != TensorKind::kConstant);
-    }
+    for (const TensorId id : runner.inputs())
+      wanted.push_back(id != kNoTensor && IsWanted(id, fused));
     const Arrays grads = runner.Backward(values_, y, dy, wanted);
     for (size_t i = 0; i < grads.size(); ++i) {
       if (!wanted[i]) continue;
-      SCOPED_TRACE(fmt::format("{}, input {}", node.op->name, i));
+      SCOPED_TRACE(fmt::format("{}, input {}{}", node.op->name, i,
+                               fused ? " of a fusion" : ""));
       // The layer behind a training op has a plain gradient.
-      const bool estimates =
-          node.op->training != nullptr && node.op->training->update != nullptr;
+      const bool estimates = !fused && node.op->training != nullptr &&
+                             node.op->training->update != nullptr;
       if (estimates && rules_.straight_through && i == 0) {
-        EXPECT_TRUE(SameValues(graph_.tensor(node.inputs[i]), grads[i], dy));
+        EXPECT_TRUE(
+            SameValues(graph_.tensor(runner.inputs()[i]), grads[i], dy));
         ++*nonzero;
         continue;
       }
-      const auto slopes = Differences(context, &runner, values_, i,
-                                      Sample(grads[i]), dy, rules_);
+      const auto slopes =
+          Differences(&runner, values_, i, Sample(grads[i]), dy, rules_);
       if (!slopes) return false;
       const double divisor = estimates && i > 0 ? rules_.divisor : 1.0;
       for (const auto& [value, slope] : *slopes) {
@@ -140,35 +141,67 @@ class GradientCheck {
   }
 
  private:
+  // A fusion may be for inputs that need no gradient.
+  bool IsWanted(TensorId id, bool fused) const {
+    const Tensor& tensor = graph_.tensor(id);
+    if (fused) return facts_.IsTrained(id);
+    return tensor.dtype == DType::kFloat32 &&
+           tensor.kind != TensorKind::kState &&
+           tensor.kind != TensorKind::kConstant;
+  }
+
   const Gradient& rules_;
   const Graph& graph_;
   GraphFacts facts_;
   const Arrays& values_;
 };
 
-// All nodes of the graph; whether the values were good.
-bool CheckGraph(const Gradient& rules, const Graph& graph,
+// The kernels of a training plan, and of nodes for which it needs none; or only
+// those of fusions, which a machine of narrow vectors may not have.
+std::vector<PlannedKernel> TrainedKernels(const Graph& graph, bool fused) {
+  const GraphFacts facts = FactsOf(graph);
+  std::vector<PlannedKernel> kernels =
+      PrepareKernels(graph, facts, Purpose::kTrain);
+  if (fused) {
+    std::erase_if(kernels, [](const PlannedKernel& kernel) {
+      return kernel.fusion == nullptr;
+    });
+    return kernels;
+  }
+  for (const Node& node : graph.nodes) {
+    if (!node.op->in_place) continue;
+    const PrepareContext context{graph, node, facts};
+    kernels.push_back(PlannedAlone(
+        context, ChooseKernel(context, Purpose::kTrain).prepare(context)));
+  }
+  return kernels;
+}
+
+// Whether the values were good.
+bool CheckGraph(const Gradient& rules, const Graph& graph, bool fused,
                 const Arrays& inputs) {
   const Arrays values = RunByNode(graph, inputs);
   const GradientCheck check(rules, graph, values);
-  for (const Node& node : graph.nodes) {
-    if (!node.op->differentiable()) continue;
+  for (PlannedKernel& kernel : TrainedKernels(graph, fused)) {
     int nonzero = 0;
-    if (!check.Node(node, &nonzero) || nonzero == 0) return false;
+    if (!check.Kernel(std::move(kernel), &nonzero) || nonzero == 0)
+      return false;
   }
   return true;
 }
 
 TEST_P(Conformance, GradientsEqualDifferences) {
-  ForEachCase([](const Case& c) {
+  // Values for a fusion may lie beside kinks of its parts, which have cases of
+  // their own: equal maxima behind a ReLU.
+  const bool fused = GetParam().op == nullptr;
+  ForEachCase([fused](const Case& c) {
     if (!c.gradient) return;
     ForEachTarget([&] {
       for (int draw = 0; draw < kMaxDraws; ++draw) {
         const Graph graph = GraphOf(c, draw);
         const Arrays inputs = InputsOf(c, graph, kBatch, draw);
-        Graph bound = BindForNodes(graph, kBatch);
-        ApplyTrainFusions(&bound);
-        if (CheckGraph(*c.gradient, bound, inputs)) return;
+        const Graph bound = BindForNodes(graph, kBatch);
+        if (CheckGraph(*c.gradient, bound, fused, inputs)) return;
       }
       ADD_FAILURE() << "all of " << kMaxDraws
                     << " draws lie beside a kink, or all slopes are zero";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "src/base/check.h"
 #include "src/runtime/bind.h"
@@ -31,25 +32,29 @@ Graph BindForNodes(const Graph& graph, int batch) {
 }
 
 NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
-    : node_(context.node),
-      kernel_(row.prepare(context)),
+    : NodeRunner(context.graph, context.facts,
+                 PlannedAlone(context, row.prepare(context))) {}
+
+NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
+                       PlannedKernel planned)
+    : inputs_(std::move(planned.inputs)),
+      kernel_(std::move(planned.kernel)),
       training_(dynamic_cast<TrainKernel*>(kernel_.get())),
-      output_bytes_(BytesOf(context.output())),
+      output_bytes_(BytesOf(graph.tensor(planned.outputs[0]))),
       workspace_(Garbage(kernel_->workspace_bytes)),
       saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)) {
-  LS_CHECK(node_.outputs.size() == 1);
-  const Shape& shape = context.output().shape;
-  batch_ = context.facts.IsBatched(node_) ? context.facts.batch
-           : shape.rank() > 0             ? shape[0]
-                                          : 1;
+  LS_CHECK(planned.outputs.size() == 1);
+  const Shape& shape = graph.tensor(planned.outputs[0]).shape;
+  batch_ = facts.IsBatched(planned.outputs[0]) ? facts.batch
+           : shape.rank() > 0                  ? shape[0]
+                                               : 1;
 }
 
 std::vector<const void*> NodeRunner::Inputs(const Arrays& values) const {
-  std::vector<const void*> inputs(
-      std::max(node_.inputs.size(), node_.op->operands.size()), nullptr);
-  for (size_t i = 0; i < node_.inputs.size(); ++i) {
-    if (node_.inputs[i] == kNoTensor) continue;
-    inputs[i] = values[static_cast<size_t>(node_.inputs[i])].data();
+  std::vector<const void*> inputs;
+  for (const TensorId id : inputs_) {
+    inputs.push_back(id == kNoTensor ? nullptr
+                                     : values[static_cast<size_t>(id)].data());
   }
   return inputs;
 }
@@ -68,11 +73,11 @@ Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
                             const TensorData& output_grad,
                             const std::vector<bool>& wanted) {
   const std::vector<const void*> inputs = Inputs(values);
-  Arrays grads(node_.inputs.size());
+  Arrays grads(inputs_.size());
   std::vector<float*> to(inputs.size(), nullptr);
   for (size_t i = 0; i < grads.size(); ++i) {
     if (!wanted[i]) continue;
-    grads[i] = Garbage(values[static_cast<size_t>(node_.inputs[i])].size());
+    grads[i] = Garbage(values[static_cast<size_t>(inputs_[i])].size());
     to[i] = reinterpret_cast<float*>(grads[i].MutableData());
   }
   const void* const out = output.data();
@@ -90,7 +95,7 @@ Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics) {
   }
   const GraphFacts facts = FactsOf(bound);
   for (const Node& node : bound.nodes) {
-    // What a training plan fuses has no reference twin.
+    // What is there for training alone may have no reference twin.
     const auto& rows = node.op->rows;
     const bool reference =
         std::any_of(rows.begin(), rows.end(), [](const KernelRow& row) {

@@ -8,6 +8,7 @@
 
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
+#include "src/ops/fusions.h"
 #include "tests/conformance/run.h"
 
 namespace litesmith {
@@ -23,12 +24,18 @@ Arrays RunByNode(const Graph& bound, const Arrays& inputs,
 // One kernel and the memory that belongs to it.
 class NodeRunner {
  public:
+  // Of one node, by this row.
   NodeRunner(const PrepareContext& context, const KernelRow& row);
+  // Of the nodes of a plan's kernel.
+  NodeRunner(const Graph& graph, const GraphFacts& facts,
+             PlannedKernel planned);
 
   // The samples of a full run.
   int batch() const { return batch_; }
   // The node's one output, of the values of all tensors.
   TensorData Forward(const Arrays& values);
+  // The tensors that it reads.
+  const std::vector<TensorId>& inputs() const { return inputs_; }
   // The gradient of each input after Forward; empty where `wanted` says no.
   Arrays Backward(const Arrays& values, const TensorData& output,
                   const TensorData& output_grad,
@@ -37,7 +44,7 @@ class NodeRunner {
  private:
   std::vector<const void*> Inputs(const Arrays& values) const;
 
-  const Node& node_;
+  std::vector<TensorId> inputs_;
   KernelPtr kernel_;
   TrainKernel* training_;  // the kernel, if it can go backward
   int batch_;

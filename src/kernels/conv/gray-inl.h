@@ -45,12 +45,12 @@ HWY_INLINE VS32 LookUp(VS32 row, VS32 lookup) {
 
 // The weights and lookups of one phase, in registers.
 template <class Words, int kFilter>
-class NarrowPhase {
+class GrayPhase {
  public:
   using D = typename Words::D;
   using V = hn::Vec<D>;
   using X = typename Words::X;
-  HWY_INLINE NarrowPhase(const PackedConv& p, int phase) {
+  HWY_INLINE GrayPhase(const PackedConv& p, int phase) {
     const auto* w = p.weights.as<hn::TFromD<D>>() + phase * kWeights * kLanes;
     const int32_t* l = p.lookups.as<int32_t>() + phase * kWords * kLanes;
     HWY_UNROLL(32)
@@ -116,8 +116,8 @@ class NarrowPhase {
 // One image, phase by phase. A row's last vector spills over into the first one
 // of the next row, which has phase 0 and comes later: phase 0 is the last.
 template <class Words, int kFilter, class Epilogue>
-void RunNarrow(const PackedConv& p, const void* image, DynamicScale scale,
-               typename Epilogue::Out* y, const typename Epilogue::Out* y_end) {
+void RunGray(const PackedConv& p, const void* image, DynamicScale scale,
+             typename Epilogue::Out* y, const typename Epilogue::Out* y_end) {
   using V = typename Epilogue::V;
   using Result = decltype(std::declval<Epilogue>().Finish(V()));
   using Out = typename Epilogue::Out;
@@ -128,7 +128,7 @@ void RunNarrow(const PackedConv& p, const void* image, DynamicScale scale,
   const int32_t* windows = p.window_offsets.data();
   const int32_t* outputs = p.output_offsets.data();
   for (int phase = 0; phase < p.blocks; ++phase) {
-    const NarrowPhase<Words, kFilter> layer(p, p.blocks - 1 - phase);
+    const GrayPhase<Words, kFilter> layer(p, p.blocks - 1 - phase);
     const Epilogue epilogue(p, (p.blocks - 1 - phase) * kLanes, scale);
     const int32_t* end =
         p.window_offsets.data() + p.phase_ends[static_cast<size_t>(phase)];

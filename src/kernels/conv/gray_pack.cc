@@ -1,4 +1,4 @@
-// The packing for conv_2d_narrow-inl.h.
+// The packing for gray-inl.h.
 #include <cstring>
 #include <numeric>
 
@@ -22,7 +22,7 @@ void RepeatValues(int times, std::vector<T>* values) {
 
 }  // namespace
 
-bool ConvFitsNarrow(const ConvSpec& spec, int lanes, int element_bytes) {
+bool ConvFitsGray(const ConvSpec& spec, int lanes, int element_bytes) {
   const Window& g = spec.window;
   if (!spec.pool_2x2 || g.in_c != 1 || g.stride_h != 1 || g.stride_w != 1 ||
       g.dilation_h != 1 || g.dilation_w != 1 || g.filter_h != g.filter_w ||
@@ -60,7 +60,7 @@ ConvSpec RepeatChannels(const ConvSpec& spec, int lanes,
   return repeated;
 }
 
-void PackNarrow(const ConvSpec& repeated, PackedConv* p) {
+void PackGray(const ConvSpec& repeated, PackedConv* p) {
   const Window& g = repeated.window;
   const int out_c = p->spec.window.out_c;
   const int filter = g.filter_w;

@@ -181,10 +181,10 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   // A byte is held as x + 128, an int16 as x - zero_point.
   p->offset = bytes && vnni ? 128 + spec.x_zero : 0;
 
-  p->narrow = ConvFitsNarrow(spec, lanes, p->element_bytes);
+  p->gray = ConvFitsGray(spec, lanes, p->element_bytes);
   std::vector<std::byte> repeated_weights;
   const ConvSpec repeated =
-      p->narrow ? RepeatChannels(spec, lanes, &repeated_weights) : spec;
+      p->gray ? RepeatChannels(spec, lanes, &repeated_weights) : spec;
   p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
   if (!PackConstants(repeated, p)) return false;
 
@@ -195,9 +195,9 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   const int64_t pitch = int64_t{p->copy_w} * g.in_c;
   if (pitch * p->copy_h >= int64_t{1} << 31) return false;
   const bool padded = p->copy_h != g.in_h || p->copy_w != g.in_w;
-  p->needs_copy = padded || bytes || p->narrow;
-  if (p->narrow) {
-    PackNarrow(repeated, p);
+  p->needs_copy = padded || bytes || p->gray;
+  if (p->gray) {
+    PackGray(repeated, p);
   } else {
     p->needs_copy |= PackWords(spec, p);
     PackWindows(spec, p);

@@ -17,13 +17,13 @@ inline constexpr int kMaxConvTile = 8;
 void PutConvWeight(const ConvSpec& spec, int64_t from, int element_bytes,
                    std::byte* to);
 
-// Whether conv_2d_narrow-inl.h can do it, and in fewer vectors.
-bool ConvFitsNarrow(const ConvSpec& spec, int lanes, int element_bytes);
+// Whether gray-inl.h can do it, and in fewer vectors.
+bool ConvFitsGray(const ConvSpec& spec, int lanes, int element_bytes);
 // The same convolution with its channels repeated until they fill vectors.
 ConvSpec RepeatChannels(const ConvSpec& spec, int lanes,
                         std::vector<std::byte>* weights);
 // Weights and lookups of a convolution with repeated channels.
-void PackNarrow(const ConvSpec& repeated, PackedConv* packed);
+void PackGray(const ConvSpec& repeated, PackedConv* packed);
 
 // Fills everything but `run`; false where accumulators or requantization leave
 // what the vectors can hold. `lanes` 32-bit lanes; `vnni`: bytes stay bytes

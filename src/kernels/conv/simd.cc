@@ -98,10 +98,10 @@ void RunImage(const PackedConv& p, const void* image, DynamicScale scale,
               typename Epilogue::Out* y, const typename Epilogue::Out* y_end,
               std::byte* late) {
   if constexpr (kPool) {
-    if (p.narrow) {
+    if (p.gray) {
       return p.spec.window.filter_h == 3
-                 ? RunNarrow<Words, 3, Epilogue>(p, image, scale, y, y_end)
-                 : RunNarrow<Words, 5, Epilogue>(p, image, scale, y, y_end);
+                 ? RunGray<Words, 3, Epilogue>(p, image, scale, y, y_end)
+                 : RunGray<Words, 5, Epilogue>(p, image, scale, y, y_end);
     }
   }
   int block = p.blocks;

@@ -48,8 +48,8 @@ struct PackedConv {
   int element_bytes = 0;    // of the image that the kernel reads
   bool needs_copy = false;  // of the input image: padding or another type
   int copy_h = 0, copy_w = 0;
-  // For conv_2d_narrow-inl.h; `blocks` are its phases, `weights` its own.
-  bool narrow = false;
+  // For gray-inl.h; `blocks` are its phases, `weights` its own.
+  bool gray = false;
   std::vector<int32_t> output_offsets;  // of the vectors of window_offsets
   std::vector<int> phase_ends;  // in these, from the last phase to the first
   PackedBuffer lookups;

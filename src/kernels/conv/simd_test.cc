@@ -60,8 +60,8 @@ int Pick(std::mt19937& rng, std::initializer_list<int> of) {
       .begin()[std::uniform_int_distribution<size_t>(0, of.size() - 1)(rng)];
 }
 
-// One-channel images and few channels, pooled: what the narrow kernel is for.
-Case NarrowCase(std::mt19937& rng) {
+// One-channel images and few channels, pooled: what the gray kernel is for.
+Case GrayCase(std::mt19937& rng) {
   Case c;
   Window& g = c.window;
   g.in_c = g.filter_c = 1;
@@ -82,7 +82,7 @@ Case RandomCase(std::mt19937& rng) {
   const auto pick = [&](std::initializer_list<int> of) {
     return Pick(rng, of);
   };
-  if (pick({0, 1, 2, 3}) == 0) return NarrowCase(rng);
+  if (pick({0, 1, 2, 3}) == 0) return GrayCase(rng);
   Case c;
   Window& g = c.window;
   g.in_c = g.filter_c = pick({1, 3, 8, 10, 12, 16, 33});
@@ -122,10 +122,10 @@ std::vector<T> Pooled(const Case& c, const std::vector<T>& y) {
   return out;
 }
 
-// How many of the packed were for the narrow kernel, over all targets; NEON's
+// How many of the packed were for the gray kernel, over all targets; NEON's
 // vectors are too short for it in floats.
-int narrow_packed = 0;
-constexpr int kLeastNarrow = HWY_ARCH_X86 ? 0 : -1;
+int gray_packed = 0;
+constexpr int kLeastGray = HWY_ARCH_X86 ? 0 : -1;
 
 // Runs the packed convolution; bytes behind the output must stay.
 template <typename In, typename T>
@@ -136,7 +136,7 @@ std::vector<T> RunPacked(const ConvSpec& spec, const Case& c,
     ADD_FAILURE() << "not packed";
     return {};
   }
-  narrow_packed += packed->narrow;
+  gray_packed += packed->gray;
   PackedBuffer workspace(packed->workspace_bytes + 1);
   std::vector<T> y(size + 70, T{77});
   RunConv2D(*packed, c.images, x.data(), y.data(), workspace.get());
@@ -162,14 +162,14 @@ class Conv2DSimdTest : public ::testing::Test {
  protected:
   Conv2DSimdTest() {
     RecordProperty("seed", static_cast<int>(kSeed));
-    narrow_packed = 0;
+    gray_packed = 0;
   }
   // That this is no test of nothing: most cases were packed on most targets.
   void TearDown() override {
     if (hwy::SupportedTargets() & (hwy::SupportedTargets() - 1)) {
       EXPECT_GT(packed_, wanted_packed_);
       if (wanted_packed_ > 0) {
-        EXPECT_GT(narrow_packed, kLeastNarrow);
+        EXPECT_GT(gray_packed, kLeastGray);
       }
     }
   }

@@ -12,7 +12,7 @@ constexpr size_t kRouteSlack = 8;
 
 }  // namespace
 
-bool NarrowConvPool::Fits(const Window& conv, const Window& pool) {
+bool GrayConvPool::Fits(const Window& conv, const Window& pool) {
   if (conv.in_c != 1 || conv.stride_h != 1 || conv.stride_w != 1 ||
       conv.dilation_h != 1 || conv.dilation_w != 1 ||
       conv.filter_h != conv.filter_w ||
@@ -21,7 +21,7 @@ bool NarrowConvPool::Fits(const Window& conv, const Window& pool) {
     return false;
   }
   // The input columns of all lanes of a vector must lie in one loaded vector.
-  const int lanes = GetNarrowMicro().lanes;
+  const int lanes = GetGrayMicro().lanes;
   const int common = std::gcd(lanes, conv.out_c);
   int most = 0;
   for (int start = 0; start < conv.out_c; start += common) {
@@ -30,15 +30,15 @@ bool NarrowConvPool::Fits(const Window& conv, const Window& pool) {
   return 2 * most + conv.filter_w < lanes;
 }
 
-bool NarrowConvPool::FitsQuant(const Window& conv, FloatRange range,
-                               const Window& pool) {
+bool GrayConvPool::FitsQuant(const Window& conv, FloatRange range,
+                             const Window& pool) {
   return range.low >= 0.0f && conv.out_h % 2 == 0 && conv.out_w % 2 == 0 &&
          Fits(conv, pool);
 }
 
-NarrowConvPool::NarrowConvPool(const Window& conv, FloatRange range,
-                               const Window& pool)
-    : micro_(&GetNarrowMicro()),
+GrayConvPool::GrayConvPool(const Window& conv, FloatRange range,
+                           const Window& pool)
+    : micro_(&GetGrayMicro()),
       conv_(conv),
       padded_(conv.pad_top > 0 || conv.pad_left > 0 ||
               conv.out_h + conv.filter_h - 1 > conv.in_h ||
@@ -72,15 +72,15 @@ NarrowConvPool::NarrowConvPool(const Window& conv, FloatRange range,
   w_.Resize(static_cast<size_t>(layer_.phases * Taps() * lanes));
 }
 
-NarrowLayer NarrowConvPool::Layer() const {
-  NarrowLayer layer = layer_;
+GrayLayer GrayConvPool::Layer() const {
+  GrayLayer layer = layer_;
   layer.first_x = first_x_.data();
   layer.column = column_.data();
   layer.w = w_.data();
   return layer;
 }
 
-void NarrowConvPool::Pack(const float* w) {
+void GrayConvPool::Pack(const float* w) {
   float* to = w_.data();
   for (int p = 0; p < layer_.phases; ++p) {
     for (int t = 0; t < Taps(); ++t) {
@@ -92,28 +92,28 @@ void NarrowConvPool::Pack(const float* w) {
   }
 }
 
-size_t NarrowConvPool::BiasFloats() const {
+size_t GrayConvPool::BiasFloats() const {
   return static_cast<size_t>(layer_.phases * micro_->lanes);
 }
 
-size_t NarrowConvPool::SumFloats() const {
+size_t GrayConvPool::SumFloats() const {
   return BiasFloats() * static_cast<size_t>(Taps() + 1);
 }
 
-size_t NarrowConvPool::RouteBytes() const {
+size_t GrayConvPool::RouteBytes() const {
   return static_cast<size_t>(layer_.rows * layer_.vectors *
                              micro_->route_bytes);
 }
 
-size_t NarrowConvPool::workspace_bytes() const {
+size_t GrayConvPool::workspace_bytes() const {
   return (image_floats_ + SumFloats()) * sizeof(float);
 }
 
-size_t NarrowConvPool::saved_bytes(int batch) const {
+size_t GrayConvPool::saved_bytes(int batch) const {
   return static_cast<size_t>(batch) * RouteBytes() + kRouteSlack;
 }
 
-void NarrowConvPool::PackBias(const float* bias, float* packed) const {
+void GrayConvPool::PackBias(const float* bias, float* packed) const {
   for (size_t i = 0; i < BiasFloats(); ++i) {
     packed[i] =
         bias == nullptr ? 0.0f : bias[i % static_cast<size_t>(conv_.out_c)];
@@ -121,8 +121,8 @@ void NarrowConvPool::PackBias(const float* bias, float* packed) const {
 }
 
 template <typename Run>
-void NarrowConvPool::ForEachImage(int batch, const float* x, float* buffer,
-                                  Run&& run) const {
+void GrayConvPool::ForEachImage(int batch, const float* x, float* buffer,
+                                Run&& run) const {
   std::fill_n(buffer, image_floats_, 0.0f);
   float* inside = buffer + conv_.pad_top * layer_.x_row + conv_.pad_left;
   for (int n = 0; n < batch; ++n, x += conv_.in_size()) {
@@ -139,9 +139,8 @@ void NarrowConvPool::ForEachImage(int batch, const float* x, float* buffer,
   }
 }
 
-void NarrowConvPool::Forward(int batch, const float* x, const float* bias,
-                             float* y, uint8_t* routes,
-                             float* workspace) const {
+void GrayConvPool::Forward(int batch, const float* x, const float* bias,
+                           float* y, uint8_t* routes, float* workspace) const {
   float* packed_bias = workspace + image_floats_;
   PackBias(bias, packed_bias);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
@@ -150,9 +149,9 @@ void NarrowConvPool::Forward(int batch, const float* x, const float* bias,
   });
 }
 
-void NarrowConvPool::QuantForward(int batch, const FakeQuantGrid& grid,
-                                  const float* x, const float* bias, float* y,
-                                  uint8_t* routes, float* workspace) const {
+void GrayConvPool::QuantForward(int batch, const FakeQuantGrid& grid,
+                                const float* x, const float* bias, float* y,
+                                uint8_t* routes, float* workspace) const {
   float* packed_bias = workspace + image_floats_;
   PackBias(bias, packed_bias);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
@@ -162,8 +161,8 @@ void NarrowConvPool::QuantForward(int batch, const FakeQuantGrid& grid,
   });
 }
 
-float NarrowConvPool::Largest(int batch, const float* x, const float* bias,
-                              float* workspace) const {
+float GrayConvPool::Largest(int batch, const float* x, const float* bias,
+                            float* workspace) const {
   float* packed_bias = workspace + image_floats_;
   PackBias(bias, packed_bias);
   float largest = layer_.range.low;
@@ -173,9 +172,9 @@ float NarrowConvPool::Largest(int batch, const float* x, const float* bias,
   return largest;
 }
 
-void NarrowConvPool::Backward(int batch, const float* x, const float* dy,
-                              const uint8_t* routes, float* dw, float* db,
-                              float* workspace) const {
+void GrayConvPool::Backward(int batch, const float* x, const float* dy,
+                            const uint8_t* routes, float* dw, float* db,
+                            float* workspace) const {
   float* sums = workspace + image_floats_;
   std::fill_n(sums, SumFloats(), 0.0f);
   ForEachImage(batch, x, workspace, [&](int n, const float* image) {
@@ -185,7 +184,7 @@ void NarrowConvPool::Backward(int batch, const float* x, const float* dy,
   Unpack(sums, dw, db);
 }
 
-void NarrowConvPool::Unpack(const float* sums, float* dw, float* db) const {
+void GrayConvPool::Unpack(const float* sums, float* dw, float* db) const {
   const int taps = Taps();
   if (dw != nullptr) std::fill_n(dw, conv_.out_c * taps, 0.0f);
   if (db != nullptr) std::fill_n(db, conv_.out_c, 0.0f);

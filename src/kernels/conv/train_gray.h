@@ -27,7 +27,7 @@ namespace litesmith::kernels {
 
 // Pack first; the others may then run on several threads at once, each with its
 // own workspace.
-class NarrowConvPool {
+class GrayConvPool {
  public:
   // Whether this layer can be computed here on this machine.
   static bool Fits(const Window& conv, const Window& pool);
@@ -37,7 +37,7 @@ class NarrowConvPool {
   static bool FitsQuant(const Window& conv, FloatRange range,
                         const Window& pool);
 
-  NarrowConvPool(const Window& conv, FloatRange range, const Window& pool);
+  GrayConvPool(const Window& conv, FloatRange range, const Window& pool);
 
   // Weights [O,kh,kw,1] changed.
   void Pack(const float* w);
@@ -64,7 +64,7 @@ class NarrowConvPool {
  private:
   int Taps() const { return layer_.filter * layer_.filter; }
   ptrdiff_t OutFloats() const { return layer_.rows * layer_.y_row; }
-  NarrowLayer Layer() const;
+  GrayLayer Layer() const;
   size_t BiasFloats() const;
   size_t SumFloats() const;
   size_t RouteBytes() const;  // of an image
@@ -75,11 +75,11 @@ class NarrowConvPool {
   template <typename Run>
   void ForEachImage(int batch, const float* x, float* buffer, Run&& run) const;
 
-  const NarrowMicro* micro_;
+  const GrayMicro* micro_;
   Window conv_;
   bool padded_;
   size_t image_floats_ = 0;  // of the buffer
-  NarrowLayer layer_{};
+  GrayLayer layer_{};
   std::vector<int32_t> first_x_;
   std::vector<int32_t> column_;
   AlignedFloats w_;

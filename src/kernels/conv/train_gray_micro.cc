@@ -71,7 +71,7 @@ HWY_INLINE bool AreBlank(VF row0, VF row1, Mask columns) {
 // zero, as in half of the windows of MNIST, every sum is the bias: what is made
 // of that is made once.
 template <int F, class Make, class Put>
-HWY_INLINE void ForEachVector(const NarrowLayer& a, const float* x,
+HWY_INLINE void ForEachVector(const GrayLayer& a, const float* x,
                               const float* bias, Make&& make, Put&& put) {
   const DF d;
   const DI di;
@@ -158,7 +158,7 @@ HWY_INLINE void ForEachVector(const NarrowLayer& a, const float* x,
 
 // Stores what make gives, an Output, of all vectors.
 template <int F, class Make>
-HWY_INLINE void ForEachOutput(const NarrowLayer& a, const float* x,
+HWY_INLINE void ForEachOutput(const GrayLayer& a, const float* x,
                               const float* bias, float* y, uint8_t* routes,
                               Make&& make) {
   ForEachVector<F>(a, x, bias, make,
@@ -174,7 +174,7 @@ HWY_INLINE void ForEachOutput(const NarrowLayer& a, const float* x,
 }
 
 template <int F>
-void ForwardF(const NarrowLayer& a, const float* x, const float* bias, float* y,
+void ForwardF(const GrayLayer& a, const float* x, const float* bias, float* y,
               uint8_t* routes) {
   const DF d;
   const VF low = hn::Set(d, a.range.low);
@@ -195,7 +195,7 @@ void ForwardF(const NarrowLayer& a, const float* x, const float* bias, float* y,
 }
 
 template <int F>
-float LargestF(const NarrowLayer& a, const float* x, const float* bias) {
+float LargestF(const GrayLayer& a, const float* x, const float* bias) {
   const DF d;
   const VF low = hn::Set(d, a.range.low);
   const auto in_row = hn::FirstN(d, static_cast<size_t>(a.last_lanes));
@@ -223,7 +223,7 @@ HWY_INLINE VF MinAbs(VF a, VF b) {
 }
 
 template <int F>
-void QuantForwardF(const NarrowLayer& a, const FakeQuantGrid& grid,
+void QuantForwardF(const GrayLayer& a, const FakeQuantGrid& grid,
                    const float* x, const float* bias, float* y,
                    uint8_t* routes) {
   const DF d;
@@ -295,7 +295,7 @@ HWY_INLINE VF Choose(VF above, VF below, VI index, Mask lower) {
 }
 
 template <int F>
-void WeightGradF(const NarrowLayer& a, const float* x, const float* dy,
+void WeightGradF(const GrayLayer& a, const float* x, const float* dy,
                  const uint8_t* routes, float* sums) {
   const DF d;
   const DI di;
@@ -346,32 +346,31 @@ void WeightGradF(const NarrowLayer& a, const float* x, const float* dy,
   }
 }
 
-void Forward(const NarrowLayer& a, const float* x, const float* bias, float* y,
+void Forward(const GrayLayer& a, const float* x, const float* bias, float* y,
              uint8_t* routes) {
   if (a.filter == 3) return ForwardF<3>(a, x, bias, y, routes);
   return ForwardF<5>(a, x, bias, y, routes);
 }
 
-void QuantForward(const NarrowLayer& a, const FakeQuantGrid& grid,
-                  const float* x, const float* bias, float* y,
-                  uint8_t* routes) {
+void QuantForward(const GrayLayer& a, const FakeQuantGrid& grid, const float* x,
+                  const float* bias, float* y, uint8_t* routes) {
   if (a.filter == 3) return QuantForwardF<3>(a, grid, x, bias, y, routes);
   return QuantForwardF<5>(a, grid, x, bias, y, routes);
 }
 
-float Largest(const NarrowLayer& a, const float* x, const float* bias) {
+float Largest(const GrayLayer& a, const float* x, const float* bias) {
   return a.filter == 3 ? LargestF<3>(a, x, bias) : LargestF<5>(a, x, bias);
 }
 
-void WeightGrad(const NarrowLayer& a, const float* x, const float* dy,
+void WeightGrad(const GrayLayer& a, const float* x, const float* dy,
                 const uint8_t* routes, float* sums) {
   if (a.filter == 3) return WeightGradF<3>(a, x, dy, routes, sums);
   return WeightGradF<5>(a, x, dy, routes, sums);
 }
 
-const NarrowMicro* Table() {
-  static constexpr NarrowMicro kTable = {kLanes,       kRouteBytes, Forward,
-                                         QuantForward, Largest,     WeightGrad};
+const GrayMicro* Table() {
+  static constexpr GrayMicro kTable = {kLanes,       kRouteBytes, Forward,
+                                       QuantForward, Largest,     WeightGrad};
   return &kTable;
 }
 
@@ -385,7 +384,7 @@ namespace litesmith::kernels {
 
 HWY_EXPORT(Table);
 
-const NarrowMicro& GetNarrowMicro() { return *HWY_DYNAMIC_DISPATCH(Table)(); }
+const GrayMicro& GetGrayMicro() { return *HWY_DYNAMIC_DISPATCH(Table)(); }
 
 }  // namespace litesmith::kernels
 #endif

@@ -45,7 +45,7 @@ Window PoolOf(const Window& conv) {
   return w;
 }
 
-TEST(NarrowConvPoolTest, QuantizedIsItsPartsOneAfterAnother) {
+TEST(GrayConvPoolTest, QuantizedIsItsPartsOneAfterAnother) {
   struct Case {
     Window conv;
     float max;
@@ -60,7 +60,7 @@ TEST(NarrowConvPoolTest, QuantizedIsItsPartsOneAfterAnother) {
     ForEachTarget([&] {
       const Window& conv = c.conv;
       const Window pool = PoolOf(conv);
-      if (!NarrowConvPool::FitsQuant(conv, relu, pool)) return;
+      if (!GrayConvPool::FitsQuant(conv, relu, pool)) return;
       ++fitting;
       Floats x = Random(batch * conv.in_size(), 1);
       // Blank windows have a shorter way: below in the first image, above in
@@ -89,7 +89,7 @@ TEST(NarrowConvPoolTest, QuantizedIsItsPartsOneAfterAnother) {
       plain.Backward(batch, x.data(), middle.data(), dmiddle.data(), nullptr,
                      dw.data(), db.data(), work.data());
 
-      NarrowConvPool fused(conv, relu, pool);
+      GrayConvPool fused(conv, relu, pool);
       fused.Pack(w.data());
       Floats fused_work(fused.workspace_bytes() / sizeof(float));
       std::vector<uint8_t> routes(fused.saved_bytes(batch));

@@ -34,26 +34,26 @@ TrainConvPool::TrainConvPool(const Window& conv, FloatRange range,
                          static_cast<size_t>(pool.filter_h * row_pitch_);
   workspace_floats_ =
       std::max(forward, conv_.workspace_bytes() / sizeof(float));
-  if (!input_gradient && NarrowConvPool::Fits(conv, pool)) {
-    narrow_.emplace(conv, range, pool);
-    workspace_floats_ = narrow_->workspace_bytes() / sizeof(float);
+  if (!input_gradient && GrayConvPool::Fits(conv, pool)) {
+    gray_.emplace(conv, range, pool);
+    workspace_floats_ = gray_->workspace_bytes() / sizeof(float);
   }
 }
 
 void TrainConvPool::Pack(const float* w) {
-  if (narrow_) return narrow_->Pack(w);
+  if (gray_) return gray_->Pack(w);
   conv_.Pack(w);
 }
 
 size_t TrainConvPool::saved_bytes(int batch) const {
-  if (narrow_) return narrow_->saved_bytes(batch);
+  if (gray_) return gray_->saved_bytes(batch);
   return static_cast<size_t>(batch * pool_.out_size()) + kWinnerSlack;
 }
 
 void TrainConvPool::Forward(int batch, const float* x, const float* bias,
                             float* y, uint8_t* winners,
                             float* workspace) const {
-  if (narrow_) return narrow_->Forward(batch, x, bias, y, winners, workspace);
+  if (gray_) return gray_->Forward(batch, x, bias, y, winners, workspace);
   const Window& w = conv_.window();
   const int padded = conv_.forward_runs().padded;
   float* image = workspace;
@@ -84,9 +84,9 @@ void TrainConvPool::Forward(int batch, const float* x, const float* bias,
 void TrainConvPool::Backward(int batch, const float* x, const float* y,
                              const float* dy, const uint8_t* winners, float* dx,
                              float* dw, float* db, float* workspace) const {
-  if (narrow_) {
+  if (gray_) {
     LS_CHECK(dx == nullptr);
-    return narrow_->Backward(batch, x, dy, winners, dw, db, workspace);
+    return gray_->Backward(batch, x, dy, winners, dw, db, workspace);
   }
   const Window& w = conv_.window();
   const auto padded = static_cast<size_t>(conv_.forward_runs().padded);

@@ -23,7 +23,7 @@ class TrainConvPool {
 
   void Pack(const float* w);
   size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
-  // Of `batch` samples: the winners, or a narrow layer's routes.
+  // Of `batch` samples: the winners, or a gray layer's routes.
   size_t saved_bytes(int batch) const;
 
   // x [batch,H,W,I], bias [O] or null, y [batch, pooled H, pooled W, O].
@@ -36,7 +36,7 @@ class TrainConvPool {
 
  private:
   TrainConv conv_;
-  std::optional<NarrowConvPool> narrow_;  // does it all, if it can
+  std::optional<GrayConvPool> gray_;  // does it all, if it can
   FloatRange range_;
   Window pool_;
   ptrdiff_t row_pitch_;  // floats of one convolution row in the L1 buffer

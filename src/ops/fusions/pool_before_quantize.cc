@@ -63,7 +63,7 @@ bool SwapPair(Graph* graph, Node* pool) {
   return true;
 }
 
-bool Apply(Graph* graph) {
+bool Rewrite(Graph* graph) {
   bool changed = false;
   for (Node& node : graph->nodes) {
     if (node.op == &kMaxPool2D &&
@@ -76,6 +76,11 @@ bool Apply(Graph* graph) {
 
 }  // namespace
 
-const Fusion kPoolBeforeQuantize = {"MAX_POOL_2D before quantization", Apply};
+const Fusion kPoolBeforeQuantize = {
+    .name = "MAX_POOL_2D before quantization",
+    .summary = "pools before it quantizes: fewer values, and room for a fusion",
+    .purpose = Purpose::kFast,
+    .rewrite = Rewrite,
+};
 
 }  // namespace litesmith

@@ -99,6 +99,11 @@ void SetFloat(Node* node, bool /*hybrid*/) {
 
 }  // namespace
 
+bool IsPlainFloatConv(const PrepareContext& context) {
+  return context.input(0).dtype == DType::kFloat32 &&
+         context.input(1).dtype == DType::kFloat32 && WithoutGroups(context);
+}
+
 const OpDef kConv2D = {
     .name = "CONV_2D",
     .summary = "2-D convolution with bias and fused activation, NHWC",

@@ -36,6 +36,9 @@ inline constexpr auto kAttrs<Conv2DAttrs> = AttrList({
 // The geometry of a convolution of bound shapes.
 Window ConvWindow(const PrepareContext& context);
 
+// Whether it computes on floats, without groups.
+bool IsPlainFloatConv(const PrepareContext& context);
+
 // The kernel for the node's types: reference; SIMD, or the reference where
 // SIMD cannot give its result; training.
 KernelPtr MakeConv2DReference(const PrepareContext& context);

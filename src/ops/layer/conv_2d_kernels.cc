@@ -196,6 +196,7 @@ Window ConvWindow(const PrepareContext& context) {
   const Node& node = context.node;
   const Shape& x = context.input(0).shape;
   const Shape& w = context.input(1).shape;
+  const Shape& y = context.output().shape;
   Window g;
   g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
   g.filter_h = w[1], g.filter_w = w[2], g.filter_c = w[3];
@@ -204,13 +205,8 @@ Window ConvWindow(const PrepareContext& context) {
   g.dilation_h = static_cast<int>(node.Get<&Conv2DAttrs::dilation_h>());
   g.dilation_w = static_cast<int>(node.Get<&Conv2DAttrs::dilation_w>());
   g.out_c = w[0];
-  const bool same = node.Get<&Conv2DAttrs::padding>() == kSame;
-  // Not from the output tensor: a fused op's output is smaller.
-  g.out_h = static_cast<int>(
-      WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
-  g.out_w = static_cast<int>(
-      WindowCount(same, g.in_w, g.filter_w, g.stride_w, g.dilation_w));
-  if (same) {
+  g.out_h = y[1], g.out_w = y[2];
+  if (node.Get<&Conv2DAttrs::padding>() == kSame) {
     g.pad_top = static_cast<int>(
         PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
     g.pad_left = static_cast<int>(

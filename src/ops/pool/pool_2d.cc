@@ -52,6 +52,8 @@ void Infer(Graph* graph, const Node& node) {
   out.shape = Shape{x.shape[0], h, w, x.shape[3]};
 }
 
+}  // namespace
+
 Window PoolWindow(const PrepareContext& context) {
   const Node& node = context.node;
   const Shape& x = context.input(0).shape;
@@ -71,6 +73,8 @@ Window PoolWindow(const PrepareContext& context) {
   }
   return g;
 }
+
+namespace {
 
 // What the pools compute, on any type.
 struct Max {

@@ -6,6 +6,7 @@
 
 #include "src/graph/attrs.h"
 #include "src/graph/op_def.h"
+#include "src/kernels/common/window.h"
 
 namespace litesmith {
 
@@ -28,6 +29,9 @@ inline constexpr auto kAttrs<Pool2DAttrs> = AttrList({
     Attr<&Pool2DAttrs::filter_h>("filter_height", 4),
     Attr<&Pool2DAttrs::activation>("fused_activation_function", 5),
 });
+
+// The geometry of a pool of bound shapes.
+Window PoolWindow(const PrepareContext& context);
 
 }  // namespace litesmith
 

@@ -68,7 +68,7 @@ class FakeQuantKernel final : public TrainKernel {
                c.node.Get<&FakeQuantAttrs::rate>()) {
     const Shape& shape = c.input(0).shape;
     per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
-    if (range_.Follows()) statistics_floats = 2;
+    if (range_.Follows()) forward_partials = 2;
   }
 
   void Run(const KernelArgs& a) const override {
@@ -98,13 +98,17 @@ class FakeQuantKernel final : public TrainKernel {
     }
   }
 
-  void Statistics(const KernelArgs& a, float* partial) const override {
-    kernels::MinMaxF32(a.in<float>(0), Count(a.batch), partial, partial + 1);
+  void ForwardPartial(const KernelArgs& a, double* partial) const override {
+    float low;
+    float high;
+    kernels::MinMaxF32(a.in<float>(0), Count(a.batch), &low, &high);
+    partial[0] = double{low};
+    partial[1] = double{high};
   }
 
-  void Combine(const float* partials, int shards,
-               void* const* inputs) const override {
-    range_.Combine(partials, shards, static_cast<float*>(inputs[1]),
+  void Combine(Phase, std::span<const double> partials, void* const* inputs,
+               std::byte*) const override {
+    range_.Combine(partials, static_cast<float*>(inputs[1]),
                    static_cast<float*>(inputs[2]),
                    static_cast<int32_t*>(inputs[3]));
   }

@@ -17,14 +17,14 @@ bool FakeQuantRange::Follows() const {
          update_ == fake_quant::kAllValues;
 }
 
-void FakeQuantRange::Combine(const float* partials, int shards, float* min,
+void FakeQuantRange::Combine(std::span<const double> partials, float* min,
                              float* max, int32_t* count) const {
   // Zero is always inside, so that it lies on the grid.
   float low = 0.0f;
   float high = 0.0f;
-  for (int s = 0; s < shards; ++s) {
-    low = std::min(low, partials[2 * s]);
-    high = std::max(high, partials[2 * s + 1]);
+  for (size_t i = 0; i < partials.size(); i += 2) {
+    low = std::min(low, static_cast<float>(partials[i]));
+    high = std::max(high, static_cast<float>(partials[i + 1]));
   }
   if (update_ == fake_quant::kAllValues) {
     *min = std::min(*min, low);

@@ -4,6 +4,7 @@
 #define LITESMITH_OPS_TRAIN_FAKE_QUANT_RANGE_H_
 
 #include <cstdint>
+#include <span>
 
 #include "src/graph/op_def.h"
 
@@ -16,9 +17,9 @@ class FakeQuantRange {
 
   // Whether the range follows the activations of each batch.
   bool Follows() const;
-  // The new range from the smallest and largest value of each shard,
+  // The new range from the smallest and largest value of each shard, floats of
   // [shards][2]. `count` may be null: then the average is not debiased.
-  void Combine(const float* partials, int shards, float* min, float* max,
+  void Combine(std::span<const double> partials, float* min, float* max,
                int32_t* count) const;
 
  private:

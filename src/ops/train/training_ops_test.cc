@@ -54,18 +54,17 @@ class OneOp {
   // The statistics phase over shards of the input, which is not the weights.
   void Observe(const std::vector<Floats>& shards) {
     const std::unique_ptr<TrainKernel> kernel = Prepare();
-    const auto floats = static_cast<size_t>(kernel->statistics_floats);
-    Floats partials(shards.size() * floats);
+    const auto doubles = static_cast<size_t>(kernel->forward_partials);
+    std::vector<double> partials(shards.size() * doubles);
     for (size_t s = 0; s < shards.size(); ++s) {
       std::vector<const void*> in = {shards[s].data(), nullptr, nullptr,
                                      nullptr};
       void* out = nullptr;
-      kernel->Statistics({in.data(), &out, nullptr, nullptr,
-                          static_cast<int>(shards[s].size())},
-                         partials.data() + s * floats);
+      kernel->ForwardPartial({in.data(), &out, nullptr, nullptr,
+                              static_cast<int>(shards[s].size())},
+                             partials.data() + s * doubles);
     }
-    kernel->Combine(partials.data(), static_cast<int>(shards.size()),
-                    Inputs().data());
+    kernel->Combine(Phase::kForward, partials, Inputs().data(), nullptr);
   }
 
   Floats Forward() {
