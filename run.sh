@@ -34,7 +34,7 @@ esac
 cd "$(dirname "$0")"
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
-  libhdf5-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
+  libhdf5-dev libzip-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
   libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev
 
 # Progress to standard error: standard output is the table alone.

@@ -3,9 +3,9 @@
 
     build/venv/bin/python tools/make_keras_fixtures.py tests/golden/keras
 
-writes, for tf_keras 2.18 (keras2_*.h5) and Keras 3 (keras3_*.h5), the models
-that src/formats/keras/keras_h5_test.cc reads, and once `<name>.json` with an
-input and the output of both, which agree.
+writes, for tf_keras 2.18 (keras2_*) and Keras 3 (keras3_*), as .h5 and .keras,
+the models that src/formats/keras/keras_fixture_test.cc reads, and once
+`<name>.json` with an input and the output of both, which agree.
 """
 
 import json
@@ -63,21 +63,39 @@ def branches(k):
     return k.Model([b, a], [second, third, first])
 
 
+def blocks(k):
+    """Sums of two and three, averages, activations that fuse nowhere."""
+    x = inputs = k.Input((6, 6, 2), name="image")
+    x = k.layers.ReLU(name="first")(x)
+    a = k.layers.Conv2D(3, 3, padding="same", activation="relu", name="a")(x)
+    b = k.layers.Conv2D(3, 1, name="b")(x)
+    c = k.layers.Activation("relu6", name="c")(b)
+    x = k.layers.Add(name="three")([a, b, c])
+    x = k.layers.Activation("relu", name="after_three")(x)
+    x = k.layers.AveragePooling2D((2, 3), strides=(2, 1), padding="same",
+                                  name="average")(x)
+    y = k.layers.ReLU(6.0, name="clip")(x)
+    y = k.layers.ReLU(name="again")(y)
+    x = k.layers.Add(name="two")([x, y])
+    return k.Model(inputs, k.layers.Flatten(name="flat")(x))
+
+
 def save(k, name, model, folder, weights):
     if weights is None:
         rng = np.random.default_rng(1)
         weights = [rng.normal(0, 0.5, w.shape).astype(np.float32)
                    for w in model.get_weights()]
     model.set_weights(weights)
-    model.save(folder / f"{'keras3' if k is keras else 'keras2'}_{name}.h5",
-               include_optimizer=False)
+    path = folder / f"{'keras3' if k is keras else 'keras2'}_{name}"
+    model.save(f"{path}.h5", include_optimizer=False)
+    model.save(f"{path}.keras")
     return weights
 
 
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, layers, branches):
+    for make in (cnn, layers, branches, blocks):
         weights = None
         results = []
         for k in (tf_keras, keras):

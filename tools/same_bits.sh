@@ -46,7 +46,7 @@ fi
 data=$(cd "$data" && pwd)
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
-  libhdf5-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
+  libhdf5-dev libzip-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
   libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libbenchmark-dev git
 python=$(tools/venv.sh)
 

@@ -137,7 +137,7 @@ void AddBenchmark(CLI::App* app) {
       "time is divided by N; with --threads N, N runs go on at the same time,\n"
       "each on a thread of its own.");
   verb->add_option("file", options->file,
-                   "A .tflite or .h5 file, or a built-in")
+                   "A .tflite, .h5 or .keras file, or a built-in")
       ->type_name("FILE")
       ->required();
   AddNumber<int>(verb, "--batch", &options->batch, "Inferences a run",

@@ -70,9 +70,9 @@ void WarnOfNoEffect(const Options& options, const Method& method,
 
 void Run(const Options& options, const CLI::App& verb) {
   const Method method = FindMethod(options.method);
-  const ModelFormat format =
-      method.scheme == nullptr ? ModelFormat::kKerasH5 : ModelFormat::kTflite;
-  RequireEnding(options.out, format);
+  const ModelFormat format = RequireEnding(
+      options.out,
+      method.scheme == nullptr ? ModelFormat::kKerasH5 : ModelFormat::kTflite);
   UseOutput(options.out);
   const Graph graph =
       LoadFloatModel(options.file, options.seed, options.dequantize);
@@ -81,7 +81,7 @@ void Run(const Options& options, const CLI::App& verb) {
   WarnOfNoEffect(options, method, verb, needs_ranges);
   WarnIfOverwritten(options.file, options.out);
   if (method.scheme == nullptr) {
-    SaveModelAs(ModelFormat::kKerasH5, StripTrainingOps(graph), options.out);
+    SaveModelAs(format, StripTrainingOps(graph), options.out);
     PrintOut(fmt::format("{}: keras{}\n", options.out, Bytes(options.out)));
     return;
   }
@@ -109,7 +109,7 @@ void Run(const Options& options, const CLI::App& verb) {
   }
   ThrowIfStopRequested();
   const Graph result = Convert(graph, scheme, ranges, convert);
-  SaveModelAs(ModelFormat::kTflite, result, options.out);
+  SaveModelAs(format, result, options.out);
   if (options.dense_per_tensor && scheme.weight == DType::kInt8) {
     convert.dense_per_channel.reset();
     if (WriteTflite(Convert(graph, scheme, ranges, convert)) ==
@@ -131,12 +131,13 @@ void AddConvert(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "convert",
       "Write a float model as .tflite in one numeric format, or as a plain "
-      "Keras\n.h5. uint8, int8 and int16x8 need the ranges of activations: "
+      "Keras\n.h5 or .keras. uint8, int8 and int16x8 need the ranges of "
+      "activations: "
       "give\n"
       "--calibration, unless they were learned in quantization-aware "
       "training.");
   verb->add_option("file", options->file,
-                   "The model: a Keras .h5, a .tflite or a built-in")
+                   "The model: a Keras .h5 or .keras, a .tflite or a built-in")
       ->type_name("FILE")
       ->required();
   verb->add_option("--method", options->method,

@@ -77,7 +77,7 @@ void AddEvaluate(CLI::App* app) {
       "evaluate",
       "Run a file on the test half of DATA and print its top-1 accuracy.\n"
       "Samples are quantized to the file's own input type.");
-  verb->add_option("file", options->file, "A .tflite or .h5 file")
+  verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
   AddData(verb, &options->data);

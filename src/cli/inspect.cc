@@ -157,7 +157,7 @@ void AddInspect(CLI::App* app) {
       "with type, shape, quantization and bytes, and of stored ones the share\n"
       "of zeros and the number of distinct values.");
   verb->add_option("file", options->file,
-                   "A .tflite or Keras .h5 file, or a built-in")
+                   "A .tflite, .h5 or .keras file, or a built-in")
       ->type_name("FILE")
       ->required();
   verb->add_flag("--graph", options->graph,

@@ -13,7 +13,7 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
-#include "src/formats/keras/layers.h"
+#include "src/formats/keras/layer.h"
 #include "src/models/models.h"
 #include "src/ops/registry.h"
 #include "src/optimize/recipe_toml.h"

@@ -47,8 +47,8 @@ One step at a time:
   litesmith inspect m.tflite
   litesmith run m.tflite --input x.npy --output y.npy --quantize
 
-Models are built-in names, Keras .h5 files or .tflite files. What there is to
-choose from: `litesmith list recipes|parameters|methods|ops|layers|models|datasets`.)";
+Models are built-in names, Keras files (.h5, .keras) or .tflite files. What
+there is to choose from: `litesmith list recipes|parameters|methods|ops|layers|models|datasets`.)";
 
 constexpr char kFooter[] =
     R"(Exit codes:

@@ -66,15 +66,16 @@ std::string RecipeName(const std::string& given, const CLI::App& verb,
 }
 
 void Run(Options options, const CLI::App& verb) {
-  RequireEnding(options.out, ModelFormat::kKerasH5,
-                "`litesmith convert` makes the .tflite of it");
+  const ModelFormat format =
+      RequireEnding(options.out, ModelFormat::kKerasH5,
+                    "`litesmith convert` makes the .tflite of it");
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
   RecipeTable table;
   const Recipe& recipe = table.Find(RecipeName(options.recipe, verb, &table));
   const Graph model =
       LoadFloatModel(options.file, options.train.seed, options.dequantize);
-  RequireSavable(model, options.out);
+  WarnIfNoKerasForm(model, format);
   WarnIfUntrained(options.file);
   WarnIfOverwritten(options.file, options.out);
   DataSplits data = LoadData(options.data);
@@ -89,7 +90,7 @@ void Run(Options options, const CLI::App& verb) {
     result =
         Optimize(model, table, recipe, *data.train, options.train, &progress);
   }
-  SaveModelAs(ModelFormat::kKerasH5, result.graph, options.out);
+  SaveModelAs(format, result.graph, options.out);
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(fmt::format(
@@ -112,13 +113,13 @@ void AddOptimize(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "optimize",
       "Put a trained model through a recipe (prune, cluster, train\n"
-      "quantization-aware, or combinations) and write the result as Keras "
-      ".h5,\n"
-      "which `litesmith convert` turns into .tflite files. The recipe's "
+      "quantization-aware, or combinations) and write the result as Keras\n"
+      ".h5 or .keras, which `litesmith convert` turns into .tflite files. The "
+      "recipe's "
       "parents\n"
       "are gone through first; the model stands for the result of `none`.");
   verb->add_option("file", options->file,
-                   "A trained model: .h5 or a float .tflite")
+                   "A trained model: .h5, .keras or a float .tflite")
       ->type_name("FILE")
       ->required();
   verb->add_option("--recipe", options->recipe,
@@ -128,7 +129,7 @@ void AddOptimize(CLI::App* app) {
       ->required();
   AddData(verb, &options->data);
   verb->add_option("-o,--out", options->out, "The file to write")
-      ->type_name("OUT.h5")
+      ->type_name("OUT.h5|.keras")
       ->required();
   AddTraining(verb, &options->train);
   AddCheckpoint(verb, &options->train);

@@ -313,11 +313,13 @@ void AddDequantize(CLI::App* app, bool* dequantize) {
                 "its weights are multiplied by their scales");
 }
 
-void RequireEnding(const std::string& out, ModelFormat format,
-                   const std::string& hint) {
-  if (FormatOfEnding(out) == format || IsStream(out)) return;
+ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
+                          const std::string& hint) {
+  const std::optional<ModelFormat> format = FormatOfEnding(out);
+  if (format && IsKeras(*format) == IsKeras(usual)) return *format;
+  if (IsStream(out)) return usual;
   Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted{}{}",
-       out, EndingsOf(format), hint.empty() ? "" : "; ", hint);
+       out, EndingsOf(usual), hint.empty() ? "" : "; ", hint);
 }
 
 DType ParseIo(const std::string& name) {

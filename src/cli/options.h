@@ -88,10 +88,11 @@ void AddLimit(CLI::App* app, int64_t* limit);
 // --dequantize
 void AddDequantize(CLI::App* app, bool* dequantize);
 
-// Throws Error{invalid argument} unless the ending of `out` is the format's, or
-// it is no file, which takes any. `hint` says how to come to other formats.
-void RequireEnding(const std::string& out, ModelFormat format,
-                   const std::string& hint = "");
+// The format that the ending of `out` names, which must be one of the kind of
+// `usual`, else Error{invalid argument}; `usual` itself for what is no file.
+// `hint` says how to come to other formats.
+ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
+                          const std::string& hint = "");
 
 // The first `limit` samples of each half, all for 0. Warns where that leaves
 // nothing out.

@@ -238,12 +238,13 @@ void AddRun(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "run",
-      "Run a .tflite or .h5 file on .npy arrays. The first axis is the batch,\n"
-      "one inference each. An array of the model's own input type is fed as "
+      "Run a .tflite, .h5 or .keras file on .npy arrays. The first axis is\n"
+      "the batch, one inference each. An array of the model's own input type "
+      "is fed as "
       "it\n"
       "is; any other type is an error unless --quantize is given. Outputs are\n"
       "written in the model's own type.");
-  verb->add_option("file", options->file, "A .tflite or .h5 file")
+  verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
   verb->add_option("--input", options->inputs,

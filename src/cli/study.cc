@@ -107,7 +107,7 @@ void AddStudy(CLI::App* app) {
                    "recipes")
       ->type_name("FILE.toml");
   verb->add_option("--model", study.model,
-                   "A built-in model, an .h5 or a float .tflite file")
+                   "A built-in model, an .h5, a .keras or a float .tflite file")
       ->type_name("M")
       ->capture_default_str();
   verb->add_option("--data", study.data,

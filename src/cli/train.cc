@@ -1,4 +1,4 @@
-// litesmith train: a model and data in, a trained .h5 out.
+// litesmith train: a model and data in, a trained Keras file out.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -29,13 +29,13 @@ struct Options {
 };
 
 void Run(Options options) {
-  RequireEnding(options.out, ModelFormat::kKerasH5);
+  const ModelFormat format = RequireEnding(options.out, ModelFormat::kKerasH5);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
   const Graph graph =
       LoadFloatModel(options.model, options.train.seed, options.dequantize);
   RequireTrainable(graph);
-  RequireSavable(graph, options.out);
+  WarnIfNoKerasForm(graph, format);
   WarnIfOverwritten(options.model, options.out);
   DataSplits data = LoadData(options.data);
   LimitData(options.limit, &data);
@@ -44,7 +44,7 @@ void Run(Options options) {
   options.train.label = "train";
   const TrainResult result =
       Train(graph, *data.train, options.train, &progress);
-  SaveModelAs(ModelFormat::kKerasH5, result.graph, options.out);
+  SaveModelAs(format, result.graph, options.out);
   const Evaluation test =
       EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(
@@ -62,17 +62,16 @@ void AddTrain(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "train",
       "Train a model on the training half of DATA (Adam, sparse categorical\n"
-      "cross-entropy on logits), write it as Keras .h5, and print its "
-      "accuracy\n"
-      "on the test half. Same seed, same bits.");
+      "cross-entropy on logits), write it as Keras .h5 or .keras, and\n"
+      "print its accuracy on the test half. Same seed, same bits.");
   verb->add_option("model", options->model,
-                   "A built-in model (`litesmith list models`), an .h5 or a "
-                   "float .tflite file to go on from")
+                   "A built-in model (`litesmith list models`), a Keras .h5 or "
+                   ".keras or a float .tflite file to go on from")
       ->type_name("MODEL")
       ->required();
   AddData(verb, &options->data);
   verb->add_option("-o,--out", options->out, "The file to write")
-      ->type_name("FILE.h5")
+      ->type_name("FILE.h5|.keras")
       ->required();
   AddTraining(verb, &options->train);
   AddCheckpoint(verb, &options->train);

@@ -26,8 +26,7 @@ constexpr Row kRows[] = {
     {Content::kEmpty, ErrorKind::kCorrupt, "empty",
      "a copy or a download may have been interrupted"},
     {Content::kKerasArchive, ErrorKind::kUnsupported,
-     "a Keras 3 archive (.keras), which is not read yet",
-     "save it with model.save('m.h5')"},
+     "a Keras archive (.keras)", ""},
     {Content::kPyTorch, ErrorKind::kUnsupported,
      "a PyTorch file (a pickle), which is not read",
      "rebuild the model in Keras and save it with model.save('m.h5'), or "
@@ -54,7 +53,7 @@ constexpr Row kRows[] = {
      "a JSON text: an architecture without weights",
      "save the whole model with model.save('m.h5')"},
     {Content::kUnknown, ErrorKind::kCorrupt,
-     "no model that is known: neither Keras HDF5 nor TFLite", ""},
+     "no model that is known: neither Keras (.h5, .keras) nor TFLite", ""},
 };
 
 const Row& RowOf(Content content) {

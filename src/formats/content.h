@@ -16,7 +16,7 @@ enum class Content : uint8_t {
   kTflite,
   kHdf5,
   kEmpty,
-  kKerasArchive,  // Keras 3's .keras
+  kKerasArchive,  // .keras
   kPyTorch,
   kNpz,
   kNpy,

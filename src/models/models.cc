@@ -13,7 +13,7 @@
 #include "src/base/names.h"
 #include "src/base/warning.h"
 #include "src/formats/content.h"
-#include "src/formats/keras/keras_h5.h"
+#include "src/formats/keras/keras.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/weights.h"
 #include "src/ops/registry.h"
@@ -71,6 +71,8 @@ Graph ReadModel(const std::string& path) {
       }
       return ReadKerasH5(path);
     }
+    case Content::kKerasArchive:
+      return ReadKerasArchive(again ? ReadFile(path) : bytes, path);
     default:
       RefuseContent(content, path);
   }
@@ -128,18 +130,17 @@ std::optional<ModelFormat> FormatOfEnding(const std::string& path) {
     return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   });
   if (ending == ".h5" || ending == ".hdf5") return ModelFormat::kKerasH5;
+  if (ending == ".keras") return ModelFormat::kKerasArchive;
   if (ending == ".tflite" || ending == ".lite") return ModelFormat::kTflite;
   return std::nullopt;
 }
 
 const char* EndingsOf(ModelFormat format) {
-  return format == ModelFormat::kKerasH5 ? ".h5 or .hdf5" : ".tflite or .lite";
+  return IsKeras(format) ? ".h5, .hdf5 or .keras" : ".tflite or .lite";
 }
 
-void RequireSavable(const Graph& graph, const std::string& path) {
-  // A name without an ending, such as "-", has models in it that were trained.
-  if (FormatOfEnding(path) != ModelFormat::kTflite)
-    CheckKerasH5(StripTrainingOps(graph), path);
+void WarnIfNoKerasForm(const Graph& graph, ModelFormat format) {
+  if (IsKeras(format)) WarnIfNoKerasForm(StripTrainingOps(graph));
 }
 
 void SaveModel(const Graph& graph, const std::string& path) {
@@ -157,10 +158,14 @@ void SaveModelAs(ModelFormat format, const Graph& graph,
                  const std::string& path) {
   if (format == ModelFormat::kTflite) {
     WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
-  } else if (HasTrainingOps(graph)) {
-    WriteKerasH5(StripTrainingOps(graph), &graph, path);
+    return;
+  }
+  const KerasFile file =
+      format == ModelFormat::kKerasH5 ? KerasFile::kH5 : KerasFile::kArchive;
+  if (HasTrainingOps(graph)) {
+    WriteKeras(file, StripTrainingOps(graph), &graph, path);
   } else {
-    WriteKerasH5(graph, path);
+    WriteKeras(file, graph, nullptr, path);
   }
 }
 

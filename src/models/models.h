@@ -21,7 +21,8 @@ struct BuiltinModel {
 
 std::span<const BuiltinModel> BuiltinModels();
 
-// A built-in name, or a Keras HDF5 or TFLite file, whatever its name: as it is
+// A built-in name, or a Keras (HDF5 or archive) or TFLite file, whatever its
+// name: as it is
 // stored, whatever its numbers. Throws Error: not found; io for a folder; for a
 // file that is no model one that says what it is.
 Graph LoadModel(const std::string& model, uint64_t seed);
@@ -38,20 +39,27 @@ void RequireFinite(const Graph& graph, const std::string& where);
 // The same as a warning.
 void WarnNotFinite(const Graph& graph, const std::string& where);
 
-enum class ModelFormat : uint8_t { kKerasH5, kTflite };
+enum class ModelFormat : uint8_t { kKerasH5, kKerasArchive, kTflite };
+
+// Keras's formats hold a graph that is trained on; the other one is for
+// inference.
+inline bool IsKeras(ModelFormat format) {
+  return format != ModelFormat::kTflite;
+}
 
 // The format that a file of this name is written in, by its ending in capital
-// or small letters: .h5, .hdf5, .tflite, .lite.
+// or small letters: .h5, .hdf5, .keras, .tflite, .lite.
 std::optional<ModelFormat> FormatOfEnding(const std::string& path);
-// ".h5 or .hdf5".
+// Of the formats of this one's kind: ".h5, .hdf5 or .keras".
 const char* EndingsOf(ModelFormat format);
 
-// Throws Error{unsupported} if SaveModel will not be able to hold such a graph
-// in that file, so that this is known before a training.
-void RequireSavable(const Graph& graph, const std::string& path);
+// Warns if a file of this format will hold our own graph alone, which Keras
+// does not read, so that this is known before a training.
+void WarnIfNoKerasForm(const Graph& graph, ModelFormat format);
 
-// By ending. Atomically. A graph with training ops goes into an .h5 as what
-// remains once they are stripped, with the whole beside it.
+// By ending. Atomically. A graph with training ops goes into a Keras file as
+// what remains once they are stripped, with the whole beside it; one that has
+// no Keras form goes there alone, with a warning.
 void SaveModel(const Graph& graph, const std::string& path);
 
 // The same in this format, whatever the name: for outputs that have no ending,

@@ -65,6 +65,11 @@ TEST_F(ModelsTest, FilesAreKnownByContent) {
   const Graph model = LoadModel("mnist-cnn", 1);
   SaveModel(model, Path("m.h5"));
   SaveModel(model, Path("m.tflite"));
+  SaveModel(model, Path("m.keras"));
+  for (const char* name : {"A.KERAS", "archive", "odd.h5.zip"}) {
+    fs::copy_file(Path("m.keras"), Path(name));
+    EXPECT_EQ(LoadModel(Path(name), 0).nodes.size(), model.nodes.size());
+  }
   for (const char* name : {"a.hdf5", "A.H5", "best", "odd.tflite"}) {
     fs::copy_file(Path("m.h5"), Path(name));
     EXPECT_EQ(LoadModel(Path(name), 0).nodes.size(), model.nodes.size());
@@ -99,6 +104,9 @@ TEST_F(ModelsTest, WhatIsNoModelIsNamed) {
 TEST_F(ModelsTest, CutFilesAreNamed) {
   SaveModel(LoadModel("mnist-cnn", 1), Path("m.h5"));
   SaveModel(LoadModel("mnist-cnn", 1), Path("m.tflite"));
+  SaveModel(LoadModel("mnist-cnn", 1), Path("m.keras"));
+  fs::resize_file(Path("m.keras"), 40000);
+  ExpectRefused(Path("m.keras"), ErrorKind::kCorrupt, "no whole zip archive");
   fs::resize_file(Path("m.h5"), 40000);
   fs::resize_file(Path("m.tflite"), 40000);
   ExpectRefused(Path("m.h5"), ErrorKind::kCorrupt, "cut off");
@@ -123,6 +131,7 @@ TEST_F(ModelsTest, MissingFilesAndFoldersHaveOneWording) {
 TEST_F(ModelsTest, EndingsOfOutputsInAnyCase) {
   EXPECT_EQ(FormatOfEnding("a/b.c/m.H5"), ModelFormat::kKerasH5);
   EXPECT_EQ(FormatOfEnding("m.hdf5"), ModelFormat::kKerasH5);
+  EXPECT_EQ(FormatOfEnding("m.Keras"), ModelFormat::kKerasArchive);
   EXPECT_EQ(FormatOfEnding("m.Lite"), ModelFormat::kTflite);
   EXPECT_EQ(FormatOfEnding("m.tflite"), ModelFormat::kTflite);
   EXPECT_FALSE(FormatOfEnding("h5"));
@@ -189,22 +198,37 @@ TEST_F(ModelsTest, IntegersOnlyWhenAskedFor) {
   EXPECT_EQ(said.size(), 1u);
 }
 
-TEST_F(ModelsTest, WhatNoFileHoldsIsKnownBeforeTraining) {
+// What no Keras layer does: known before a training, and kept in files.
+TEST_F(ModelsTest, AModelWithoutAKerasFormIsKeptWhole) {
   Graph model = LoadModel("mnist-cnn", 1);
-  EXPECT_NO_THROW(RequireSavable(model, Path("m.h5")));
-  // A reshape by a computed shape: no Keras layer does this.
+  std::vector<std::string> said;
+  const WarningSink before =
+      SetWarningSink([&](std::string_view text) { said.emplace_back(text); });
+  WarnIfNoKerasForm(model, ModelFormat::kKerasH5);
+  EXPECT_TRUE(said.empty());
+  // A reshape by a computed shape.
   const TensorId x = model.inputs[0];
-  Node& shape = model.AddNode(kShape, "shape", {x}, {"shape"});
+  Node& shape = model.AddNode(kShape, "shape", {x}, {"shape/out"});
   shape.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
   const TensorId dims = shape.outputs[0];
-  const TensorId y = model.AddNode(kReshape, "y", {x, dims}, {"y"}).outputs[0];
+  const TensorId y =
+      model.AddNode(kReshape, "y", {x, dims}, {"y/out"}).outputs[0];
   model.tensor(y).shape = model.tensor(x).shape;
   model.outputs.push_back(y);
   model.output_names.push_back("y");
   InferShapes(&model);
-  EXPECT_EQ(Refusal([&] { RequireSavable(model, Path("m.h5")); }).first,
-            ErrorKind::kUnsupported);
-  EXPECT_FALSE(FileExists(Path("m.h5")));
+  WarnIfNoKerasForm(model, ModelFormat::kTflite);
+  EXPECT_TRUE(said.empty());
+  for (const char* name : {"m.h5", "m.keras"}) {
+    said.clear();
+    WarnIfNoKerasForm(model, *FormatOfEnding(name));
+    SaveModel(model, Path(name));
+    ASSERT_EQ(said.size(), 2u);
+    EXPECT_EQ(said[0], said[1]);  // which the command line says once
+    EXPECT_NE(said[0].find("'shape' (SHAPE)"), std::string::npos) << said[0];
+    EXPECT_EQ(Print(LoadModel(Path(name), 0)), Print(model));
+  }
+  SetWarningSink(before);
 }
 
 }  // namespace

@@ -95,7 +95,7 @@ class Study {
     start_graph_ = StripTrainingOps(LoadFloatModel(
         options_.model, options_.train.seed, options_.dequantize));
     RequireTrainable(start_graph_);
-    RequireSavable(start_graph_, options_.out + "/model.h5");
+    WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
     data_ = LoadData(options_.data);
     if (options_.limit > 0) {
       data_.train = Take(data_.train, options_.limit);

@@ -1,4 +1,4 @@
-"""Our .h5 in both Kerases, and both Kerases' .h5 here."""
+"""Our .h5 and .keras in both Kerases, and both Kerases' files here."""
 
 import json
 from pathlib import Path
@@ -8,20 +8,23 @@ import numpy as np
 import pytest
 import runtimes
 
-SCRIPT = Path(__file__).with_name("keras_h5.py")
+SCRIPT = Path(__file__).with_name("keras_file.py")
 GENERATIONS = ("2", "3")
+ENDINGS = (".h5", ".keras")
 
 
 def keras(generation, *args):
-    """keras_h5.py in that Keras; Keras 3 must not see the legacy switch."""
+    """keras_file.py in that Keras; Keras 3 must not see the legacy switch."""
     return conftest.python(SCRIPT, generation, *args, TF_USE_LEGACY_KERAS="1" if generation == "2" else "0")
 
 
-def predict(generation, path, inputs, directory):
-    source, sink = directory / "keras_input.npy", directory / "keras_output.npy"
-    np.save(source, inputs)
-    keras(generation, "predict", path, source, sink)
-    return np.load(sink)
+def predict(generation, path, directory, *inputs):
+    """The outputs, as many as the model has."""
+    sources = [directory / f"keras_input{i}.npy" for i in range(len(inputs))]
+    for source, values in zip(sources, inputs):
+        np.save(source, values)
+    keras(generation, "predict", path, directory / "keras_output.npz", *sources)
+    return list(np.load(directory / "keras_output.npz").values())
 
 
 def assert_close(got, want):
@@ -29,25 +32,68 @@ def assert_close(got, want):
     assert np.abs(got - want).max() <= 1e-5 * max(1.0, float(np.abs(want).max()))
 
 
-@pytest.fixture(scope="session", params=GENERATIONS)
+@pytest.fixture(scope="session", params=[(g, e) for g in GENERATIONS for e in ENDINGS], ids="".join)
 def keras_file(request, tmp_path_factory):
-    """A .h5 of `mnist-cnn` in either dialect."""
-    path = tmp_path_factory.mktemp("keras") / f"keras{request.param}.h5"
-    keras(request.param, "save", path)
-    return request.param, path
+    """`mnist-cnn` in either dialect and container."""
+    generation, ending = request.param
+    path = tmp_path_factory.mktemp("keras") / f"keras{generation}{ending}"
+    keras(generation, "save", path)
+    return generation, path
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_our_file_loads_and_predicts(litesmith, ours, images, tmp_path, generation, ending):
+    inputs, path = images[:2000], ours["keras"]
+    if ending != ".h5":
+        path = tmp_path / f"ours{ending}"
+        litesmith.ok("convert", ours["keras"], "--method", "keras", "-o", path)
+    [want] = predict(generation, path, tmp_path, inputs)
+    assert_close(litesmith.run(path, inputs, tmp_path), want)
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_our_file_loads_and_predicts(litesmith, ours, images, tmp_path, generation):
-    inputs = images[:2000]
-    want = predict(generation, ours["keras"], inputs, tmp_path)
-    assert_close(litesmith.run(ours["keras"], inputs, tmp_path), want)
+def test_training_state_comes_back_from_an_archive(litesmith, images, tmp_path, generation):
+    """A quantization-aware model: Keras sees what is left of it, litesmith all of it."""
+    paths = [tmp_path / f"qat{ending}" for ending in ENDINGS]
+    for path in paths:
+        litesmith.ok("optimize", "mnist-cnn", "--recipe", "quant", "--data", "digits", *("--limit", 300, "--epochs", 1), "-o", path)
+    outputs = [predict(generation, path, tmp_path, images[:100])[0] for path in paths]
+    assert np.array_equal(*outputs)
+    written = []
+    for path in paths:
+        # Needs no calibration: the ranges were learned.
+        litesmith.ok("convert", path, "--method", "int8", "-o", path.with_suffix(".tflite"))
+        written.append(path.with_suffix(".tflite").read_bytes())
+    assert written[0] == written[1]
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_inputs_and_outputs_keep_their_order(litesmith, tmp_path, generation, ending):
+    """Through litesmith and back: the same arrays, and a ReLU of its own is one again."""
+    theirs, again = tmp_path / f"theirs{ending}", tmp_path / f"again{ending}"
+    keras(generation, "save-two", theirs)
+    litesmith.ok("convert", theirs, "--method", "keras", "-o", again)
+    rng = np.random.default_rng(5)
+    inputs = [rng.normal(0, 3, (50, n)).astype(np.float32) for n in (3, 5)]
+    want = predict(generation, theirs, tmp_path, *inputs)
+    assert [y.shape for y in want] == [(50, 3), (50, 2)]
+    for got, wanted in zip(predict(generation, again, tmp_path, *inputs), want, strict=True):
+        assert_close(got, wanted)
+    args = []
+    for i, x in enumerate(inputs):
+        args += ["--input", tmp_path / f"keras_input{i}.npy", "--output", tmp_path / f"y{i}.npy"]
+    litesmith.ok("run", theirs, *args)
+    for i, wanted in enumerate(want):
+        assert_close(np.load(tmp_path / f"y{i}.npy"), wanted)
+    assert json.loads(keras(generation, "layers", again))["clip"] == "ReLU"
 
 
 def test_their_file_runs(litesmith, keras_file, images, tmp_path):
     generation, path = keras_file
     inputs = images[:2000]
-    assert_close(litesmith.run(path, inputs, tmp_path), predict(generation, path, inputs, tmp_path))
+    assert_close(litesmith.run(path, inputs, tmp_path), predict(generation, path, tmp_path, inputs)[0])
 
 
 def test_their_file_evaluates(litesmith, keras_file, mnist):
@@ -71,8 +117,9 @@ def test_trained_file_of_tensorflow(litesmith, tensorflow_files, images, labels,
     assert (got.argmax(axis=1) == labels[:100]).mean() > 0.8
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation):
+def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation, ending):
     """What Keras says of a model that was trained and pruned here: the same as before, and only what may move has moved."""
 
     def read(path):
@@ -80,12 +127,12 @@ def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation
         arrays = dict(np.load(tmp_path / "weights.npz"))
         return json.loads(str(arrays.pop("options"))), arrays
 
-    start = tmp_path / "start.h5"
+    start = tmp_path / f"start{ending}"
     keras(generation, "save-options", start)
     said, before = read(start)
     assert said["frozen"] == {"trainable": False, "use_bias": True}
     data = ("--data", "digits", "--limit", 500, "--epochs", 1)
-    trained, pruned = tmp_path / "trained.h5", tmp_path / "pruned.h5"
+    trained, pruned = tmp_path / f"trained{ending}", tmp_path / f"pruned{ending}"
     litesmith.ok("train", start, *data, "-o", trained)
     done = litesmith.call("optimize", start, "--recipe", "prune_pqat", *data, "-o", pruned)
     assert done.returncode == 0, done.stderr

@@ -1,5 +1,5 @@
-// What Litesmith takes from a Keras HDF5 file, as plain values. Not an HDF5
-// interface: only h5_extract.cc and h5_image.cc know libhdf5.
+// What is asked of an HDF5 file and what comes back, as plain values. Not an
+// HDF5 interface: only h5_extract.cc and h5_image.cc know libhdf5.
 #ifndef LITESMITH_FORMATS_HDF5_H5_CONTENTS_H_
 #define LITESMITH_FORMATS_HDF5_H5_CONTENTS_H_
 
@@ -14,6 +14,15 @@
 
 namespace litesmith {
 
+// One group of a file that is wanted.
+struct H5Wanted {
+  // By names in the root; the first that is there is taken. "" is the root.
+  std::vector<std::string> groups;
+  bool attributes_only = false;  // nothing below the group
+  bool as_float32 = false;       // numbers of any type; else in their own types
+  std::vector<std::string> without = {};  // of what lies right in it
+};
+
 struct H5Dataset {
   DType dtype = DType::kFloat32;
   std::vector<int64_t> dims;
@@ -24,7 +33,7 @@ struct H5Dataset {
 // the group itself is "".
 struct H5Tree {
   bool present = false;
-  // String attributes by "<path>@<name>"; a scalar is a list of one.
+  // String attributes of groups by "<path>@<name>"; a scalar is a list of one.
   std::map<std::string, std::vector<std::string>> attributes;
   std::map<std::string, H5Dataset> datasets;
 
@@ -34,15 +43,6 @@ struct H5Tree {
     const auto it = attributes.find(path + "@" + std::string(name));
     return it == attributes.end() ? nullptr : &it->second;
   }
-};
-
-// The parts of a file; the numbers name them in the helper's stream.
-struct H5Contents {
-  enum Part : uint8_t { kRoot, kWeights, kLitesmith, kNumParts };
-  // kRoot: attributes model_config, keras_version, backend. kWeights:
-  // /model_weights, or the root where a file has no such group; float32 only.
-  // kLitesmith: what is ours alone, in its own types.
-  H5Tree parts[kNumParts];
 };
 
 }  // namespace litesmith

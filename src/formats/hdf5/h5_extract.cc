@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
 #include <vector>
 
 #include "src/base/error.h"
@@ -24,34 +23,49 @@ class Extractor {
   Extractor(int64_t limit_bytes, H5StreamWriter* out)
       : budget_(limit_bytes), out_(out) {}
 
-  void Run(const std::string& path) {
-    // A URL-like or plugin-driven access would leave the file: only sec2.
+  void Run(const std::string& path, std::span<const std::byte> bytes,
+           std::span<const H5Wanted> wanted) {
+    // A URL-like or plugin-driven access would leave the file: only sec2, or
+    // the bytes in memory.
     // A lock that somebody holds says nothing of what is in the file.
     const H5Handle access(H5Pcreate(H5P_FILE_ACCESS));
     H5Pset_file_locking(access, /*use_file_locking=*/false,
                         /*ignore_when_disabled=*/true);
+    if (!bytes.empty()) {
+      H5Pset_fapl_core(access, /*increment=*/1 << 20, /*backing_store=*/false);
+      // It is copied, and not written to.
+      H5Pset_file_image(access, const_cast<std::byte*>(bytes.data()),
+                        bytes.size());
+    }
     const H5Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, access));
     if (!file.ok()) Fail(ErrorKind::kCorrupt, "not a readable HDF5 file");
     const H5Handle root(H5Gopen2(file, "/", H5P_DEFAULT));
     if (!root.ok()) Fail(ErrorKind::kCorrupt, "its root cannot be read");
-    Attributes(H5Contents::kRoot, root, "",
-               {"model_config", "keras_version", "backend"});
-    if (IsHardLink(root, "model_weights")) {
-      const H5Handle group(H5Gopen2(root, "model_weights", H5P_DEFAULT));
-      if (!group.ok()) FailRead("group", "model_weights");
-      Group(H5Contents::kWeights, group, "", 0);
-    } else {
-      Group(H5Contents::kWeights, root, "", 0);
-    }
-    if (IsHardLink(root, "litesmith")) {
-      const H5Handle group(H5Gopen2(root, "litesmith", H5P_DEFAULT));
-      if (!group.ok()) FailRead("group", "litesmith");
-      out_->Present(H5Contents::kLitesmith);
-      Group(H5Contents::kLitesmith, group, "", 0);
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      tree_ = static_cast<uint8_t>(i);
+      wanted_ = &wanted[i];
+      Tree(root);
     }
   }
 
  private:
+  // The first of the wanted groups that is there.
+  void Tree(hid_t root) {
+    for (const std::string& name : wanted_->groups) {
+      if (!name.empty() && !IsHardLink(root, name.c_str())) continue;
+      const char* path = name.empty() ? "/" : name.c_str();
+      const H5Handle group(H5Gopen2(root, path, H5P_DEFAULT));
+      if (!group.ok()) FailRead("group", name);
+      out_->Present(tree_);
+      if (wanted_->attributes_only) {
+        Attributes(group, "");
+      } else {
+        Group(group, "", 0);
+      }
+      return;
+    }
+  }
+
   static bool IsHardLink(hid_t group, const char* name) {
     H5L_info_t info;
     return H5Lexists(group, name, H5P_DEFAULT) > 0 &&
@@ -72,10 +86,9 @@ class Extractor {
     }
   }
 
-  void Group(H5Contents::Part part, hid_t group, const std::string& path,
-             int depth) {
+  void Group(hid_t group, const std::string& path, int depth) {
     CountObject(depth);
-    Attributes(part, group, path, {});
+    Attributes(group, path);
     H5G_info_t info;
     if (H5Gget_info(group, &info) < 0) FailRead("group", path);
     for (hsize_t i = 0; i < info.nlinks; ++i) {
@@ -88,10 +101,9 @@ class Extractor {
       }
       // Soft and external links lead elsewhere, perhaps to another file.
       if (!IsHardLink(group, name)) continue;
-      // Where the weights lie in the root, these are not among them.
-      if (part == H5Contents::kWeights && depth == 0 &&
-          (std::strcmp(name, "litesmith") == 0 ||
-           std::strcmp(name, "optimizer_weights") == 0)) {
+      const auto& without = wanted_->without;
+      if (depth == 0 &&
+          std::find(without.begin(), without.end(), name) != without.end()) {
         continue;
       }
       const std::string inner = path.empty() ? name : path + "/" + name;
@@ -99,18 +111,17 @@ class Extractor {
       if (!object.ok()) FailRead("object", inner);
       const H5I_type_t type = H5Iget_type(object);
       if (type == H5I_GROUP) {
-        Group(part, object, inner, depth + 1);
+        Group(object, inner, depth + 1);
       } else if (type == H5I_DATASET) {
         CountObject(depth);
-        Dataset(part, object, inner);
+        Dataset(object, inner);
       }
     }
   }
 
-  // The attributes of the object that are strings; all names if `only` is
-  // empty. Keras writes an empty list as an array of no floats.
-  void Attributes(H5Contents::Part part, hid_t object, const std::string& path,
-                  const std::set<std::string>& only) {
+  // The attributes of the object that are strings. Keras writes an empty list
+  // as an array of no floats.
+  void Attributes(hid_t object, const std::string& path) {
     H5O_info_t info;
     if (H5Oget_info(object, &info) < 0) FailRead("object", path);
     for (hsize_t i = 0; i < info.num_attrs; ++i) {
@@ -122,14 +133,12 @@ class Extractor {
         FailRead("attribute of", path);
       }
       name[sizeof(name) - 1] = 0;
-      if (!only.empty() && only.count(name) == 0) continue;
       CountObject(0);
-      Attribute(part, attribute, path + "@" + name);
+      Attribute(attribute, path + "@" + name);
     }
   }
 
-  void Attribute(H5Contents::Part part, hid_t attribute,
-                 const std::string& key) {
+  void Attribute(hid_t attribute, const std::string& key) {
     const H5Handle type(H5Aget_type(attribute));
     const H5Handle space(H5Aget_space(attribute));
     if (!type.ok() || !space.ok()) FailRead("attribute", key);
@@ -168,10 +177,10 @@ class Extractor {
         }
       }
     }
-    out_->Attribute(part, key, values);
+    out_->Attribute(tree_, key, values);
   }
 
-  void Dataset(H5Contents::Part part, hid_t set, const std::string& path) {
+  void Dataset(hid_t set, const std::string& path) {
     const H5Handle type(H5Dget_type(set));
     const H5Handle space(H5Dget_space(set));
     const H5Handle plist(H5Dget_create_plist(set));
@@ -182,7 +191,7 @@ class Extractor {
            path);
     }
     H5Dataset dataset;
-    const hid_t memory = MemoryType(part, type, &dataset.dtype);
+    const hid_t memory = MemoryType(type, &dataset.dtype);
     if (memory < 0) return;
     const int rank = H5Sget_simple_extent_ndims(space);
     hsize_t dims[H5S_MAX_RANK];
@@ -210,14 +219,14 @@ class Extractor {
                              dataset.bytes.data()) < 0) {
       FailRead("dataset", path);
     }
-    out_->Dataset(part, path, dataset);
+    out_->Dataset(tree_, path, dataset);
   }
 
   // The type to read numbers as, or -1 for what is no plain number.
-  static hid_t MemoryType(H5Contents::Part part, hid_t type, DType* dtype) {
+  hid_t MemoryType(hid_t type, DType* dtype) const {
     const H5T_class_t kind = H5Tget_class(type);
     if (kind != H5T_FLOAT && kind != H5T_INTEGER) return -1;
-    if (part == H5Contents::kWeights) {
+    if (wanted_->as_float32) {
       *dtype = DType::kFloat32;
       return H5T_NATIVE_FLOAT;
     }
@@ -244,15 +253,18 @@ class Extractor {
   int64_t budget_;
   int objects_ = 0;
   H5StreamWriter* out_;
+  uint8_t tree_ = 0;                  // which of the wanted ones this is
+  const H5Wanted* wanted_ = nullptr;  // the same
 };
 
 }  // namespace
 
-void ExtractH5(const std::string& path, int64_t limit_bytes,
+void ExtractH5(const std::string& path, std::span<const std::byte> bytes,
+               std::span<const H5Wanted> wanted, int64_t limit_bytes,
                H5StreamWriter* out) {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   H5PLset_loading_state(0);
-  Extractor(limit_bytes, out).Run(path);
+  Extractor(limit_bytes, out).Run(path, bytes, wanted);
 }
 
 }  // namespace litesmith

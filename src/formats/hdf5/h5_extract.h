@@ -3,17 +3,22 @@
 #ifndef LITESMITH_FORMATS_HDF5_H5_EXTRACT_H_
 #define LITESMITH_FORMATS_HDF5_H5_EXTRACT_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 
+#include "src/formats/hdf5/h5_contents.h"
 #include "src/formats/hdf5/h5_stream.h"
 
 namespace litesmith {
 
-// Writes everything in H5Contents, at most `limit_bytes` of it. Follows no
-// link out of the file, loads no filter plugins. Throws Error{corrupt,
-// unsupported} without naming the file.
-void ExtractH5(const std::string& path, int64_t limit_bytes,
+// Writes what is wanted, at most `limit_bytes` of it, of the file at `path` or,
+// where there are any, of the file that these bytes are. Follows no link out of
+// the file, loads no filter plugins. Throws Error{corrupt, unsupported} without
+// naming the file.
+void ExtractH5(const std::string& path, std::span<const std::byte> bytes,
+               std::span<const H5Wanted> wanted, int64_t limit_bytes,
                H5StreamWriter* out);
 
 }  // namespace litesmith

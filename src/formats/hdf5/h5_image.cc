@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "src/base/error.h"
+#include "src/formats/hdf5/h5_handle.h"
 
 namespace litesmith {
 namespace {
@@ -54,9 +55,11 @@ H5Image::H5Image() {
   const H5Handle create = Plist(H5P_FILE_CREATE);
   const H5Handle access(Check(H5Pcreate(H5P_FILE_ACCESS)));
   Check(H5Pset_fapl_core(access, kImageIncrement, /*backing_store=*/false));
-  file_ =
-      H5Handle(Check(H5Fcreate("litesmith.h5", H5F_ACC_TRUNC, create, access)));
+  file_ = std::make_unique<H5Handle>(
+      Check(H5Fcreate("litesmith.h5", H5F_ACC_TRUNC, create, access)));
 }
+
+H5Image::~H5Image() = default;
 
 void H5Image::AddGroup(const std::string& path) {
   // Group by group: a name with slashes is several, some of which the
@@ -64,16 +67,16 @@ void H5Image::AddGroup(const std::string& path) {
   const H5Handle plist = Plist(H5P_GROUP_CREATE);
   for (size_t end = path.find('/', 1); true; end = path.find('/', end + 1)) {
     const std::string outer = path.substr(0, end);
-    if (Check(H5Lexists(file_, outer.c_str(), H5P_DEFAULT)) == 0) {
+    if (Check(H5Lexists(*file_, outer.c_str(), H5P_DEFAULT)) == 0) {
       const H5Handle group(Check(
-          H5Gcreate2(file_, outer.c_str(), H5P_DEFAULT, plist, H5P_DEFAULT)));
+          H5Gcreate2(*file_, outer.c_str(), H5P_DEFAULT, plist, H5P_DEFAULT)));
     }
     if (end == std::string::npos) break;
   }
 }
 
 H5Handle H5Image::Object(const std::string& path) const {
-  return H5Handle(Check(H5Oopen(file_, path.c_str(), H5P_DEFAULT)));
+  return H5Handle(Check(H5Oopen(*file_, path.c_str(), H5P_DEFAULT)));
 }
 
 void H5Image::AddDataset(const std::string& path, DType dtype,
@@ -86,7 +89,7 @@ void H5Image::AddDataset(const std::string& path, DType dtype,
                                               extent.data(), nullptr)));
   const H5Handle plist = Plist(H5P_DATASET_CREATE);
   const hid_t type = FileType(dtype);
-  const H5Handle set(Check(H5Dcreate2(file_, path.c_str(), type, space,
+  const H5Handle set(Check(H5Dcreate2(*file_, path.c_str(), type, space,
                                       H5P_DEFAULT, plist, H5P_DEFAULT)));
   // The same type in memory and file (both little-endian): a plain copy, so
   // that no bit of a NaN changes.
@@ -156,11 +159,11 @@ void H5Image::WriteStrings(const std::string& path, const char* name,
 }
 
 std::vector<std::byte> H5Image::Finish() {
-  Check(H5Fflush(file_, H5F_SCOPE_GLOBAL));
-  const ssize_t size = H5Fget_file_image(file_, nullptr, 0);
+  Check(H5Fflush(*file_, H5F_SCOPE_GLOBAL));
+  const ssize_t size = H5Fget_file_image(*file_, nullptr, 0);
   Check(size < 0 ? -1 : 0);
   std::vector<std::byte> bytes(static_cast<size_t>(size));
-  Check(H5Fget_file_image(file_, bytes.data(), bytes.size()) < 0 ? -1 : 0);
+  Check(H5Fget_file_image(*file_, bytes.data(), bytes.size()) < 0 ? -1 : 0);
   return bytes;
 }
 

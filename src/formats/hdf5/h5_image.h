@@ -5,18 +5,21 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "src/base/dtype.h"
-#include "src/formats/hdf5/h5_handle.h"
 
 namespace litesmith {
+
+class H5Handle;
 
 class H5Image {
  public:
   H5Image();
+  ~H5Image();
 
   // A group by its path from the root; its parents must exist.
   void AddGroup(const std::string& path);
@@ -40,7 +43,7 @@ class H5Image {
                     std::span<const std::string> values, bool scalar);
   H5Handle Object(const std::string& path) const;
 
-  H5Handle file_;
+  std::unique_ptr<H5Handle> file_;  // libhdf5's header stays out of here
 };
 
 }  // namespace litesmith

@@ -51,9 +51,17 @@ int64_t AddressSpace() {
   return pages * sysconf(_SC_PAGESIZE);
 }
 
+// What is to be read: the file at `path`, or these bytes if there are any.
+struct Task {
+  const std::string& path;
+  std::span<const std::byte> bytes;
+  std::span<const H5Wanted> wanted;
+  const H5Limits& limits;
+};
+
 // The helper's whole life. `space` is measured before the fork.
-[[noreturn]] void RunHelper(const std::string& path, const H5Limits& limits,
-                            int64_t space, pid_t parent, int fd) {
+[[noreturn]] void RunHelper(const Task& task, int64_t space, pid_t parent,
+                            int fd) {
   // Dies with its parent; a Ctrl-C is the parent's to handle.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(1);
@@ -65,9 +73,9 @@ int64_t AddressSpace() {
   LimitTo(RLIMIT_CORE, 0);
   // SIGXCPU, which tells a lack of time from all other ends; a second later
   // SIGKILL.
-  LimitTo(RLIMIT_CPU, limits.cpu_seconds, 1);
+  LimitTo(RLIMIT_CPU, task.limits.cpu_seconds, 1);
   if (kH5MemoryIsLimited && space > 0)
-    LimitTo(RLIMIT_AS, space + limits.memory_bytes);
+    LimitTo(RLIMIT_AS, space + task.limits.memory_bytes);
   // What the C library or a sanitizer says of a crash here is no one's news.
   const int null = open("/dev/null", O_RDWR);
   if (null >= 0) {
@@ -76,7 +84,8 @@ int64_t AddressSpace() {
   }
   H5StreamWriter out(fd);
   try {
-    ExtractH5(path, limits.contents_bytes, &out);
+    ExtractH5(task.path, task.bytes, task.wanted, task.limits.contents_bytes,
+              &out);
     out.End();
   } catch (const Error& error) {
     out.Failure(error.kind(), error.what());
@@ -178,10 +187,8 @@ void CheckEnd(int status, const std::string& path, const H5Limits& limits) {
        signal == 0 ? "fails" : "crashes");
 }
 
-}  // namespace
-
-H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits) {
-  CheckOpens(path);
+std::vector<H5Tree> ReadInHelper(const Task& task) {
+  const std::string& path = task.path;
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     Fail(ErrorKind::kIo, "cannot make a pipe to read {}: {}", path,
@@ -199,17 +206,34 @@ H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits) {
   }
   if (pid == 0) {
     close(from.get());
-    RunHelper(path, limits, space, parent, to.get());
+    RunHelper(task, space, parent, to.get());
   }
   to = Descriptor();
   Helper helper(pid, std::move(from));
   try {
-    const std::vector<std::byte> stream = Listen(helper, path, limits);
-    CheckEnd(helper.Wait(), path, limits);
-    return ParseH5Stream(stream, path);
+    const std::vector<std::byte> stream = Listen(helper, path, task.limits);
+    CheckEnd(helper.Wait(), path, task.limits);
+    return ParseH5Stream(stream, task.wanted.size(), path);
   } catch (const std::bad_alloc&) {
     Fail(ErrorKind::kOutOfMemory, "{}: {}", path, kNoRoom);
   }
+}
+
+}  // namespace
+
+std::vector<H5Tree> ReadH5InHelper(const std::string& path,
+                                   std::span<const H5Wanted> wanted,
+                                   const H5Limits& limits) {
+  CheckOpens(path);
+  return ReadInHelper({path, {}, wanted, limits});
+}
+
+std::vector<H5Tree> ReadH5InHelper(std::span<const std::byte> bytes,
+                                   const std::string& name,
+                                   std::span<const H5Wanted> wanted,
+                                   const H5Limits& limits) {
+  if (bytes.empty()) Fail(ErrorKind::kCorrupt, "{}: it is empty", name);
+  return ReadInHelper({name, bytes, wanted, limits});
 }
 
 }  // namespace litesmith

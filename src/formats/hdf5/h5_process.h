@@ -4,8 +4,11 @@
 #ifndef LITESMITH_FORMATS_HDF5_H5_PROCESS_H_
 #define LITESMITH_FORMATS_HDF5_H5_PROCESS_H_
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "src/formats/hdf5/h5_contents.h"
 
@@ -33,12 +36,20 @@ struct H5Limits {
   int64_t memory_bytes = int64_t{3} << 30;
 };
 
-// The contents of the file. Throws Error{not found} if there is none,
+// The wanted groups of the file, one tree for each. Throws Error{not found} if
+// there is no file,
 // Error{io} if it cannot be opened, no process can be started or the helper
 // overruns its time, Error{unsupported} if it is larger than the limits,
 // Error{out of memory}, Error{interrupted} on a requested stop, and
 // Error{corrupt} if it is no HDF5 file or the helper dies; all name the file.
-H5Contents ReadH5InHelper(const std::string& path, const H5Limits& limits = {});
+std::vector<H5Tree> ReadH5InHelper(const std::string& path,
+                                   std::span<const H5Wanted> wanted,
+                                   const H5Limits& limits = {});
+// The same of a file that is in memory; errors call it `name`.
+std::vector<H5Tree> ReadH5InHelper(std::span<const std::byte> bytes,
+                                   const std::string& name,
+                                   std::span<const H5Wanted> wanted,
+                                   const H5Limits& limits = {});
 
 }  // namespace litesmith
 

@@ -1,7 +1,7 @@
-// Damaged files end in an Error or a valid model, never in a crash, a hang or a
-// process left behind.
+// The helper process: its limits, its end, and that none is left behind.
 #include <errno.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,7 +13,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,53 +21,28 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/progress.h"
-#include "src/base/warning.h"
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/hdf5/h5_process.h"
-#include "src/formats/keras/keras_h5.h"
-#include "src/formats/keras/layers.h"
-#include "src/formats/keras/model_config.h"
-#include "src/formats/keras/reader.h"
-#include "src/formats/keras/test_graphs.h"
 
 namespace litesmith {
 namespace {
 
-// A run with more: LITESMITH_FUZZ_SCALE=10.
-int Scale() {
-  const char* scale = std::getenv("LITESMITH_FUZZ_SCALE");
-  return scale == nullptr ? 1 : std::atoi(scale);
+std::string TempPath(const std::string& name) {
+  return testing::TempDir() + "h5_safety_" + std::to_string(getpid()) + "_" +
+         name;
 }
 
-// How a file ends: the kind of its error, or "ok".
-std::string Outcome(const std::string& path) {
-  H5Limits limits;
-  limits.cpu_seconds = 1;
-  limits.contents_bytes = 1 << 24;
-  try {
-    const Graph graph = GraphFromH5(ReadH5InHelper(path, limits), path);
-    VerifyStructure(graph);
-    return "ok";
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find(path), std::string::npos);
-    EXPECT_TRUE(error.kind() == ErrorKind::kCorrupt ||
-                error.kind() == ErrorKind::kUnsupported ||
-                // libhdf5 went round in circles until its time was up.
-                error.kind() == ErrorKind::kIo)
-        << error.what();
-    return Name(error.kind());
-  }
-}
+const std::vector<H5Wanted> kAll = {{.groups = {""}}};
 
 std::vector<std::byte> SmallFile() {
-  const std::string path = TempPath("small.h5");
-  const Graph graph = MakeCnn(6, 2);
-  Graph full = graph;  // some data of its own
-  full.tensor(full.nodes[1].inputs[1]).MutableAs<float>()[0] = 2;
-  WriteKerasH5(graph, &full, path);
-  std::vector<std::byte> bytes = ReadFile(path);
-  std::filesystem::remove(path);
-  return bytes;
+  H5Image image;
+  image.AddString("/", "said", "of the root");
+  image.AddGroup("/group");
+  const std::vector<float> values(200, 0.5f);
+  const int32_t size = 200;
+  image.AddDataset("/group/values", DType::kFloat32, {&size, 1},
+                   std::as_bytes(std::span<const float>(values)));
+  return image.Finish();
 }
 
 // Writes without the sync that WriteFile would spend on each.
@@ -84,47 +58,10 @@ void ExpectNoChildren() {
   EXPECT_EQ(errno, ECHILD);
 }
 
-TEST(H5SafetyTest, TruncationIsAnError) {
-  const std::vector<std::byte> bytes = SmallFile();
-  const std::string path = TempPath("short.h5");
-  const size_t step = std::max<size_t>(1, bytes.size() / (300 * Scale()));
-  for (size_t n = 0; n < bytes.size(); n += n < 32 ? 1 : step) {
-    Put(path, std::span(bytes).first(n));
-    EXPECT_NE(Outcome(path), "ok") << n;
-  }
-  std::filesystem::remove(path);
-  ExpectNoChildren();
-}
-
-TEST(H5SafetyTest, ByteFlipsEndInAnErrorOrAModel) {
-  const std::vector<std::byte> bytes = SmallFile();
-  const std::string path = TempPath("flipped.h5");
-  const auto seed = static_cast<uint64_t>(
-      std::chrono::steady_clock::now().time_since_epoch().count());
-  SCOPED_TRACE("seed " + std::to_string(seed));
-  Rng rng(seed);
-  std::map<std::string, int> outcomes;
-  for (int i = 0; i < 1000 * Scale(); ++i) {
-    std::vector<std::byte> flipped = bytes;
-    const uint32_t flips = 1 + rng.Below(3);
-    for (uint32_t f = 0; f < flips; ++f) {
-      flipped[rng.Below(static_cast<uint32_t>(bytes.size()))] =
-          static_cast<std::byte>(rng.Below(256));
-    }
-    Put(path, flipped);
-    ++outcomes[Outcome(path)];
-  }
-  for (const auto& [outcome, count] : outcomes) {
-    RecordProperty(outcome, count);
-  }
-  std::filesystem::remove(path);
-  ExpectNoChildren();
-}
-
 // The error of a reading, and its kind's name before it; "" for none.
 std::string Failure(const std::string& path, const H5Limits& limits = {}) {
   try {
-    ReadH5InHelper(path, limits);
+    ReadH5InHelper(path, kAll, limits);
     return "";
   } catch (const Error& error) {
     return std::string(Name(error.kind())) + ": " + error.what();
@@ -243,166 +180,26 @@ TEST(H5SafetyTest, ThePipeIsNoStandardDescriptor) {
   std::filesystem::remove(path);
 }
 
-// ---- Hostile configs, without files ---------------------------------------
-
-H5Contents WithConfig(const std::string& config) {
-  H5Contents contents;
-  contents.parts[H5Contents::kRoot].attributes["@model_config"] = {config};
-  return contents;
-}
-
-// A Sequential of an input [?,4,4,1] and one more layer.
-std::string OneLayer(const std::string& class_name, const std::string& config) {
-  return R"({"class_name": "Sequential", "config": [{"class_name":
-      "InputLayer", "config": {"name": "i", "batch_input_shape":
-      [null, 4, 4, 1]}}, {"class_name": ")" +
-         class_name + R"(", "config": {"name": "bad")" + config + "}}]}";
-}
-
-struct BadConfig {
-  std::string config;
-  ErrorKind kind;
-  std::string part;
-};
-
-TEST(ModelConfigTest, BadConfigsAreNamed) {
-  const BadConfig cases[] = {
-      {"{", ErrorKind::kCorrupt, "not valid JSON"},
-      {"[]", ErrorKind::kCorrupt, "class_name"},
-      {R"({"class_name": "Mine", "config": {}})", ErrorKind::kUnsupported,
-       "Mine"},
-      {R"({"class_name": "Sequential", "config": []})", ErrorKind::kCorrupt,
-       "no layers"},
-      {OneLayer("LSTM", ""), ErrorKind::kUnsupported,
-       "1 of its 2 layers is not supported: 'bad' (LSTM); `litesmith list "
-       "layers`"},
-      {OneLayer("Sequential", R"(, "layers": [{"class_name": "GRU", "config":
-          {"name": "g"}}, {"class_name": "Dense", "config": {"name": "d"}}])"),
-       ErrorKind::kUnsupported,
-       "2 of its 4 layers are not supported: 'bad' (a model inside the model "
-       "(Sequential); put its layers into the outer model), 'bad/g' (GRU)"},
-      {OneLayer("MaxPool2D", ""), ErrorKind::kUnsupported,
-       "'bad' (MaxPool2D; there is MaxPooling2D)"},
-      {OneLayer("PruneLowMagnitude", R"(, "layer": {"class_name": "Dense"})"),
-       ErrorKind::kUnsupported,
-       "PruneLowMagnitude around Dense; tfmot's strip_pruning"},
-      {OneLayer("TFOpLambda", R"(, "function": "math.add")"),
-       ErrorKind::kUnsupported, "TFOpLambda math.add"},
-      {OneLayer("Dense", R"(}, "registered_name": "mine>Dense", "a": {)"),
-       ErrorKind::kUnsupported, "mine>Dense, a class of its author's own"},
-      {OneLayer("Dense", R"(, "units": 3, "lora_rank": 4)"),
-       ErrorKind::kUnsupported, "layer 'bad': its lora_rank is 4"},
-      {OneLayer("InputLayer", R"(, "batch_shape": [1, 2], "sparse": true)"),
-       ErrorKind::kUnsupported, "sparse"},
-      {OneLayer("Dropout", R"(, "rate": 1.0)"), ErrorKind::kCorrupt,
-       "rate is 1"},
-      {OneLayer("Dropout", ""), ErrorKind::kCorrupt, "rate"},
-      {OneLayer("Dropout", R"(, "rate": 0.5, "noise_shape": [null, 3, 1, 1])"),
-       ErrorKind::kCorrupt, "noise_shape (-1, 3, 1, 1) does not fit"},
-      {OneLayer("Dropout", R"(, "rate": 0.5, "seed": "a")"),
-       ErrorKind::kUnsupported, "its seed"},
-      {OneLayer("Flatten", R"(, "trainable": 0)"), ErrorKind::kCorrupt,
-       "trainable"},
-      {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
-          "InputLayer", "name": "i", "config": {"batch_input_shape": [null, 4]},
-          "inbound_nodes": []}, {"class_name":
-          "Dropout", "name": "d", "config": {"rate": 0.5}, "inbound_nodes":
-          [[["i", 0, 0, {"training": true}]]]}], "input_layers": [["i", 0, 0]],
-          "output_layers": [["d", 0, 0]]}})",
-       ErrorKind::kUnsupported, "layer 'd': it is called with training=true"},
-      {OneLayer("Rescaling", ""), ErrorKind::kUnsupported, "'bad' (Rescaling)"},
-      {OneLayer("Dense", R"(, "units": 3, "activation": "softmax")"),
-       ErrorKind::kCorrupt, "no weight 'kernel'"},
-      {OneLayer("Activation", R"(, "activation": "softmax")"),
-       ErrorKind::kUnsupported, "logits"},
-      {OneLayer("Activation", R"(, "activation": "relu")"),
-       ErrorKind::kUnsupported, "right behind"},
-      {OneLayer("ReLU", R"(, "max_value": 3.0)"), ErrorKind::kUnsupported,
-       "max_value is 3"},
-      {OneLayer("Flatten", R"(, "data_format": "channels_first")"),
-       ErrorKind::kUnsupported, "channels_first"},
-      {OneLayer("Flatten", R"(, "dtype": "float64")"), ErrorKind::kUnsupported,
-       "float64"},
-      {OneLayer("Reshape", R"(, "target_shape": [0, 4])"), ErrorKind::kCorrupt,
-       "target shape"},
-      {OneLayer("Reshape", R"(, "target_shape": [5])"), ErrorKind::kCorrupt,
-       "does not fit"},
-      {OneLayer("Reshape", R"(, "target_shape": [-1, -1])"),
-       ErrorKind::kCorrupt, "target shape"},
-      {OneLayer("MaxPooling2D", R"(, "pool_size": 9)"), ErrorKind::kCorrupt,
-       "layer 'bad'"},
-      {OneLayer("MaxPooling2D", R"(, "strides": [0, 0])"), ErrorKind::kCorrupt,
-       "layer 'bad'"},
-      {OneLayer("Conv2D", R"(, "kernel_size": 3000000000, "filters": 1)"),
-       ErrorKind::kCorrupt, "32 bits"},
-      {OneLayer("InputLayer", R"(, "batch_shape": [1, 2])"),
-       ErrorKind::kCorrupt, "layer 'bad'"},
-      {OneLayer("Dropout", R"(, "rate": 0}}, {"class_name": "Dropout",
-          "config": {"name": "bad")"),
-       ErrorKind::kCorrupt, "two layers"},
-      {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
-          "Flatten", "name": "f", "config": {}, "inbound_nodes":
-          [[["f", 0, 0, {}]]]}], "input_layers": [["f", 0, 0]],
-          "output_layers": [["f", 0, 0]]}})",
-       ErrorKind::kCorrupt, "feeds itself"},
-      {R"({"class_name": "Functional", "config": {"layers": [],
-          "input_layers": [["f", 0, 0]], "output_layers": [["f", 0, 0]]}})",
-       ErrorKind::kCorrupt, "no layer 'f'"},
-  };
-  for (const BadConfig& bad : cases) {
-    try {
-      GraphFromH5(WithConfig(bad.config), "file.h5");
-      ADD_FAILURE() << bad.config;
-    } catch (const Error& error) {
-      const std::string what = error.what();
-      EXPECT_EQ(Name(error.kind()), Name(bad.kind)) << what;
-      EXPECT_NE(what.find(bad.part), std::string::npos) << what;
-      EXPECT_NE(what.find("file.h5"), std::string::npos) << what;
-    }
+// Of the wanted groups each has a tree, with what was asked of it.
+TEST(H5SafetyTest, OnlyWhatIsWantedComes) {
+  const std::string path = TempPath("wanted.h5");
+  const std::vector<H5Wanted> wanted = {
+      {.groups = {""}, .attributes_only = true},
+      {.groups = {"missing", "group"}},
+      {.groups = {"missing", ""}, .without = {"group"}},
+      {.groups = {"missing"}}};
+  Put(path, SmallFile());
+  for (const auto& trees : {ReadH5InHelper(path, wanted),
+                            ReadH5InHelper(SmallFile(), "in memory", wanted)}) {
+    ASSERT_EQ(trees.size(), 4u);
+    ASSERT_NE(trees[0].Attribute("", "said"), nullptr);
+    EXPECT_EQ(trees[0].Attribute("", "said")->front(), "of the root");
+    EXPECT_TRUE(trees[0].datasets.empty());
+    EXPECT_EQ(trees[1].datasets.at("values").dims, std::vector<int64_t>{200});
+    EXPECT_TRUE(trees[2].present && trees[2].datasets.empty());
+    EXPECT_FALSE(trees[3].present);
   }
-}
-
-// What does not act here is said once for the file.
-TEST(ModelConfigTest, RegularizersAreWarnedOf) {
-  std::vector<std::string> warnings;
-  const WarningSink before = SetWarningSink(
-      [&](std::string_view text) { warnings.emplace_back(text); });
-  GraphFromH5(
-      WithConfig(OneLayer("Flatten", R"(, "activity_regularizer": {"l2": 0.1},
-                  "kernel_constraint": {}, "bias_regularizer": null)")),
-      "file.h5");
-  SetWarningSink(before);
-  ASSERT_EQ(warnings.size(), 1u);
-  EXPECT_NE(warnings[0].find(
-                "file.h5: regularizers and constraints do not act in training "
-                "here and are not kept in files: 'bad' (activity_regularizer, "
-                "kernel_constraint)"),
-            std::string::npos)
-      << warnings[0];
-}
-
-TEST(ModelConfigTest, FilesWithoutAModelAreNamed) {
-  H5Contents weights;
-  weights.parts[H5Contents::kWeights].datasets["dense/kernel:0"];
-  const std::pair<H5Contents, const char*> files[] = {
-      {weights, "weights only, no model_config"},
-      {{}, "no model_config and no weights"}};
-  for (const auto& [contents, part] : files) {
-    try {
-      GraphFromH5(contents, "file.h5");
-      ADD_FAILURE() << part;
-    } catch (const Error& error) {
-      EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
-      EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
-          << error.what();
-    }
-  }
-}
-
-TEST(ModelConfigTest, EveryRowIsFound) {
-  for (const LayerRow& row : LayerRows()) {
-    EXPECT_EQ(FindLayerRow(row.class_name), &row);
-  }
+  std::filesystem::remove(path);
 }
 
 }  // namespace

@@ -34,10 +34,11 @@ class Cursor {
     const auto bytes = Take(Number<uint64_t>());
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
-  H5Contents::Part Part() {
-    const auto part = Number<uint8_t>();
-    if (part >= H5Contents::kNumParts) Broken();
-    return static_cast<H5Contents::Part>(part);
+  // Of the trees the one that the next record is about.
+  H5Tree& Tree(std::vector<H5Tree>* trees) {
+    const auto tree = Number<uint8_t>();
+    if (tree >= trees->size()) Broken();
+    return (*trees)[tree];
   }
   size_t size() const { return rest_.size(); }
   [[noreturn]] void Broken() const {
@@ -94,24 +95,24 @@ void H5StreamWriter::Flush() {
   buffer_.clear();
 }
 
-void H5StreamWriter::Present(H5Contents::Part part) {
+void H5StreamWriter::Present(uint8_t tree) {
   Number(H5Record::kPresent);
-  Number(part);
+  Number(tree);
 }
 
-void H5StreamWriter::Attribute(H5Contents::Part part, const std::string& key,
+void H5StreamWriter::Attribute(uint8_t tree, const std::string& key,
                                const std::vector<std::string>& values) {
   Number(H5Record::kAttribute);
-  Number(part);
+  Number(tree);
   Text(key);
   Number<uint64_t>(values.size());
   for (const std::string& value : values) Text(value);
 }
 
-void H5StreamWriter::Dataset(H5Contents::Part part, const std::string& path,
+void H5StreamWriter::Dataset(uint8_t tree, const std::string& path,
                              const H5Dataset& dataset) {
   Number(H5Record::kDataset);
-  Number(part);
+  Number(tree);
   Text(path);
   Number(dataset.dtype);
   Number(static_cast<uint8_t>(dataset.dims.size()));
@@ -130,18 +131,18 @@ void H5StreamWriter::End() {
   Flush();
 }
 
-H5Contents ParseH5Stream(std::span<const std::byte> stream,
-                         const std::string& path) {
-  H5Contents contents;
+std::vector<H5Tree> ParseH5Stream(std::span<const std::byte> stream,
+                                  size_t trees, const std::string& path) {
+  std::vector<H5Tree> contents(trees);
   Cursor in(stream, path);
   for (;;) {
     switch (in.Number<H5Record>()) {
       case H5Record::kPresent:
-        contents.parts[in.Part()].present = true;
+        in.Tree(&contents).present = true;
         break;
       case H5Record::kAttribute: {
-        H5Tree& part = contents.parts[in.Part()];
-        std::vector<std::string>& values = part.attributes[in.Text()];
+        H5Tree& tree = in.Tree(&contents);
+        std::vector<std::string>& values = tree.attributes[in.Text()];
         const auto count = in.Number<uint64_t>();
         // Each string has at least its length in the stream.
         if (count > in.size() / sizeof(uint64_t)) in.Broken();
@@ -150,9 +151,9 @@ H5Contents ParseH5Stream(std::span<const std::byte> stream,
         break;
       }
       case H5Record::kDataset: {
-        H5Tree& part = contents.parts[in.Part()];
+        H5Tree& tree = in.Tree(&contents);
         std::string name = in.Text();
-        part.datasets[std::move(name)] = TakeDataset(&in);
+        tree.datasets[std::move(name)] = TakeDataset(&in);
         break;
       }
       case H5Record::kError: {

@@ -15,23 +15,23 @@
 namespace litesmith {
 
 enum class H5Record : uint8_t {
-  kPresent = 1,  // part
-  kAttribute,    // part, "path@name", count, strings
-  kDataset,      // part, path, dtype, rank, dims, bytes
+  kPresent = 1,  // tree
+  kAttribute,    // tree, "path@name", count, strings
+  kDataset,      // tree, path, dtype, rank, dims, bytes
   kError,        // error kind, message
   kEnd,
 };
 
-// Writes records to a descriptor. In the helper only: if the parent is gone it
+// Writes records to a descriptor; trees by their place among the wanted ones.
+// In the helper only: if the parent is gone it
 // ends the process.
 class H5StreamWriter {
  public:
   explicit H5StreamWriter(int fd) : fd_(fd) {}
-  void Present(H5Contents::Part part);
-  void Attribute(H5Contents::Part part, const std::string& key,
+  void Present(uint8_t tree);
+  void Attribute(uint8_t tree, const std::string& key,
                  const std::vector<std::string>& values);
-  void Dataset(H5Contents::Part part, const std::string& path,
-               const H5Dataset& dataset);
+  void Dataset(uint8_t tree, const std::string& path, const H5Dataset& dataset);
   void Failure(ErrorKind kind, const std::string& message);
   void End();
 
@@ -48,11 +48,11 @@ class H5StreamWriter {
   std::vector<std::byte> buffer_;
 };
 
-// The contents that a finished stream holds. Throws Error{corrupt} for a stream
-// that does not follow the format or has no end, or the error that it carries,
-// each naming `path`.
-H5Contents ParseH5Stream(std::span<const std::byte> stream,
-                         const std::string& path);
+// The `trees` wanted groups that a finished stream holds. Throws Error{corrupt}
+// for a stream that does not follow the format or has no end, or the error that
+// it carries, each naming `path`.
+std::vector<H5Tree> ParseH5Stream(std::span<const std::byte> stream,
+                                  size_t trees, const std::string& path);
 
 }  // namespace litesmith
 

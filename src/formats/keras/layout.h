@@ -1,5 +1,4 @@
-// Keras weight layouts against the graph's: the output channel is last there
-// and first here; everything between keeps its order.
+// Layouts of Keras's variables against the graph's.
 #ifndef LITESMITH_FORMATS_KERAS_LAYOUT_H_
 #define LITESMITH_FORMATS_KERAS_LAYOUT_H_
 
@@ -11,6 +10,11 @@
 #include "src/base/shape.h"
 
 namespace litesmith {
+
+enum class Layout : uint8_t {
+  kPlain,       // the same in both
+  kOutputLast,  // HWIO, [in, out]; the graph has OHWI, [out, in]
+};
 
 // HWIO -> OHWI, [in, out] -> [out, in].
 inline Shape FromKerasShape(std::vector<int32_t> dims) {

@@ -10,7 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "src/base/error.h"
+#include "src/base/file.h"
 #include "src/base/rng.h"
+#include "src/formats/keras/keras.h"
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
 #include "src/ops/layer/conv_2d.h"
@@ -21,8 +24,7 @@ namespace litesmith {
 
 // A file name that no other test process uses.
 inline std::string TempPath(const std::string& name) {
-  return testing::TempDir() + "keras_h5_" + std::to_string(getpid()) + "_" +
-         name;
+  return testing::TempDir() + "keras_" + std::to_string(getpid()) + "_" + name;
 }
 
 inline TensorId AddRandom(const std::string& name, const Shape& shape, Rng* rng,
@@ -91,6 +93,29 @@ inline Graph MakeCnn(int32_t size, int32_t filters) {
   graph.output_names = {"dense"};
   InferShapes(&graph);
   return graph;
+}
+
+// Written and read back.
+inline Graph ThroughFile(KerasFile kind, const Graph& graph,
+                         const Graph* full = nullptr) {
+  const std::string path = TempPath("through");
+  WriteKeras(kind, graph, full, path);
+  Graph read = kind == KerasFile::kH5 ? ReadKerasH5(path)
+                                      : ReadKerasArchive(ReadFile(path), path);
+  std::filesystem::remove(path);
+  return read;
+}
+
+template <typename F>
+void ExpectError(ErrorKind kind, const std::string& part, F call) {
+  try {
+    call();
+    FAIL() << "no error; wanted one with '" << part << "'";
+  } catch (const Error& error) {
+    EXPECT_EQ(Name(error.kind()), Name(kind)) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+        << error.what();
+  }
 }
 
 // Equal in everything that a graph is; names what is not.

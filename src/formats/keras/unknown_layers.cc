@@ -3,11 +3,12 @@
 #include "src/formats/keras/unknown_layers.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/names.h"
-#include "src/formats/keras/layers.h"
+#include "src/formats/keras/layer.h"
 
 namespace litesmith {
 namespace {
@@ -15,16 +16,12 @@ namespace {
 // Of models in models; deeper ones are not looked into.
 constexpr int kMaxDepth = 8;
 constexpr size_t kShown = 20;
+const std::string kOperation = "operation ";
 
 struct Findings {
   std::vector<std::string> unknown;  // "'net/lstm' (LSTM)"
   size_t layers = 0;
 };
-
-bool IsModel(const std::string& class_name) {
-  return class_name == "Sequential" || class_name == "Functional" ||
-         class_name == "Model";
-}
 
 // The layer that the config of a wrapper holds, or null.
 const Json* WrappedLayer(const Json& config) {
@@ -36,7 +33,7 @@ const Json* WrappedLayer(const Json& config) {
 
 // What an unsupported layer is, for somebody who may not know its class.
 std::string WhatItIs(const std::string& class_name, const Json& config) {
-  if (IsModel(class_name)) {
+  if (IsModelClass(class_name)) {
     return fmt::format(
         "a model inside the model ({}); put its layers into the "
         "outer model",
@@ -60,6 +57,7 @@ std::string WhatItIs(const std::string& class_name, const Json& config) {
   const Json* function = JsonFind(config, "function");
   if (function != nullptr && function->is_string())
     return fmt::format("{} {}", class_name, function->get<std::string>());
+  if (class_name.starts_with(kOperation)) return class_name;
   if (class_name.find('>') != std::string::npos)
     return fmt::format("{}, a class of its author's own", class_name);
   std::vector<std::string> known;
@@ -79,17 +77,26 @@ void Find(const Json& layers, const std::string& path, int depth,
     if (FindLayerRow(class_name) != nullptr) continue;
     findings->unknown.push_back(
         fmt::format("'{}' ({})", name, WhatItIs(class_name, config)));
-    if (IsModel(class_name) && depth < kMaxDepth)
+    if (IsModelClass(class_name) && depth < kMaxDepth)
       Find(ModelLayers(config), name + "/", depth + 1, findings);
   }
 }
 
 }  // namespace
 
+bool IsModelClass(const std::string& class_name) {
+  return class_name == "Sequential" || class_name == "Functional" ||
+         class_name == "Model";
+}
+
 std::string LayerClass(const Json& layer) {
   const std::string registered = JsonString(layer, "registered_name", "");
   if (registered.find('>') != std::string::npos) return registered;
-  return JsonString(JsonAt(layer, "class_name"), "class_name");
+  const std::string& name =
+      JsonString(JsonAt(layer, "class_name"), "class_name");
+  if (JsonString(layer, "module", "").starts_with("keras.src.ops"))
+    return kOperation + name;
+  return name;
 }
 
 std::string LayerName(const Json& layer) {

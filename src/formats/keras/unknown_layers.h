@@ -4,12 +4,15 @@
 
 #include <string>
 
-#include "src/formats/keras/keras_json.h"
+#include "src/formats/json.h"
 
 namespace litesmith {
 
-// A layer's class: Keras's name for it, or "package>Class" for a user's own,
-// which may be called as one of Keras's.
+// "Sequential", "Functional" or "Model".
+bool IsModelClass(const std::string& class_name);
+// A layer's class: Keras's name for it, "package>Class" for a user's own, which
+// may be called as one of Keras's, and "operation Add" for a function of
+// keras.ops, which may be called as a layer and takes other arguments.
 std::string LayerClass(const Json& layer);
 // Its name, or "" where it has none.
 std::string LayerName(const Json& layer);

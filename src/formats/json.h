@@ -1,11 +1,13 @@
-// Typed access to the JSON of a Keras config. Nothing here trusts the file:
-// every accessor throws Error{corrupt} naming the key.
-#ifndef LITESMITH_FORMATS_KERAS_KERAS_JSON_H_
-#define LITESMITH_FORMATS_KERAS_KERAS_JSON_H_
+// Typed access to the JSON of a file. Nothing here trusts the file: every
+// accessor throws Error{corrupt} naming the key. Whoever asks no more than
+// these functions gets along without the library's own header, which takes
+// seconds to compile.
+#ifndef LITESMITH_FORMATS_JSON_H_
+#define LITESMITH_FORMATS_JSON_H_
 
 #include <array>
 #include <cstdint>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@ const Json* JsonFind(const Json& object, const char* key);
 
 // The value itself as an integer in int32's range, a string, a bool.
 int32_t JsonInt(const Json& value, const char* key);
+int64_t JsonInt64(const Json& value, const char* key);
 const std::string& JsonString(const Json& value, const char* key);
 bool JsonBool(const Json& value, const char* key);
 const Json& JsonArray(const Json& value, const char* key);
@@ -40,6 +43,11 @@ std::array<int32_t, 2> JsonPair(const Json& object, const char* key,
 // A list of integers; JSON null becomes -1.
 std::vector<int32_t> JsonDims(const Json& value, const char* key);
 
+// The value as text for a message, its first 60 letters.
+std::string JsonShown(const Json& value);
+bool IsWholeNumber(const Json& value);
+bool IsString(const Json& value);
+
 }  // namespace litesmith
 
-#endif  // LITESMITH_FORMATS_KERAS_KERAS_JSON_H_
+#endif  // LITESMITH_FORMATS_JSON_H_

@@ -1,11 +1,16 @@
-#include "src/formats/keras/keras_json.h"
+// Typed access to JSON.
+#include "src/formats/json.h"
 
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
 
 namespace litesmith {
 namespace {
+
+// Functions that walk JSON call themselves.
+constexpr int kMaxDepth = 500;
 
 [[noreturn]] void FailType(const Json& value, const char* key,
                            const char* wanted) {
@@ -16,7 +21,13 @@ namespace {
 }  // namespace
 
 Json ParseJson(const std::string& text, const char* what) {
-  Json json = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto check_depth = [&](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxDepth) {
+      Fail(ErrorKind::kCorrupt, "its {} nests deeper than {}", what, kMaxDepth);
+    }
+    return true;
+  };
+  Json json = Json::parse(text, check_depth, /*allow_exceptions=*/false);
   if (json.is_discarded()) {
     Fail(ErrorKind::kCorrupt, "its {} is not valid JSON", what);
   }
@@ -36,13 +47,20 @@ const Json& JsonAt(const Json& object, const char* key) {
 }
 
 int32_t JsonInt(const Json& value, const char* key) {
-  if (!value.is_number_integer()) FailType(value, key, "a whole number");
-  const auto i = value.get<int64_t>();
+  const int64_t i = JsonInt64(value, key);
   if (i < std::numeric_limits<int32_t>::min() ||
       i > std::numeric_limits<int32_t>::max()) {
     Fail(ErrorKind::kCorrupt, "its '{}' is {}, beyond 32 bits", key, i);
   }
   return static_cast<int32_t>(i);
+}
+
+int64_t JsonInt64(const Json& value, const char* key) {
+  if (!IsWholeNumber(value) ||
+      (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
+    FailType(value, key, "a whole number");
+  }
+  return value.get<int64_t>();
 }
 
 const std::string& JsonString(const Json& value, const char* key) {
@@ -113,5 +131,14 @@ std::vector<int32_t> JsonDims(const Json& value, const char* key) {
   }
   return dims;
 }
+
+std::string JsonShown(const Json& value) {
+  return value.dump(-1, ' ', true, Json::error_handler_t::replace)
+      .substr(0, 60);
+}
+
+bool IsWholeNumber(const Json& value) { return value.is_number_integer(); }
+
+bool IsString(const Json& value) { return value.is_string(); }
 
 }  // namespace litesmith

@@ -1,12 +1,15 @@
-#include "src/formats/graph_json/full_graph.h"
+// A graph to JSON and datasets, and back.
+#include "src/formats/graph_json/graph_json.h"
 
 #include <bit>
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "src/base/error.h"
-#include "src/formats/keras/keras_json.h"
+#include "src/formats/hdf5/h5_image.h"
+#include "src/formats/json.h"
 #include "src/graph/op_def.h"
 #include "src/ops/registry.h"
 
@@ -39,12 +42,15 @@ float ToFloat(const Json& value, const char* key) {
   return static_cast<float>(value.get<double>());
 }
 
-int64_t ToInt64(const Json& value, const char* key) {
-  if (!value.is_number_integer() ||
-      (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX)) {
-    Fail(ErrorKind::kCorrupt, "its '{}' is no whole number", key);
-  }
-  return value.get<int64_t>();
+// A tensor's data to be stored as the dataset `path` of the group.
+struct GraphDataset {
+  std::string path;
+  const Tensor* tensor;
+};
+
+// Whether data of the type are stored as plain bytes: HDF5 has no such type.
+bool HeldAsBytes(DType dtype) {
+  return dtype == DType::kFloat16 || dtype == DType::kBool;
 }
 
 bool SameData(const Tensor& a, const Tensor& b) {
@@ -54,8 +60,8 @@ bool SameData(const Tensor& a, const Tensor& b) {
 }
 
 Ordered FromTensor(const Tensor& tensor, size_t id,
-                   const std::vector<KerasTensor>& in_keras,
-                   std::vector<FullGraphDataset>* datasets) {
+                   const std::vector<StoredTensor>& stored,
+                   std::vector<GraphDataset>* datasets) {
   Ordered json = {{"name", tensor.name},
                   {"dtype", Name(tensor.dtype)},
                   {"kind", Name(tensor.kind)},
@@ -69,9 +75,9 @@ Ordered FromTensor(const Tensor& tensor, size_t id,
                      {"axis", q.axis}};
   }
   if (!tensor.has_data()) return json;
-  for (const KerasTensor& keras : in_keras) {
-    if (SameData(tensor, *keras.tensor)) {
-      json["same_as"] = keras.name;
+  for (const StoredTensor& other : stored) {
+    if (SameData(tensor, *other.tensor)) {
+      json["same_as"] = other.name;
       return json;
     }
   }
@@ -95,7 +101,7 @@ void SetAttr(const AttrDef& attr, const Json& json, AttrValue* value) {
     for (const Json& i : JsonArray(json, attr.name))
       value->ints.push_back(JsonInt(i, attr.name));
   } else {
-    value->i = ToInt64(json, attr.name);
+    value->i = JsonInt64(json, attr.name);
   }
 }
 
@@ -154,7 +160,7 @@ Tensor ToTensor(const Json& json, const H5Tree& group, const Graph& plain) {
     for (const Json& scale : JsonArray(JsonAt(*quant, "scale"), "scale"))
       tensor.quant.scale.push_back(ToFloat(scale, "scale"));
     for (const Json& zero : JsonArray(JsonAt(*quant, "zero_point"), "quant"))
-      tensor.quant.zero_point.push_back(ToInt64(zero, "zero_point"));
+      tensor.quant.zero_point.push_back(JsonInt64(zero, "zero_point"));
     tensor.quant.axis = JsonInt(*quant, "axis", 0);
   }
   for (int d = 1; d < tensor.shape.rank(); ++d) {
@@ -199,18 +205,12 @@ std::vector<std::string> ToNames(const Json& json, const char* key) {
   return names;
 }
 
-}  // namespace
-
-bool HeldAsBytes(DType dtype) {
-  return dtype == DType::kFloat16 || dtype == DType::kBool;
-}
-
-std::string FullGraphToJson(const Graph& graph,
-                            const std::vector<KerasTensor>& in_keras,
-                            std::vector<FullGraphDataset>* datasets) {
+// The JSON of `graph`, and the datasets beside it (pointing into `graph`).
+std::string ToJson(const Graph& graph, const std::vector<StoredTensor>& stored,
+                   std::vector<GraphDataset>* datasets) {
   Ordered tensors = Ordered::array();
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    tensors.push_back(FromTensor(graph.tensors[t], t, in_keras, datasets));
+    tensors.push_back(FromTensor(graph.tensors[t], t, stored, datasets));
   }
   Ordered nodes = Ordered::array();
   for (const Node& node : graph.nodes) {
@@ -235,8 +235,8 @@ std::string FullGraphToJson(const Graph& graph,
   return json.dump(-1, ' ', true, Ordered::error_handler_t::replace);
 }
 
-Graph FullGraphFromJson(const std::string& text, const H5Tree& group,
-                        const Graph& plain) {
+Graph FromJson(const std::string& text, const H5Tree& group,
+               const Graph& plain) {
   const Json json = ParseJson(text, "litesmith graph");
   const int32_t version = JsonInt(JsonAt(json, "version"), "version");
   if (version != kVersion) {
@@ -278,6 +278,39 @@ Graph FullGraphFromJson(const std::string& text, const H5Tree& group,
   InferShapes(&graph);
   VerifyStructure(graph);
   return graph;
+}
+
+}  // namespace
+
+void AddGraph(const Graph& graph, const std::vector<StoredTensor>& stored,
+              H5Image* image) {
+  const std::string group = std::string("/") + kGraphGroup;
+  std::vector<GraphDataset> datasets;
+  const std::string json = ToJson(graph, stored, &datasets);
+  image->AddGroup(group);
+  image->AddString(group, "graph", json);
+  for (const GraphDataset& data : datasets) {
+    const Tensor& tensor = *data.tensor;
+    const std::span<const std::byte> bytes(tensor.data.data(),
+                                           tensor.data.size());
+    const std::string path = group + "/" + data.path;
+    if (HeldAsBytes(tensor.dtype)) {
+      const int32_t size = static_cast<int32_t>(bytes.size());
+      image->AddDataset(path, DType::kUInt8, {&size, 1}, bytes);
+    } else {
+      image->AddDataset(path, tensor.dtype, tensor.shape.dims(), bytes);
+    }
+  }
+}
+
+bool HoldsGraph(const H5Tree& group) {
+  return group.Attribute("", "graph") != nullptr;
+}
+
+Graph ReadGraph(const H5Tree& group, const Graph& plain) {
+  std::string json;  // cut in pieces where it is long
+  for (const std::string& piece : *group.Attribute("", "graph")) json += piece;
+  return FromJson(json, group, plain);
 }
 
 }  // namespace litesmith

@@ -1,9 +1,11 @@
-"""Saves or runs a Keras .h5 in this process's Keras; run by test_keras.py, once for each dialect.
+"""Saves or runs a Keras file (.h5 or .keras, by its ending) in this process's Keras; run by test_keras.py, once for each dialect.
 
-usage: keras_h5.py 2|3 save FILE.h5                   an untrained `mnist-cnn` with tools/mnist_cnn.py's start weights
-       keras_h5.py 2|3 predict FILE.h5 IN.npy OUT.npy
-       keras_h5.py 2|3 save-options FILE.h5           one with a frozen layer, a layer without bias and dropouts
-       keras_h5.py 2|3 weights FILE.h5 OUT.npz        each weight as 'layer/N', and the options as JSON in 'options'
+usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` with tools/mnist_cnn.py's start weights
+       keras_file.py 2|3 save-two FILE                 two inputs and two outputs, in an order of their own
+       keras_file.py 2|3 save-options FILE             one with a frozen layer, a layer without bias and dropouts
+       keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
+       keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
+       keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
 2 is tf_keras, 3 is Keras 3 (its TensorFlow backend).
 """
 
@@ -47,6 +49,22 @@ def model_with_options(keras):
     return model
 
 
+def model_with_two(keras):
+    """Inputs and outputs in another order than that of the layers."""
+    layers = keras.layers
+    a, b = keras.Input((5,), name="a"), keras.Input((3,), name="b")
+    x = layers.Dense(4, name="first")(a)
+    x = layers.ReLU(6.0, name="clip")(x)
+    y = layers.Dense(2, activation="relu", name="second")(b)
+    z = layers.Dense(3, name="third")(x)
+    return keras.Model([b, a], [z, y])
+
+
+def save(model, path):
+    """The file without the optimizer: .h5 has an option, .keras none to leave out."""
+    model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
+
+
 def options(layer):
     config = layer.get_config()
     keys = ("rate", "noise_shape", "seed", "use_bias")
@@ -58,9 +76,14 @@ def main(generation, verb, path, *arrays):
     if verb == "save":
         model = mnist_cnn.build(keras)
         model.set_weights(mnist_cnn.to_keras(mnist_cnn.start_weights(3)))
-        model.save(path, include_optimizer=False)
+        save(model, path)
     elif verb == "save-options":
-        model_with_options(keras).save(path, include_optimizer=False)
+        save(model_with_options(keras), path)
+    elif verb == "save-two":
+        save(model_with_two(keras), path)
+    elif verb == "layers":
+        model = keras.models.load_model(path, compile=False)
+        print(json.dumps({layer.name: type(layer).__name__ for layer in model.layers}))
     elif verb == "weights":
         model = keras.models.load_model(path, compile=False)
         weights = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}
@@ -68,7 +91,8 @@ def main(generation, verb, path, *arrays):
         np.savez(arrays[0], options=json.dumps(said), **weights)
     else:
         model = keras.models.load_model(path, compile=False)
-        np.save(arrays[1], model.predict(np.load(arrays[0]), batch_size=1000, verbose=0))
+        outputs = model.predict([np.load(name) for name in arrays[1:]], batch_size=1000, verbose=0)
+        np.savez(arrays[0], *(outputs if isinstance(outputs, list) else [outputs]))
 
 
 if __name__ == "__main__":

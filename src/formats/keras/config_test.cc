@@ -1,0 +1,174 @@
+// Configs that no Keras would write, without files.
+#include <map>
+
+#include "src/base/error.h"
+#include "src/base/warning.h"
+#include "src/formats/keras/file_contents.h"
+#include "src/formats/keras/layer.h"
+#include "src/formats/keras/test_graphs.h"
+
+namespace litesmith {
+namespace {
+
+std::vector<H5Tree> WithConfig(const std::string& config) {
+  std::vector<H5Tree> trees(3);
+  trees[kH5Root].attributes["@model_config"] = {config};
+  return trees;
+}
+
+// A Sequential of an input [?,4,4,1] and one more layer.
+std::string OneLayer(const std::string& class_name, const std::string& config) {
+  return R"({"class_name": "Sequential", "config": [{"class_name":
+      "InputLayer", "config": {"name": "i", "batch_input_shape":
+      [null, 4, 4, 1]}}, {"class_name": ")" +
+         class_name + R"(", "config": {"name": "bad")" + config + "}}]}";
+}
+
+struct BadConfig {
+  std::string config;
+  ErrorKind kind;
+  std::string part;
+};
+
+TEST(ModelConfigTest, BadConfigsAreNamed) {
+  const BadConfig cases[] = {
+      {"{", ErrorKind::kCorrupt, "not valid JSON"},
+      {"[]", ErrorKind::kCorrupt, "class_name"},
+      {R"({"class_name": "Mine", "config": {}})", ErrorKind::kUnsupported,
+       "Mine"},
+      {R"({"class_name": "Sequential", "config": []})", ErrorKind::kCorrupt,
+       "no layers"},
+      {OneLayer("LSTM", ""), ErrorKind::kUnsupported,
+       "1 of its 2 layers is not supported: 'bad' (LSTM); `litesmith list "
+       "layers`"},
+      {OneLayer("Sequential", R"(, "layers": [{"class_name": "GRU", "config":
+          {"name": "g"}}, {"class_name": "Dense", "config": {"name": "d"}}])"),
+       ErrorKind::kUnsupported,
+       "2 of its 4 layers are not supported: 'bad' (a model inside the model "
+       "(Sequential); put its layers into the outer model), 'bad/g' (GRU)"},
+      {OneLayer("MaxPool2D", ""), ErrorKind::kUnsupported,
+       "'bad' (MaxPool2D; there is MaxPooling2D)"},
+      {OneLayer("PruneLowMagnitude", R"(, "layer": {"class_name": "Dense"})"),
+       ErrorKind::kUnsupported,
+       "PruneLowMagnitude around Dense; tfmot's strip_pruning"},
+      {OneLayer("TFOpLambda", R"(, "function": "math.add")"),
+       ErrorKind::kUnsupported, "TFOpLambda math.add"},
+      {OneLayer("Dense", R"(}, "registered_name": "mine>Dense", "a": {)"),
+       ErrorKind::kUnsupported, "mine>Dense, a class of its author's own"},
+      {OneLayer("Dense", R"(, "units": 3, "lora_rank": 4)"),
+       ErrorKind::kUnsupported, "layer 'bad': its lora_rank is 4"},
+      {OneLayer("InputLayer", R"(, "batch_shape": [1, 2], "sparse": true)"),
+       ErrorKind::kUnsupported, "sparse"},
+      {OneLayer("Dropout", R"(, "rate": 1.0)"), ErrorKind::kCorrupt,
+       "rate is 1"},
+      {OneLayer("Dropout", ""), ErrorKind::kCorrupt, "rate"},
+      {OneLayer("Dropout", R"(, "rate": 0.5, "noise_shape": [null, 3, 1, 1])"),
+       ErrorKind::kCorrupt, "noise_shape (-1, 3, 1, 1) does not fit"},
+      {OneLayer("Dropout", R"(, "rate": 0.5, "seed": "a")"),
+       ErrorKind::kUnsupported, "its seed"},
+      {OneLayer("Flatten", R"(, "trainable": 0)"), ErrorKind::kCorrupt,
+       "trainable"},
+      {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
+          "InputLayer", "name": "i", "config": {"batch_input_shape": [null, 4]},
+          "inbound_nodes": []}, {"class_name":
+          "Dropout", "name": "d", "config": {"rate": 0.5}, "inbound_nodes":
+          [[["i", 0, 0, {"training": true}]]]}], "input_layers": [["i", 0, 0]],
+          "output_layers": [["d", 0, 0]]}})",
+       ErrorKind::kUnsupported, "layer 'd': it is called with training=true"},
+      {OneLayer("Rescaling", ""), ErrorKind::kUnsupported, "'bad' (Rescaling)"},
+      {OneLayer("Dense", R"(, "units": 3, "activation": "softmax")"),
+       ErrorKind::kCorrupt, "no weight 'kernel'"},
+      {OneLayer("Activation", R"(, "activation": "softmax")"),
+       ErrorKind::kUnsupported, "logits"},
+      {OneLayer("Add", ""), ErrorKind::kCorrupt, "2 or more wanted"},
+      {OneLayer("Average", ""), ErrorKind::kUnsupported, "'bad' (Average"},
+      {OneLayer("ReLU", R"(, "max_value": 3.0)"), ErrorKind::kUnsupported,
+       "max_value is 3"},
+      {OneLayer("Flatten", R"(, "data_format": "channels_first")"),
+       ErrorKind::kUnsupported, "channels_first"},
+      {OneLayer("Flatten", R"(, "dtype": "float64")"), ErrorKind::kUnsupported,
+       "float64"},
+      {OneLayer("Reshape", R"(, "target_shape": [0, 4])"), ErrorKind::kCorrupt,
+       "target shape"},
+      {OneLayer("Reshape", R"(, "target_shape": [5])"), ErrorKind::kCorrupt,
+       "does not fit"},
+      {OneLayer("Reshape", R"(, "target_shape": [-1, -1])"),
+       ErrorKind::kCorrupt, "target shape"},
+      {OneLayer("MaxPooling2D", R"(, "pool_size": 9)"), ErrorKind::kCorrupt,
+       "layer 'bad'"},
+      {OneLayer("MaxPooling2D", R"(, "strides": [0, 0])"), ErrorKind::kCorrupt,
+       "layer 'bad'"},
+      {OneLayer("Conv2D", R"(, "kernel_size": 3000000000, "filters": 1)"),
+       ErrorKind::kCorrupt, "32 bits"},
+      {OneLayer("InputLayer", R"(, "batch_shape": [1, 2])"),
+       ErrorKind::kCorrupt, "layer 'bad'"},
+      {OneLayer("Dropout", R"(, "rate": 0}}, {"class_name": "Dropout",
+          "config": {"name": "bad")"),
+       ErrorKind::kCorrupt, "two layers"},
+      {R"({"class_name": "Functional", "config": {"layers": [{"class_name":
+          "Flatten", "name": "f", "config": {}, "inbound_nodes":
+          [[["f", 0, 0, {}]]]}], "input_layers": [["f", 0, 0]],
+          "output_layers": [["f", 0, 0]]}})",
+       ErrorKind::kCorrupt, "feeds itself"},
+      {R"({"class_name": "Functional", "config": {"layers": [],
+          "input_layers": [["f", 0, 0]], "output_layers": [["f", 0, 0]]}})",
+       ErrorKind::kCorrupt, "no layer 'f'"},
+  };
+  for (const BadConfig& bad : cases) {
+    try {
+      GraphFromH5(WithConfig(bad.config), "file.h5");
+      ADD_FAILURE() << bad.config;
+    } catch (const Error& error) {
+      const std::string what = error.what();
+      EXPECT_EQ(Name(error.kind()), Name(bad.kind)) << what;
+      EXPECT_NE(what.find(bad.part), std::string::npos) << what;
+      EXPECT_NE(what.find("file.h5"), std::string::npos) << what;
+    }
+  }
+}
+
+// What does not act here is said once for the file.
+TEST(ModelConfigTest, RegularizersAreWarnedOf) {
+  std::vector<std::string> warnings;
+  const WarningSink before = SetWarningSink(
+      [&](std::string_view text) { warnings.emplace_back(text); });
+  GraphFromH5(
+      WithConfig(OneLayer("Flatten", R"(, "activity_regularizer": {"l2": 0.1},
+                  "kernel_constraint": {}, "bias_regularizer": null)")),
+      "file.h5");
+  SetWarningSink(before);
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find(
+                "file.h5: regularizers and constraints do not act in training "
+                "here and are not kept in files: 'bad' (activity_regularizer, "
+                "kernel_constraint)"),
+            std::string::npos)
+      << warnings[0];
+}
+
+TEST(ModelConfigTest, FilesWithoutAModelAreNamed) {
+  std::vector<H5Tree> weights(3);
+  weights[kH5Weights].datasets["dense/kernel:0"];
+  const std::pair<std::vector<H5Tree>, const char*> files[] = {
+      {weights, "weights only, no model_config"},
+      {std::vector<H5Tree>(3), "no model_config and no weights"}};
+  for (const auto& [contents, part] : files) {
+    try {
+      GraphFromH5(contents, "file.h5");
+      ADD_FAILURE() << part;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::kUnsupported);
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos)
+          << error.what();
+    }
+  }
+}
+
+TEST(ModelConfigTest, EveryRowIsFound) {
+  for (const LayerRow& row : LayerRows()) {
+    EXPECT_EQ(FindLayerRow(row.class_name), &row);
+  }
+}
+
+}  // namespace
+}  // namespace litesmith

@@ -1,0 +1,57 @@
+// Which parts a Keras file has: the model as Keras sees it, our own graph, or
+// both.
+#include "src/formats/keras/keras.h"
+
+#include <optional>
+
+#include "src/base/error.h"
+#include "src/base/file.h"
+#include "src/base/warning.h"
+#include "src/formats/graph_json/graph_json.h"
+#include "src/formats/keras/file_contents.h"
+#include "src/graph/names.h"
+
+namespace litesmith {
+namespace {
+
+// The Keras form, if there is one; else the warning is said.
+std::optional<OutModel> KerasForm(const Graph& graph) {
+  try {
+    return ToKeras(graph);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw;
+    Warn(
+        "a Keras file of this model holds Litesmith's own graph alone, which "
+        "Keras does not read: {}",
+        error.what());
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+Graph ChooseGraph(Graph keras, const H5Tree& ours, const std::string& path) {
+  Graph graph = HoldsGraph(ours) ? ReadGraph(ours, keras) : std::move(keras);
+  MakeNamesUniqueAtDoor(path, &graph);
+  return graph;
+}
+
+void WriteKeras(KerasFile kind, const Graph& plain, const Graph* full,
+                const std::string& path) {
+  std::vector<std::byte> bytes;
+  try {
+    const std::optional<OutModel> model = KerasForm(plain);
+    if (full == nullptr && !(model && KeepsWeightNames(plain, *model)))
+      full = &plain;
+    const OutModel* form = model ? &*model : nullptr;
+    bytes = kind == KerasFile::kH5 ? H5Bytes(form, plain, full)
+                                   : ArchiveBytes(form, plain, full);
+  } catch (const Error& error) {
+    Fail(error.kind(), "cannot write {}: {}", path, error.what());
+  }
+  WriteFile(path, bytes);
+}
+
+void WarnIfNoKerasForm(const Graph& graph) { KerasForm(graph); }
+
+}  // namespace litesmith

@@ -1,0 +1,134 @@
+// Files that both Kerases wrote (tools/make_keras_fixtures.py).
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "src/base/file.h"
+#include "src/formats/json.h"
+#include "src/formats/keras/keras.h"
+#include "src/formats/keras/test_graphs.h"
+#include "src/formats/keras/to_keras.h"
+#include "src/ops/layer/conv_2d.h"
+
+namespace litesmith {
+namespace {
+
+const std::string kGolden =
+    std::string(LITESMITH_SOURCE_DIR) + "/tests/golden/keras/";
+
+// By its ending.
+Graph ReadGolden(const std::string& name) {
+  const std::string path = kGolden + name;
+  return name.ends_with(".h5") ? ReadKerasH5(path)
+                               : ReadKerasArchive(ReadFile(path), path);
+}
+
+struct Fixture {
+  const char* dialect;
+  const char* name;
+  const char* ending;
+};
+
+class KerasFixtureTest : public testing::TestWithParam<Fixture> {};
+
+std::vector<std::vector<float>> Values(const Json& arrays) {
+  std::vector<std::vector<float>> values;
+  for (const Json& array : arrays) {
+    values.push_back(array["values"].get<std::vector<float>>());
+  }
+  return values;
+}
+
+TEST_P(KerasFixtureTest, PredictsAsKerasDoes) {
+  const auto& [dialect, name, ending] = GetParam();
+  const Graph graph = ReadGolden(std::string(dialect) + "_" + name + ending);
+  const auto bytes = ReadFile(kGolden + name + ".json");
+  const Json golden =
+      Json::parse(reinterpret_cast<const char*>(bytes.data()),
+                  reinterpret_cast<const char*>(bytes.data()) + bytes.size());
+  const auto inputs = Values(golden["inputs"]);
+  const auto wanted = Values(golden["outputs"]);
+  for (const Graph& g : {graph, ThroughFile(KerasFile::kH5, graph),
+                         ThroughFile(KerasFile::kArchive, graph)}) {
+    const auto outputs = Forward(g, inputs, 2);
+    ASSERT_EQ(outputs.size(), wanted.size());
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      ASSERT_EQ(outputs[i].size(), wanted[i].size());
+      for (size_t j = 0; j < wanted[i].size(); ++j) {
+        EXPECT_NEAR(outputs[i][j], wanted[i][j], 1e-5);
+      }
+    }
+  }
+  // What was read once is written and read without a change.
+  const Graph h5 = ThroughFile(KerasFile::kH5, graph);
+  ExpectSameGraph(h5, graph);
+  ExpectSameGraph(ThroughFile(KerasFile::kArchive, graph), graph);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Keras, KerasFixtureTest, testing::ValuesIn([] {
+      std::vector<Fixture> all;
+      for (const char* dialect : {"keras2", "keras3"}) {
+        for (const char* name : {"cnn", "layers", "branches", "blocks"}) {
+          for (const char* ending : {".h5", ".keras"})
+            all.push_back({dialect, name, ending});
+        }
+      }
+      return all;
+    }()),
+    [](const auto& info) {
+      return std::string(info.param.dialect) + "_" + info.param.name + "_" +
+             (info.param.ending + 1);
+    });
+
+TEST(KerasFixtureTest, AllDialectsGiveTheSameGraph) {
+  // "layers" has automatic names, which both count alike.
+  for (const std::string name : {"layers", "branches", "blocks"}) {
+    const Graph graph = ReadGolden("keras2_" + name + ".h5");
+    for (const char* other : {"keras2_", "keras3_"}) {
+      ExpectSameGraph(graph, ReadGolden(other + name + ".h5"));
+      ExpectSameGraph(graph, ReadGolden(other + name + ".keras"));
+    }
+  }
+}
+
+TEST(KerasFixtureTest, ActivationsAreFusedAlsoThroughDropout) {
+  const Graph graph = ReadGolden("keras2_layers.h5");
+  std::vector<std::string> ops;
+  for (const Node& node : graph.nodes) ops.push_back(node.op->name);
+  EXPECT_EQ(ops,
+            (std::vector<std::string>{
+                "CONV_2D", "MAX_POOL_2D", "CONV_2D", "LITESMITH_DROPOUT",
+                "RESHAPE", "FULLY_CONNECTED", "RESHAPE", "FULLY_CONNECTED"}));
+  EXPECT_EQ(graph.nodes[0].Get<&Conv2DAttrs::activation>(), activation::kRelu6);
+  EXPECT_EQ(graph.nodes[2].Get<&Conv2DAttrs::activation>(), activation::kRelu);
+  EXPECT_EQ(graph.nodes[0].inputs.size(), 2u);
+  EXPECT_EQ(graph.nodes[7].inputs.size(), 2u);
+}
+
+// An activation is fused where its input is read by nobody else and nothing is
+// fused yet; the others are nodes. All of them are layers again when written.
+TEST(KerasFixtureTest, ActivationsThatFuseNowhereAreNodes) {
+  const Graph graph = ReadGolden("keras3_blocks.keras");
+  std::vector<std::string> nodes;
+  for (const Node& node : graph.nodes)
+    nodes.push_back(fmt::format("{} {}", node.op->name, node.name));
+  EXPECT_EQ(nodes, (std::vector<std::string>{
+                       "RELU first", "CONV_2D a", "CONV_2D b", "RELU6 c",
+                       "ADD three_of_2", "ADD three", "AVERAGE_POOL_2D average",
+                       "RELU6 clip", "RELU again", "ADD two", "RESHAPE flat"}));
+  EXPECT_EQ(FusedActivation(graph.nodes[5])->i, activation::kRelu);
+  EXPECT_EQ(graph.tensor(graph.nodes[5].outputs[0]).name, "after_three");
+  const OutModel model = ToKeras(graph);
+  std::vector<std::string> layers;
+  for (const OutLayer& layer : model.layers)
+    layers.push_back(layer.class_name + " " + layer.name);
+  EXPECT_EQ(layers, (std::vector<std::string>{
+                        "InputLayer image", "ReLU first", "Conv2D a",
+                        "Conv2D b", "ReLU c", "Add three_of_2", "Add three",
+                        "ReLU after_three", "AveragePooling2D average",
+                        "ReLU clip", "ReLU again", "Add two", "Flatten flat"}));
+}
+
+}  // namespace
+}  // namespace litesmith

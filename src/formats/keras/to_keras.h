@@ -1,0 +1,44 @@
+// A graph as Keras layers, before any of it is written: the inverse of
+// from_keras.h.
+#ifndef LITESMITH_FORMATS_KERAS_TO_KERAS_H_
+#define LITESMITH_FORMATS_KERAS_TO_KERAS_H_
+
+#include <string>
+#include <vector>
+
+#include "src/formats/keras/layer.h"
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+class H5Image;
+
+struct OutModel {
+  std::vector<OutLayer> layers;
+  std::vector<OutTensor> inputs;  // of the layers that are inputs
+  std::vector<OutTensor> outputs;
+  bool is_chain = false;  // one input, one output, each reads the one before
+};
+
+// Throws Error{unsupported} naming the node that no Keras layer can express.
+OutModel ToKeras(const Graph& graph);
+
+// Whether FromKeras would give the weights their names back. What a recipe
+// promises of weights is known by these names.
+bool KeepsWeightNames(const Graph& graph, const OutModel& model);
+
+// The model's config as an .h5 has it, or as config.json of an archive.
+std::string ConfigForH5(const OutModel& model);
+std::string ConfigForArchive(const OutModel& model);
+
+// Adds the layer's `index`-th variable in Keras's layout, which the layer has.
+void AddVariableDataset(const Graph& graph, const OutLayer& layer, size_t index,
+                        const std::string& path, H5Image* image);
+
+// Adds our own graph to a file that holds `model`, if any, of `plain` already.
+void AddOurGraph(const Graph& full, const Graph& plain, const OutModel* model,
+                 H5Image* image);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_FORMATS_KERAS_TO_KERAS_H_

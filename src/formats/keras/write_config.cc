@@ -1,0 +1,132 @@
+// The config of a model in the dialect of Keras 2 and no more of it than
+// Keras 3 takes, too.
+#include <nlohmann/json.hpp>
+
+#include "src/formats/keras/to_keras.h"
+
+namespace litesmith {
+namespace {
+
+using Ordered = nlohmann::ordered_json;
+
+Ordered ToJson(const ConfigValue& value) {
+  if (const auto* dims = std::get_if<std::vector<int32_t>>(&value)) {
+    Ordered list = Ordered::array();
+    for (const int32_t dim : *dims)
+      list.push_back(dim == -1 ? Ordered() : Ordered(dim));
+    return list;
+  }
+  return std::visit([](const auto& v) { return Ordered(v); }, value);
+}
+
+void AddEntries(const OutLayer& layer, Ordered* config) {
+  for (const auto& [key, value] : layer.config) (*config)[key] = ToJson(value);
+}
+
+Ordered LayerConfig(const OutLayer& layer) {
+  Ordered config = {{"name", layer.name},
+                    {"trainable", layer.trainable},
+                    {"dtype", "float32"}};
+  AddEntries(layer, &config);
+  return config;
+}
+
+// An input is not trained, and Keras 2 writes its options in another order.
+Ordered InputConfigForH5(const OutLayer& layer) {
+  Ordered config = Ordered::object();
+  AddEntries(layer, &config);
+  config.update(Ordered::object({{"dtype", "float32"},
+                                 {"sparse", false},
+                                 {"ragged", false},
+                                 {"name", layer.name}}));
+  return config;
+}
+
+Ordered InputConfigForArchive(const OutLayer& layer) {
+  Ordered config = {{"name", layer.name}};
+  AddEntries(layer, &config);
+  config["dtype"] = "float32";
+  return config;
+}
+
+Ordered Reference(const OutModel& model, const OutTensor& tensor) {
+  return Ordered::array(
+      {model.layers[static_cast<size_t>(tensor.layer)].name, 0, tensor.output});
+}
+
+// One call of the layers that it reads; none for an input.
+Ordered InboundNodes(const OutModel& model, const OutLayer& layer) {
+  Ordered nodes = Ordered::array();
+  if (layer.inputs.empty()) return nodes;
+  Ordered call = Ordered::array();
+  for (const OutTensor& input : layer.inputs) {
+    Ordered reference = Reference(model, input);
+    reference.push_back(Ordered::object());
+    call.push_back(std::move(reference));
+  }
+  nodes.push_back(std::move(call));
+  return nodes;
+}
+
+// What a Functional model's config says behind its layers.
+void AddEnds(const OutModel& model, Ordered* config) {
+  const auto references = [&](const std::vector<OutTensor>& tensors) {
+    Ordered list = Ordered::array();
+    for (const OutTensor& tensor : tensors)
+      list.push_back(Reference(model, tensor));
+    return list;
+  };
+  (*config)["input_layers"] = references(model.inputs);
+  (*config)["output_layers"] = references(model.outputs);
+}
+
+}  // namespace
+
+std::string ConfigForH5(const OutModel& model) {
+  Ordered layers = Ordered::array();
+  for (const OutLayer& layer : model.layers) {
+    Ordered json = {{"class_name", layer.class_name},
+                    {"config", layer.inputs.empty() ? InputConfigForH5(layer)
+                                                    : LayerConfig(layer)}};
+    if (!model.is_chain) {
+      json["name"] = layer.name;
+      json["inbound_nodes"] = InboundNodes(model, layer);
+    }
+    layers.push_back(std::move(json));
+  }
+  Ordered config = {{"name", model.is_chain ? "sequential" : "model"},
+                    {"layers", std::move(layers)}};
+  if (!model.is_chain) {
+    config["trainable"] = true;
+    AddEnds(model, &config);
+  }
+  const Ordered json = {
+      {"class_name", model.is_chain ? "Sequential" : "Functional"},
+      {"config", std::move(config)}};
+  return json.dump();
+}
+
+std::string ConfigForArchive(const OutModel& model) {
+  Ordered layers = Ordered::array();
+  for (const OutLayer& layer : model.layers) {
+    layers.push_back(
+        {{"module", "keras.layers"},
+         {"class_name", layer.class_name},
+         {"config", layer.inputs.empty() ? InputConfigForArchive(layer)
+                                         : LayerConfig(layer)},
+         {"registered_name", nullptr},
+         {"name", layer.name},
+         {"inbound_nodes", InboundNodes(model, layer)}});
+  }
+  Ordered config = {
+      {"name", "model"}, {"trainable", true}, {"layers", std::move(layers)}};
+  AddEnds(model, &config);
+  // A class of this module is found in both Kerases and is a Functional one.
+  const Ordered json = {{"module", "keras.models"},
+                        {"class_name", "Model"},
+                        {"config", std::move(config)},
+                        {"registered_name", nullptr}};
+  return json.dump();
+}
+
+}  // namespace litesmith
