@@ -14,7 +14,9 @@
 #include "src/kernels/conv/train.h"
 #include "src/kernels/conv/train_pool.h"
 #include "src/kernels/dense/train.h"
-#include "src/kernels/train/train_math.h"
+#include "src/kernels/train/losses.h"
+#include "src/kernels/train/optimizers.h"
+#include "src/kernels/train/sum_shards.h"
 
 namespace litesmith::kernels {
 namespace {

@@ -9,7 +9,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/parallel.h"
-#include "src/kernels/train/train_math.h"
+#include "src/kernels/train/sum_shards.h"
 #include "src/ops/fusions.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/training_layout.h"

@@ -45,27 +45,16 @@ std::string HolderOf(int fd) {
 
 }  // namespace
 
-std::string Digest(std::span<const std::byte> bytes) {
-  uint64_t hash = 0xCBF29CE484222325u;
-  for (const std::byte b : bytes)
-    hash = (hash ^ static_cast<uint64_t>(b)) * 0x100000001B3u;
-  return fmt::format("{:016x}", hash);
-}
-
-std::string Digest(std::string_view text) {
-  return Digest(std::as_bytes(std::span(text)));
-}
-
 void FileDigests::Set(const std::string& path,
                       std::span<const std::byte> bytes) {
-  known_[path] = Digest(bytes);
+  known_[path] = DigestOf(bytes);
 }
 
 std::optional<std::string> FileDigests::Of(const std::string& path) {
   const auto known = known_.find(path);
   if (known != known_.end()) return known->second;
   if (!FileExists(path)) return std::nullopt;
-  return known_[path] = Digest(ReadFile(path));
+  return known_[path] = DigestOf(ReadFile(path));
 }
 
 std::optional<Note> ReadNote(const std::string& path) {

@@ -11,12 +11,9 @@
 #include <string>
 #include <string_view>
 
-namespace litesmith {
+#include "src/base/digest.h"
 
-// 16 hexadecimal digits that change when a byte does (FNV-1a; accidents, not
-// adversaries).
-std::string Digest(std::span<const std::byte> bytes);
-std::string Digest(std::string_view text);
+namespace litesmith {
 
 // Digests of files, each read at most once.
 class FileDigests {

@@ -89,7 +89,7 @@ TEST_F(RunDirectoryTest, NotesAreRecalledWhileAllIsAsItWas) {
   const std::string about = folder_ + "/file";
   const std::string path = folder_ + "/note.json";
   WriteFile(about, "bytes");
-  WriteCached(path, {"key", Digest("bytes"), "parent", "text"});
+  WriteCached(path, {"key", DigestOf("bytes"), "parent", "text"});
   const auto recall = [&](const char* key) {
     FileDigests digests;
     return ReadCached(path, key, about, &digests);

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <future>
 #include <map>
@@ -19,6 +18,7 @@
 #include "src/base/output.h"
 #include "src/base/overall_progress.h"
 #include "src/base/temporary_file.h"
+#include "src/base/timer.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/data/sources.h"
@@ -38,12 +38,6 @@
 
 namespace litesmith {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // A recipe's trained model on disk.
 struct Trained {
@@ -189,8 +183,8 @@ class Study {
     settings_.data_digest = data_.fingerprint;
     settings_.model = options_.model;
     settings_.model_digest = FileExists(options_.model)
-                                 ? Digest(ReadFile(options_.model))
-                                 : Digest(options_.model);
+                                 ? DigestOf(ReadFile(options_.model))
+                                 : DigestOf(options_.model);
     settings_.limit = options_.limit;
     settings_.epochs = options_.train.epochs;
     settings_.batch = options_.train.batch;
@@ -210,7 +204,7 @@ class Study {
       trained.promises = RecipePromises(
           start_graph_, recipe, data_.train->size(), train,
           root ? Promises() : trained_.at(recipe.parent).promises);
-      trained.key = Digest(fmt::format(
+      trained.key = DigestOf(fmt::format(
           "build {} isa {} settings {} start {} steps {}", BuildId(), IsaName(),
           FieldsText(settings_),
           root ? settings_.model_digest : trained_.at(recipe.parent).key,
@@ -239,9 +233,9 @@ class Study {
   }
 
   std::string CellKey(const Recipe& recipe, const Method& method) const {
-    return Digest(fmt::format("model {} method {} convert {} calibration {}",
-                              trained_.at(recipe.name).key, method.name,
-                              FieldsText(kConvert), kCalibrationSamples));
+    return DigestOf(fmt::format("model {} method {} convert {} calibration {}",
+                                trained_.at(recipe.name).key, method.name,
+                                FieldsText(kConvert), kCalibrationSamples));
   }
 
   // What is there from before, and which models are wanted for what is not.
@@ -412,9 +406,9 @@ class Study {
       if (trained->bytes.empty()) trained->bytes = ReadFile(file);
       Measure(trained->bytes, ModelGraph(recipe.name), trained->promises, &row);
     } else {
-      const auto start = Clock::now();
+      const Timer timer;
       ConvertModel(recipe, *method.scheme, file, trained);
-      row.convert_s = SecondsSince(start);
+      row.convert_s = timer.Seconds();
       const std::vector<std::byte> bytes = ReadFile(file);
       digests_.Set(file, bytes);
       Measure(bytes, ReadTflite(bytes, file), trained->promises, &row);

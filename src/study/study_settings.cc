@@ -117,7 +117,7 @@ std::string SettingsFolder(const std::string& directory,
   const auto taken = ReadSettings(directory + "/" + name + "/" + kSettingsFile);
   if (!taken || FieldsText(*taken) == FieldsText(settings)) return name;
   // Named when the directory had other first settings.
-  return name + "-" + Digest(FieldsText(settings));
+  return name + "-" + DigestOf(FieldsText(settings));
 }
 
 }  // namespace litesmith

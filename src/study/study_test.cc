@@ -303,9 +303,9 @@ TEST_F(StudyTest, ShowsWhatIsThere) {
   EXPECT_EQ(ResultsJson(ReadStudy(out_)), ResultsJson(rows));
   // By an older build, that kept less.
   WriteCached(out_ + "/none/model.json",
-              {"key", Digest(before.at("none/model.h5")), "", "0.25"});
+              {"key", DigestOf(before.at("none/model.h5")), "", "0.25"});
   WriteCached(out_ + "/none/keras.json",
-              {"other", Digest(before.at("none/model.h5")), "",
+              {"other", DigestOf(before.at("none/model.h5")), "",
                R"({"recipe": "none", "method": "keras", "accuracy": 0.5,
                  "path": "none/model.h5", "seed": 7})"});
   const auto old = ReadStudy(out_);

@@ -4,6 +4,7 @@
 #include <span>
 #include <string_view>
 
+#include "src/base/digest.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
@@ -16,33 +17,27 @@ namespace {
 constexpr std::string_view kMagic = "LTSMCKT2";
 constexpr std::string_view kAnyMagic = "LTSMCKT";
 
-// FNV-1a, 64 bits.
-uint64_t Hash(std::span<const std::byte> bytes,
-              uint64_t hash = 0xCBF29CE484222325u) {
-  for (const std::byte b : bytes)
-    hash = (hash ^ static_cast<uint64_t>(b)) * 0x100000001B3u;
-  return hash;
-}
-
 uint64_t HashOf(const Graph& graph) {
   const std::string text = Print(graph);
-  uint64_t hash = Hash(std::as_bytes(std::span(text)));
+  Digest digest;
+  digest.Text(text);
   for (const Tensor& tensor : graph.tensors) {
     if (tensor.has_data())
-      hash = Hash({tensor.data.data(), tensor.data.size()}, hash);
+      digest.Bytes({tensor.data.data(), tensor.data.size()});
   }
-  return hash;
+  return digest.value();
 }
 
 // Labels tell data sets apart as well as samples do, and are few.
 uint64_t HashOf(const Dataset& data) {
   const std::string shape = data.sample_shape().ToString();
-  uint64_t hash = Hash(std::as_bytes(std::span(shape)));
+  Digest digest;
+  digest.Text(shape);
   for (int64_t i = 0; i < data.size(); ++i) {
     const int32_t label = data.label(i);
-    hash = Hash(std::as_bytes(std::span(&label, 1)), hash);
+    digest.Bytes(std::as_bytes(std::span(&label, 1)));
   }
-  return hash;
+  return digest.value();
 }
 
 }  // namespace
@@ -121,7 +116,7 @@ void Checkpoint::Read(TrainingRun* run,
   uint64_t hash;
   std::memcpy(&hash, bytes.data() + payload, sizeof(hash));
   std::memcpy(&header, bytes.data(), sizeof(header));
-  if (hash != Hash({bytes.data(), payload}))
+  if (hash != Digest().Bytes({bytes.data(), payload}).value())
     fail(ErrorKind::kCorrupt, "the checkpoint is damaged");
   const std::string differences = Differences(header.run);
   if (!differences.empty()) {
@@ -180,7 +175,7 @@ void Checkpoint::Write(TrainingRun* run,
   put(run->m().data(), w.size_bytes());
   put(run->v().data(), w.size_bytes());
   put(states.data(), states.size());
-  const uint64_t hash = Hash(bytes);
+  const uint64_t hash = Digest().Bytes(bytes).value();
   put(&hash, sizeof(hash));
   WriteFile(options_.checkpoint, bytes);
   NoteKept(options_.checkpoint);

@@ -1,7 +1,6 @@
 #include "src/train/trainer.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <limits>
 #include <memory>
@@ -13,10 +12,11 @@
 #include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
+#include "src/base/timer.h"
 #include "src/base/warning.h"
 #include "src/data/decorators.h"
 #include "src/graph/op_def.h"
-#include "src/kernels/train/train_math.h"
+#include "src/kernels/train/losses.h"
 #include "src/ops/verify.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
@@ -26,16 +26,10 @@
 namespace litesmith {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Streams of the seed: the shuffle of epoch e of stage s is stream
 // kShuffle + s * kStage + e.
 constexpr uint64_t kShuffle = 1000;
 constexpr uint64_t kStage = uint64_t{1} << 32;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 void CheckShapes(const Graph& graph, const Dataset& data) {
   if (graph.inputs.size() != 1 || graph.outputs.empty()) {
@@ -181,7 +175,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
          "{} and a validation split of {} leave none to train on",
          Counted(data.size(), "sample"), options.validation_split);
   }
-  const auto start = Clock::now();
+  const Timer timer;
   // Memory is for the samples that there are.
   TrainOptions bounded = options;
   bounded.batch = static_cast<int>(std::min<int64_t>(options.batch, training));
@@ -199,7 +193,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   }
   for (int epoch = static_cast<int>(result.epochs.size());
        epoch < options.epochs; ++epoch) {
-    const auto epoch_start = Clock::now();
+    const Timer epoch_timer;
     EpochResult row = Epoch(&run, options, epoch, training, progress);
     row.validation_loss = row.validation_accuracy =
         std::numeric_limits<double>::quiet_NaN();
@@ -209,7 +203,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
       row.validation_loss = evaluation.loss;
       row.validation_accuracy = evaluation.accuracy;
     }
-    row.seconds = SecondsSince(epoch_start);
+    row.seconds = epoch_timer.Seconds();
     result.epochs.push_back(row);
     if (progress != nullptr) {
       const std::string validation =
@@ -225,7 +219,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     if (checkpoint) checkpoint->Write(&run, result.epochs);
   }
   result.graph = run.plan().Export();
-  result.seconds = SecondsSince(start);
+  result.seconds = timer.Seconds();
   return result;
 }
 

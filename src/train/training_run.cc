@@ -6,7 +6,8 @@
 #include "src/base/check.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
-#include "src/kernels/train/train_math.h"
+#include "src/kernels/train/losses.h"
+#include "src/kernels/train/optimizers.h"
 
 namespace litesmith {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "src/kernels/common/float_range.h"
-#include "src/kernels/train/train_math.h"
+#include "src/kernels/train/fake_quant.h"
 
 namespace litesmith::kernels {
 

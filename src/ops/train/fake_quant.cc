@@ -3,6 +3,8 @@
 // specs/tfmot.md 3, specs/tflite.md 5.4). On a weight it runs once a step with
 // the range of the weights as they are (kLastValue); on an activation the range
 // follows the batch through a statistics phase.
+#include "src/kernels/train/fake_quant.h"
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -10,7 +12,6 @@
 
 #include "src/base/error.h"
 #include "src/base/slices.h"
-#include "src/kernels/train/train_math.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
 #include "src/ops/train/train.h"

@@ -1,0 +1,105 @@
+// Losses and their gradients, by vectors.
+#include "src/kernels/train/losses.h"
+
+#include <cmath>
+
+#include "src/kernels/common/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/kernels/train/losses.cc"
+#include "hwy/foreach_target.h"
+//
+#include "hwy/contrib/math/math-inl.h"
+#include "hwy/highway.h"
+#include "src/kernels/train/for_each_vector-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace litesmith::kernels {
+namespace HWY_NAMESPACE {
+namespace {  // names may occur in other files
+
+void SoftmaxLoss(const float* logits, const int32_t* labels, int batch,
+                 int classes, float scale, double* loss_sum, int* correct,
+                 float* dlogits) {
+  const DF d;
+  double loss = 0;
+  int right = 0;
+  const auto n = static_cast<size_t>(classes);
+  for (int b = 0; b < batch; ++b, logits += n, dlogits += n) {
+    int best = 0;
+    for (int c = 1; c < classes; ++c) {
+      if (logits[c] > logits[best]) best = c;
+    }
+    const auto label = static_cast<size_t>(labels[b]);
+    const float max = logits[best];
+    const VF vmax = hn::Set(d, max);
+    // exp of values <= 0: no overflow; the largest is 1, so sum >= 1.
+    ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
+      store(hn::Exp(d, hn::Sub(load(logits + i), vmax)), dlogits + i);
+    });
+    float sum = 0;
+    for (size_t c = 0; c < n; ++c) sum += dlogits[c];
+    loss += static_cast<double>(std::log(sum) - (logits[label] - max));
+    right += static_cast<size_t>(best) == label;
+    const float factor = 1.0f / sum;
+    for (size_t c = 0; c < n; ++c) {
+      const float p = dlogits[c] * factor;
+      dlogits[c] = (p - (c == label ? 1.0f : 0.0f)) * scale;
+    }
+  }
+  *loss_sum = loss;
+  *correct = right;
+}
+
+double SquaredError(const float* values, const float* targets, size_t n,
+                    float factor, float* gradient) {
+  const DF d;
+  const VF vfactor = hn::Set(d, factor);
+  ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
+    const VF difference = hn::Sub(load(values + i), load(targets + i));
+    store(hn::Mul(difference, vfactor), gradient + i);
+  });
+  // In one order and in doubles, whatever a vector holds.
+  double sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    const double difference = double{values[i] - targets[i]};
+    sum += difference * difference;
+  }
+  return sum;
+}
+
+}  // namespace
+}  // namespace HWY_NAMESPACE
+}  // namespace litesmith::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace litesmith::kernels {
+
+HWY_EXPORT(SoftmaxLoss);
+HWY_EXPORT(SquaredError);
+
+void SoftmaxCrossEntropy(const float* logits, const int32_t* labels, int batch,
+                         int classes, float scale, double* loss_sum,
+                         int* correct, float* dlogits) {
+  HWY_DYNAMIC_DISPATCH(SoftmaxLoss)
+  (logits, labels, batch, classes, scale, loss_sum, correct, dlogits);
+}
+
+void MeanSquaredError(const float* values, const float* targets, int batch,
+                      int count, float scale, double* loss_sum,
+                      float* gradient) {
+  const auto n = static_cast<size_t>(count);
+  const auto call = HWY_DYNAMIC_DISPATCH(SquaredError);
+  double loss = 0;
+  for (int b = 0; b < batch; ++b) {
+    const size_t at = static_cast<size_t>(b) * n;
+    loss += call(values + at, targets + at, n,
+                 2.0f * scale / static_cast<float>(count), gradient + at) /
+            count;
+  }
+  *loss_sum = loss;
+}
+
+}  // namespace litesmith::kernels
+#endif

@@ -1,0 +1,28 @@
+// Losses of float outputs and their gradients. Results do not depend on the
+// SIMD target, except for the exponential of the cross-entropy.
+#ifndef LITESMITH_KERNELS_TRAIN_LOSSES_H_
+#define LITESMITH_KERNELS_TRAIN_LOSSES_H_
+
+#include <cstdint>
+
+namespace litesmith::kernels {
+
+// The loss of `batch` samples from logits [batch, classes]:
+//   loss_sum = sum of log(sum exp(x)) - x[label], correct = how often the
+//   largest logit (the first of equals) is the label,
+//   dlogits = (softmax(x) - onehot(label)) * scale.
+// Labels are in [0, classes).
+void SoftmaxCrossEntropy(const float* logits, const int32_t* labels, int batch,
+                         int classes, float scale, double* loss_sum,
+                         int* correct, float* dlogits);
+
+// The loss of `batch` samples of `count` values each, and of as many targets:
+//   loss_sum = sum over the samples of the mean of (value - target)^2,
+//   gradient = 2 (value - target) / count * scale.
+void MeanSquaredError(const float* values, const float* targets, int batch,
+                      int count, float scale, double* loss_sum,
+                      float* gradient);
+
+}  // namespace litesmith::kernels
+
+#endif  // LITESMITH_KERNELS_TRAIN_LOSSES_H_
