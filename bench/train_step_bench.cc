@@ -21,6 +21,7 @@
 #include "src/base/error.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
+#include "src/data/batch.h"
 #include "src/data/sources.h"
 #include "src/models/models.h"
 #include "src/optimize/recipes.h"
@@ -73,6 +74,7 @@ class Subject {
       : name_(std::move(name)), size_(data.size()) {
     options_.threads = threads;
     run_ = std::make_unique<TrainingRun>(graph, data, options_);
+    reader_ = std::make_unique<BatchReader>(data, options_.batch);
     samples_.resize(static_cast<size_t>(options_.batch));
   }
 
@@ -87,7 +89,7 @@ class Subject {
     for (int s = 0; s < steps; ++s) {
       for (int32_t& sample : samples_)
         sample = static_cast<int32_t>(rng_.Below(static_cast<uint32_t>(size_)));
-      run_->Step(samples_);
+      run_->Step(reader_->Read(samples_, {}));
     }
     cpu_times_.push_back((CpuMilliseconds() - cpu_start) / steps);
     times_.push_back(
@@ -110,6 +112,7 @@ class Subject {
   int64_t size_;
   TrainOptions options_;
   std::unique_ptr<TrainingRun> run_;
+  std::unique_ptr<BatchReader> reader_;
   Rng rng_{1};
   std::vector<int32_t> samples_;
   std::vector<double> times_;
@@ -180,16 +183,16 @@ void Print(const std::vector<std::unique_ptr<Subject>>& subjects, bool json) {
 }
 
 void Run(const Settings& settings) {
-  const DataSplits data = LoadData(settings.data);
+  const DatasetPtr data = LoadData(settings.data).train.Open();
   const RecipeTable table;
   std::vector<std::unique_ptr<Subject>> subjects;
   std::vector<int> counts = {settings.threads};
   if (settings.threads == 0) counts = {1, 2};
   for (const auto& step : kSteps) {
-    const Graph graph = GraphOf(table, step.recipe, *data.train);
+    const Graph graph = GraphOf(table, step.recipe, *data);
     for (const int threads : counts) {
       subjects.push_back(
-          std::make_unique<Subject>(step.name, graph, *data.train, threads));
+          std::make_unique<Subject>(step.name, graph, *data, threads));
     }
   }
   for (int r = 0; r < settings.repeats + 1; ++r) {

@@ -8,25 +8,24 @@
 int main(int argc, char** argv) try {
   using namespace litesmith;
   const DataSplits data = LoadData(argc > 1 ? argv[1] : "digits");
+  const DatasetPtr train = data.train.Open();
   const std::string file = argc > 2 ? argv[2] : "quickstart.tflite";
 
   TrainOptions training;
   training.epochs = 3;
   const Graph model = LoadModel("mnist-cnn", training.seed);
-  const Graph trained = Train(model, *data.train, training, nullptr).graph;
+  const Graph trained = Train(model, *train, training, nullptr).graph;
 
   const RecipeTable recipes;
-  const OptimizeResult pruned =
-      Optimize(trained, recipes, recipes.Find("prune_pqat"), *data.train,
-               training, nullptr);
+  const OptimizeResult pruned = Optimize(
+      trained, recipes, recipes.Find("prune_pqat"), *train, training, nullptr);
   SaveModel(pruned.graph, file + ".h5");
 
   const Scheme& scheme = FindScheme("uint8");
   SaveModel(Convert(pruned.graph, scheme, Ranges()), file);
-  const FileAccuracy accuracy = EvaluateFile(file, *data.test, {});
+  const Score score = EvaluateFile(file, *data.test.Open(), {});
   std::printf("%s: %.2f %% of %lld test samples\n", file.c_str(),
-              100 * accuracy.accuracy,
-              static_cast<long long>(accuracy.samples));
+              100 * score.value, static_cast<long long>(score.samples));
   return 0;
 } catch (const std::exception& error) {
   std::fprintf(stderr, "quickstart: %s\n", error.what());

@@ -16,7 +16,7 @@
 #include "src/base/rng.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
-#include "src/measure/evaluate.h"
+#include "src/measure/latency.h"
 #include "src/models/models.h"
 #include "src/runtime/interpreter.h"
 

@@ -100,12 +100,13 @@ void Run(const Options& options, const CLI::App& verb) {
     }
     const DataSplits data = LoadData(options.calibration);
     if (verb.get_option("--calibration-samples")->count() > 0 &&
-        options.samples > data.train->size()) {
+        options.samples > data.train.size) {
       Warn("--calibration-samples {}: {} has {}, which are all taken",
            options.samples, options.calibration,
-           Counted(data.train->size(), "training sample"));
+           Counted(data.train.size, "training sample"));
     }
-    ranges = Calibrate(graph, *data.train, options.samples);
+    ranges =
+        Calibrate(graph, *data.train.Open(options.samples), options.samples);
   }
   ThrowIfStopRequested();
   const Graph result = Convert(graph, scheme, ranges, convert);

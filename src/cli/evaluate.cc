@@ -1,4 +1,4 @@
-// litesmith evaluate: how often a written file is right on the test half.
+// litesmith evaluate: what a written file's outputs on the test half are worth.
 #include "src/measure/evaluate.h"
 
 #include <fmt/format.h>
@@ -12,8 +12,9 @@
 #include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
-#include "src/data/decorators.h"
 #include "src/data/sources.h"
+#include "src/measure/latency.h"
+#include "src/measure/metrics.h"
 #include "src/models/models.h"
 
 namespace litesmith {
@@ -23,6 +24,7 @@ struct Options {
   std::string file;
   std::string data;
   int64_t limit = 0;
+  std::string metric = "top1";
   bool time = false;
   bool json = false;
   RuntimeFlags runtime;
@@ -30,27 +32,28 @@ struct Options {
 
 void Run(const Options& options) {
   WarnIfUntrained(options.file);
-  DataSplits data = LoadData(options.data);
-  if (options.limit > 0) {
-    if (options.limit >= data.test->size()) {
-      Warn("--limit {} has no effect: there are {}", options.limit,
-           Counted(data.test->size(), "test sample"));
-    }
-    data.test = Take(data.test, options.limit);
+  const DataHalf half = LoadData(options.data).test;
+  if (options.limit > 0 && options.limit >= half.size) {
+    Warn("--limit {} has no effect: there are {}", options.limit,
+         Counted(half.size, "test sample"));
   }
+  const DatasetPtr test = half.Open(options.limit);
   EvaluateOptions evaluate;
   evaluate.threads = options.runtime.threads;
+  evaluate.metric = options.metric;
   evaluate.numerics = options.runtime.Contract();
   evaluate.reference = options.runtime.reference;
   if (options.runtime.Contract() == Numerics::kTflm)
     WarnIfNumericsUnused(options.runtime, LoadModel(options.file, 0));
-  const FileAccuracy result = EvaluateFile(options.file, *data.test, evaluate);
+  const Score score = EvaluateFile(options.file, *test, evaluate);
   FileTime time;
-  if (options.time) time = TimeFile(options.file, *data.test, evaluate);
+  if (options.time) time = TimeFile(options.file, *test, evaluate);
   if (options.json) {
-    nlohmann::ordered_json json = {{"accuracy", result.accuracy},
-                                   {"correct", result.correct},
-                                   {"samples", result.samples}};
+    nlohmann::ordered_json json = {{"metric", options.metric},
+                                   {"value", score.value},
+                                   {"samples", score.samples}};
+    if (options.metric == "top1") json["accuracy"] = score.value;
+    if (FindMetric(options.metric).is_share) json["correct"] = score.correct;
     if (options.time) {
       json["total_ms"] = time.total_ms;
       json["latency_us_p50"] = time.latency_us_p50;
@@ -59,8 +62,7 @@ void Run(const Options& options) {
     PrintOut(json.dump() + "\n");
     return;
   }
-  PrintOut(fmt::format("accuracy {:.2f} % ({} of {})\n", 100 * result.accuracy,
-                       result.correct, result.samples));
+  PrintOut(ScoreText(options.metric, score) + "\n");
   if (options.time) {
     PrintOut(fmt::format(
         "one sample at a time on one thread: {:.1f} ms in all, median {:.2f} "
@@ -75,12 +77,13 @@ void AddEvaluate(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "evaluate",
-      "Run a file on the test half of DATA and print its top-1 accuracy.\n"
+      "Run a file on the test half of DATA and print a metric of its outputs.\n"
       "Samples are quantized to the file's own input type.");
   verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
   AddData(verb, &options->data);
+  AddMetric(verb, &options->metric);
   AddNumber<int64_t>(verb, "--limit", &options->limit,
                      "Only the first N test samples; 0 takes all");
   verb->add_flag("--time", options->time,

@@ -14,12 +14,16 @@
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/formats/keras/layer.h"
+#include "src/measure/metrics.h"
 #include "src/models/models.h"
 #include "src/ops/registry.h"
 #include "src/optimize/recipe_toml.h"
 #include "src/optimize/recipes.h"
 #include "src/optimize/technique.h"
 #include "src/study/methods.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
 
 namespace litesmith {
 namespace {
@@ -81,13 +85,6 @@ Rows LayerListing() {
   return rows;
 }
 
-Rows ModelRows() {
-  Rows rows;
-  for (const BuiltinModel& model : BuiltinModels())
-    rows.emplace_back(model.name, model.summary);
-  return rows;
-}
-
 Rows DatasetRows() {
   Rows rows;
   for (const DataSource& source : DataSources()) {
@@ -96,6 +93,14 @@ Rows DatasetRows() {
                             : std::string(source.name),
                       source.summary);
   }
+  return rows;
+}
+
+// Tables whose rows are a name and a summary.
+template <auto Table>
+Rows NamesAndSummaries() {
+  Rows rows;
+  for (const auto& row : Table()) rows.emplace_back(row.name, row.summary);
   return rows;
 }
 
@@ -110,8 +115,12 @@ constexpr Listing kListings[] = {{"recipes", RecipeRows},
                                  {"methods", MethodRows},
                                  {"ops", OpRows},
                                  {"layers", LayerListing},
-                                 {"models", ModelRows},
-                                 {"datasets", DatasetRows}};
+                                 {"models", NamesAndSummaries<BuiltinModels>},
+                                 {"datasets", DatasetRows},
+                                 {"losses", NamesAndSummaries<Losses>},
+                                 {"optimizers", NamesAndSummaries<Optimizers>},
+                                 {"schedules", NamesAndSummaries<Schedules>},
+                                 {"metrics", NamesAndSummaries<Metrics>}};
 
 void Run(const std::string& what) {
   const Rows rows = FindByName(kListings, what, "list").rows();
@@ -131,8 +140,11 @@ void AddList(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "list",
       "Print what there is: recipes, the parameters and techniques of their\n"
-      "steps, methods, ops, Keras layers, models or datasets. --toml prints\n"
-      "the recipes as they are written, to start one of your own from.");
+      "steps, methods, ops, Keras layers, models, datasets, losses, "
+      "optimizers,\n"
+      "schedules or metrics. --toml prints the recipes as they are written, "
+      "to\n"
+      "start one of your own from.");
   verb->add_option("what", *what, JoinNames(NamesOf(kListings)))
       ->type_name("WHAT")
       ->required();

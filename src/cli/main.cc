@@ -48,7 +48,8 @@ One step at a time:
   litesmith run m.tflite --input x.npy --output y.npy --quantize
 
 Models are built-in names, Keras files (.h5, .keras) or .tflite files. What
-there is to choose from: `litesmith list recipes|parameters|methods|ops|layers|models|datasets`.)";
+there is to choose from: `litesmith list recipes|parameters|methods|ops|layers|
+models|datasets|losses|optimizers|schedules|metrics`.)";
 
 constexpr char kFooter[] =
     R"(Exit codes:

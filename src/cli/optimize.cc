@@ -17,7 +17,7 @@
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/data/sources.h"
+#include "src/measure/evaluate.h"
 #include "src/models/models.h"
 #include "src/study/study.h"
 #include "src/transform/training_ops.h"
@@ -32,6 +32,7 @@ struct Options {
   std::string out;
   int64_t limit = 0;
   bool dequantize = false;
+  std::string metric = "top1";
   TrainOptions train;
 };
 
@@ -69,6 +70,7 @@ void Run(Options options, const CLI::App& verb) {
   const ModelFormat format =
       RequireEnding(options.out, ModelFormat::kKerasH5,
                     "`litesmith convert` makes the .tflite of it");
+  WarnIfMomentumUnused(verb, options.train);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
   RecipeTable table;
@@ -78,8 +80,8 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfNoKerasForm(model, format);
   WarnIfUntrained(options.file);
   WarnIfOverwritten(options.file, options.out);
-  DataSplits data = LoadData(options.data);
-  LimitData(options.limit, &data);
+  const Halves data = OpenData(options.data, options.limit);
+  RequireEvaluable(model, *data.train, options.metric);
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))
     epochs += RecipeEpochs(*each, options.train);
@@ -91,13 +93,11 @@ void Run(Options options, const CLI::App& verb) {
         Optimize(model, table, recipe, *data.train, options.train, &progress);
   }
   SaveModelAs(format, result.graph, options.out);
-  const Evaluation test =
-      EvaluateFloat(result.graph, *data.test, options.train.threads);
   PrintOut(fmt::format(
-      "{}: trained {} in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
-      "({} of {}); written to {}\n",
-      recipe.name, Counted(epochs, "epoch"), result.seconds, test.loss,
-      100 * test.accuracy, test.correct, data.test->size(), options.out));
+      "{}: trained {} in {:.2f} s; {}; written to {}\n", recipe.name,
+      Counted(epochs, "epoch"), result.seconds,
+      TestText(result.graph, *data.test, options.train, options.metric),
+      options.out));
   StudyRow row;
   row.recipe = recipe.name;
   row.method = "keras";
@@ -132,6 +132,7 @@ void AddOptimize(CLI::App* app) {
       ->type_name("OUT.h5|.keras")
       ->required();
   AddTraining(verb, &options->train);
+  AddMetric(verb, &options->metric);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);

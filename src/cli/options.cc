@@ -10,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <filesystem>
 #include <span>
 #include <system_error>
@@ -23,9 +24,13 @@
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
-#include "src/data/decorators.h"
+#include "src/data/sources.h"
+#include "src/measure/metrics.h"
 #include "src/models/models.h"
 #include "src/ops/registry.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
 
 namespace litesmith {
 namespace {
@@ -252,13 +257,38 @@ void AddTraining(CLI::App* app, TrainOptions* train) {
                  "Passes over the data, each training", {0, 1000000});
   AddNumber<int>(app, "--batch", &train->batch, "Samples an optimizer step",
                  {1, 65536});
-  AddNumber<float>(app, "--learning-rate", &train->learning_rate, "Adam's",
-                   {.above_low = true});
+  AddChoice(app, "--loss", &train->loss, NamesOf(Losses()),
+            "What is made small (`litesmith list losses`)")
+      ->type_name("NAME");
+  AddChoice(app, "--optimizer", &train->optimizer, NamesOf(Optimizers()),
+            "How (`litesmith list optimizers`)")
+      ->type_name("NAME");
+  AddNumber<float>(app, "--learning-rate", &train->learning_rate,
+                   "The optimizer's", {.above_low = true});
+  AddNumber<float>(app, "--momentum", &train->momentum,
+                   "What sgd keeps of its last step",
+                   {.high = 1, .below_high = true});
+  AddChoice(app, "--schedule", &train->schedule, NamesOf(Schedules()),
+            "The learning rate over the steps of a training (`litesmith list "
+            "schedules`)")
+      ->type_name("NAME");
   AddNumber<double>(app, "--validation-split", &train->validation_split,
                     "Fraction held out from the end of the training half",
                     {.high = 1, .below_high = true});
   AddSeed(app, &train->seed, "Of start weights and shuffles");
   AddThreads(app, &train->threads);
+}
+
+void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train) {
+  if (app.get_option("--momentum")->count() > 0 && train.optimizer != "sgd")
+    Warn("--momentum has no effect: {} has none", train.optimizer);
+}
+
+void AddMetric(CLI::App* app, std::string* metric) {
+  AddChoice(app, "--metric", metric, NamesOf(Metrics()),
+            "What the outputs on the test half are worth (`litesmith list "
+            "metrics`)")
+      ->type_name("NAME");
 }
 
 void AddCheckpoint(CLI::App* app, TrainOptions* train) {
@@ -276,15 +306,39 @@ void AddLimit(CLI::App* app, int64_t* limit) {
       "Only the first N training and N test samples; 0 takes all");
 }
 
-void LimitData(int64_t limit, DataSplits* data) {
-  if (limit == 0) return;
-  if (limit >= data->train->size() && limit >= data->test->size()) {
+Halves OpenData(const std::string& spec, int64_t limit) {
+  const DataSplits data = LoadData(spec);
+  if (limit > 0 && limit >= data.train.size && limit >= data.test.size) {
     Warn("--limit {} has no effect: there are {} and {}", limit,
-         Counted(data->train->size(), "training sample"),
-         Counted(data->test->size(), "test sample"));
+         Counted(data.train.size, "training sample"),
+         Counted(data.test.size, "test sample"));
   }
-  data->train = Take(data->train, limit);
-  data->test = Take(data->test, limit);
+  return {data.train.Open(limit), data.test.Open(limit)};
+}
+
+std::string ScoreText(const std::string& metric, const Score& score) {
+  const Metric& row = FindMetric(metric);
+  const std::string value = ValueText(row, score.value);
+  return row.is_share ? fmt::format("{} {} ({} of {})",
+                                    metric == "top1" ? "accuracy" : metric,
+                                    value, score.correct, score.samples)
+                      : fmt::format("{} {} ({})", metric, value,
+                                    Counted(score.samples, "sample"));
+}
+
+std::string TestText(const Graph& graph, const Dataset& test,
+                     const TrainOptions& train, const std::string& metric) {
+  const Evaluation result = EvaluateFloat(graph, test, train);
+  EvaluateOptions options;
+  options.threads = train.threads;
+  options.metric = metric;
+  // The loss has counted what top1 would.
+  const bool known = metric == "top1" && !std::isnan(result.accuracy);
+  return fmt::format(
+      "test loss {:.4f}, {}", result.loss,
+      ScoreText(metric,
+                known ? Score{result.accuracy, result.correct, test.size()}
+                      : EvaluateGraph(graph, test, options)));
 }
 
 void WarnIfUntrained(const std::string& model) {

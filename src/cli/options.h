@@ -11,6 +11,7 @@
 #include "src/base/dtype.h"
 #include "src/data/dataset.h"
 #include "src/graph/op_def.h"
+#include "src/measure/evaluate.h"
 #include "src/models/models.h"
 #include "src/train/trainer.h"
 
@@ -78,8 +79,13 @@ void AddData(CLI::App* app, std::string* data);
 // --seed N.
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help);
 
-// --epochs, --batch, --learning-rate, --validation-split, --seed and --threads.
+// --epochs, --batch, --loss, --optimizer, --learning-rate, --momentum,
+// --schedule, --validation-split, --seed and --threads.
 void AddTraining(CLI::App* app, TrainOptions* train);
+// Warns where --momentum is given to an optimizer that has none.
+void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train);
+// --metric NAME, of the test half.
+void AddMetric(CLI::App* app, std::string* metric);
 // --checkpoint FILE
 void AddCheckpoint(CLI::App* app, TrainOptions* train);
 // --limit N of either half of the data.
@@ -94,9 +100,19 @@ void AddDequantize(CLI::App* app, bool* dequantize);
 ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
                           const std::string& hint = "");
 
-// The first `limit` samples of each half, all for 0. Warns where that leaves
-// nothing out.
-void LimitData(int64_t limit, DataSplits* data);
+// Both halves of what SPEC names, the first `limit` samples of each, all for 0.
+// Warns where that leaves nothing out.
+struct Halves {
+  DatasetPtr train;
+  DatasetPtr test;
+};
+Halves OpenData(const std::string& spec, int64_t limit);
+
+// "test loss 0.1234, accuracy 97.00 % (1940 of 2000)": of a trained graph.
+std::string TestText(const Graph& graph, const Dataset& test,
+                     const TrainOptions& train, const std::string& metric);
+// "accuracy 97.00 % (1940 of 2000)", "mse 0.01234 (2000 samples)".
+std::string ScoreText(const std::string& metric, const Score& score);
 
 // Warns where an untrained built-in model stands in for a trained one.
 void WarnIfUntrained(const std::string& model);

@@ -18,9 +18,11 @@
 #include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
+#include "src/data/batch.h"
+#include "src/data/memory_dataset.h"
 #include "src/formats/npy/npy.h"
-#include "src/measure/feed.h"
 #include "src/models/models.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith {
@@ -36,58 +38,6 @@ struct Options {
   bool quantize = false;
   RuntimeFlags runtime;
 };
-
-size_t SampleBytes(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.shape.NumElementsPerSample()) *
-         SizeOf(tensor.dtype);
-}
-
-// Any array of numbers as float32.
-std::vector<float> ToFloats(const NpyArray& array) {
-  const size_t size = SizeOf(array.dtype);
-  const size_t count = array.bytes.size() / size;
-  std::vector<float> result(count);
-  const auto convert = [&](auto zero) {
-    using T = decltype(zero);
-    for (size_t i = 0; i < count; ++i) {
-      T value;
-      std::memcpy(&value, array.bytes.data() + i * size, sizeof(T));
-      if constexpr (std::is_same_v<T, Half>) {
-        result[i] = HalfToFloat(value);
-      } else {
-        result[i] = static_cast<float>(value);
-      }
-    }
-  };
-  switch (array.dtype) {
-    case DType::kFloat32:
-      convert(float{});
-      break;
-    case DType::kFloat16:
-      convert(Half{});
-      break;
-    case DType::kFloat64:
-      convert(double{});
-      break;
-    case DType::kInt8:
-      convert(int8_t{});
-      break;
-    case DType::kUInt8:
-    case DType::kBool:
-      convert(uint8_t{});
-      break;
-    case DType::kInt16:
-      convert(int16_t{});
-      break;
-    case DType::kInt32:
-      convert(int32_t{});
-      break;
-    case DType::kInt64:
-      convert(int64_t{});
-      break;
-  }
-  return result;
-}
 
 // Says so if floats among the values are NaN or infinite.
 void WarnNotFinite(DType dtype, std::span<const std::byte> bytes,
@@ -109,11 +59,9 @@ void WarnNotFinite(DType dtype, std::span<const std::byte> bytes,
   }
 }
 
-// The array checked against the input, in the input's own type; whether it
-// had to be converted.
-std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
-                               bool quantize, int64_t* samples,
-                               bool* converted) {
+// The array as a field for the input; whether it will have to be converted.
+Column FieldFor(const std::string& path, const Tensor& input, bool quantize,
+                int64_t* samples, bool* converted) {
   NpyArray array = ReadNpy(path);
   const auto dims = array.shape.dims();
   const auto wanted = input.shape.dims();
@@ -131,19 +79,68 @@ std::vector<std::byte> Prepare(const std::string& path, const Tensor& input,
   }
   *samples = dims[0];
   WarnNotFinite(array.dtype, array.bytes, path);
-  if (array.dtype == input.dtype) return std::move(array.bytes);
-  if (!quantize) {
-    Fail(ErrorKind::kInvalidArgument,
-         "{}: the array is {}; input '{}' wants {}. With --quantize it is "
-         "taken as real values and converted",
-         path, Name(array.dtype), input.name, Name(input.dtype));
+  // What has the input's type already stands for what the input takes it for.
+  Affine real = RealOf(input);
+  if (array.dtype != input.dtype) {
+    if (!quantize) {
+      Fail(ErrorKind::kInvalidArgument,
+           "{}: the array is {}; input '{}' wants {}. With --quantize it is "
+           "taken as real values and converted",
+           path, Name(array.dtype), input.name, Name(input.dtype));
+    }
+    *converted = true;
+    real = {};
   }
-  *converted = true;
-  CheckFeedable(input);
-  const std::vector<float> values = ToFloats(array);
-  std::vector<std::byte> bytes(values.size() * SizeOf(input.dtype));
-  QuantizeInto(input, values, bytes.data());
-  return bytes;
+  return {{input.name, Shape(dims.subspan(1)), array.dtype, real},
+          std::move(array.bytes)};
+}
+
+// Runs the samples one by one and gives each output's values of all of them.
+std::vector<std::vector<std::byte>> Outputs(
+    const Dataset& data, std::vector<Interpreter>* interpreters) {
+  std::vector<std::vector<std::byte>> outputs;
+  const Interpreter& first = (*interpreters)[0];
+  for (int o = 0; o < first.num_outputs(); ++o) {
+    outputs.emplace_back(static_cast<size_t>(data.size()) *
+                         first.output(o).size());
+  }
+  const InputFeeder feed(data.inputs(), first);
+  const auto threads = static_cast<int>(interpreters->size());
+  for (int64_t begin = 0; begin < data.size(); begin += kBlock * threads) {
+    ThrowIfStopRequested();
+    const int64_t end = std::min(begin + kBlock * threads, data.size());
+    ParallelFor(threads, threads, [&](int t) {
+      Interpreter& interpreter = (*interpreters)[static_cast<size_t>(t)];
+      BatchReader reader(data, 1);
+      for (int64_t s = begin + t; s < end; s += threads) {
+        feed(reader.Read(s, 1), &interpreter);
+        interpreter.Invoke(1);
+        for (size_t o = 0; o < outputs.size(); ++o) {
+          const std::span<const std::byte> from =
+              interpreter.output(static_cast<int>(o));
+          std::memcpy(outputs[o].data() + static_cast<size_t>(s) * from.size(),
+                      from.data(), from.size());
+        }
+      }
+    });
+  }
+  return outputs;
+}
+
+void RequireAsManyFiles(const Options& options, const Interpreter& model) {
+  const auto num_inputs = static_cast<size_t>(model.num_inputs());
+  const auto num_outputs = static_cast<size_t>(model.num_outputs());
+  if (options.inputs.size() == num_inputs &&
+      options.outputs.size() == num_outputs)
+    return;
+  const auto counted = [](size_t count, const char* noun) {
+    return Counted(static_cast<int64_t>(count), noun);
+  };
+  Fail(ErrorKind::kInvalidArgument,
+       "{} has {} and {}; --input names {}, --output {}", options.file,
+       counted(num_inputs, "input"), counted(num_outputs, "output"),
+       counted(options.inputs.size(), "file"),
+       counted(options.outputs.size(), "file"));
 }
 
 void Run(const Options& options) {
@@ -156,67 +153,28 @@ void Run(const Options& options) {
   plan.reference = options.runtime.reference;
   std::vector<Interpreter> interpreters;
   interpreters.emplace_back(graph, plan);
-  const auto num_inputs = static_cast<size_t>(interpreters[0].num_inputs());
-  const auto num_outputs = static_cast<size_t>(interpreters[0].num_outputs());
-  if (options.inputs.size() != num_inputs ||
-      options.outputs.size() != num_outputs) {
-    const auto counted = [](size_t count, const char* noun) {
-      return Counted(static_cast<int64_t>(count), noun);
-    };
-    Fail(ErrorKind::kInvalidArgument,
-         "{} has {} and {}; --input names {}, --output {}", options.file,
-         counted(num_inputs, "input"), counted(num_outputs, "output"),
-         counted(options.inputs.size(), "file"),
-         counted(options.outputs.size(), "file"));
-  }
+  RequireAsManyFiles(options, interpreters[0]);
   WarnIfNumericsUnused(options.runtime, graph);
   int64_t samples = -1;
   bool converted = false;
-  std::vector<std::vector<std::byte>> inputs;
-  for (size_t i = 0; i < num_inputs; ++i) {
-    inputs.push_back(Prepare(options.inputs[i],
-                             interpreters[0].input_tensor(static_cast<int>(i)),
-                             options.quantize, &samples, &converted));
+  std::vector<Column> inputs;
+  for (size_t i = 0; i < options.inputs.size(); ++i) {
+    inputs.push_back(FieldFor(options.inputs[i],
+                              interpreters[0].input_tensor(static_cast<int>(i)),
+                              options.quantize, &samples, &converted));
   }
   if (options.quantize && !converted) {
     Warn("--quantize has no effect: the arrays have the types of the inputs");
   }
-  samples = std::max<int64_t>(samples, 0);
-  std::vector<std::vector<std::byte>> outputs;
-  for (size_t o = 0; o < num_outputs; ++o) {
-    const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
-    outputs.emplace_back(static_cast<size_t>(samples) * SampleBytes(tensor));
-  }
+  const MemoryDataset data(inputs, {});
   const int threads = static_cast<int>(
       std::clamp<int64_t>(samples, 1, ThreadCount(options.runtime.threads)));
   while (static_cast<int>(interpreters.size()) < threads)
     interpreters.emplace_back(graph, plan);
-
-  for (int64_t begin = 0; begin < samples; begin += kBlock * threads) {
-    ThrowIfStopRequested();
-    const int64_t end = std::min(begin + kBlock * threads, samples);
-    ParallelFor(threads, threads, [&](int t) {
-      Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
-      for (int64_t s = begin + t; s < end; s += threads) {
-        for (size_t i = 0; i < num_inputs; ++i) {
-          const std::span<std::byte> to =
-              interpreter.input(static_cast<int>(i));
-          std::memcpy(to.data(),
-                      inputs[i].data() + static_cast<size_t>(s) * to.size(),
-                      to.size());
-        }
-        interpreter.Invoke(1);
-        for (size_t o = 0; o < num_outputs; ++o) {
-          const std::span<const std::byte> from =
-              interpreter.output(static_cast<int>(o));
-          std::memcpy(outputs[o].data() + static_cast<size_t>(s) * from.size(),
-                      from.data(), from.size());
-        }
-      }
-    });
-  }
+  const std::vector<std::vector<std::byte>> outputs =
+      Outputs(data, &interpreters);
   std::string report;
-  for (size_t o = 0; o < num_outputs; ++o) {
+  for (size_t o = 0; o < outputs.size(); ++o) {
     const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
     Shape shape = tensor.shape;
     shape[0] = static_cast<int32_t>(samples);

@@ -67,6 +67,7 @@ void Run(Options* options, CLI::App* verb) {
     ApplyConfig(options->config, verb);
     options->study.table.AddFile(options->config);
   }
+  WarnIfMomentumUnused(*verb, options->study.train);
   if (options->study.out.empty()) {
     Fail(ErrorKind::kInvalidArgument,
          "--out DIR is wanted: where the study writes its files");
@@ -121,6 +122,7 @@ void AddStudy(CLI::App* app) {
            "Which methods, by commas (`litesmith list methods`); those of the "
            "table if not given");
   AddTraining(verb, &study.train);
+  AddMetric(verb, &study.metric);
   AddLimit(verb, &study.limit);
   AddDequantize(verb, &study.dequantize);
   verb->add_option("-o,--out", study.out,

@@ -12,7 +12,7 @@
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
-#include "src/data/sources.h"
+#include "src/measure/evaluate.h"
 #include "src/models/models.h"
 #include "src/train/trainer.h"
 
@@ -25,10 +25,12 @@ struct Options {
   std::string out;
   int64_t limit = 0;
   bool dequantize = false;
+  std::string metric = "top1";
   TrainOptions train;
 };
 
-void Run(Options options) {
+void Run(Options options, const CLI::App& verb) {
+  WarnIfMomentumUnused(verb, options.train);
   const ModelFormat format = RequireEnding(options.out, ModelFormat::kKerasH5);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
@@ -37,22 +39,20 @@ void Run(Options options) {
   RequireTrainable(graph);
   WarnIfNoKerasForm(graph, format);
   WarnIfOverwritten(options.model, options.out);
-  DataSplits data = LoadData(options.data);
-  LimitData(options.limit, &data);
+  const Halves data = OpenData(options.data, options.limit);
+  RequireEvaluable(graph, *data.train, options.metric);
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
   options.train.label = "train";
   const TrainResult result =
       Train(graph, *data.train, options.train, &progress);
   SaveModelAs(format, result.graph, options.out);
-  const Evaluation test =
-      EvaluateFloat(result.graph, *data.test, options.train.threads);
-  PrintOut(
-      fmt::format("trained {} in {:.2f} s; test loss {:.4f}, accuracy {:.2f} % "
-                  "({} of {}); written to {}\n",
-                  Counted(static_cast<int64_t>(result.epochs.size()), "epoch"),
-                  result.seconds, test.loss, 100 * test.accuracy, test.correct,
-                  data.test->size(), options.out));
+  PrintOut(fmt::format(
+      "trained {} in {:.2f} s; {}; written to {}\n",
+      Counted(static_cast<int64_t>(result.epochs.size()), "epoch"),
+      result.seconds,
+      TestText(result.graph, *data.test, options.train, options.metric),
+      options.out));
 }
 
 }  // namespace
@@ -61,9 +61,9 @@ void AddTrain(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "train",
-      "Train a model on the training half of DATA (Adam, sparse categorical\n"
-      "cross-entropy on logits), write it as Keras .h5 or .keras, and\n"
-      "print its accuracy on the test half. Same seed, same bits.");
+      "Train a model on the training half of DATA, write it as Keras .h5 or\n"
+      ".keras, and print its loss and metric on the test half. Same seed, same\n"
+      "bits.");
   verb->add_option("model", options->model,
                    "A built-in model (`litesmith list models`), a Keras .h5 or "
                    ".keras or a float .tflite file to go on from")
@@ -74,10 +74,11 @@ void AddTrain(CLI::App* app) {
       ->type_name("FILE.h5|.keras")
       ->required();
   AddTraining(verb, &options->train);
+  AddMetric(verb, &options->metric);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options, verb] { Run(*options, *verb); });
 }
 
 }  // namespace litesmith

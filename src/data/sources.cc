@@ -2,8 +2,8 @@
 #include "src/data/sources.h"
 
 #include "src/base/names.h"
-#include "src/data/digits.h"
-#include "src/data/idx.h"
+#include "src/data/sources/digits.h"
+#include "src/data/sources/idx.h"
 
 namespace litesmith {
 namespace {
@@ -11,23 +11,15 @@ namespace {
 // Generated data are the same in every run, whatever the training's seed.
 constexpr uint64_t kDataSeed = 0;
 
-DataSplits LoadDigits(const std::string&, uint64_t seed) {
-  return MakeDigits(seed);
-}
-
-DataSplits LoadMnist(const std::string& directory, uint64_t) {
-  return LoadIdx(directory, "mnist");
-}
-
 constexpr DataSource kSources[] = {
     {"digits", "",
      "built-in drawn digits, 12,000 for training and 2,000 for testing, "
      "28 x 28",
-     LoadDigits},
+     [](const std::string&) { return MakeDigits(kDataSeed); }},
     {"mnist", "DIR",
      "a folder with the four MNIST files (IDX, gzipped or not; Fashion-MNIST "
      "and others of that form too)",
-     LoadMnist},
+     [](const std::string& directory) { return LoadIdx(directory, "mnist"); }},
 };
 
 // "NAME" or "NAME:ARGUMENT", as one writes it.
@@ -52,7 +44,7 @@ DataSplits LoadData(const std::string& spec) {
          name, takes ? "needs an argument" : "takes no argument",
          Usage(source));
   }
-  return source.load(argument, kDataSeed);
+  return source.find(argument);
 }
 
 }  // namespace litesmith

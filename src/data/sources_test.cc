@@ -28,7 +28,7 @@ TEST(DataSources, EveryRowIsComplete) {
     EXPECT_EQ(std::string(source.name).find(':'), std::string::npos);
     EXPECT_NE(source.argument, nullptr);
     EXPECT_FALSE(std::string(source.summary).empty()) << source.name;
-    EXPECT_NE(source.load, nullptr);
+    EXPECT_NE(source.find, nullptr);
   }
   EXPECT_TRUE(names.contains("digits"));
   EXPECT_TRUE(names.contains("mnist"));
@@ -48,11 +48,16 @@ TEST(DataSources, EveryRowAnswersItsBareName) {
     }
     const DataSplits data = LoadData(source.name);
     EXPECT_EQ(data.name, source.name);
-    EXPECT_FALSE(data.fingerprint.empty());
-    EXPECT_GT(data.train->size(), 0);
-    EXPECT_GT(data.test->size(), 0);
-    EXPECT_EQ(data.train->sample_shape(), data.test->sample_shape());
-    EXPECT_EQ(data.train->classes(), data.test->classes());
+    const DatasetPtr train = data.train.Open();
+    const DatasetPtr test = data.test.Open();
+    EXPECT_GT(train->size(), 0);
+    EXPECT_EQ(train->size(), data.train.size);
+    EXPECT_EQ(test->size(), data.test.size);
+    EXPECT_EQ(data.train.Open(3)->size(), 3);
+    ASSERT_EQ(NumFields(*train), NumFields(*test));
+    for (size_t f = 0; f < NumFields(*train); ++f)
+      EXPECT_EQ(FieldAt(*train, f), FieldAt(*test, f));
+    EXPECT_EQ(train->classes(), test->classes());
   }
 }
 

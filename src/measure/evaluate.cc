@@ -1,66 +1,62 @@
+// A metric over all samples, on every thread.
 #include "src/measure/evaluate.h"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <memory>
+#include <vector>
 
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
-#include "src/measure/feed.h"
+#include "src/data/batch.h"
+#include "src/measure/metrics.h"
 #include "src/models/models.h"
+#include "src/runtime/feeder.h"
 #include "src/train/fit.h"
 
 namespace litesmith {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 // Samples a call when accuracy alone matters.
 constexpr int kBatch = 32;
-// Samples converted beforehand for timing: 100 kB of MNIST bytes stay cached.
-constexpr int64_t kTimedBlock = 128;
 
-// The bytes of one sample.
-size_t SampleBytes(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.shape.NumElementsPerSample()) *
-         SizeOf(tensor.dtype);
-}
-
-void CheckFit(const Interpreter& interpreter, const Dataset& data) {
-  if (interpreter.num_inputs() != 1 || interpreter.num_outputs() < 1) {
-    Fail(ErrorKind::kUnsupported,
-         "a model with {} and {}; one input and an output are wanted",
-         Counted(interpreter.num_inputs(), "input"),
-         Counted(interpreter.num_outputs(), "output"));
-  }
-  const Tensor& input = interpreter.input_tensor(0);
-  CheckFeedable(input);
-  const Tensor& output = interpreter.output_tensor(0);
-  switch (output.dtype) {
-    case DType::kFloat32:
-    case DType::kInt8:
-    case DType::kUInt8:
-    case DType::kInt16:
-      break;
-    default:
+// What feeds the graph, and what scores its first output; of both that they
+// fit.
+struct Judge {
+  Judge(const Interpreter& interpreter, const Dataset& data,
+        const std::string& name)
+      : metric(FindMetric(name)),
+        target(TargetAt(data, 0)),
+        feed(data.inputs(), interpreter) {
+    if (interpreter.num_outputs() < 1) {
       Fail(ErrorKind::kUnsupported,
-           "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
-           output.name, Name(output.dtype));
+           "a model without outputs; one at least is wanted");
+    }
+    const Tensor& output = interpreter.output_tensor(0);
+    switch (output.dtype) {
+      case DType::kFloat32:
+      case DType::kInt8:
+      case DType::kUInt8:
+      case DType::kInt16:
+        break;
+      default:
+        Fail(ErrorKind::kUnsupported,
+             "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
+             output.name, Name(output.dtype));
+    }
+    RequireFit(metric.targets, output, data, 0, "metric " + name);
+    scorer = metric.make(FieldAt(data, target), output);
   }
-  RequireFit(input, output, data);
-}
 
-InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch) {
-  InterpreterOptions result;
-  result.batch = batch;
-  result.numerics = options.numerics;
-  result.reference = options.reference;
-  return result;
-}
+  const Metric& metric;
+  size_t target;  // field of the data
+  InputFeeder feed;
+  std::unique_ptr<Scorer> scorer;
+};
 
 // An interpreter a thread, batched if the graph allows it: a file with a fixed
 // batch of one has shapes written into it that no other batch fits.
@@ -80,149 +76,108 @@ std::vector<Interpreter> MakeInterpreters(const Graph& graph,
   return result;
 }
 
-}  // namespace
+// Whether no float of one sample's output is NaN or infinite.
+bool AllFinite(const Tensor& output, const std::byte* values) {
+  if (output.dtype != DType::kFloat32) return true;
+  const auto count = output.shape.NumElementsPerSample();
+  for (int64_t i = 0; i < count; ++i) {
+    float value;
+    std::memcpy(&value, values + static_cast<size_t>(i) * sizeof(value),
+                sizeof(value));
+    if (!std::isfinite(value)) return false;
+  }
+  return true;
+}
 
-FileAccuracy EvaluateGraph(const Graph& graph, const Dataset& data,
-                           const EvaluateOptions& options) {
-  const int threads =
-      options.threads > 0 ? options.threads : AvailableThreads();
-  std::vector<Interpreter> interpreters =
-      MakeInterpreters(graph, options, threads);
-  CheckFit(interpreters[0], data);
-  const auto floats = static_cast<size_t>(data.sample_shape().NumElements());
-  const auto classes = static_cast<int>(
-      interpreters[0].output_tensor(0).shape.NumElementsPerSample());
-  std::vector<int64_t> correct(static_cast<size_t>(threads), 0);
-  std::atomic<int64_t> meaningless{
-      -1};  // a sample whose outputs are not finite
+// The parts of all samples, in their order.
+std::vector<double> Parts(const Judge& judge, const Dataset& data,
+                          std::vector<Interpreter>* interpreters) {
+  const size_t width = judge.scorer->width();
+  std::vector<double> parts(static_cast<size_t>(data.size()) * width);
+  std::atomic<int64_t> meaningless{-1};  // a sample that is not finite
+  std::atomic<bool> failed{false};
   // Whoever is free takes the next batch: other programs may have a core.
-  const int batch = interpreters[0].batch();
+  const int batch_size = (*interpreters)[0].batch();
   std::atomic<int64_t> next{0};
+  const auto threads = static_cast<int>(interpreters->size());
   ParallelFor(threads, threads, [&](int t) {
-    Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
-    const Tensor& input = interpreter.input_tensor(0);
+    Interpreter& interpreter = (*interpreters)[static_cast<size_t>(t)];
     const Tensor& output = interpreter.output_tensor(0);
-    std::byte* in = interpreter.input(0).data();
-    const std::byte* values = interpreter.output(0).data();
-    const size_t input_bytes = SampleBytes(input);
-    const size_t output_bytes = SampleBytes(output);
-    std::vector<float> sample(floats);
-    while (!StopRequested()) {
-      const int64_t first = next.fetch_add(batch);
+    const size_t bytes = SampleBytes(output);
+    BatchReader reader(data, batch_size);
+    while (!StopRequested() && meaningless < 0 && !failed) {
+      const int64_t first = next.fetch_add(batch_size);
       if (first >= data.size()) break;
       const auto count =
-          static_cast<int>(std::min<int64_t>(batch, data.size() - first));
-      for (int k = 0; k < count; ++k) {
-        data.Read(first + k, sample.data());
-        QuantizeInto(input, sample, in + static_cast<size_t>(k) * input_bytes);
+          static_cast<int>(std::min<int64_t>(batch_size, data.size() - first));
+      const Batch* batch = nullptr;
+      try {
+        batch = &reader.Read(first, count);
+      } catch (...) {
+        failed = true;  // the others need not go on
+        throw;
       }
+      judge.feed(*batch, &interpreter);
       interpreter.Invoke(count);
-      for (int k = 0; k < count; ++k) {
-        const std::byte* of = values + static_cast<size_t>(k) * output_bytes;
-        if (!AllFinite(output, of)) {
+      const std::byte* values = interpreter.output(0).data();
+      for (int k = 0; k < count; ++k, values += bytes) {
+        if (!AllFinite(output, values)) {
           meaningless = first + k;
           return;
         }
-        const int best = ArgMax(output, of, classes);
-        correct[static_cast<size_t>(t)] += best == data.label(first + k);
+        judge.scorer->Part(
+            batch->at(judge.target, k), values,
+            parts.data() + static_cast<size_t>(first + k) * width);
       }
     }
   });
   ThrowIfStopRequested();
   if (meaningless >= 0) {
     Fail(ErrorKind::kInvalidArgument,
-         "output '{}' is not finite for sample {}: an accuracy would mean "
-         "nothing",
-         interpreters[0].output_tensor(0).name, meaningless.load());
+         "output '{}' is not finite for sample {}: {} would mean nothing",
+         (*interpreters)[0].output_tensor(0).name, meaningless.load(),
+         judge.metric.name);
   }
-  FileAccuracy result;
-  result.samples = data.size();
-  for (const int64_t c : correct) result.correct += c;
-  result.accuracy = static_cast<double>(result.correct) /
-                    static_cast<double>(std::max<int64_t>(1, data.size()));
+  return parts;
+}
+
+}  // namespace
+
+InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch) {
+  InterpreterOptions result;
+  result.batch = batch;
+  result.numerics = options.numerics;
+  result.reference = options.reference;
   return result;
 }
 
-FileAccuracy EvaluateFile(const std::string& path, const Dataset& data,
-                          const EvaluateOptions& options) {
+Score EvaluateGraph(const Graph& graph, const Dataset& data,
+                    const EvaluateOptions& options) {
+  const int threads =
+      options.threads > 0 ? options.threads : AvailableThreads();
+  std::vector<Interpreter> interpreters =
+      MakeInterpreters(graph, options, threads);
+  const Judge judge(interpreters[0], data, options.metric);
+  const std::vector<double> parts = Parts(judge, data, &interpreters);
+  Score score;
+  score.samples = data.size();
+  score.value = judge.scorer->Value(parts);
+  if (judge.metric.is_share) {
+    for (const double part : parts) score.correct += part != 0;
+  }
+  return score;
+}
+
+Score EvaluateFile(const std::string& path, const Dataset& data,
+                   const EvaluateOptions& options) {
   const Graph graph = LoadModel(path, 0);
   RequireFinite(graph, path);
   return EvaluateGraph(graph, data, options);
 }
 
-void RequireEvaluable(const Graph& graph, const Dataset& data) {
-  CheckFit(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data);
-}
-
-FileTime TimeGraph(const Graph& graph, const Dataset& data,
-                   const EvaluateOptions& options) {
-  Interpreter interpreter(graph, PlanOptions(options, 1));
-  CheckFit(interpreter, data);
-  const Tensor& input = interpreter.input_tensor(0);
-  const auto floats = static_cast<size_t>(data.sample_shape().NumElements());
-  const size_t input_bytes = SampleBytes(input);
-  const size_t output_bytes = SampleBytes(interpreter.output_tensor(0));
-  std::byte* in = interpreter.input(0).data();
-  const std::byte* out = interpreter.output(0).data();
-
-  std::vector<float> sample(floats);
-  std::vector<std::byte> inputs(static_cast<size_t>(kTimedBlock) * input_bytes);
-  std::vector<std::byte> outputs(static_cast<size_t>(kTimedBlock) *
-                                 output_bytes);
-  std::vector<double> latencies(static_cast<size_t>(data.size()), 0.0);
-  std::vector<Clock::time_point> stamps(kTimedBlock + 1);
-  double total_us = 0;
-  const auto pass = [&](int64_t begin, bool keep) {
-    const int64_t count = std::min(kTimedBlock, data.size() - begin);
-    for (int64_t k = 0; k < count; ++k) {
-      data.Read(begin + k, sample.data());
-      QuantizeInto(input, sample,
-                   inputs.data() + static_cast<size_t>(k) * input_bytes);
-    }
-    // One reading of the clock a sample (about 25 ns): the end of one is the
-    // start of the next.
-    stamps[0] = Clock::now();
-    for (int64_t k = 0; k < count; ++k) {
-      std::memcpy(in, inputs.data() + static_cast<size_t>(k) * input_bytes,
-                  input_bytes);
-      interpreter.Invoke(1);
-      std::memcpy(outputs.data() + static_cast<size_t>(k) * output_bytes, out,
-                  output_bytes);
-      stamps[static_cast<size_t>(k) + 1] = Clock::now();
-    }
-    if (!keep) return;
-    for (int64_t k = 0; k < count; ++k) {
-      const double us = std::chrono::duration<double, std::micro>(
-                            stamps[static_cast<size_t>(k) + 1] -
-                            stamps[static_cast<size_t>(k)])
-                            .count();
-      latencies[static_cast<size_t>(begin + k)] = us;
-      total_us += us;
-    }
-  };
-  if (data.size() > 0) pass(0, /*keep=*/false);  // warm-up
-  for (int64_t begin = 0; begin < data.size(); begin += kTimedBlock) {
-    ThrowIfStopRequested();
-    pass(begin, /*keep=*/true);
-  }
-  FileTime result;
-  result.total_ms = total_us / 1000.0;
-  result.latency_us_p50 = Percentile(&latencies, 0.5);
-  result.latency_us_p99 = Percentile(&latencies, 0.99);
-  return result;
-}
-
-FileTime TimeFile(const std::string& path, const Dataset& data,
-                  const EvaluateOptions& options) {
-  return TimeGraph(LoadModel(path, 0), data, options);
-}
-
-double Percentile(std::vector<double>* samples, double p) {
-  if (samples->empty()) return 0;
-  std::sort(samples->begin(), samples->end());
-  const auto n = static_cast<double>(samples->size());
-  const auto rank = static_cast<size_t>(std::ceil(p * n));
-  return (*samples)[std::clamp<size_t>(rank, 1, samples->size()) - 1];
+void RequireEvaluable(const Graph& graph, const Dataset& data,
+                      const std::string& metric) {
+  Judge(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data, metric);
 }
 
 }  // namespace litesmith

@@ -9,7 +9,6 @@
 
 #include "src/base/file.h"
 #include "src/base/warning.h"
-#include "src/data/decorators.h"
 #include "src/data/sources.h"
 #include "src/models/models.h"
 #include "src/ops/small_graph_test.h"
@@ -48,7 +47,7 @@ class KerasOptionsTest : public testing::Test {
   KerasOptionsTest()
       : out_(testing::TempDir() + "/keras_options_" +
              testing::UnitTest::GetInstance()->current_test_info()->name()),
-        data_(Take(LoadData("digits").train, 400)) {
+        data_(LoadData("digits").train.Open(400)) {
     fs::remove_all(out_);
     MakeDirectory(out_);
     training_.epochs = 1;

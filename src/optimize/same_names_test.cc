@@ -14,7 +14,7 @@
 #include "src/base/file.h"
 #include "src/base/rng.h"
 #include "src/base/warning.h"
-#include "src/data/byte_dataset.h"
+#include "src/data/memory_dataset.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/models/models.h"
 #include "src/ops/small_graph_test.h"
@@ -57,7 +57,7 @@ DatasetPtr Data() {
       pixels.push_back(
           static_cast<uint8_t>(60 * labels.back() + rng.Below(120)));
   }
-  return std::make_shared<const ByteDataset>(Shape{6, 6, 2}, 3, pixels, labels);
+  return LabelledBytes({6, 6, 2}, 3, std::move(pixels), std::move(labels));
 }
 
 // By position: names differ.

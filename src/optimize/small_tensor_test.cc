@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "src/base/rng.h"
-#include "src/data/byte_dataset.h"
+#include "src/data/memory_dataset.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/registry.h"
@@ -96,7 +96,7 @@ std::shared_ptr<const Dataset> Data(const Shape& sample) {
       bytes.push_back(
           static_cast<uint8_t>(60 * labels.back() + rng.Below(120)));
   }
-  return std::make_shared<const ByteDataset>(sample, 3, bytes, labels);
+  return LabelledBytes(sample, 3, std::move(bytes), std::move(labels));
 }
 
 void ExpectKept(const Graph& graph, const Promises& promises,

@@ -4,8 +4,10 @@
 #include <cmath>
 
 #include "src/base/error.h"
+#include "src/data/batch.h"
 #include "src/graph/facts.h"
 #include "src/quant/convert.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith {
@@ -20,7 +22,9 @@ Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
   // it.
   Graph watched = graph;
   std::vector<TensorId> ids;
-  for (const TensorId id : graph.inputs) ids.push_back(id);
+  for (const TensorId id : graph.inputs) {
+    if (graph.tensor(id).dtype == DType::kFloat32) ids.push_back(id);
+  }
   watched.outputs.clear();
   // What is computed of constants alone has no batch and is no activation.
   const GraphFacts facts = FactsOf(graph);
@@ -38,23 +42,11 @@ Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
   options.batch = 1;
   options.inner_outputs = true;
   Interpreter interpreter(watched, options);
-  if (interpreter.num_inputs() != 1 ||
-      interpreter.input_tensor(0).dtype != DType::kFloat32) {
-    Fail(ErrorKind::kUnsupported,
-         "calibration wants a model with one float32 input");
-  }
-  auto* input = reinterpret_cast<float*>(interpreter.input(0).data());
-  if (interpreter.input(0).size() / sizeof(float) !=
-      static_cast<size_t>(data.sample_shape().NumElements())) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the model's input '{}' has shape {}, a calibration sample {}",
-         interpreter.input_tensor(0).name,
-         interpreter.input_tensor(0).shape.ToString(),
-         data.sample_shape().ToString());
-  }
+  const InputFeeder feed(data.inputs(), interpreter);
+  BatchReader reader(data, 1);
   Ranges ranges(graph.tensors.size());
   for (int64_t s = 0; s < samples; ++s) {
-    data.Read(s, input);
+    feed(reader.Read(s, 1), &interpreter);
     interpreter.Invoke();
     for (size_t i = 0; i < ids.size(); ++i) {
       const auto bytes = interpreter.output(static_cast<int>(i));

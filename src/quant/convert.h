@@ -42,8 +42,9 @@ struct Range {
 };
 using Ranges = std::vector<Range>;
 
-// Runs the float graph on the first `samples` samples of `data` and records
-// every activation's running min and max (TFLite's default calibration).
+// Runs the float graph on the first `samples` samples of `data`, a field for
+// each input, and records every activation's running min and max (TFLite's
+// default calibration).
 Ranges Calibrate(const Graph& graph, const Dataset& data,
                  int64_t samples = 100);
 

@@ -11,10 +11,13 @@
 #include "src/base/error.h"
 #include "src/base/rng.h"
 #include "src/base/warning.h"
+#include "src/data/batch.h"
+#include "src/data/memory_dataset.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 #include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
@@ -27,21 +30,19 @@ constexpr int kChannels = 3;
 constexpr int kClasses = 16;
 constexpr int kSamples = 8;
 
-class Noise final : public Dataset {
- public:
-  Noise() : shape_({kSide, kSide, kChannels}) {}
-  int64_t size() const override { return kSamples; }
-  Shape sample_shape() const override { return shape_; }
-  int classes() const override { return kClasses; }
-  void Read(int64_t index, float* out) const override {
-    Rng rng(7, static_cast<uint64_t>(index));
-    for (int64_t i = 0; i < shape_.NumElements(); ++i) out[i] = rng.Uniform();
+// Random floats of the model's shape.
+const Dataset& Noise() {
+  const Shape shape = {kSide, kSide, kChannels};
+  std::vector<float> values;
+  for (uint64_t s = 0; s < kSamples; ++s) {
+    Rng rng(7, s);
+    for (int64_t i = 0; i < shape.NumElements(); ++i)
+      values.push_back(rng.Uniform());
   }
-  int32_t label(int64_t) const override { return 0; }
-
- private:
-  Shape shape_;
-};
+  static const MemoryDataset data(
+      {{{"x", shape, DType::kFloat32, {}}, std::move(values)}}, {});
+  return data;
+}
 
 TensorId AddRandom(Graph* graph, const std::string& name, const Shape& shape,
                    float limit, uint64_t stream) {
@@ -121,10 +122,11 @@ Graph AwareModel() {
 
 std::vector<float> Outputs(const Graph& graph) {
   Interpreter interpreter(graph);
-  const Noise data;
+  const InputFeeder feed(Noise().inputs(), interpreter);
+  BatchReader reader(Noise(), 1);
   std::vector<float> result;
   for (int64_t s = 0; s < kSamples; ++s) {
-    data.Read(s, reinterpret_cast<float*>(interpreter.input(0).data()));
+    feed(reader.Read(s, 1), &interpreter);
     interpreter.Invoke();
     const auto bytes = interpreter.output(0);
     const auto* values = reinterpret_cast<const float*>(bytes.data());

@@ -20,12 +20,13 @@
 #include "src/base/temporary_file.h"
 #include "src/base/timer.h"
 #include "src/base/warning.h"
-#include "src/data/decorators.h"
 #include "src/data/sources.h"
+#include "src/data/views.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/weights.h"
 #include "src/measure/evaluate.h"
 #include "src/measure/gzip.h"
+#include "src/measure/latency.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
@@ -90,11 +91,7 @@ class Study {
         options_.model, options_.train.seed, options_.dequantize));
     RequireTrainable(start_graph_);
     WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
-    data_ = LoadData(options_.data);
-    if (options_.limit > 0) {
-      data_.train = Take(data_.train, options_.limit);
-      data_.test = Take(data_.test, options_.limit);
-    }
+    OpenData();
     TakeSettings();
     Describe();
     const FolderLock lock(options_.out);
@@ -177,10 +174,20 @@ class Study {
     return std::max<int64_t>(stages, 1);
   }
 
+  // Whole halves, whatever the limit: a digest is of all data that SPEC names.
+  void OpenData() {
+    const DataSplits data = LoadData(options_.data);
+    train_ = data.train.Open();
+    test_ = data.test.Open();
+    settings_.data_digest = Fingerprint(*train_, *test_);
+    if (options_.limit == 0) return;
+    train_ = Take(train_, options_.limit);
+    test_ = Take(test_, options_.limit);
+  }
+
   void TakeSettings() {
     settings_.seed = options_.train.seed;
     settings_.data = options_.data;
-    settings_.data_digest = data_.fingerprint;
     settings_.model = options_.model;
     settings_.model_digest = FileExists(options_.model)
                                  ? DigestOf(ReadFile(options_.model))
@@ -190,6 +197,11 @@ class Study {
     settings_.batch = options_.train.batch;
     settings_.learning_rate = options_.train.learning_rate;
     settings_.validation_split = options_.train.validation_split;
+    settings_.loss = options_.train.loss;
+    settings_.optimizer = options_.train.optimizer;
+    settings_.momentum = options_.train.momentum;
+    settings_.schedule = options_.train.schedule;
+    settings_.metric = options_.metric;
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,
@@ -202,13 +214,13 @@ class Study {
       TrainOptions train = options_.train;
       train.stage = FirstStage(options_.table, recipe);
       trained.promises = RecipePromises(
-          start_graph_, recipe, data_.train->size(), train,
+          start_graph_, recipe, train_->size(), train,
           root ? Promises() : trained_.at(recipe.parent).promises);
       trained.key = DigestOf(fmt::format(
           "build {} isa {} settings {} start {} steps {}", BuildId(), IsaName(),
           FieldsText(settings_),
           root ? settings_.model_digest : trained_.at(recipe.parent).key,
-          DescribeRecipe(start_graph_, recipe, data_.train->size(), train)));
+          DescribeRecipe(start_graph_, recipe, train_->size(), train)));
       trained.last_reader = at;
       if (!root) trained_.at(recipe.parent).last_reader = at;
     }
@@ -281,16 +293,16 @@ class Study {
     for (const Method& method : methods_) {
       try {
         if (method.scheme == nullptr) {
-          RequireEvaluable(start_graph_, *data_.test);
+          RequireEvaluable(start_graph_, *test_, options_.metric);
           continue;
         }
         if (ranges.empty() && NeedsRanges(start_graph_, *method.scheme))
-          ranges = Calibrate(start_graph_, *data_.train, 1);
+          ranges = Calibrate(start_graph_, *train_, 1);
         RequireEvaluable(
             ReadTflite(WriteTflite(Convert(start_graph_, *method.scheme, ranges,
                                            kConvert)),
                        FileName(method)),
-            *data_.test);
+            *test_, options_.metric);
       } catch (const Error& error) {
         Fail(error.kind(), "{} by method {}: {}", options_.model, method.name,
              error.what());
@@ -349,7 +361,7 @@ class Study {
     ClaimCheckpoint(train.checkpoint, result->key, options_.force);
     const TrainResult trained =
         RunSteps(root ? start_graph_ : ModelGraph(recipe.parent), recipe,
-                 *data_.train, train, &progress_);
+                 *train_, train, &progress_);
     // Epochs of an interrupted run count too.
     result->seconds = 0;
     for (const EpochResult& epoch : trained.epochs)
@@ -417,8 +429,8 @@ class Study {
                 {CellKey(recipe, method), *digests_.Of(file), trained->key,
                  RowJson(row)});
     SkipStages(label, 1);
-    progress_.Line(fmt::format("{}: accuracy {:.2f} %, {} bytes, {:.2f} us",
-                               label, 100 * row.accuracy, row.file_bytes,
+    progress_.Line(fmt::format("{}: {}, {} bytes, {:.2f} us", label,
+                               ScoreText(row), row.file_bytes,
                                row.latency_us_p50));
     return row;
   }
@@ -427,7 +439,7 @@ class Study {
                     const std::string& to, Trained* trained) {
     const Graph& graph = ModelGraph(recipe.name);
     if (NeedsRanges(graph, scheme) && !trained->ranges)
-      trained->ranges = Calibrate(graph, *data_.train, kCalibrationSamples);
+      trained->ranges = Calibrate(graph, *train_, kCalibrationSamples);
     SaveModel(
         Convert(graph, scheme, trained->ranges.value_or(Ranges()), kConvert),
         to);
@@ -440,14 +452,16 @@ class Study {
     row->file_bytes = static_cast<int64_t>(bytes.size());
     EvaluateOptions options;
     options.threads = options_.train.threads;
+    options.metric = options_.metric;
     // Compression takes as long as a core's part of the test set.
     std::future<int64_t> gzip = std::async([&] { return GzipSize(bytes); });
-    const FileAccuracy accuracy = EvaluateGraph(written, *data_.test, options);
+    const Score score = EvaluateGraph(written, *test_, options);
     row->gzip_bytes = gzip.get();
-    row->accuracy = accuracy.accuracy;
-    row->correct = accuracy.correct;
-    row->samples = accuracy.samples;
-    const FileTime time = TimeGraph(written, *data_.test, options);
+    row->value = score.value;
+    row->accuracy = options_.metric == "top1" ? score.value : 0;
+    row->correct = score.correct;
+    row->samples = score.samples;
+    const FileTime time = TimeGraph(written, *test_, options);
     row->total_ms = time.total_ms;
     row->latency_us_p50 = time.latency_us_p50;
     row->latency_us_p99 = time.latency_us_p99;
@@ -490,7 +504,8 @@ class Study {
   std::vector<StudyRow>& rows_;  // finished, in order
   int64_t stages_done_ = 0;
   Graph start_graph_;
-  DataSplits data_;
+  DatasetPtr train_;
+  DatasetPtr test_;
   StudySettings settings_;
   std::string place_;   // of the settings, below the run directory
   std::string folder_;  // the run directory and place_

@@ -21,6 +21,7 @@ struct StudyOptions {
   std::string model = "mnist-cnn";  // built-in, .h5 or .tflite
   std::string data = "digits";      // a SPEC of data/sources.h
   int64_t limit = 0;                // samples of either half, 0: all
+  std::string metric = "top1";      // of measure/metrics.h, on the test half
   // Of every step that says no other; stage, checkpoint and label are the
   // study's own.
   TrainOptions train;
@@ -39,6 +40,7 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("model", o.model);
   visit("data", o.data);
   visit("limit", o.limit);
+  visit("metric", o.metric);
   visit("train", o.train);
   visit("table", o.table, kNoEffect);  // keys have the resolved steps
   visit("recipes", o.recipes, kNoEffect);
@@ -52,8 +54,9 @@ void VisitFields(Options& o, Visit&& visit) {
 struct StudyRow {
   std::string recipe;
   std::string method;
-  double accuracy = 0;  // top-1 on the test set, a fraction
-  int64_t correct = 0;
+  double value = 0;     // of the settings' metric on the test set
+  double accuracy = 0;  // the same if that is top1, a fraction; else 0
+  int64_t correct = 0;  // of a metric that is a share of the samples
   int64_t samples = 0;
   double total_ms = 0;  // the test set one image at a time on one thread
   double latency_us_p50 = 0;
@@ -76,6 +79,7 @@ template <FieldsOf<StudyRow> Row, typename Visit>
 void VisitFields(Row& row, Visit&& visit) {
   visit("recipe", row.recipe);
   visit("method", row.method);
+  visit("value", row.value);
   visit("accuracy", row.accuracy);
   visit("correct", row.correct);
   visit("samples", row.samples);

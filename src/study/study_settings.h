@@ -23,6 +23,12 @@ struct StudySettings {
   int batch = 0;
   float learning_rate = 0;
   double validation_split = 0;
+  // What older builds, which say nothing of these, had.
+  std::string loss = "sparse_categorical_crossentropy";
+  std::string optimizer = "adam";
+  float momentum = 0.9f;
+  std::string schedule = "constant";
+  std::string metric = "top1";
 };
 
 template <FieldsOf<StudySettings> Settings, typename Visit>
@@ -37,6 +43,11 @@ void VisitFields(Settings& s, Visit&& visit) {
   visit("batch", s.batch);
   visit("learning_rate", s.learning_rate);
   visit("validation_split", s.validation_split);
+  visit("loss", s.loss);
+  visit("optimizer", s.optimizer);
+  visit("momentum", s.momentum);
+  visit("schedule", s.schedule);
+  visit("metric", s.metric);
 }
 
 // Keeps the settings of a folder's results, for people and for later calls.

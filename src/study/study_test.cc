@@ -10,12 +10,13 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/data/decorators.h"
+#include "src/data/batch.h"
 #include "src/data/sources.h"
 #include "src/models/models.h"
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "src/optimize/optimize.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 #include "src/study/report/report.h"
 #include "src/study/run_directory.h"
@@ -407,10 +408,9 @@ std::vector<std::byte> OutputsOf(const Graph& graph, const Dataset& data) {
   InterpreterOptions options;
   options.batch = 20;
   Interpreter interpreter(graph, options);
-  const auto floats = static_cast<size_t>(data.sample_shape().NumElements());
-  auto* input = reinterpret_cast<float*>(interpreter.input(0).data());
-  for (int i = 0; i < options.batch; ++i)
-    data.Read(i, input + static_cast<size_t>(i) * floats);
+  BatchReader reader(data, options.batch);
+  InputFeeder(data.inputs(), interpreter)(reader.Read(0, options.batch),
+                                          &interpreter);
   interpreter.Invoke();
   const auto output = interpreter.output(0);
   return {output.begin(), output.end()};
@@ -420,7 +420,7 @@ std::vector<std::byte> OutputsOf(const Graph& graph, const Dataset& data) {
 // recipe, and what Keras sees of it is the graph without fake quants.
 TEST_F(StudyTest, ReloadedModelsGiveTheSameBits) {
   MakeDirectory(out_);
-  const DatasetPtr train = Take(LoadData("digits").train, 500);
+  const DatasetPtr train = LoadData("digits").train.Open(500);
   TrainOptions training;
   training.epochs = 1;
   const RecipeTable table;

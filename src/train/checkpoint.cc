@@ -1,20 +1,24 @@
+// The bytes of a checkpoint, and whose run it is.
 #include "src/train/checkpoint.h"
 
+#include <algorithm>
 #include <cstring>
 #include <span>
 #include <string_view>
 
 #include "src/base/digest.h"
 #include "src/base/error.h"
+#include "src/base/fields.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
 #include "src/base/progress.h"
 #include "src/graph/op_def.h"
+#include "src/train/schedules.h"
 
 namespace litesmith {
 namespace {
 
-constexpr std::string_view kMagic = "LTSMCKT2";
+constexpr std::string_view kMagic = "LTSMCKT3";
 constexpr std::string_view kAnyMagic = "LTSMCKT";
 
 uint64_t HashOf(const Graph& graph) {
@@ -28,63 +32,128 @@ uint64_t HashOf(const Graph& graph) {
   return digest.value();
 }
 
-// Labels tell data sets apart as well as samples do, and are few.
+// Targets tell data sets apart as well as all of a sample does, and are few.
 uint64_t HashOf(const Dataset& data) {
-  const std::string shape = data.sample_shape().ToString();
   Digest digest;
-  digest.Text(shape);
-  for (int64_t i = 0; i < data.size(); ++i) {
-    const int32_t label = data.label(i);
-    digest.Bytes(std::as_bytes(std::span(&label, 1)));
+  for (size_t f = 0; f < NumFields(data); ++f)
+    digest.Text(FieldAt(data, f).shape.ToString());
+  for (size_t t = 0; t < data.targets().size(); ++t) {
+    const std::span<const std::byte> stored = data.Stored(TargetAt(data, t));
+    if (stored.empty()) {
+      data.AddTo(&digest);
+      return digest.value();
+    }
+    digest.Block(stored);
   }
+  if (data.targets().empty()) data.AddTo(&digest);
   return digest.value();
+}
+
+// For VisitFields: names and values of what has an effect.
+class SettingsOf {
+ public:
+  template <typename T>
+  void operator()(const char* name, const T& value) {
+    settings_.emplace_back(name, fmt::format("{}", value));
+  }
+  template <typename T>
+  void operator()(const char*, const T&, NoEffect) {}
+  const std::vector<std::pair<std::string, std::string>>& settings() const {
+    return settings_;
+  }
+
+ private:
+  std::vector<std::pair<std::string, std::string>> settings_;
+};
+
+// As people say it.
+std::string Words(std::string name) {
+  if (name == "stage") return "step of the recipe";
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
 }
 
 }  // namespace
 
-// The file: this header, the epochs, parameters, m, v, states, then a hash of
-// all that. Little endian, as every machine we run on.
+// The file: this header, the settings as lines "name=value", the epochs,
+// parameters, the optimizer's slots, states, then a digest of all that. Little
+// endian, as every machine we run on.
 struct Checkpoint::Header {
   char magic[8];
   Run run;
+  uint64_t settings_bytes;
   int64_t step;
   uint64_t epochs;
   uint64_t parameter_floats;
+  uint64_t slots;
   uint64_t state_bytes;
 };
 
 Checkpoint::Checkpoint(const TrainOptions& options, const Graph& graph,
                        const Dataset& data)
-    : options_(options), run_{HashOf(graph),
-                              HashOf(data),
-                              options.seed,
-                              options.stage,
-                              options.batch,
-                              options.learning_rate,
-                              options.validation_split} {}
+    : options_(options), run_{HashOf(graph), HashOf(data)} {
+  SettingsOf of;
+  VisitFields(options, of);
+  // More epochs are the same run, unless its rates depend on how many.
+  for (const auto& setting : of.settings()) {
+    if (setting.first != "epochs" ||
+        FindSchedule(options.schedule).needs_length)
+      settings_.push_back(setting);
+  }
+}
 
-std::string Checkpoint::Differences(const Run& there) const {
+std::string Checkpoint::Differences(const Run& run,
+                                    const Settings& settings) const {
   std::string text;
-  const auto compare = [&](const char* name, auto of_file, auto of_this) {
-    if (of_file == of_this) return;
-    text += fmt::format("{}{} {} there, {} here", text.empty() ? "" : "; ",
-                        name, of_file, of_this);
+  const auto add = [&](const std::string& what) {
+    text += (text.empty() ? "" : "; ") + what;
   };
-  compare("seed", there.seed, run_.seed);
-  compare("batch", there.batch, run_.batch);
-  compare("learning rate", static_cast<float>(there.learning_rate),
-          static_cast<float>(run_.learning_rate));
-  compare("validation split", there.validation_split, run_.validation_split);
-  compare("step of the recipe", there.stage, run_.stage);
-  const auto other = [&](const char* what, bool differs) {
-    if (differs) text += fmt::format("{}{}", text.empty() ? "" : "; ", what);
+  const auto find = [](const Settings& in, const std::string& name) {
+    const auto at = std::find_if(in.begin(), in.end(), [&](const auto& each) {
+      return each.first == name;
+    });
+    return at == in.end() ? std::string() : at->second;
   };
-  other("other data", there.data != run_.data);
+  for (const auto& [name, value] : settings_) {
+    const std::string there = find(settings, name);
+    if (there != value)
+      add(fmt::format("{} {} there, {} here", Words(name), there, value));
+  }
+  if (run.data != run_.data) add("other data");
   // Start weights come from the seed; a schedule ends where the training does.
-  if (there.seed == run_.seed)
-    other("another model, start weights or schedule",
-          there.graph != run_.graph);
+  if (run.graph != run_.graph &&
+      find(settings, "seed") == find(settings_, "seed"))
+    add("another model, start weights or schedule");
   return text;
+}
+
+void Checkpoint::RequireThisRun(const Header& header,
+                                std::string_view lines) const {
+  Settings settings;
+  while (!lines.empty()) {
+    const size_t end = lines.find('\n');
+    const std::string_view line = lines.substr(0, end);
+    const size_t equals = line.find('=');
+    settings.emplace_back(line.substr(0, equals), line.substr(equals + 1));
+    lines.remove_prefix(end + 1);
+  }
+  const std::string differences = Differences(header.run, settings);
+  if (!differences.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--checkpoint {}: it is of another run ({}); the settings of that "
+         "run, another name, or removing the file to train from the start "
+         "would do",
+         options_.checkpoint, differences);
+  }
+  if (header.epochs > static_cast<uint64_t>(options_.epochs)) {
+    Fail(
+        ErrorKind::kInvalidArgument,
+        "--checkpoint {}: it is {} further than the {} asked for; as many "
+        "epochs or more, or another name, would do",
+        options_.checkpoint,
+        Counted(static_cast<int64_t>(header.epochs) - options_.epochs, "epoch"),
+        options_.epochs);
+  }
 }
 
 void Checkpoint::Read(TrainingRun* run,
@@ -118,32 +187,22 @@ void Checkpoint::Read(TrainingRun* run,
   std::memcpy(&header, bytes.data(), sizeof(header));
   if (hash != Digest().Bytes({bytes.data(), payload}).value())
     fail(ErrorKind::kCorrupt, "the checkpoint is damaged");
-  const std::string differences = Differences(header.run);
-  if (!differences.empty()) {
-    Fail(ErrorKind::kInvalidArgument,
-         "--checkpoint {}: it is of another run ({}); the settings of that "
-         "run, another name, or removing the file to train from the start "
-         "would do",
-         path, differences);
-  }
-  if (header.epochs > static_cast<uint64_t>(options_.epochs)) {
-    Fail(
-        ErrorKind::kInvalidArgument,
-        "--checkpoint {}: it is {} further than the {} asked for; as many "
-        "epochs or more, or another name, would do",
-        path,
-        Counted(static_cast<int64_t>(header.epochs) - options_.epochs, "epoch"),
-        options_.epochs);
-  }
+  const auto contradict = [&] {
+    fail(ErrorKind::kCorrupt, "the checkpoint's sizes contradict each other");
+  };
+  if (header.settings_bytes > payload - sizeof(header)) contradict();
+  RequireThisRun(header, text.substr(sizeof(header), header.settings_bytes));
   const std::span<float> w = run->plan().parameters();
   const std::span<std::byte> states = run->plan().states();
   if (header.parameter_floats != w.size() ||
+      header.slots != run->slots().size() ||
       header.state_bytes != states.size() ||
-      payload != sizeof(header) + header.epochs * sizeof(EpochResult) +
-                     3 * w.size_bytes() + states.size()) {
-    fail(ErrorKind::kCorrupt, "the checkpoint's sizes contradict each other");
+      payload != sizeof(header) + header.settings_bytes +
+                     header.epochs * sizeof(EpochResult) +
+                     (1 + header.slots) * w.size_bytes() + states.size()) {
+    contradict();
   }
-  size_t at = sizeof(header);
+  size_t at = sizeof(header) + header.settings_bytes;
   const auto take = [&](void* to, size_t n) {
     if (n > 0) std::memcpy(to, bytes.data() + at, n);
     at += n;
@@ -151,8 +210,8 @@ void Checkpoint::Read(TrainingRun* run,
   epochs->resize(header.epochs);
   take(epochs->data(), header.epochs * sizeof(EpochResult));
   take(w.data(), w.size_bytes());
-  take(run->m().data(), w.size_bytes());
-  take(run->v().data(), w.size_bytes());
+  for (std::vector<float>& slot : run->slots())
+    take(slot.data(), w.size_bytes());
   take(states.data(), states.size());
   run->set_steps(header.step);
   if (header.epochs > 0) NoteKept(options_.checkpoint);
@@ -162,7 +221,17 @@ void Checkpoint::Write(TrainingRun* run,
                        const std::vector<EpochResult>& epochs) const {
   const std::span<const float> w = run->plan().parameters();
   const std::span<const std::byte> states = run->plan().states();
-  Header header{{}, run_, run->steps(), epochs.size(), w.size(), states.size()};
+  std::string settings;
+  for (const auto& [name, value] : settings_)
+    settings += fmt::format("{}={}\n", name, value);
+  Header header{{},
+                run_,
+                settings.size(),
+                run->steps(),
+                epochs.size(),
+                w.size(),
+                run->slots().size(),
+                states.size()};
   std::memcpy(header.magic, kMagic.data(), kMagic.size());
   std::vector<std::byte> bytes;
   const auto put = [&](const void* from, size_t n) {
@@ -170,10 +239,11 @@ void Checkpoint::Write(TrainingRun* run,
     bytes.insert(bytes.end(), p, p + n);
   };
   put(&header, sizeof(header));
+  put(settings.data(), settings.size());
   put(epochs.data(), epochs.size() * sizeof(EpochResult));
   put(w.data(), w.size_bytes());
-  put(run->m().data(), w.size_bytes());
-  put(run->v().data(), w.size_bytes());
+  for (const std::vector<float>& slot : run->slots())
+    put(slot.data(), w.size_bytes());
   put(states.data(), states.size());
   const uint64_t hash = Digest().Bytes(bytes).value();
   put(&hash, sizeof(hash));

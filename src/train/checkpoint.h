@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "src/data/dataset.h"
@@ -34,23 +36,22 @@ class Checkpoint {
   void Write(TrainingRun* run, const std::vector<EpochResult>& epochs) const;
 
  private:
-  // What two runs must share to be the same run, whatever their epochs.
+  // What two runs must share to be the same run, beside their settings.
   struct Run {
-    uint64_t graph;  // a hash of its text and start values
-    uint64_t data;   // a hash of the labels
-    uint64_t seed;
-    int64_t stage;
-    int64_t batch;
-    double learning_rate;
-    double validation_split;
+    uint64_t graph;  // a digest of its text and start values
+    uint64_t data;   // and of the data's targets
   };
+  // A setting's name and value.
+  using Settings = std::vector<std::pair<std::string, std::string>>;
   struct Header;
 
   // "seed 1 there, 2 here; ...": empty if it is this run.
-  std::string Differences(const Run& there) const;
+  std::string Differences(const Run& run, const Settings& settings) const;
+  void RequireThisRun(const Header& header, std::string_view settings) const;
 
   const TrainOptions& options_;
   Run run_;
+  Settings settings_;
 };
 
 }  // namespace litesmith

@@ -1,18 +1,35 @@
-// Whether labelled samples and a model belong together: one check for training,
-// for its validation and for the evaluation of files.
+// Whether the targets of samples and a model's output belong together: one
+// check for training, for its validation and for the evaluation of files.
 #ifndef LITESMITH_TRAIN_FIT_H_
 #define LITESMITH_TRAIN_FIT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
 
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
 
 namespace litesmith {
 
-// `input` and `output` are a model's, the first dimension of each its batch.
-// Throws Error{invalid argument} if a sample has another number of values than
-// the input, the output is no list of values, or the data has more classes than
-// the output values; then it names a sample whose label shows it.
-void RequireFit(const Tensor& input, const Tensor& output, const Dataset& data);
+// What a loss or a metric compares an output with.
+enum class TargetKind : uint8_t {
+  kLabels,  // one of the classes, for each of which the output has a value
+  kValues,  // a value for each of the output's
+};
+
+// `output` is a model's, its first dimension the batch; it is compared with
+// target `target`. Throws Error{invalid argument} if the data has no such one,
+// saying who wants it ("loss mse"). Labels, which only the first target can be:
+// if the output is no list of values, or the data has more classes than it;
+// then it names a sample whose label shows it. Values: if there are more or
+// fewer than the output's.
+void RequireFit(TargetKind kind, const Tensor& output, const Dataset& data,
+                size_t target, std::string_view who);
+
+// What a target of a sample is made to be compared: int32 or float32,
+// [?, values].
+Tensor TargetTensor(TargetKind kind, const Dataset& data, size_t target);
 
 }  // namespace litesmith
 

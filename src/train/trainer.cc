@@ -1,3 +1,4 @@
+// Epochs: shuffles, batches, validation, what is said and kept of them.
 #include "src/train/trainer.h"
 
 #include <algorithm>
@@ -14,13 +15,16 @@
 #include "src/base/rng.h"
 #include "src/base/timer.h"
 #include "src/base/warning.h"
-#include "src/data/decorators.h"
+#include "src/data/batch.h"
+#include "src/data/loader.h"
+#include "src/data/views.h"
 #include "src/graph/op_def.h"
-#include "src/kernels/train/losses.h"
 #include "src/ops/verify.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
 #include "src/train/fit.h"
+#include "src/train/losses.h"
 #include "src/train/training_run.h"
 
 namespace litesmith {
@@ -31,20 +35,21 @@ namespace {
 constexpr uint64_t kShuffle = 1000;
 constexpr uint64_t kStage = uint64_t{1} << 32;
 
-void CheckShapes(const Graph& graph, const Dataset& data) {
-  if (graph.inputs.size() != 1 || graph.outputs.empty()) {
-    Fail(ErrorKind::kUnsupported,
-         "a model with {} and {}; one of each is wanted",
-         Counted(static_cast<int64_t>(graph.inputs.size()), "input"),
-         Counted(static_cast<int64_t>(graph.outputs.size()), "output"));
+void CheckShapes(const Graph& graph, const Dataset& data,
+                 const TrainOptions& options) {
+  if (graph.outputs.empty()) {
+    Fail(ErrorKind::kUnsupported, "a model without outputs; one is wanted");
   }
-  const Tensor& input = graph.tensor(graph.inputs[0]);
-  if (input.dtype != DType::kFloat32) {
+  for (const TensorId id : graph.inputs) {
+    const Tensor& input = graph.tensor(id);
+    if (input.dtype == DType::kFloat32) continue;
     Fail(ErrorKind::kInvalidArgument,
          "the model's input '{}' is {}; float32 is wanted here", input.name,
          Name(input.dtype));
   }
-  RequireFit(input, graph.tensor(graph.outputs[0]), data);
+  InputFeeder(data.inputs(), graph);
+  RequireFit(FindLoss(options.loss).targets, graph.tensor(graph.outputs[0]),
+             data, 0, "loss " + options.loss);
 }
 
 // Outputs that no label asks for are trained to be never right.
@@ -67,27 +72,34 @@ void WarnOfFewClasses(const Graph& graph, const Dataset& data) {
        options.label, what, run.steps(), options.learning_rate);
 }
 
+bool ComparesLabels(const TrainOptions& options) {
+  return FindLoss(options.loss).targets == TargetKind::kLabels;
+}
+
 // One epoch over the first `size` samples in the order of its own shuffle.
-EpochResult Epoch(TrainingRun* run, const TrainOptions& options, int epoch,
-                  int64_t size, Progress* progress) {
+EpochResult Epoch(TrainingRun* run, const Dataset& data,
+                  const TrainOptions& options, int epoch, int64_t size,
+                  Progress* progress) {
   std::vector<int32_t> order(static_cast<size_t>(size));
   std::iota(order.begin(), order.end(), 0);
-  Rng(options.seed, kShuffle + static_cast<uint64_t>(options.stage) * kStage +
-                        static_cast<uint64_t>(epoch))
-      .Shuffle(std::span<int32_t>(order));
+  const uint64_t stream = static_cast<uint64_t>(options.stage) * kStage +
+                          static_cast<uint64_t>(epoch);
+  Rng(options.seed, kShuffle + stream).Shuffle(std::span<int32_t>(order));
+  Loader loader(data, std::move(order), options.batch,
+                {options.seed, static_cast<int64_t>(stream)});
   EpochResult result;
   int64_t correct = 0;
   const std::string task = fmt::format("{}: epoch {} of {}", options.label,
                                        epoch + 1, options.epochs);
-  for (int64_t begin = 0; begin < size; begin += options.batch) {
+  int64_t done = 0;
+  while (const Batch* batch = loader.Next()) {
     ThrowIfStopRequested();
-    const int64_t count = std::min<int64_t>(options.batch, size - begin);
-    const StepResult step = run->Step(std::span<const int32_t>(order).subspan(
-        static_cast<size_t>(begin), static_cast<size_t>(count)));
+    const LossSum step = run->Step(*batch);
     if (!std::isfinite(step.loss)) FailDiverged("the loss", *run, options);
     result.loss += step.loss;
     correct += step.correct;
-    if (progress != nullptr) progress->Update(task, begin + count, size);
+    done += batch->size();
+    if (progress != nullptr) progress->Update(task, done, size);
   }
   // A ReLU makes zero of what is not a number, so weights can be lost while
   // the loss still looks well.
@@ -96,7 +108,10 @@ EpochResult Epoch(TrainingRun* run, const TrainOptions& options, int epoch,
                    [](float w) { return std::isfinite(w); }))
     FailDiverged("a weight", *run, options);
   result.loss /= static_cast<double>(size);
-  result.accuracy = static_cast<double>(correct) / static_cast<double>(size);
+  result.accuracy =
+      ComparesLabels(options)
+          ? static_cast<double>(correct) / static_cast<double>(size)
+          : std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 
@@ -120,6 +135,17 @@ void CheckOptions(const TrainOptions& options) {
          "split in [0, 1) are wanted",
          options.learning_rate, options.validation_split);
   }
+  if (!(options.momentum >= 0) || !(options.momentum < 1)) {
+    Fail(ErrorKind::kInvalidArgument,
+         "a momentum of {}: one in [0, 1) is wanted", options.momentum);
+  }
+}
+
+// "loss 0.1234 accuracy 0.9650 ", each name behind `prefix`.
+std::string LossText(const char* prefix, double loss, double accuracy) {
+  std::string text = fmt::format("{}loss {:.4f} ", prefix, loss);
+  if (!std::isnan(accuracy)) text += fmt::format("accuracy {:.4f} ", accuracy);
+  return text;
 }
 
 }  // namespace
@@ -167,8 +193,8 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   CheckOptions(options);
   RequireTrainable(graph);
   Verify(graph, Stage::kTraining);
-  CheckShapes(graph, data);
-  WarnOfFewClasses(graph, data);
+  CheckShapes(graph, data, options);
+  if (ComparesLabels(options)) WarnOfFewClasses(graph, data);
   const int64_t training = TrainingSamples(data.size(), options);
   if (training < 1) {
     Fail(ErrorKind::kInvalidArgument,
@@ -179,7 +205,8 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   // Memory is for the samples that there are.
   TrainOptions bounded = options;
   bounded.batch = static_cast<int>(std::min<int64_t>(options.batch, training));
-  TrainingRun run(graph, data, bounded);
+  TrainingRun run(graph, data, bounded,
+                  std::max<int64_t>(1, TrainingSteps(data.size(), bounded)));
   TrainResult result;
   std::optional<Checkpoint> checkpoint;
   if (!options.checkpoint.empty()) {
@@ -194,12 +221,12 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   for (int epoch = static_cast<int>(result.epochs.size());
        epoch < options.epochs; ++epoch) {
     const Timer epoch_timer;
-    EpochResult row = Epoch(&run, options, epoch, training, progress);
+    EpochResult row = Epoch(&run, data, bounded, epoch, training, progress);
     row.validation_loss = row.validation_accuracy =
         std::numeric_limits<double>::quiet_NaN();
     if (held_out != nullptr) {
       const Evaluation evaluation =
-          EvaluateFloat(run.plan().Export(), *held_out, run.threads());
+          EvaluateFloat(run.plan().Export(), *held_out, options);
       row.validation_loss = evaluation.loss;
       row.validation_accuracy = evaluation.accuracy;
     }
@@ -207,14 +234,13 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     result.epochs.push_back(row);
     if (progress != nullptr) {
       const std::string validation =
-          held_out == nullptr
-              ? ""
-              : fmt::format("validation loss {:.4f} accuracy {:.4f} ",
-                            row.validation_loss, row.validation_accuracy);
-      progress->Line(fmt::format(
-          "{}: epoch {} of {}: loss {:.4f} accuracy {:.4f} {}({:.2f} s)",
-          options.label, epoch + 1, options.epochs, row.loss, row.accuracy,
-          validation, row.seconds));
+          held_out == nullptr ? ""
+                              : LossText("validation ", row.validation_loss,
+                                         row.validation_accuracy);
+      progress->Line(fmt::format("{}: epoch {} of {}: {}{}({:.2f} s)",
+                                 options.label, epoch + 1, options.epochs,
+                                 LossText("", row.loss, row.accuracy),
+                                 validation, row.seconds));
     }
     if (checkpoint) checkpoint->Write(&run, result.epochs);
   }
@@ -223,54 +249,49 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   return result;
 }
 
-Evaluation EvaluateFloat(const Graph& graph, const Dataset& data, int threads) {
-  CheckShapes(graph, data);
-  if (threads <= 0) threads = AvailableThreads();
+Evaluation EvaluateFloat(const Graph& graph, const Dataset& data,
+                         const TrainOptions& options) {
+  CheckShapes(graph, data, options);
   constexpr int kBatch = 32;
-  const int classes = static_cast<int>(
-      graph.tensor(graph.outputs[0]).shape.NumElementsPerSample());
-  const auto sample = static_cast<size_t>(data.sample_shape().NumElements());
+  const Tensor& output = graph.tensor(graph.outputs[0]);
+  const LossHead head(FindLoss(options.loss), output, data, 0);
   const auto blocks = static_cast<int>((data.size() + kBatch - 1) / kBatch);
-  threads = std::clamp(blocks, 1, threads);
+  const int threads = std::clamp(
+      blocks, 1, options.threads > 0 ? options.threads : AvailableThreads());
   std::vector<Interpreter> interpreters;
-  for (int t = 0; t < threads; ++t) {
-    InterpreterOptions options;
-    options.batch = kBatch;
-    interpreters.emplace_back(graph, options);
-  }
-  // A partial result a block, added in order: the same sum on any number of
-  // threads.
-  std::vector<double> losses(static_cast<size_t>(blocks), 0.0);
-  std::vector<int> corrects(static_cast<size_t>(blocks), 0);
+  for (int t = 0; t < threads; ++t)
+    interpreters.emplace_back(graph, InterpreterOptions{.batch = kBatch});
+  const InputFeeder feed(data.inputs(), interpreters[0]);
+  // A sum for each block, added in order: the same on any number of threads.
+  std::vector<LossSum> sums(static_cast<size_t>(blocks));
   ParallelFor(threads, threads, [&](int t) {
     Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
-    auto* input = reinterpret_cast<float*>(interpreter.input(0).data());
-    const auto* output =
+    const auto* outputs =
         reinterpret_cast<const float*>(interpreter.output(0).data());
-    std::vector<float> gradient(static_cast<size_t>(kBatch * classes));
+    LossHead own = head;
+    BatchReader reader(data, kBatch);
+    std::vector<float> gradient(interpreter.output(0).size() / sizeof(float));
     for (int b = t; b < blocks; b += threads) {
       const int64_t first = static_cast<int64_t>(b) * kBatch;
       const int count =
           static_cast<int>(std::min<int64_t>(kBatch, data.size() - first));
-      int32_t labels[kBatch];
-      for (int i = 0; i < count; ++i) {
-        data.Read(first + i, input + static_cast<size_t>(i) * sample);
-        labels[i] = data.label(first + i);
-      }
+      const Batch& batch = reader.Read(first, count);
+      feed(batch, &interpreter);
       interpreter.Invoke(count);
-      kernels::SoftmaxCrossEntropy(
-          output, labels, count, classes, 1.0f, &losses[static_cast<size_t>(b)],
-          &corrects[static_cast<size_t>(b)], gradient.data());
+      sums[static_cast<size_t>(b)] =
+          own(batch, 0, count, outputs, 1.0f, gradient.data());
     }
   });
   Evaluation result;
-  for (size_t b = 0; b < losses.size(); ++b) {
-    result.loss += losses[b];
-    result.correct += corrects[b];
+  for (const LossSum& sum : sums) {
+    result.loss += sum.loss;
+    result.correct += sum.correct;
   }
   const auto n = static_cast<double>(std::max<int64_t>(1, data.size()));
   result.loss /= n;
-  result.accuracy = static_cast<double>(result.correct) / n;
+  result.accuracy = ComparesLabels(options)
+                        ? static_cast<double>(result.correct) / n
+                        : std::numeric_limits<double>::quiet_NaN();
   return result;
 }
 

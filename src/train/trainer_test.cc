@@ -15,8 +15,8 @@
 
 #include "src/base/file.h"
 #include "src/base/warning.h"
-#include "src/data/byte_dataset.h"
-#include "src/data/decorators.h"
+#include "src/data/memory_dataset.h"
+#include "src/data/views.h"
 #include "src/ops/small_graph_test.h"
 #include "src/transform/choice_test.h"
 #include "src/transform/training_ops.h"
@@ -35,20 +35,19 @@ DatasetPtr Data(int samples, uint64_t seed = 5) {
     for (int p = 0; p < 6 * 6 * 2; ++p)
       pixels.push_back(static_cast<uint8_t>(60 * label + rng.Below(120)));
   }
-  return std::make_shared<const ByteDataset>(Shape{6, 6, 2}, 3, pixels, labels);
+  return LabelledBytes({6, 6, 2}, 3, std::move(pixels), std::move(labels));
 }
 
 // One sample's pixel is not a number.
-class BrokenDataset : public ByteDataset {
- public:
-  BrokenDataset()
-      : ByteDataset({6, 6, 2}, 3, std::vector<uint8_t>(72 * 20),
-                    std::vector<uint8_t>(20)) {}
-  void Read(int64_t index, float* out) const override {
-    ByteDataset::Read(index, out);
-    if (index == 7) out[3] = std::numeric_limits<float>::quiet_NaN();
-  }
-};
+DatasetPtr BrokenData() {
+  std::vector<float> pixels(72 * 20);
+  pixels[72 * 7 + 3] = std::numeric_limits<float>::quiet_NaN();
+  const Field image = {"image", {6, 6, 2}, DType::kFloat32, {}};
+  const Field label = {"label", {}, DType::kUInt8, {}};
+  return std::make_shared<const MemoryDataset>(
+      std::vector<Column>{{image, std::move(pixels)}},
+      std::vector<Column>{{label, std::vector<uint8_t>(20)}}, 3);
+}
 
 // Everything that training can have on a graph: a schedule, centroids and
 // ranges of all three kinds.
@@ -182,8 +181,8 @@ TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
 TEST(Trainer, DropoutActsInTrainingAlone) {
   const Graph graph = WithDropouts(SmallCnn());
   const DatasetPtr data = Data(200);
-  const Evaluation with = EvaluateFloat(graph, *data, 1);
-  EXPECT_EQ(with.loss, EvaluateFloat(SmallCnn(), *data, 1).loss);
+  const Evaluation with = EvaluateFloat(graph, *data, Options(0, 1, 1));
+  EXPECT_EQ(with.loss, EvaluateFloat(SmallCnn(), *data, Options(0, 1, 1)).loss);
   const TrainResult plain = Train(SmallCnn(), *data, Options(1, 32), nullptr);
   const TrainResult dropped = Train(graph, *data, Options(1, 32), nullptr);
   EXPECT_NE(ValuesOf(plain.graph, "dense/kernel"),
@@ -191,8 +190,9 @@ TEST(Trainer, DropoutActsInTrainingAlone) {
   // Its validation is what the graph without it gives.
   Graph inference = dropped.graph;
   RemoveTrainingOnlyNodes(&inference);
-  EXPECT_EQ(dropped.epochs[0].validation_loss,
-            EvaluateFloat(inference, *Slice(data, 180, 200), 1).loss);
+  EXPECT_EQ(
+      dropped.epochs[0].validation_loss,
+      EvaluateFloat(inference, *Slice(data, 180, 200), Options(0, 1, 1)).loss);
   TrainOptions options = Options(30, 32, 2);
   options.learning_rate = 1e-2f;
   EXPECT_GT(Train(graph, *Data(500), options, nullptr)
@@ -279,15 +279,15 @@ TEST(Trainer, HoldsOutTheLastSamplesAndTrainsOnTheOthers) {
   EXPECT_EQ(split.epochs[1].loss, whole.epochs[1].loss);
   EXPECT_TRUE(std::isnan(whole.epochs[1].validation_loss));
   const Evaluation held_out =
-      EvaluateFloat(split.graph, *Slice(data, 94, 105), 1);
+      EvaluateFloat(split.graph, *Slice(data, 94, 105), Options(0, 1, 1));
   EXPECT_EQ(split.epochs[1].validation_loss, held_out.loss);
   EXPECT_EQ(split.epochs[1].validation_accuracy, held_out.accuracy);
 }
 
 TEST(Trainer, EvaluationIsTheSameOnAnyNumberOfThreads) {
   const DatasetPtr data = Data(101);
-  const Evaluation one = EvaluateFloat(SmallCnn(), *data, 1);
-  const Evaluation three = EvaluateFloat(SmallCnn(), *data, 3);
+  const Evaluation one = EvaluateFloat(SmallCnn(), *data, Options(0, 1, 1));
+  const Evaluation three = EvaluateFloat(SmallCnn(), *data, Options(0, 1, 3));
   EXPECT_EQ(one.loss, three.loss);
   EXPECT_EQ(one.correct, three.correct);
   EXPECT_EQ(one.accuracy, static_cast<double>(one.correct) / 101);
@@ -304,7 +304,7 @@ TEST(Trainer, ZeroEpochsLeaveTheGraphAsItIs) {
 TEST(Trainer, DivergedTrainingIsAnError) {
   // The loss of this data stays finite: ReLU takes the pixel for zero.
   const std::string broken = ErrorOf(
-      [&] { Train(SmallCnn(), BrokenDataset(), Options(1, 4), nullptr); });
+      [&] { Train(SmallCnn(), *BrokenData(), Options(1, 4), nullptr); });
   EXPECT_EQ(broken,
             "invalid argument: test: a weight is not a finite number any more "
             "at step 5; a smaller learning rate than 0.001 or cleaner data "
@@ -338,21 +338,27 @@ TEST(Trainer, RefusesWhatCannotWork) {
   has(error([](TrainOptions* o) { o->learning_rate = 0; }), "rate 0");
   has(error([](TrainOptions* o) { o->validation_split = 1; }), "split 1");
   has(error([](TrainOptions* o) { o->validation_split = NAN; }), "split nan");
+  has(error([](TrainOptions* o) { o->momentum = 1; }), "momentum of 1");
+  has(error([](TrainOptions* o) { o->loss = "msr"; }), "did you mean \"mse\"");
+  has(error([](TrainOptions* o) { o->loss = "mse"; }), "'label' has 1");
+  has(error([](TrainOptions* o) { o->optimizer = "x"; }), "adam, sgd");
+  has(error([](TrainOptions* o) { o->schedule = "x"; }), "constant, cosine");
   has(ErrorOf(
           [&] { Train(SmallCnn(), *Take(data, 0), Options(1, 4), nullptr); }),
       "0 samples");
-  const ByteDataset other({5, 5}, 3, std::vector<uint8_t>(250),
-                          std::vector<uint8_t>(10));
-  has(ErrorOf([&] { Train(SmallCnn(), other, Options(1, 4), nullptr); }),
+  const DatasetPtr other = LabelledBytes({5, 5}, 3, std::vector<uint8_t>(250),
+                                         std::vector<uint8_t>(10));
+  has(ErrorOf([&] { Train(SmallCnn(), *other, Options(1, 4), nullptr); }),
       "'input'");
-  const ByteDataset classes({6, 6, 2}, 4, std::vector<uint8_t>(720),
-                            std::vector<uint8_t>(10));
-  has(ErrorOf([&] { Train(SmallCnn(), classes, Options(1, 4), nullptr); }),
+  const DatasetPtr classes = LabelledBytes(
+      {6, 6, 2}, 4, std::vector<uint8_t>(720), std::vector<uint8_t>(10));
+  has(ErrorOf([&] { Train(SmallCnn(), *classes, Options(1, 4), nullptr); }),
       "4 classes");
   std::vector<uint8_t> labels(10, 1);
   labels[6] = 3;
-  const ByteDataset label({6, 6, 2}, 4, std::vector<uint8_t>(720), labels);
-  has(ErrorOf([&] { Train(SmallCnn(), label, Options(1, 4), nullptr); }),
+  const DatasetPtr label =
+      LabelledBytes({6, 6, 2}, 4, std::vector<uint8_t>(720), labels);
+  has(ErrorOf([&] { Train(SmallCnn(), *label, Options(1, 4), nullptr); }),
       "has 3 values, for labels 0 to 2; the data has 4 classes (sample 6 has "
       "label 3)");
 }
@@ -361,9 +367,9 @@ TEST(Trainer, WarnsOfOutputsThatAreNoClass) {
   std::vector<std::string> said;
   const WarningSink before =
       SetWarningSink([&](std::string_view text) { said.emplace_back(text); });
-  const ByteDataset two({6, 6, 2}, 2, std::vector<uint8_t>(720),
-                        std::vector<uint8_t>(10));
-  Train(SmallCnn(), two, Options(0, 4), nullptr);
+  const DatasetPtr two = LabelledBytes({6, 6, 2}, 2, std::vector<uint8_t>(720),
+                                       std::vector<uint8_t>(10));
+  Train(SmallCnn(), *two, Options(0, 4), nullptr);
   Train(SmallCnn(), *Data(10), Options(0, 4), nullptr);
   SetWarningSink(before);
   ASSERT_EQ(said.size(), 1u);

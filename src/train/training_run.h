@@ -1,6 +1,7 @@
-// Optimizer steps, one at a time: a training plan over some data, Keras's Adam
-// and its slots. Which samples make a batch is the caller's choice: trainer.h
-// walks shuffled epochs, a test can replay the batches of another framework.
+// Optimizer steps, one at a time: a training plan over some data, a loss, an
+// optimizer with its slots and a schedule. Which samples make a batch is the
+// caller's choice: trainer.h walks shuffled epochs, a test can replay the
+// batches of another framework.
 #ifndef LITESMITH_TRAIN_TRAINING_RUN_H_
 #define LITESMITH_TRAIN_TRAINING_RUN_H_
 
@@ -9,62 +10,58 @@
 #include <span>
 #include <vector>
 
+#include "src/data/batch.h"
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/training_plan.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
 #include "src/train/trainer.h"
 
 namespace litesmith {
 
-// Of one step's batch, before the optimizer moved the parameters.
-struct StepResult {
-  double loss = 0;  // summed over the samples
-  int correct = 0;
-};
-
 class TrainingRun {
  public:
-  // `data` and `options` must outlive the run; options.batch is the largest
-  // batch of a step. Model and data must fit each other (Train checks it).
-  // Throws Error if an op of the graph cannot be trained.
+  // `options` must outlive the run; options.batch is the largest batch of a
+  // step, `steps` how many the schedule spans. Throws Error if an op of the
+  // graph cannot be trained, or the data does not fit the model's inputs and
+  // first output.
   TrainingRun(const Graph& graph, const Dataset& data,
-              const TrainOptions& options);
+              const TrainOptions& options, int64_t steps = 1);
 
-  // One step on these samples of the data, 1 to options.batch of them.
-  StepResult Step(std::span<const int32_t> samples);
+  // One step on a batch of the data, of 1 to options.batch samples. Gives their
+  // loss before the optimizer moved the parameters.
+  LossSum Step(const Batch& batch);
 
   // How many steps were taken; a checkpoint sets it.
   int64_t steps() const { return steps_; }
   void set_steps(int64_t steps) { steps_ = steps; }
-  // Adam's first and second moments, laid out as the plan's parameters.
-  std::span<float> m() { return m_; }
-  std::span<float> v() { return v_; }
+  // The optimizer's, each laid out as the plan's parameters.
+  std::span<std::vector<float>> slots() { return slots_; }
   TrainingPlan& plan() { return plan_; }
   int threads() const { return threads_; }
 
  private:
-  // On a cache line of its own: shards write from several threads.
-  struct alignas(64) Counts {
-    double loss = 0;
-    int correct = 0;
+  // On cache lines of its own: shards write from several threads.
+  struct alignas(64) Shard {
+    LossHead head;
+    LossSum sum;
   };
 
-  void Load(int first, int count, float* input) const;
-  void Loss(int shard, int first, int count, const float* output, float* grad);
-  void Optimize();
-
-  const Dataset& data_;
   const TrainOptions& options_;
   int threads_;
   TrainingPlan plan_;
-  int classes_;
-  size_t sample_floats_;
-  std::vector<float> m_;
-  std::vector<float> v_;
+  InputFeeder feed_;
+  std::vector<Shard> shards_;
+  const Optimizer& optimizer_;
+  const Schedule& schedule_;
+  int64_t schedule_steps_;
+  std::vector<std::vector<float>> slots_;
   int64_t steps_ = 0;
   ShardCallbacks callbacks_;
-  std::span<const int32_t> samples_;  // of the step that is running
-  std::array<Counts, TrainingPlan::kShards> counts_;
+  const Batch* batch_ = nullptr;  // of the step that is running
 };
 
 }  // namespace litesmith

@@ -10,7 +10,10 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/data/sources.h"
+#include "src/data/values.h"
 #include "src/kernels/conv/train_gray_micro.h"
+#include "src/measure/evaluate.h"
+#include "src/measure/metrics.h"
 #include "src/models/models.h"
 #include "src/ops/fusions.h"
 #include "src/ops/registry.h"
@@ -18,6 +21,11 @@
 #include "src/quant/convert.h"
 #include "src/runtime/bind.h"
 #include "src/study/methods.h"
+#include "src/study/study_settings.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
+#include "src/train/trainer.h"
 #include "tests/conformance/dump.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
@@ -185,8 +193,8 @@ TEST(ListsTest, ModelsAndSchemes) {
     EXPECT_NO_THROW(Interpreter(graph, {.batch = 2}).Invoke());
 
     // Every scheme gives a graph of its types that a file holds.
-    const DataSplits data = LoadData("digits");
-    const Ranges ranges = Calibrate(graph, *data.train, 20);
+    const Ranges ranges =
+        Calibrate(graph, *LoadData("digits").train.Open(20), 20);
     NameCheck schemes;
     for (const Scheme& scheme : Schemes()) {
       schemes.Add(scheme.name, scheme.summary);
@@ -233,16 +241,44 @@ TEST(ListsTest, DataSources) {
     }
     const DataSplits data = LoadData(source.name);
     EXPECT_EQ(data.name, source.name);
-    EXPECT_FALSE(data.fingerprint.empty());
-    for (const Dataset* half : {data.train.get(), data.test.get()}) {
+    const DatasetPtr train = data.train.Open();
+    const DatasetPtr test = data.test.Open();
+    EXPECT_EQ(Fingerprint(*train, *test).size(), 16u);
+    for (const DatasetPtr& half : {train, test}) {
       ASSERT_GT(half->size(), 0);
-      std::vector<float> sample(
-          static_cast<size_t>(half->sample_shape().NumElements()), -1.0f);
-      half->Read(half->size() - 1, sample.data());
-      for (const float v : sample) EXPECT_TRUE(v >= 0 && v <= 1) << v;
-      EXPECT_LT(half->label(0), half->classes());
+      for (const float v : RealValues(*half, 0, half->size() - 1))
+        EXPECT_TRUE(v >= 0 && v <= 1) << v;
+      EXPECT_LT(LabelOf(*half, 0), half->classes());
     }
   }
+}
+
+// Tables whose rows are found by name.
+TEST(ListsTest, LossesOptimizersSchedulesAndMetrics) {
+  const auto check = [](const auto& rows, const auto& find) {
+    NameCheck names;
+    EXPECT_FALSE(rows.empty());
+    for (const auto& row : rows) {
+      names.Add(row.name, row.summary);
+      EXPECT_EQ(&find(row.name), &row);
+    }
+    EXPECT_THROW(find("no such row"), Error);
+  };
+  check(Losses(), FindLoss);
+  check(Optimizers(), FindOptimizer);
+  check(Schedules(), FindSchedule);
+  check(Metrics(), FindMetric);
+  // What is taken where nobody says otherwise.
+  const TrainOptions options;
+  EXPECT_EQ(FindLoss(options.loss).targets, TargetKind::kLabels);
+  EXPECT_EQ(FindOptimizer(options.optimizer).slots, 2);
+  EXPECT_FALSE(FindSchedule(options.schedule).needs_length);
+  EXPECT_TRUE(FindMetric(EvaluateOptions().metric).is_share);
+  EXPECT_EQ(StudySettings().loss, options.loss);
+  EXPECT_EQ(StudySettings().optimizer, options.optimizer);
+  EXPECT_EQ(StudySettings().momentum, options.momentum);
+  EXPECT_EQ(StudySettings().schedule, options.schedule);
+  EXPECT_EQ(StudySettings().metric, EvaluateOptions().metric);
 }
 
 TEST(ListsTest, Recipes) {

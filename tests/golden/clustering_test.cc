@@ -169,7 +169,7 @@ class ClusteringTraining : public MnistTest {
   // weight on its other side, by a millionth of it, they must not part.
   TenSteps Follow(Graph start, const std::vector<float>& losses) {
     for (int moves = 0;; ++moves) {
-      TenSteps run = Train(start, mnist());
+      TenSteps run = Train(start, mnist_train());
       const int parting = PartingStep(run.losses, losses);
       if (parting > kSteps) return run;
       const std::vector<Tie> ties = FindTies(run);

@@ -9,9 +9,11 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/data/idx.h"
+#include "src/data/batch.h"
+#include "src/data/sources/idx.h"
 #include "src/formats/npy/npy.h"
 #include "src/models/models.h"
+#include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith::golden {
@@ -118,18 +120,16 @@ void MnistTest::SetUp() {
                  << "; set LITESMITH_SHARED";
   }
   static const DataSplits data = LoadIdx(directory, "mnist");
-  mnist_ = &data;
+  static const DatasetPtr train = data.train.Open();
+  static const DatasetPtr test = data.test.Open();
+  train_ = train;
+  test_ = test;
 }
 
-std::vector<float> Outputs(const Graph& graph, const DataSplits& mnist,
-                           int count) {
+std::vector<float> Outputs(const Graph& graph, const Dataset& data, int count) {
   Interpreter interpreter(graph, {.batch = count});
-  auto* input = reinterpret_cast<float*>(interpreter.input(0).data());
-  const auto size =
-      static_cast<size_t>(mnist.test->sample_shape().NumElements());
-  for (int i = 0; i < count; ++i) {
-    mnist.test->Read(i, input + static_cast<size_t>(i) * size);
-  }
+  BatchReader reader(data, count);
+  InputFeeder(data.inputs(), interpreter)(reader.Read(0, count), &interpreter);
   interpreter.Invoke();
   const std::span<const std::byte> bytes = interpreter.output(0);
   std::vector<float> result(bytes.size() / sizeof(float));

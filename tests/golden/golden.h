@@ -47,15 +47,16 @@ void SetValues(Graph* graph, const std::string& name,
 class MnistTest : public testing::Test {
  protected:
   void SetUp() override;
-  const DataSplits& mnist() const { return *mnist_; }
+  const Dataset& mnist_train() const { return *train_; }
+  const Dataset& mnist_test() const { return *test_; }
 
  private:
-  const DataSplits* mnist_ = nullptr;
+  DatasetPtr train_;
+  DatasetPtr test_;
 };
 
-// The first output of the graph for the first `count` test images.
-std::vector<float> Outputs(const Graph& graph, const DataSplits& mnist,
-                           int count);
+// The first output of the graph for the first `count` samples.
+std::vector<float> Outputs(const Graph& graph, const Dataset& data, int count);
 
 // The largest difference, over the largest element of `want`.
 double Distance(std::span<const float> got, std::span<const float> want);

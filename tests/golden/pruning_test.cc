@@ -179,7 +179,7 @@ class PruningTraining : public MnistTest {
     const TenSteps run =
         Train(Pruned(Model(info.at("start")),
                      OptionsOf(info.at("schedule"), info.at("params"))),
-              mnist());
+              mnist_train());
     EXPECT_LE(Relative(run.losses, Read(directory + "losses").values), kLoss);
     const std::vector<int> updates = info.at("update_steps");
     for (const std::string layer : {"conv2d", "dense"}) {

@@ -145,7 +145,7 @@ class QuantizationTraining : public MnistTest {
         InsertFakeQuant(Model(ReadJson(directory_ + "info").at("start")),
                         [&](const Node&, const Tensor&) { return options_; });
     if (options_.preserve_clusters) TakeCentroids(&start);
-    const TenSteps run = Train(start, mnist());
+    const TenSteps run = Train(start, mnist_train());
     const std::vector<float> losses = Read(directory_ + "losses").values;
     EXPECT_LE(Relative(run.losses, losses), kNear);
     Compare("losses", run.losses, losses, kLoss);
@@ -168,9 +168,9 @@ class QuantizationTraining : public MnistTest {
                 Read(directory_ + "end_" + layer + "_kernel").values, kWeight);
       }
     }
-    Compare("logits", Outputs(end, mnist(), kProbe),
+    Compare("logits", Outputs(end, mnist_test(), kProbe),
             Read(directory_ + "logits").values, kWeight);
-    Compare("conv2d_output", Outputs(UpToConvolution(end), mnist(), 1),
+    Compare("conv2d_output", Outputs(UpToConvolution(end), mnist_test(), 1),
             Read(directory_ + "conv2d_output").values, kWeight);
   }
 

@@ -26,7 +26,7 @@ struct TenSteps {
 };
 
 // Trains the graph with a fresh Adam.
-TenSteps Train(const Graph& start, const DataSplits& mnist);
+TenSteps Train(const Graph& start, const Dataset& mnist_train);
 
 }  // namespace litesmith::golden
 

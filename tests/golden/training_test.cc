@@ -15,7 +15,7 @@ class TrainingGolden : public MnistTest {
 };
 
 void TrainingGolden::Check() {
-  const TenSteps run = Train(Model("training"), mnist());
+  const TenSteps run = Train(Model("training"), mnist_train());
   EXPECT_LE(Relative(run.losses, Read("training/losses").values), kLoss);
   const Graph& end = run.end();
   for (const std::string layer : {"conv2d", "dense"}) {

@@ -29,6 +29,8 @@ OVERHEAD = 2_300
 FIELDS = {
     "recipe": str,
     "method": str,
+    "metric": str,
+    "value": (int, float),
     "accuracy": (int, float),
     "total_ms": (int, float),
     "latency_us_p50": (int, float),
@@ -53,6 +55,7 @@ def test_results(study):
             assert isinstance(row[field], kind), f"{row['method']}: {field} = {row.get(field)!r}"
         assert row["recipe"] == "none"
         assert 0.8 < row["accuracy"] <= 1
+        assert row["metric"] == "top1" and row["value"] == row["accuracy"]
         assert row["total_ms"] > 0
         data = (out / row["path"]).read_bytes()
         assert row["file_bytes"] == len(data)
@@ -117,7 +120,7 @@ def test_run_quantizes_on_request(litesmith, ours, images, tmp_path):
     assert np.load(tmp_path / "y.npy").shape == (10, 10)
 
 
-@pytest.mark.parametrize("what", ["recipes", "methods", "ops", "models", "datasets"])
+@pytest.mark.parametrize("what", ["recipes", "methods", "ops", "models", "datasets", "losses", "optimizers", "schedules", "metrics"])
 def test_list(litesmith, what):
     assert litesmith.ok("list", what).strip()
 

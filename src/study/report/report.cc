@@ -1,3 +1,4 @@
+// The columns of the table, and rows as JSON.
 #include "src/study/report/report.h"
 
 #include <fmt/format.h>
@@ -8,12 +9,15 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/measure/metrics.h"
 #include "src/study/fields_json.h"
 
 namespace litesmith {
 namespace {
 
 using Json = nlohmann::ordered_json;
+
+constexpr char kNothing[] = "-";
 
 // "zeros ok, clusters ok": what was promised of all tensors together.
 std::string Kept(const StudyRow& row) {
@@ -32,24 +36,62 @@ std::string Kept(const StudyRow& row) {
   for (const auto& [name, ok] : names)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
                         ok ? "ok" : "BROKEN");
-  return text.empty() ? "-" : text;
+  return text.empty() ? kNothing : text;
 }
+
+// "97.00 %", "0.01234". A metric that this build does not know is a number.
+std::string ValueOf(const StudyRow& row) {
+  for (const Metric& metric : Metrics()) {
+    if (row.settings.metric == metric.name) return ValueText(metric, row.value);
+  }
+  return fmt::format("{}", row.value);
+}
+
+bool IsAccuracy(const StudyRow& row) { return row.settings.metric == "top1"; }
+
+enum class Shown : uint8_t {
+  kAlways,
+  kIfVaried,  // left out where all rows have the same
+  kIfUsed,    // left out where no row has anything
+};
 
 // One column of the table: a new one is a new row here.
 struct Column {
   const char* header;
   bool right;  // aligned
   std::string (*text)(const StudyRow& row);
-  bool if_varied = false;  // left out where all rows have the same
+  Shown shown = Shown::kAlways;
 };
+
+bool IsShown(const Column& column, const std::vector<std::string>& texts) {
+  const auto all = [&](const std::string& text) {
+    return std::all_of(texts.begin(), texts.end(),
+                       [&](const std::string& each) { return each == text; });
+  };
+  switch (column.shown) {
+    case Shown::kAlways:
+      return true;
+    case Shown::kIfVaried:
+      return !texts.empty() && !all(texts[0]);
+    case Shown::kIfUsed:
+      return texts.empty() || !all(kNothing);
+  }
+  return true;
+}
 
 constexpr Column kColumns[] = {
     {"Method", false, [](const StudyRow& row) { return row.method; }},
     {"Model optimize", false, [](const StudyRow& row) { return row.recipe; }},
     {"Accuracy", true,
-     [](const StudyRow& row) {
-       return fmt::format("{:.2f} %", 100 * row.accuracy);
-     }},
+     [](const StudyRow& row) -> std::string {
+       return IsAccuracy(row) ? ValueOf(row) : kNothing;
+     },
+     Shown::kIfUsed},
+    {"Metric", true,
+     [](const StudyRow& row) -> std::string {
+       return IsAccuracy(row) ? kNothing : ScoreText(row);
+     },
+     Shown::kIfUsed},
     {"Total time", true,
      [](const StudyRow& row) {
        return fmt::format("{:.1f} ms", row.total_ms);
@@ -69,30 +111,45 @@ constexpr Column kColumns[] = {
     {"Seed", true,
      [](const StudyRow& row) { return fmt::format("{}", row.settings.seed); }},
     {"Data", false, [](const StudyRow& row) { return row.settings.data; },
-     /*if_varied=*/true},
+     Shown::kIfVaried},
     {"Model", false, [](const StudyRow& row) { return row.settings.model; },
-     true},
+     Shown::kIfVaried},
     {"Limit", true,
      [](const StudyRow& row) { return fmt::format("{}", row.settings.limit); },
-     true},
+     Shown::kIfVaried},
     {"Epochs", true,
      [](const StudyRow& row) { return fmt::format("{}", row.settings.epochs); },
-     true},
+     Shown::kIfVaried},
     {"Batch", true,
      [](const StudyRow& row) { return fmt::format("{}", row.settings.batch); },
-     true},
+     Shown::kIfVaried},
     {"Learning rate", true,
      [](const StudyRow& row) {
        return fmt::format("{}", row.settings.learning_rate);
      },
-     true},
+     Shown::kIfVaried},
     {"Validation split", true,
      [](const StudyRow& row) {
        return fmt::format("{}", row.settings.validation_split);
      },
-     true},
-    {"Build", false, [](const StudyRow& row) { return row.build; }, true},
-    {"ISA", false, [](const StudyRow& row) { return row.isa; }, true},
+     Shown::kIfVaried},
+    {"Loss", false, [](const StudyRow& row) { return row.settings.loss; },
+     Shown::kIfVaried},
+    {"Optimizer", false,
+     [](const StudyRow& row) { return row.settings.optimizer; },
+     Shown::kIfVaried},
+    {"Momentum", true,
+     [](const StudyRow& row) {
+       return fmt::format("{}", row.settings.momentum);
+     },
+     Shown::kIfVaried},
+    {"Schedule", false,
+     [](const StudyRow& row) { return row.settings.schedule; },
+     Shown::kIfVaried},
+    {"Build", false, [](const StudyRow& row) { return row.build; },
+     Shown::kIfVaried},
+    {"ISA", false, [](const StudyRow& row) { return row.isa; },
+     Shown::kIfVaried},
     {"Invariants", false, [](const StudyRow& row) { return Kept(row); }},
 };
 
@@ -102,6 +159,12 @@ constexpr const char* kNeeded[] = {"recipe", "method", "path"};
 
 }  // namespace
 
+std::string ScoreText(const StudyRow& row) {
+  return fmt::format("{} {}",
+                     IsAccuracy(row) ? "accuracy" : row.settings.metric,
+                     ValueOf(row));
+}
+
 std::string MarkdownTable(std::span<const StudyRow> rows) {
   // A column is its header and a cell a row.
   std::vector<const Column*> columns;
@@ -109,12 +172,7 @@ std::string MarkdownTable(std::span<const StudyRow> rows) {
   for (const Column& column : kColumns) {
     std::vector<std::string> texts;
     for (const StudyRow& row : rows) texts.push_back(column.text(row));
-    if (column.if_varied &&
-        std::all_of(texts.begin(), texts.end(), [&](const std::string& each) {
-          return each == texts[0];
-        })) {
-      continue;
-    }
+    if (!IsShown(column, texts)) continue;
     columns.push_back(&column);
     cells.push_back(std::move(texts));
   }
@@ -157,6 +215,8 @@ StudyRow ParseRow(const std::string& json, const std::string& where) {
     const Json object = Json::parse(json);
     for (const char* name : kNeeded) object.at(name);
     row = FieldsFromJson<StudyRow>(object);
+    // Of builds that knew no other metric.
+    if (!object.contains("value")) row.value = row.accuracy;
   } catch (const Json::exception& error) {
     Fail(ErrorKind::kCorrupt, "{}: {}", where, error.what());
   }

@@ -18,6 +18,7 @@ StudyRow Row() {
   row.recipe = "none";
   row.method = "uint8";
   row.path = "none/uint8.tflite";
+  row.value = 0.1;
   row.accuracy = 0.1;
   row.settings.seed = (uint64_t{1} << 63) + 1;
   row.settings.learning_rate = 0.001f;
@@ -46,6 +47,26 @@ TEST(ReportTest, RowsOfAnotherBuildMayLackFields) {
         R"({"recipe": "a", "method": "b", "path": "c", "invariants": 3})"}) {
     EXPECT_THROW(ParseRow(text, "here"), Error) << text;
   }
+}
+
+TEST(ReportTest, RowsOfOneMetricAndAnother) {
+  const std::string before = MarkdownTable(std::vector{Row()});
+  EXPECT_EQ(before.find("Metric"), std::string::npos);
+  StudyRow other = Row();
+  other.settings.metric = "mse";
+  other.value = 0.0125;
+  other.accuracy = 0;
+  EXPECT_EQ(ScoreText(other), "mse 0.0125");
+  const std::string both = MarkdownTable(std::vector{Row(), other});
+  EXPECT_NE(both.find("| mse 0.0125 |"), std::string::npos) << both;
+  EXPECT_NE(both.find("|        - |"), std::string::npos) << both;
+  EXPECT_EQ(MarkdownTable(std::vector{other}).find("Accuracy"),
+            std::string::npos);
+  // Rows of builds that knew no other metric.
+  const StudyRow old = ParseRow(
+      R"({"recipe": "none", "method": "m", "path": "p", "accuracy": 0.5})",
+      "h");
+  EXPECT_EQ(ScoreText(old), "accuracy 50.00 %");
 }
 
 TEST(ReportTest, SettingsAreColumnsWhereTheyDiffer) {

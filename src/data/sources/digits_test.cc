@@ -1,15 +1,17 @@
 // The built-in digits: the same bits every time, balanced, and legible.
-#include "src/data/digits.h"
+#include "src/data/sources/digits.h"
 
 #include <gtest/gtest.h>
 
 #include <array>
 #include <cmath>
 #include <set>
+#include <string>
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/data/digit_strokes.h"
+#include "src/data/sources/digit_strokes.h"
+#include "src/data/values.h"
 
 namespace litesmith {
 namespace {
@@ -17,36 +19,39 @@ namespace {
 constexpr size_t kPixels = kDigitsSide * kDigitsSide;
 
 std::vector<float> Sample(const Dataset& data, int64_t index) {
-  std::vector<float> sample(kPixels);
-  data.Read(index, sample.data());
-  return sample;
+  return RealValues(data, 0, index);
+}
+
+std::string PrintOf(const DataSplits& data) {
+  return Fingerprint(*data.train.Open(), *data.test.Open());
 }
 
 TEST(Digits, GoldenFingerprint) {
-  EXPECT_EQ(MakeDigits(0).fingerprint, "dcc47b017eabab8b");
-  EXPECT_EQ(MakeDigits(1, 100, 10).fingerprint, "3252c89b5ff26c1d");
+  EXPECT_EQ(PrintOf(MakeDigits(0)), "dcc47b017eabab8b");
+  EXPECT_EQ(PrintOf(MakeDigits(1, 100, 10)), "3252c89b5ff26c1d");
 }
 
 TEST(Digits, ShapeAndBalance) {
   const DataSplits data = MakeDigits(0);
   EXPECT_EQ(data.name, "digits");
-  EXPECT_EQ(data.train->size(), kDigitsTrain);
-  EXPECT_EQ(data.test->size(), kDigitsTest);
-  for (const DatasetPtr& half : {data.train, data.test}) {
-    EXPECT_EQ(half->sample_shape(), (Shape{28, 28}));
+  EXPECT_EQ(data.train.size, kDigitsTrain);
+  EXPECT_EQ(data.test.size, kDigitsTest);
+  for (const DatasetPtr& half : {data.train.Open(), data.test.Open()}) {
+    ASSERT_EQ(half->inputs().size(), 1u);
+    EXPECT_EQ(half->inputs()[0].shape, (Shape{28, 28}));
     EXPECT_EQ(half->classes(), 10);
     std::array<int64_t, 10> counts{};
     for (int64_t i = 0; i < half->size(); ++i) {
-      ++counts.at(static_cast<size_t>(half->label(i)));
+      ++counts.at(static_cast<size_t>(LabelOf(*half, i)));
     }
     for (int64_t count : counts) EXPECT_EQ(count, half->size() / 10);
   }
 }
 
 TEST(Digits, ThreadsDoNotMatter) {
-  const std::string one = MakeDigits(3, 1000, 200, 1).fingerprint;
+  const std::string one = PrintOf(MakeDigits(3, 1000, 200, 1));
   for (int threads : {2, 3, 7}) {
-    EXPECT_EQ(MakeDigits(3, 1000, 200, threads).fingerprint, one) << threads;
+    EXPECT_EQ(PrintOf(MakeDigits(3, 1000, 200, threads)), one) << threads;
   }
 }
 
@@ -54,14 +59,15 @@ TEST(Digits, SamplesStandAlone) {
   const DataSplits few = MakeDigits(3, 70, 5);
   const DataSplits many = MakeDigits(3, 200, 90);
   for (int64_t i : {0, 1, 42, 69}) {
-    EXPECT_EQ(Sample(*few.train, i), Sample(*many.train, i));
+    EXPECT_EQ(Sample(*few.train.Open(), i), Sample(*many.train.Open(), i));
+    EXPECT_EQ(Sample(*many.train.Open(70), i), Sample(*many.train.Open(), i));
   }
   for (int64_t i : {0, 4}) {
-    EXPECT_EQ(Sample(*few.test, i), Sample(*many.test, i));
+    EXPECT_EQ(Sample(*few.test.Open(), i), Sample(*many.test.Open(), i));
   }
   std::array<uint8_t, kPixels> alone;
   DrawDigit(2, 3, 42, alone);
-  const std::vector<float> sample = Sample(*many.train, 42);
+  const std::vector<float> sample = Sample(*many.train.Open(), 42);
   for (size_t i = 0; i < kPixels; ++i) {
     ASSERT_EQ(sample[i], static_cast<float>(alone[i]) / 255.0f);
   }
@@ -69,21 +75,23 @@ TEST(Digits, SamplesStandAlone) {
 
 TEST(Digits, NoTwoSamplesAreEqual) {
   const DataSplits data = MakeDigits(0, 500, 500);
+  const DatasetPtr train = data.train.Open();
+  const DatasetPtr test = data.test.Open();
   std::set<std::vector<float>> seen;
   for (int64_t i = 0; i < 500; ++i) {
-    seen.insert(Sample(*data.train, i));
-    seen.insert(Sample(*data.test, i));
+    seen.insert(Sample(*train, i));
+    seen.insert(Sample(*test, i));
   }
   EXPECT_EQ(seen.size(), 1000u);
-  EXPECT_NE(MakeDigits(1, 500, 500).fingerprint, data.fingerprint);
+  EXPECT_NE(PrintOf(MakeDigits(1, 500, 500)), PrintOf(data));
 }
 
 // Every picture has ink, and the ink stays off the border but for a few.
 TEST(Digits, InkIsInTheMiddle) {
-  const DataSplits data = MakeDigits(0, 1000, 0);
+  const DatasetPtr train = MakeDigits(0, 1000, 0).train.Open();
   int touching = 0;
-  for (int64_t i = 0; i < data.train->size(); ++i) {
-    const std::vector<float> sample = Sample(*data.train, i);
+  for (int64_t i = 0; i < train->size(); ++i) {
+    const std::vector<float> sample = Sample(*train, i);
     double ink = 0;
     bool border = false;
     for (size_t p = 0; p < kPixels; ++p) {
@@ -105,18 +113,19 @@ TEST(Digits, InkIsInTheMiddle) {
 // chance, and far below what the benchmark model reaches (97 %).
 TEST(Digits, NearestMeanIsBetweenChanceAndPerfect) {
   const DataSplits data = MakeDigits(0);
+  const DatasetPtr train = data.train.Open();
+  const DatasetPtr test = data.test.Open();
   std::vector<std::vector<double>> means(10, std::vector<double>(kPixels));
-  for (int64_t i = 0; i < data.train->size(); ++i) {
-    const std::vector<float> sample = Sample(*data.train, i);
-    std::vector<double>& mean =
-        means[static_cast<size_t>(data.train->label(i))];
+  for (int64_t i = 0; i < train->size(); ++i) {
+    const std::vector<float> sample = Sample(*train, i);
+    std::vector<double>& mean = means[static_cast<size_t>(LabelOf(*train, i))];
     for (size_t p = 0; p < kPixels; ++p) {
       mean[p] += sample[p] * 10.0 / kDigitsTrain;
     }
   }
   int64_t right = 0;
-  for (int64_t i = 0; i < data.test->size(); ++i) {
-    const std::vector<float> sample = Sample(*data.test, i);
+  for (int64_t i = 0; i < test->size(); ++i) {
+    const std::vector<float> sample = Sample(*test, i);
     double best = 1e30;
     int32_t guess = -1;
     for (int32_t c = 0; c < 10; ++c) {
@@ -130,7 +139,7 @@ TEST(Digits, NearestMeanIsBetweenChanceAndPerfect) {
         guess = c;
       }
     }
-    right += guess == data.test->label(i);
+    right += guess == LabelOf(*test, i);
   }
   const double accuracy = static_cast<double>(right) / kDigitsTest;
   RecordProperty("accuracy", std::to_string(accuracy));
@@ -141,7 +150,7 @@ TEST(Digits, NearestMeanIsBetweenChanceAndPerfect) {
 TEST(Digits, RefusesImpossibleCounts) {
   EXPECT_THROW(MakeDigits(0, -1, 10), Error);
   EXPECT_THROW(MakeDigits(0, 10, int64_t{1} << 40), Error);
-  EXPECT_EQ(MakeDigits(0, 0, 0).train->size(), 0);
+  EXPECT_EQ(MakeDigits(0, 0, 0).train.Open()->size(), 0);
 }
 
 TEST(DigitStrokes, EveryDigitHasSoundForms) {

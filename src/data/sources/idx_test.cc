@@ -1,5 +1,5 @@
 // IDX files: sound ones, damaged ones, hostile ones, and MNIST itself.
-#include "src/data/idx.h"
+#include "src/data/sources/idx.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -13,6 +13,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/rng.h"
+#include "src/data/values.h"
 
 namespace litesmith {
 namespace {
@@ -203,50 +204,57 @@ class LoadIdxTest : public testing::Test {
     return ErrorKind::kIo;
   }
 
+  std::string Print() {
+    const DataSplits data = LoadIdx(directory_, "test");
+    return Fingerprint(*data.train.Open(), *data.test.Open());
+  }
+
   std::string directory_;
 };
 
 TEST_F(LoadIdxTest, Reads) {
   const DataSplits data = LoadIdx(directory_, "test");
   EXPECT_EQ(data.name, "test");
-  EXPECT_EQ(data.fingerprint.size(), 16u);
-  EXPECT_EQ(data.train->size(), 4);
-  EXPECT_EQ(data.test->size(), 2);
-  EXPECT_EQ(data.train->sample_shape(), (Shape{2, 3}));
-  EXPECT_EQ(data.train->classes(), 6);  // the largest label is in the test set
-  EXPECT_EQ(data.test->classes(), 6);
-  EXPECT_EQ(data.train->label(1), 3);
-  float sample[6];
-  data.train->Read(3, sample);
+  EXPECT_EQ(Print().size(), 16u);
+  EXPECT_EQ(data.train.size, 4);
+  EXPECT_EQ(data.test.size, 2);
+  const DatasetPtr train = data.train.Open();
+  EXPECT_EQ(train->size(), 4);
+  EXPECT_EQ(train->inputs()[0].shape, (Shape{2, 3}));
+  EXPECT_EQ(train->classes(), 6);  // the largest label is in the test set
+  EXPECT_EQ(data.test.Open()->classes(), 6);
+  EXPECT_EQ(LabelOf(*train, 1), 3);
+  const std::vector<float> sample = RealValues(*train, 0, 3);
   for (int i = 0; i < 6; ++i) {
     const auto pixel = static_cast<uint8_t>((18 + i) * 7);
-    EXPECT_EQ(sample[i], static_cast<float>(pixel) / 255.0f);
+    EXPECT_EQ(sample[static_cast<size_t>(i)],
+              static_cast<float>(pixel) / 255.0f);
   }
 }
 
 TEST_F(LoadIdxTest, SpellingAndPackingDoNotMatter) {
-  const std::string fingerprint = LoadIdx(directory_, "test").fingerprint;
+  const std::string fingerprint = Print();
   std::filesystem::rename(Path("train-images-idx3-ubyte"),
                           Path("train-images.idx3-ubyte"));
   Write("t10k-labels.idx1-ubyte.gz",
         Gzip(ReadFile(Path("t10k-labels-idx1-ubyte"))));
   std::filesystem::remove(Path("t10k-labels-idx1-ubyte"));
-  EXPECT_EQ(LoadIdx(directory_, "test").fingerprint, fingerprint);
+  EXPECT_EQ(Print(), fingerprint);
 }
 
 TEST_F(LoadIdxTest, FingerprintSeesPixelsLabelsAndShape) {
-  const std::string before = LoadIdx(directory_, "test").fingerprint;
+  const std::string before = Print();
   Write("t10k-labels-idx1-ubyte", MakeIdx({2}, {5, 1}));
-  const std::string label = LoadIdx(directory_, "test").fingerprint;
+  const std::string label = Print();
   EXPECT_NE(label, before);
   std::vector<uint8_t> values = Ramp(24);
   values[23] ^= 1;
   Write("train-images-idx3-ubyte", MakeIdx({4, 2, 3}, values));
-  const std::string pixel = LoadIdx(directory_, "test").fingerprint;
+  const std::string pixel = Print();
   EXPECT_NE(pixel, label);
   Write("train-images-idx3-ubyte", MakeIdx({4, 3, 2}, values));
   Write("t10k-images-idx3-ubyte", MakeIdx({2, 3, 2}, Ramp(12)));
-  EXPECT_NE(LoadIdx(directory_, "test").fingerprint, pixel);
+  EXPECT_NE(Print(), pixel);
 }
 
 TEST_F(LoadIdxTest, RefusesContradictions) {
@@ -283,14 +291,16 @@ TEST(Mnist, IsReadAsPublished) {
                  << "; set LITESMITH_SHARED";
   }
   const DataSplits data = LoadIdx(directory, "mnist");
-  EXPECT_EQ(data.train->size(), 60000);
-  EXPECT_EQ(data.test->size(), 10000);
-  EXPECT_EQ(data.train->sample_shape(), (Shape{28, 28}));
-  EXPECT_EQ(data.train->classes(), 10);
-  EXPECT_EQ(data.train->label(0), 5);
-  EXPECT_EQ(data.test->label(0), 7);
+  const DatasetPtr train = data.train.Open();
+  const DatasetPtr test = data.test.Open();
+  EXPECT_EQ(train->size(), 60000);
+  EXPECT_EQ(test->size(), 10000);
+  EXPECT_EQ(train->inputs()[0].shape, (Shape{28, 28}));
+  EXPECT_EQ(train->classes(), 10);
+  EXPECT_EQ(LabelOf(*train, 0), 5);
+  EXPECT_EQ(LabelOf(*test, 0), 7);
   // Of the files whose MD5 are 6bbc9ace... a25bea73... 2646ac64... 27ae3e4e...
-  EXPECT_EQ(data.fingerprint, "1665e8ddee809c3e");
+  EXPECT_EQ(Fingerprint(*train, *test), "1665e8ddee809c3e");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Reads IDX files with zlib. No size in a file is trusted: a buffer is made
 // only after the size was found to be possible for the bytes that are there.
-#include "src/data/idx.h"
+#include "src/data/sources/idx.h"
 
 #include <zlib.h>
 
@@ -16,7 +16,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/data/byte_dataset.h"
+#include "src/data/memory_dataset.h"
 
 namespace litesmith {
 namespace {
@@ -127,50 +127,11 @@ std::string FindFile(const std::string& directory, const std::string& stem,
        stem, suffix, directory);
 }
 
-IdxArray ReadFileAsIdx(const std::string& path, size_t rank) {
-  IdxArray array = ParseIdx(ReadFile(path, kIdxLimit), path);
-  if (array.dims.size() != rank) {
-    Fail(ErrorKind::kCorrupt, "{}: {} dimensions, {} wanted", path,
-         array.dims.size(), rank);
-  }
-  return array;
-}
-
-// One half of the set: its images and labels, checked against each other.
-struct IdxHalf {
-  std::string images_path;
-  std::string labels_path;
-  IdxArray images;
-  IdxArray labels;
-};
-
-IdxHalf ReadHalf(const std::string& directory, const std::string& prefix) {
-  IdxHalf half;
-  half.images_path = FindFile(directory, prefix + "-images", "idx3-ubyte");
-  half.labels_path = FindFile(directory, prefix + "-labels", "idx1-ubyte");
-  half.images = ReadFileAsIdx(half.images_path, 3);
-  half.labels = ReadFileAsIdx(half.labels_path, 1);
-  const int32_t images = half.images.dims[0];
-  const int32_t labels = half.labels.dims[0];
-  if (images != labels) {
-    Fail(ErrorKind::kCorrupt,
-         "{} holds {} labels, but {} holds {} images; as many are wanted",
-         half.labels_path, labels, half.images_path, images);
-  }
-  if (half.images.values.empty()) {
-    Fail(ErrorKind::kCorrupt, "{}: {} images of {} x {} hold no pixels",
-         half.images_path, images, half.images.dims[1], half.images.dims[2]);
-  }
-  return half;
-}
-
-}  // namespace
-
-IdxArray ParseIdx(std::span<const std::byte> bytes, const std::string& where,
-                  int64_t limit) {
-  Reader reader(bytes, where);
+// The dimensions, whose product is at most `limit`.
+std::vector<int32_t> ReadDims(Reader* reader, const std::string& where,
+                              int64_t limit) {
   std::array<uint8_t, 4> word{};
-  const size_t got = reader.Read(word);
+  const size_t got = reader->Read(word);
   if (got < 4) {
     Fail(ErrorKind::kCorrupt,
          "{}: {} bytes, too short for an IDX file, which has a header of at "
@@ -191,10 +152,10 @@ IdxArray ParseIdx(std::span<const std::byte> bytes, const std::string& where,
          where, word[2]);
   }
 
-  IdxArray array;
+  std::vector<int32_t> dims;
   int64_t count = 1;
   for (int i = 0; i < rank; ++i) {
-    if (reader.Read(word) < 4) {
+    if (reader->Read(word) < 4) {
       Fail(ErrorKind::kCorrupt,
            "{}: the header of an IDX file of {} dimensions has {} bytes, but "
            "the file ends inside it",
@@ -210,29 +171,131 @@ IdxArray ParseIdx(std::span<const std::byte> bytes, const std::string& where,
            where, i + 1, rank, dim, limit);
     }
     count *= dim;
-    array.dims.push_back(static_cast<int32_t>(dim));
+    dims.push_back(static_cast<int32_t>(dim));
   }
+  return dims;
+}
+
+int64_t Product(const std::vector<int32_t>& dims) {
+  int64_t count = 1;
+  for (const int32_t dim : dims) count *= dim;
+  return count;
+}
+
+// Fills `values` of the `promised` bytes that the header speaks of.
+void ReadValues(Reader* reader, const std::string& where, int64_t promised,
+                std::vector<uint8_t>* values, int64_t count) {
   // Checked before the buffer is made, so that a header cannot demand memory
   // that the file has no bytes for.
-  if (count > reader.MostBytes()) {
+  if (count > reader->MostBytes()) {
     Fail(ErrorKind::kCorrupt,
          "{}: the header promises {} bytes of elements, but at most {} can "
          "follow it",
-         where, count, reader.MostBytes());
+         where, promised, reader->MostBytes());
   }
-  array.values.resize(static_cast<size_t>(count));
-  const size_t filled = reader.Read(array.values);
-  if (filled < array.values.size()) {
+  values->resize(static_cast<size_t>(count));
+  const size_t filled = reader->Read(*values);
+  if (filled < values->size()) {
     Fail(ErrorKind::kCorrupt,
          "{}: the header promises {} bytes of elements, but {} follow it",
-         where, count, filled);
+         where, promised, filled);
   }
+}
+
+void RequireRank(const std::vector<int32_t>& dims, size_t rank,
+                 const std::string& where) {
+  if (dims.size() == rank) return;
+  Fail(ErrorKind::kCorrupt, "{}: {} dimensions, {} wanted", where, dims.size(),
+       rank);
+}
+
+// The dimensions of a file of which nothing else is read. A gzip header is
+// longer than so much only by an absurd file name in it.
+std::vector<int32_t> DimsOfFile(const std::string& path, size_t rank) {
+  constexpr size_t kHead = 1 << 16;
+  const std::vector<std::byte> head = ReadFileHead(path, kHead);
+  Reader reader(head, path);
+  std::vector<int32_t> dims = ReadDims(&reader, path, kIdxLimit);
+  RequireRank(dims, rank, path);
+  return dims;
+}
+
+// One half of the set: where its images are, and its labels, checked against
+// each other.
+struct IdxHalf {
+  std::string images_path;
+  std::string labels_path;
+  std::vector<int32_t> dims;  // of the images
+  std::vector<uint8_t> labels;
+};
+
+IdxHalf FindHalf(const std::string& directory, const std::string& prefix) {
+  IdxHalf half;
+  half.images_path = FindFile(directory, prefix + "-images", "idx3-ubyte");
+  half.labels_path = FindFile(directory, prefix + "-labels", "idx1-ubyte");
+  half.dims = DimsOfFile(half.images_path, 3);
+  IdxArray labels =
+      ParseIdx(ReadFile(half.labels_path, kIdxLimit), half.labels_path);
+  RequireRank(labels.dims, 1, half.labels_path);
+  half.labels = std::move(labels.values);
+  const int32_t images = half.dims[0];
+  if (images != labels.dims[0]) {
+    Fail(ErrorKind::kCorrupt,
+         "{} holds {} labels, but {} holds {} images; as many are wanted",
+         half.labels_path, labels.dims[0], half.images_path, images);
+  }
+  if (Product(half.dims) == 0) {
+    Fail(ErrorKind::kCorrupt, "{}: {} images of {} x {} hold no pixels",
+         half.images_path, images, half.dims[1], half.dims[2]);
+  }
+  return half;
+}
+
+// Its first `count` samples.
+DatasetPtr OpenHalf(const IdxHalf& half, int classes, int64_t count) {
+  const std::vector<std::byte> bytes = ReadFile(half.images_path, kIdxLimit);
+  IdxArray images = count < half.dims[0]
+                        ? ParseIdxHead(bytes, half.images_path, count)
+                        : ParseIdx(bytes, half.images_path);
+  if (!std::equal(images.dims.begin() + 1, images.dims.end(),
+                  half.dims.begin() + 1, half.dims.end()) ||
+      images.dims[0] != count) {
+    Fail(ErrorKind::kCorrupt, "{} has changed while it was read",
+         half.images_path);
+  }
+  return LabelledBytes(
+      {half.dims[1], half.dims[2]}, classes, std::move(images.values),
+      {half.labels.begin(), half.labels.begin() + count}, half.labels_path);
+}
+
+}  // namespace
+
+IdxArray ParseIdx(std::span<const std::byte> bytes, const std::string& where,
+                  int64_t limit) {
+  Reader reader(bytes, where);
+  IdxArray array;
+  array.dims = ReadDims(&reader, where, limit);
+  const int64_t count = Product(array.dims);
+  ReadValues(&reader, where, count, &array.values, count);
   // Asking for one more byte also makes zlib check the sum at the end.
-  if (reader.Read(std::span(word).first(1)) != 0) {
+  std::array<uint8_t, 1> more{};
+  if (reader.Read(more) != 0) {
     Fail(ErrorKind::kCorrupt,
          "{}: the header promises {} bytes of elements, but more follow it",
          where, count);
   }
+  return array;
+}
+
+IdxArray ParseIdxHead(std::span<const std::byte> bytes,
+                      const std::string& where, int64_t samples) {
+  Reader reader(bytes, where);
+  IdxArray array;
+  array.dims = ReadDims(&reader, where, kIdxLimit);
+  const int64_t promised = Product(array.dims);
+  array.dims[0] =
+      static_cast<int32_t>(std::min<int64_t>(samples, array.dims[0]));
+  ReadValues(&reader, where, promised, &array.values, Product(array.dims));
   return array;
 }
 
@@ -242,31 +305,28 @@ DataSplits LoadIdx(const std::string& directory, const std::string& name) {
     Fail(ErrorKind::kNotFound,
          "{} is not a folder; one with the MNIST files is wanted", directory);
   }
-  IdxHalf train = ReadHalf(directory, "train");
-  IdxHalf test = ReadHalf(directory, "t10k");
+  const auto train =
+      std::make_shared<const IdxHalf>(FindHalf(directory, "train"));
+  const auto test =
+      std::make_shared<const IdxHalf>(FindHalf(directory, "t10k"));
   for (size_t i : {1u, 2u}) {
-    if (train.images.dims[i] == test.images.dims[i]) continue;
+    if (train->dims[i] == test->dims[i]) continue;
     Fail(ErrorKind::kCorrupt,
          "{} holds images of {} x {}, but {} of {} x {}; one size is wanted",
-         test.images_path, test.images.dims[1], test.images.dims[2],
-         train.images_path, train.images.dims[1], train.images.dims[2]);
+         test->images_path, test->dims[1], test->dims[2], train->images_path,
+         train->dims[1], train->dims[2]);
   }
   int classes = 0;
-  for (const IdxHalf* half : {&train, &test}) {
-    for (uint8_t label : half->labels.values) {
+  for (const auto& half : {train, test}) {
+    for (const uint8_t label : half->labels)
       classes = std::max(classes, label + 1);
-    }
   }
-  const Shape shape{train.images.dims[1], train.images.dims[2]};
-  auto train_set = std::make_shared<const ByteDataset>(
-      shape, classes, std::move(train.images.values),
-      std::move(train.labels.values), train.labels_path);
-  auto test_set = std::make_shared<const ByteDataset>(
-      shape, classes, std::move(test.images.values),
-      std::move(test.labels.values), test.labels_path);
-  std::string fingerprint = Fingerprint(*train_set, *test_set);
-  return {name, std::move(fingerprint), std::move(train_set),
-          std::move(test_set)};
+  const auto half = [&](const std::shared_ptr<const IdxHalf>& of) {
+    return DataHalf{of->dims[0], [of, classes](int64_t count) {
+                      return OpenHalf(*of, classes, count);
+                    }};
+  };
+  return {name, half(train), half(test)};
 }
 
 }  // namespace litesmith

@@ -1,7 +1,7 @@
 // The skeletons of the built-in digits: for each class the forms in which
 // people write it, each a few strokes through points. Data for digits.cc only.
-#ifndef LITESMITH_DATA_DIGIT_STROKES_H_
-#define LITESMITH_DATA_DIGIT_STROKES_H_
+#ifndef LITESMITH_DATA_SOURCES_DIGIT_STROKES_H_
+#define LITESMITH_DATA_SOURCES_DIGIT_STROKES_H_
 
 #include <array>
 #include <cstddef>
@@ -37,4 +37,4 @@ std::span<const Form> Forms(int digit);
 
 }  // namespace litesmith::digit_strokes
 
-#endif  // LITESMITH_DATA_DIGIT_STROKES_H_
+#endif  // LITESMITH_DATA_SOURCES_DIGIT_STROKES_H_

@@ -1,5 +1,5 @@
 // Views of a range of samples.
-#include "src/data/decorators.h"
+#include "src/data/views.h"
 
 #include <algorithm>
 #include <memory>
@@ -17,19 +17,26 @@ class SliceDataset : public Dataset {
       : whole_(std::move(whole)), begin_(begin), size_(end - begin) {}
 
   int64_t size() const override { return size_; }
-  Shape sample_shape() const override { return whole_->sample_shape(); }
+  std::span<const Field> inputs() const override { return whole_->inputs(); }
+  std::span<const Field> targets() const override { return whole_->targets(); }
   int classes() const override { return whole_->classes(); }
-  int32_t label(int64_t index) const override {
-    return whole_->label(begin_ + index);
-  }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(begin_ + index);
   }
-  void Read(int64_t index, float* out) const override {
-    whole_->Read(begin_ + index, out);
+  void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
+    whole_->Read(begin_ + index, draw, fields);
   }
-  void Prefetch(int64_t index) const override {
-    whole_->Prefetch(begin_ + index);
+  std::span<const std::byte> Stored(size_t f) const override {
+    const std::span<const std::byte> all = whole_->Stored(f);
+    if (all.empty()) return all;
+    const size_t bytes = FieldAt(*whole_, f).bytes();
+    return all.subspan(static_cast<size_t>(begin_) * bytes,
+                       static_cast<size_t>(size_) * bytes);
+  }
+  void AddTo(Digest* digest) const override {
+    whole_->AddTo(digest);
+    digest->Word(static_cast<uint64_t>(begin_));
+    digest->Word(static_cast<uint64_t>(size_));
   }
 
  private:
@@ -57,27 +64,6 @@ DatasetPtr Take(DatasetPtr dataset, int64_t count) {
   }
   const int64_t end = std::min(count, dataset->size());
   return Slice(std::move(dataset), 0, end);
-}
-
-TrainValidation Split(const DatasetPtr& dataset, double fraction) {
-  // Written so that NaN fails too.
-  if (!(fraction >= 0.0 && fraction < 1.0)) {
-    Fail(ErrorKind::kInvalidArgument,
-         "the validation fraction is {}; at least 0 and below 1 is wanted",
-         fraction);
-  }
-  const int64_t size = dataset->size();
-  // Keras's formula in the same double arithmetic; positive, so the cast is
-  // the floor.
-  const auto at =
-      static_cast<int64_t>(static_cast<double>(size) * (1.0 - fraction));
-  if (fraction > 0.0 && (at == 0 || at == size)) {
-    Fail(ErrorKind::kInvalidArgument,
-         "a validation fraction of {} of {} samples leaves {} for training and "
-         "{} for validation; at least one each is wanted",
-         fraction, size, at, size - at);
-  }
-  return {Slice(dataset, 0, at), Slice(dataset, at, size)};
 }
 
 }  // namespace litesmith

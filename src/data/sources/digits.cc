@@ -1,19 +1,18 @@
 // Draws the built-in digits. The only arithmetic is + - * / and sqrt, which
 // IEEE 754 rounds in one way, so the pixels have the same bits everywhere.
-#include "src/data/digits.h"
+#include "src/data/sources/digits.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/parallel.h"
 #include "src/base/rng.h"
-#include "src/data/byte_dataset.h"
-#include "src/data/digit_strokes.h"
+#include "src/data/memory_dataset.h"
+#include "src/data/sources/digit_strokes.h"
 
 namespace litesmith {
 namespace {
@@ -216,8 +215,8 @@ void DrawStroke(const digit_strokes::Stroke& stroke, const Warp& warp, Pen pen,
   }
 }
 
-std::shared_ptr<const ByteDataset> Make(uint64_t seed, uint64_t first_stream,
-                                        int64_t count, int threads) {
+DatasetPtr Make(uint64_t seed, uint64_t first_stream, int64_t count,
+                int threads) {
   constexpr int64_t kBlock = 64;  // samples a task
   std::vector<uint8_t> pixels(static_cast<size_t>(count) * kPixels);
   std::vector<uint8_t> labels(static_cast<size_t>(count));
@@ -233,8 +232,8 @@ std::shared_ptr<const ByteDataset> Make(uint64_t seed, uint64_t first_stream,
                                             kPixels));
     }
   });
-  return std::make_shared<const ByteDataset>(
-      Shape{kSide, kSide}, 10, std::move(pixels), std::move(labels));
+  return LabelledBytes({kSide, kSide}, 10, std::move(pixels),
+                       std::move(labels));
 }
 
 }  // namespace
@@ -269,10 +268,12 @@ DataSplits MakeDigits(uint64_t seed, int64_t train_count, int64_t test_count,
   }
   if (threads <= 0) threads = AvailableThreads();
   // The halves' streams are far apart, so neither depends on the other's size.
-  auto train = Make(seed, 0, train_count, threads);
-  auto test = Make(seed, uint64_t{1} << 32, test_count, threads);
-  std::string fingerprint = Fingerprint(*train, *test);
-  return {"digits", std::move(fingerprint), std::move(train), std::move(test)};
+  const auto half = [=](uint64_t first_stream, int64_t size) {
+    return DataHalf{size, [=](int64_t count) {
+                      return Make(seed, first_stream, count, threads);
+                    }};
+  };
+  return {"digits", half(0, train_count), half(uint64_t{1} << 32, test_count)};
 }
 
 }  // namespace litesmith

@@ -2,13 +2,13 @@
 // strokes, each sample bent, slanted and jittered in its own way. It stands in
 // for MNIST where no file is at hand: same shape, same classes, similar
 // difficulty; it is not MNIST and its accuracies are not comparable.
-#ifndef LITESMITH_DATA_DIGITS_H_
-#define LITESMITH_DATA_DIGITS_H_
+#ifndef LITESMITH_DATA_SOURCES_DIGITS_H_
+#define LITESMITH_DATA_SOURCES_DIGITS_H_
 
 #include <cstdint>
 #include <span>
 
-#include "src/data/dataset.h"
+#include "src/data/sources.h"
 
 namespace litesmith {
 
@@ -30,4 +30,4 @@ DataSplits MakeDigits(uint64_t seed, int64_t train_count = kDigitsTrain,
 
 }  // namespace litesmith
 
-#endif  // LITESMITH_DATA_DIGITS_H_
+#endif  // LITESMITH_DATA_SOURCES_DIGITS_H_

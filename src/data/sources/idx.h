@@ -1,8 +1,8 @@
 // The IDX format (LeCun's MNIST files), plain or gzipped: a magic number, the
 // dimensions, then the elements; here always unsigned bytes. Read only.
 // Follows http://yann.lecun.com/exdb/mnist/ and RFC 1952 (gzip).
-#ifndef LITESMITH_DATA_IDX_H_
-#define LITESMITH_DATA_IDX_H_
+#ifndef LITESMITH_DATA_SOURCES_IDX_H_
+#define LITESMITH_DATA_SOURCES_IDX_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "src/data/dataset.h"
+#include "src/data/sources.h"
 
 namespace litesmith {
 
@@ -31,13 +31,20 @@ struct IdxArray {
 IdxArray ParseIdx(std::span<const std::byte> bytes, const std::string& where,
                   int64_t limit = kIdxLimit);
 
-// Loads the four files of a folder: {train,t10k}-images-idx3-ubyte and
+// The first `samples` samples of such a file, which may have none; what follows
+// them is not looked at.
+IdxArray ParseIdxHead(std::span<const std::byte> bytes,
+                      const std::string& where, int64_t samples);
+
+// The four files of a folder: {train,t10k}-images-idx3-ubyte and
 // {train,t10k}-labels-idx1-ubyte, with or without .gz, also spelled
 // train-images.idx3-ubyte. Samples are [rows, columns]; the number of classes
-// is the largest label of either half plus one. `name` is for reports.
-// Throws Error{not found, corrupt, unsupported, io}.
+// is the largest label of either half plus one. Labels and the images' headers
+// are read at once, images when a half is opened, and only so many: what is
+// wrong behind the last one that is asked for stays unseen. `name` is for
+// reports. Throws Error{not found, corrupt, unsupported, io}.
 DataSplits LoadIdx(const std::string& directory, const std::string& name);
 
 }  // namespace litesmith
 
-#endif  // LITESMITH_DATA_IDX_H_
+#endif  // LITESMITH_DATA_SOURCES_IDX_H_

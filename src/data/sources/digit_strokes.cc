@@ -1,5 +1,5 @@
 // The skeletons, drawn by hand on a 100 x 100 grid.
-#include "src/data/digit_strokes.h"
+#include "src/data/sources/digit_strokes.h"
 
 #include "src/base/check.h"
 

@@ -1,0 +1,55 @@
+// What a model's outputs are worth: one row a metric, of metrics/.
+#ifndef LITESMITH_MEASURE_METRICS_H_
+#define LITESMITH_MEASURE_METRICS_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "src/data/dataset.h"
+#include "src/graph/graph.h"
+#include "src/train/fit.h"
+
+namespace litesmith {
+
+// A metric of one output against one field. A sample's part of it is a few
+// numbers that depend on that sample alone, and the whole is computed of all
+// parts in the order of the samples: the same on any number of threads.
+class Scorer {
+ public:
+  virtual ~Scorer() = default;
+  // How many numbers a part is.
+  virtual size_t width() const { return 1; }
+  // `target` is the field's stored bytes, `output` the output's, both of one
+  // sample. Safe to call from several threads.
+  virtual void Part(const std::byte* target, const std::byte* output,
+                    double* part) const = 0;
+  // `parts` is [samples, width].
+  virtual double Value(std::span<const double> parts) const = 0;
+};
+
+struct Metric {
+  const char* name;
+  const char* summary;  // one line for `litesmith list metrics`
+  bool higher_is_better;
+  // The value is the share of samples that are right, each part 0 or 1: people
+  // read it in percent.
+  bool is_share;
+  TargetKind targets;
+  // `output` is float32, or int8, uint8 or int16 with one scale or none; of
+  // target and output RequireFit holds.
+  std::unique_ptr<Scorer> (*make)(const Field& target, const Tensor& output);
+};
+
+std::span<const Metric> Metrics();
+// Throws Error{invalid argument} with the nearest name and all of them.
+const Metric& FindMetric(std::string_view name);
+
+// "97.00 %", or "0.01234".
+std::string ValueText(const Metric& metric, double value);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_MEASURE_METRICS_H_

@@ -1,0 +1,61 @@
+// auc: the area under the ROC curve, exactly, by the ranks of the scores (Mann
+// and Whitney); equal scores count half.
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "src/data/values.h"
+#include "src/measure/metrics/scorers.h"
+
+namespace litesmith {
+namespace {
+
+class Auc : public Scorer {
+ public:
+  Auc(const Field& target, const Tensor& output)
+      : target_(target.dtype), output_(output) {}
+
+  size_t width() const override { return 2; }
+  // The score: the value of class 1 beyond that of class 0, or the only value
+  // that there is. Then whether the label is another than 0.
+  void Part(const std::byte* target, const std::byte* output,
+            double* part) const override {
+    part[0] = output_.size() > 1 ? output_(output, 1) - output_(output, 0)
+                                 : output_(output, 0);
+    part[1] = StoredNumber(target_, target) != 0;
+  }
+  double Value(std::span<const double> parts) const override {
+    std::vector<std::pair<double, bool>> scores;
+    for (size_t i = 0; i < parts.size(); i += 2)
+      scores.emplace_back(parts[i], parts[i + 1] != 0);
+    std::sort(scores.begin(), scores.end());
+    double pairs = 0;  // of a positive above a negative, equal ones half
+    double below = 0;  // negatives with a smaller score
+    double positives = 0;
+    for (size_t begin = 0; begin < scores.size();) {
+      size_t end = begin;
+      double equal[2] = {0, 0};
+      for (; end < scores.size() && scores[end].first == scores[begin].first;
+           ++end)
+        ++equal[scores[end].second ? 1 : 0];
+      pairs += equal[1] * (below + 0.5 * equal[0]);
+      below += equal[0];
+      positives += equal[1];
+      begin = end;
+    }
+    const double all = positives * below;
+    return all > 0 ? pairs / all : 0;
+  }
+
+ private:
+  DType target_;
+  OutputValues output_;
+};
+
+}  // namespace
+
+std::unique_ptr<Scorer> MakeAuc(const Field& target, const Tensor& output) {
+  return std::make_unique<Auc>(target, output);
+}
+
+}  // namespace litesmith

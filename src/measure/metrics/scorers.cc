@@ -1,0 +1,27 @@
+// What the scorers share.
+#include "src/measure/metrics/scorers.h"
+
+#include <algorithm>
+
+#include "src/data/values.h"
+#include "src/runtime/feeder.h"
+
+namespace litesmith {
+
+OutputValues::OutputValues(const Tensor& output)
+    : dtype_(output.dtype),
+      size_(static_cast<size_t>(output.shape.NumElementsPerSample())),
+      real_(RealOf(output)) {}
+
+double OutputValues::operator()(const std::byte* output, size_t i) const {
+  return real_.a[0] * StoredNumber(dtype_, output + i * SizeOf(dtype_)) +
+         real_.b[0];
+}
+
+double MeanOf(std::span<const double> parts) {
+  double sum = 0;
+  for (const double part : parts) sum += part;
+  return sum / static_cast<double>(std::max<size_t>(1, parts.size()));
+}
+
+}  // namespace litesmith

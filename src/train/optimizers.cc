@@ -1,0 +1,70 @@
+// The list of optimizers.
+#include "src/train/optimizers.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "src/base/names.h"
+#include "src/base/parallel.h"
+#include "src/kernels/train/optimizers.h"
+#include "src/train/trainer.h"
+
+namespace litesmith {
+namespace {
+
+// Calls move(first, count) for pieces that together are all weights.
+template <typename F>
+void ForEachPiece(const OptimizerStep& s, F&& move) {
+  constexpr size_t kPiece = 4096;
+  const size_t all = s.weights.size();
+  const auto pieces = static_cast<int>((all + kPiece - 1) / kPiece);
+  ParallelFor(pieces, s.threads, [&](int p) {
+    const size_t first = static_cast<size_t>(p) * kPiece;
+    move(first, std::min(kPiece, all - first));
+  });
+}
+
+// With Keras's defaults (Kingma and Ba 2015; keras.optimizers.Adam).
+void Adam(const OptimizerStep& s) {
+  constexpr double kBeta1 = 0.9;
+  constexpr double kBeta2 = 0.999;
+  constexpr float kEpsilon = 1e-7f;
+  // Powers of the betas as floats, as Keras takes them: 1 - 0.999f is 1.3e-5
+  // away from 0.001, and every step of the first thousands is longer or shorter
+  // by half of that.
+  const auto t = static_cast<float>(s.step);
+  const float alpha =
+      s.rate * std::sqrt(1.0f - std::pow(static_cast<float>(kBeta2), t)) /
+      (1.0f - std::pow(static_cast<float>(kBeta1), t));
+  ForEachPiece(s, [&](size_t first, size_t count) {
+    kernels::AdamStep(s.weights.data() + first, s.slots[0].data() + first,
+                      s.slots[1].data() + first, s.gradient.data() + first,
+                      count, alpha, static_cast<float>(1.0 - kBeta1),
+                      static_cast<float>(1.0 - kBeta2), kEpsilon);
+  });
+}
+
+void Sgd(const OptimizerStep& s) {
+  ForEachPiece(s, [&](size_t first, size_t count) {
+    kernels::SgdStep(s.weights.data() + first, s.slots[0].data() + first,
+                     s.gradient.data() + first, count, s.rate,
+                     s.options.momentum);
+  });
+}
+
+constexpr Optimizer kOptimizers[] = {
+    {"adam", "Adam with Keras's defaults (beta 0.9 and 0.999, epsilon 1e-7)", 2,
+     Adam},
+    {"sgd", "gradient descent with --momentum", 1, Sgd},
+};
+
+}  // namespace
+
+std::span<const Optimizer> Optimizers() { return kOptimizers; }
+
+const Optimizer& FindOptimizer(std::string_view name) {
+  return FindByName(kOptimizers, name, "optimizer");
+}
+
+}  // namespace litesmith

@@ -1,0 +1,234 @@
+// Every loss, optimizer and schedule in a training, on data of several kinds.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/base/file.h"
+#include "src/data/memory_dataset.h"
+#include "src/ops/small_graph_test.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
+#include "src/train/trainer.h"
+
+namespace litesmith {
+namespace {
+
+// Brightness of three kinds, a label for it, and what SmallCnn shall answer.
+struct Samples {
+  std::vector<uint8_t> pixels;
+  std::vector<uint8_t> labels;
+  std::vector<float> values;
+};
+
+Samples Make(int count) {
+  Rng rng(5);
+  Samples samples;
+  for (int i = 0; i < count; ++i) {
+    const uint32_t label = rng.Below(3);
+    samples.labels.push_back(static_cast<uint8_t>(label));
+    for (uint32_t c = 0; c < 3; ++c)
+      samples.values.push_back(c == label ? 0.75f : -0.25f);
+    for (int p = 0; p < 6 * 6 * 2; ++p)
+      samples.pixels.push_back(
+          static_cast<uint8_t>(60 * label + rng.Below(120)));
+  }
+  return samples;
+}
+
+const Field kImage = {"image", {6, 6, 2}, DType::kUInt8, {{1.0 / 255}, {0}}};
+
+DatasetPtr Labelled(int count) {
+  Samples samples = Make(count);
+  return LabelledBytes({6, 6, 2}, 3, samples.pixels, samples.labels);
+}
+
+DatasetPtr Valued(int count) {
+  Samples samples = Make(count);
+  return std::make_shared<const MemoryDataset>(
+      std::vector<Column>{{kImage, samples.pixels}},
+      std::vector<Column>{{{"y", {3}, DType::kFloat32, {}}, samples.values}});
+}
+
+// The samples of another one, read one by one.
+class MustBeRead : public Dataset {
+ public:
+  explicit MustBeRead(DatasetPtr from, int64_t broken = -1)
+      : from_(std::move(from)), broken_(broken) {}
+  int64_t size() const override { return from_->size(); }
+  std::span<const Field> inputs() const override { return from_->inputs(); }
+  std::span<const Field> targets() const override { return from_->targets(); }
+  int classes() const override { return from_->classes(); }
+  void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
+    if (index == broken_) Fail(ErrorKind::kCorrupt, "sample 3 is damaged");
+    from_->Read(index, draw, fields);
+  }
+  void AddTo(Digest* digest) const override { from_->AddTo(digest); }
+
+ private:
+  DatasetPtr from_;
+  int64_t broken_;
+};
+
+TrainOptions Options(int epochs, int threads = 2) {
+  TrainOptions options;
+  options.epochs = epochs;
+  options.batch = 32;
+  options.threads = threads;
+  options.learning_rate = 1e-2f;
+  options.label = "test";
+  return options;
+}
+
+void ExpectSameBits(const Graph& a, const Graph& b) {
+  for (size_t t = 0; t < a.tensors.size(); ++t) {
+    const TensorData& x = a.tensors[t].data;
+    const TensorData& y = b.tensors[t].data;
+    ASSERT_EQ(x.size(), y.size());
+    EXPECT_TRUE(x.empty() || std::memcmp(x.data(), y.data(), x.size()) == 0)
+        << a.tensors[t].name;
+  }
+}
+
+TEST(TrainingRows, EveryCombinationLearnsTheSameOnAnyNumberOfThreads) {
+  for (const Loss& loss : Losses()) {
+    const bool labels = loss.targets == TargetKind::kLabels;
+    const DatasetPtr data = labels ? Labelled(300) : Valued(300);
+    for (const Optimizer& optimizer : Optimizers()) {
+      for (const Schedule& schedule : Schedules()) {
+        SCOPED_TRACE(std::string(loss.name) + " " + optimizer.name + " " +
+                     schedule.name);
+        TrainOptions options = Options(12);
+        options.loss = loss.name;
+        options.optimizer = optimizer.name;
+        options.schedule = schedule.name;
+        const TrainResult two = Train(SmallCnn(), *data, options, nullptr);
+        EXPECT_LT(two.epochs.back().loss, 0.7 * two.epochs.front().loss);
+        EXPECT_EQ(std::isnan(two.epochs.back().accuracy), !labels);
+        options.threads = 1;
+        const TrainResult one = Train(SmallCnn(), *data, options, nullptr);
+        ExpectSameBits(one.graph, two.graph);
+        EXPECT_EQ(one.epochs.back().validation_loss,
+                  two.epochs.back().validation_loss);
+      }
+    }
+  }
+}
+
+TEST(TrainingRows, SamplesThatMustBeReadTrainToTheSameBits) {
+  const DatasetPtr memory = Labelled(200);
+  const TrainResult wanted = Train(SmallCnn(), *memory, Options(2), nullptr);
+  for (const int threads : {1, 2, 3}) {
+    const TrainResult read =
+        Train(SmallCnn(), MustBeRead(memory), Options(2, threads), nullptr);
+    ExpectSameBits(read.graph, wanted.graph);
+    EXPECT_EQ(read.epochs[1].validation_loss, wanted.epochs[1].validation_loss);
+  }
+  EXPECT_EQ(ErrorOf([&] {
+              Train(SmallCnn(), MustBeRead(memory, 3), Options(2), nullptr);
+            }),
+            "corrupt: sample 3 is damaged");
+  // Also where it is held out.
+  EXPECT_EQ(ErrorOf([&] {
+              Train(SmallCnn(), MustBeRead(memory, 199), Options(2), nullptr);
+            }),
+            "corrupt: sample 3 is damaged");
+}
+
+// Data without targets are to be answered with themselves.
+TEST(TrainingRows, AnInputCanBeItsOwnTarget) {
+  Graph graph = SmallCnn();
+  const MemoryDataset data(
+      {{{"x", {6, 6, 2}, DType::kUInt8, {{1.0 / 255}, {0}}}, Make(100).pixels}},
+      {});
+  TrainOptions options = Options(1);
+  options.loss = "mse";
+  EXPECT_NE(
+      ErrorOf([&] { Train(graph, data, options, nullptr); }).find("'x' has 72"),
+      std::string::npos);
+  // A dense layer of as many outputs as inputs.
+  Rng rng(1);
+  Graph wide;
+  TensorId x = AddImageInput({kDynamic, 72}, &wide);
+  const TensorId w = AddRandomParameter("w", {72, 72}, &rng, &wide);
+  Node& dense = wide.AddNode(kFullyConnected, "dense",
+                             {x, w, AddRandomParameter("b", {72}, &rng, &wide)},
+                             {"dense"});
+  wide.outputs = dense.outputs;
+  wide.output_names = {"dense"};
+  InferShapes(&wide);
+  options.epochs = 20;
+  const TrainResult result = Train(wide, data, options, nullptr);
+  EXPECT_LT(result.epochs.back().loss, 0.1 * result.epochs.front().loss);
+}
+
+TEST(Schedules, BeginAtTheRateAndEndWhereTheySay) {
+  for (const Schedule& schedule : Schedules()) {
+    EXPECT_EQ(schedule.rate(0.001f, 1, 100), 0.001f) << schedule.name;
+    float before = 0.001f;
+    for (int64_t step = 2; step <= 100; ++step) {
+      const float rate = schedule.rate(0.001f, step, 100);
+      EXPECT_GT(rate, 0) << schedule.name;
+      if (schedule.needs_length) {
+        EXPECT_LT(rate, before) << schedule.name;
+      } else {
+        EXPECT_EQ(rate, before) << schedule.name;
+      }
+      before = rate;
+    }
+  }
+  EXPECT_FLOAT_EQ(FindSchedule("cosine").rate(1, 51, 100), 0.5f);
+  EXPECT_FLOAT_EQ(FindSchedule("cosine").rate(1, 26, 100), 0.85355339f);
+  EXPECT_FLOAT_EQ(FindSchedule("linear").rate(1, 76, 100), 0.25f);
+}
+
+TEST(TrainingRows, CheckpointsKeepWhateverTheOptimizerKeeps) {
+  const std::string path =
+      testing::TempDir() + "litesmith_rows_" + std::to_string(getpid());
+  for (const Optimizer& optimizer : Optimizers()) {
+    TrainOptions options = Options(4);
+    options.optimizer = optimizer.name;
+    const DatasetPtr data = Labelled(100);
+    const TrainResult straight = Train(SmallCnn(), *data, options, nullptr);
+    std::filesystem::remove(path);
+    options.checkpoint = path;
+    options.epochs = 2;
+    Train(SmallCnn(), *data, options, nullptr);
+    TrainOptions other = options;
+    other.momentum = 0.5f;
+    other.loss = "mse";
+    other.optimizer = optimizer.name == std::string("sgd") ? "adam" : "sgd";
+    const std::string error =
+        ErrorOf([&] { Train(SmallCnn(), *Valued(100), other, nullptr); });
+    EXPECT_NE(error.find("momentum 0.9 there, 0.5 here"), std::string::npos)
+        << error;
+    EXPECT_NE(error.find("loss sparse_categorical_crossentropy there, mse"),
+              std::string::npos);
+    EXPECT_NE(error.find("optimizer "), std::string::npos);
+    EXPECT_NE(error.find("other data"), std::string::npos);
+    options.epochs = 4;
+    ExpectSameBits(Train(SmallCnn(), *data, options, nullptr).graph,
+                   straight.graph);
+  }
+  // A schedule that ends with the training is another one with more epochs.
+  TrainOptions options = Options(2);
+  options.schedule = "cosine";
+  options.checkpoint = path;
+  std::filesystem::remove(path);
+  Train(SmallCnn(), *Labelled(100), options, nullptr);
+  options.epochs = 4;
+  EXPECT_NE(ErrorOf([&] {
+              Train(SmallCnn(), *Labelled(100), options, nullptr);
+            }).find("epochs 2 there, 4 here"),
+            std::string::npos);
+  std::filesystem::remove(path);
+}
+
+}  // namespace
+}  // namespace litesmith
