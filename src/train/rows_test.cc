@@ -12,6 +12,7 @@
 #include "src/base/file.h"
 #include "src/data/memory_dataset.h"
 #include "src/ops/small_graph_test.h"
+#include "src/runtime/two_inputs_test.h"
 #include "src/train/losses.h"
 #include "src/train/optimizers.h"
 #include "src/train/schedules.h"
@@ -139,6 +140,18 @@ TEST(TrainingRows, SamplesThatMustBeReadTrainToTheSameBits) {
               Train(SmallCnn(), MustBeRead(memory, 199), Options(2), nullptr);
             }),
             "corrupt: sample 3 is damaged");
+}
+
+TEST(TrainingRows, AModelOfTwoInputsLearns) {
+  const MemoryDataset data = TwoInputsData(60);
+  const TrainResult two = Train(TwoInputs(), data, Options(20), nullptr);
+  EXPECT_LT(two.epochs.back().loss, two.epochs.front().loss);
+  ExpectSameBits(Train(TwoInputs(), data, Options(20, 1), nullptr).graph,
+                 two.graph);
+  EXPECT_NE(ErrorOf([&] {
+              Train(SmallCnn(), data, Options(1), nullptr);
+            }).find("the model has 1 input, a sample of the data 2 fields"),
+            std::string::npos);
 }
 
 // Data without targets are to be answered with themselves.
