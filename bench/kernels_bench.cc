@@ -84,7 +84,7 @@ constexpr ConvCase kConvs[] = {
     {"64x128_1x1_at8", 8, 64, 128, 1, 1, true, false},
 };
 
-void Conv(benchmark::State& state, const ConvCase& c, ConvKind kind,
+void Conv(benchmark::State& state, const ConvCase& c, LayerKind kind,
           int images) {
   ConvSpec spec;
   spec.kind = kind;
@@ -101,7 +101,7 @@ void Conv(benchmark::State& state, const ConvCase& c, ConvKind kind,
         static_cast<int>(PaddingBefore(c.size, c.filter, c.stride, 1, g.out_h));
   }
   spec.pool_2x2 = c.pool;
-  const bool real = kind == ConvKind::kF32F32;
+  const bool real = kind == LayerKind::kF32F32;
   const auto weights = Reals(g.taps() * g.out_c);
   const auto weights8 = Integers<int8_t>(g.taps() * g.out_c, -127, 127);
   spec.weights = real ? static_cast<const void*>(weights.data())
@@ -109,14 +109,14 @@ void Conv(benchmark::State& state, const ConvCase& c, ConvKind kind,
   spec.lo = 0;
   spec.hi = 3e38f;
   spec.x_zero = -3;
-  const bool wide = kind == ConvKind::kS16S8;
+  const bool wide = kind == LayerKind::kS16S8;
   spec.requantizer = AnyRequantizer(
       wide ? RequantMethod::kMbqm64 : RequantMethod::kMbqm, g.out_c, wide);
   spec.scales.assign(static_cast<size_t>(g.out_c), 0.01f);
   spec.per_channel = true;
   const auto packed = PackConv2D(spec);
   if (packed == nullptr) return state.SkipWithError("not packed");
-  const bool float_x = real || kind == ConvKind::kF32S8;
+  const bool float_x = real || kind == LayerKind::kF32S8;
   const int bytes = float_x ? 4 : wide ? 2 : 1;
   const PackedBuffer x = Input(float_x, images * g.in_size(), bytes);
   PackedBuffer y(static_cast<size_t>(images * g.out_size() * bytes + 64));
@@ -140,26 +140,26 @@ struct DenseCase {
 constexpr DenseCase kDenses[] = {
     {"2028x10", 2028, 10}, {"640x128", 640, 128}, {"64x10", 64, 10}};
 
-void Dense(benchmark::State& state, const DenseCase& c, DenseKind kind,
+void Dense(benchmark::State& state, const DenseCase& c, LayerKind kind,
            int rows) {
   DenseSpec spec;
   spec.kind = kind;
   spec.shape = {c.depth, c.outputs};
   const int64_t count = int64_t{c.depth} * c.outputs;
-  const bool real = kind == DenseKind::kF32F32;
+  const bool real = kind == LayerKind::kF32F32;
   const auto weights = Reals(count);
   const auto weights8 = Integers<int8_t>(count, -127, 127);
   spec.weights = real ? static_cast<const void*>(weights.data())
                       : static_cast<const void*>(weights8.data());
   spec.lo = -3e38f;
   spec.hi = 3e38f;
-  const bool wide = kind == DenseKind::kS16S8;
+  const bool wide = kind == LayerKind::kS16S8;
   spec.requantizer = AnyRequantizer(RequantMethod::kF64, c.outputs, wide);
   spec.scales.assign(static_cast<size_t>(c.outputs), 0.01f);
   spec.asymmetric = true;
   const auto packed = PackFullyConnected(spec);
   if (packed == nullptr) return state.SkipWithError("not packed");
-  const bool float_x = real || kind == DenseKind::kF32S8;
+  const bool float_x = real || kind == LayerKind::kF32S8;
   const int bytes = float_x ? 4 : wide ? 2 : 1;
   const PackedBuffer x = Input(float_x, int64_t{rows} * c.depth, bytes);
   PackedBuffer y(static_cast<size_t>(rows * c.outputs * bytes + 64));
@@ -194,11 +194,11 @@ void Elementwise(benchmark::State& state, const Quantize& quantize) {
 }
 
 void Register() {
-  const std::pair<const char*, ConvKind> conv_kinds[] = {
-      {"F32F32", ConvKind::kF32F32},
-      {"S8S8", ConvKind::kS8S8},
-      {"S16S8", ConvKind::kS16S8},
-      {"F32S8", ConvKind::kF32S8}};
+  const std::pair<const char*, LayerKind> conv_kinds[] = {
+      {"F32F32", LayerKind::kF32F32},
+      {"S8S8", LayerKind::kS8S8},
+      {"S16S8", LayerKind::kS16S8},
+      {"F32S8", LayerKind::kF32S8}};
   for (const auto& kind : conv_kinds) {
     for (const ConvCase& c : kConvs) {
       const std::string name =
@@ -206,11 +206,11 @@ void Register() {
       benchmark::RegisterBenchmark(name.c_str(), Conv, c, kind.second, 1);
     }
   }
-  const std::pair<const char*, DenseKind> dense_kinds[] = {
-      {"F32F32", DenseKind::kF32F32},
-      {"S8S8", DenseKind::kS8S8},
-      {"S16S8", DenseKind::kS16S8},
-      {"F32S8", DenseKind::kF32S8}};
+  const std::pair<const char*, LayerKind> dense_kinds[] = {
+      {"F32F32", LayerKind::kF32F32},
+      {"S8S8", LayerKind::kS8S8},
+      {"S16S8", LayerKind::kS16S8},
+      {"F32S8", LayerKind::kF32S8}};
   for (const auto& kind : dense_kinds) {
     for (const DenseCase& c : kDenses) {
       for (const int rows : {1, 32}) {

@@ -63,7 +63,7 @@ Window Conv(int size, int in_c, int out_c, int filter, int stride, bool same) {
 struct Mnist {
   Window conv = Conv(28, 1, 12, 3, 1, false);
   Window pool;
-  DenseSize dense{2028, 10};
+  DenseShape dense{2028, 10};
   TrainConvPool fused;
   // Parameters: conv weights, bias, dense weights, bias, padded to 16.
   static constexpr size_t kConvW = 0, kConvB = 112, kDenseW = 128,
@@ -243,7 +243,7 @@ void BM_Conv(benchmark::State& state, const Layer& layer, Part part) {
 }
 
 void BM_Dense(benchmark::State& state, Part part) {
-  const DenseSize size{640, 128};
+  const DenseShape size{640, 128};
   Buffer x(U(kBatch) * 640), dx(U(kBatch) * 640), y(U(kBatch) * 128);
   Buffer dy(U(kBatch) * 128), w(640 * 128, 0.1f), b(128);
   std::vector<Buffer> dw, workspace;

@@ -24,7 +24,7 @@ std::vector<T> Requantize(const std::vector<int64_t>& accumulators,
                           const Requantizer& requantizer) {
   const std::vector<int8_t> weights(accumulators.size());
   ConvSpec spec;
-  spec.kind = sizeof(T) == 1 ? ConvKind::kS8S8 : ConvKind::kS16S8;
+  spec.kind = sizeof(T) == 1 ? LayerKind::kS8S8 : LayerKind::kS16S8;
   spec.window = {.in_h = 1, .in_w = 1, .in_c = 1};
   spec.window.filter_c = spec.window.out_h = spec.window.out_w = 1;
   spec.window.out_c = static_cast<int>(accumulators.size());

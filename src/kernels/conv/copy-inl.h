@@ -102,9 +102,9 @@ void CopyImage(const PackedConv& p, const Copy& copy, const T* x,
 // `zero` is the image's zero point (bytes).
 inline void CopyAny(const PackedConv& p, const void* x, int32_t zero,
                     std::byte* to) {
-  if (p.spec.kind == ConvKind::kF32F32) {
+  if (p.spec.kind == LayerKind::kF32F32) {
     CopyImage(p, CopySame<float>(), static_cast<const float*>(x), 0, to);
-  } else if (p.spec.kind == ConvKind::kS16S8) {
+  } else if (p.spec.kind == LayerKind::kS16S8) {
     CopyImage(p, CopySame<int16_t>(), static_cast<const int16_t*>(x), 0, to);
   } else if (p.vnni) {
     CopyImage(p, CopyFlipped(), static_cast<const int8_t*>(x),

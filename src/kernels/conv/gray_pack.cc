@@ -48,7 +48,7 @@ ConvSpec RepeatChannels(const ConvSpec& spec, int lanes,
   repeated.window.out_c = channels;
   const auto bytes =
       static_cast<size_t>(spec.window.out_c * spec.window.taps()) *
-      (spec.kind == ConvKind::kF32F32 ? 4 : 1);
+      (spec.kind == LayerKind::kF32F32 ? 4 : 1);
   const auto* from = static_cast<const std::byte*>(spec.weights);
   weights->assign(from, from + bytes);
   RepeatValues(times, weights);

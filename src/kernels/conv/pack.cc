@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kSlack = 64;  // read beyond the last run of the copy
 
-bool IsF32(const ConvSpec& spec) { return spec.kind == ConvKind::kF32F32; }
+bool IsF32(const ConvSpec& spec) { return spec.kind == LayerKind::kF32F32; }
 
 int64_t AbsSum(const int8_t* w, int64_t n) {
   int64_t sum = 0;
@@ -105,7 +105,7 @@ void PackWindows(const ConvSpec& spec, PackedConv* p) {
 std::vector<int64_t> AccumulatorBounds(const ConvSpec& spec) {
   const Window& g = spec.window;
   const auto* w = static_cast<const int8_t*>(spec.weights);
-  const int64_t largest = spec.kind == ConvKind::kS16S8 ? 32768 : 255;
+  const int64_t largest = spec.kind == LayerKind::kS16S8 ? 32768 : 255;
   std::vector<int64_t> bounds;
   for (int o = 0; o < g.out_c; ++o, w += g.taps()) {
     const int64_t bias =
@@ -122,7 +122,7 @@ std::vector<int64_t> AccumulatorBounds(const ConvSpec& spec) {
 bool PackConstants(const ConvSpec& spec, PackedConv* p) {
   const Window& g = spec.window;
   const size_t total = static_cast<size_t>(p->blocks * p->lanes);
-  if (spec.kind == ConvKind::kF32F32 || spec.kind == ConvKind::kF32S8) {
+  if (spec.kind == LayerKind::kF32F32 || spec.kind == LayerKind::kF32S8) {
     p->bias = Padded(total, spec.float_bias);
   }
   if (IsF32(spec)) return true;
@@ -137,7 +137,7 @@ bool PackConstants(const ConvSpec& spec, PackedConv* p) {
     for (int64_t i = 0; i < g.taps(); ++i) sum += w[i];
     sums.push_back(sum);
   }
-  if (spec.kind == ConvKind::kF32S8) {
+  if (spec.kind == LayerKind::kF32S8) {
     p->weight_sums = Padded(total, sums);
     p->scales = Padded(total, spec.scales);
     return true;
@@ -176,7 +176,7 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->vnni = vnni;
   p->lanes = lanes;
   const bool bytes =
-      spec.kind == ConvKind::kS8S8 || spec.kind == ConvKind::kF32S8;
+      spec.kind == LayerKind::kS8S8 || spec.kind == LayerKind::kF32S8;
   p->element_bytes = IsF32(spec) ? 4 : bytes && vnni ? 1 : 2;
   // A byte is held as x + 128, an int16 as x - zero_point.
   p->offset = bytes && vnni ? 128 + spec.x_zero : 0;
@@ -214,7 +214,7 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
     p->copy_at =
         reserve((pitch * p->copy_h + g.pad_left * g.in_c) * p->element_bytes);
   }
-  if (spec.kind == ConvKind::kF32S8) p->quantized_at = reserve(g.in_size());
+  if (spec.kind == LayerKind::kF32S8) p->quantized_at = reserve(g.in_size());
   return true;
 }
 

@@ -14,6 +14,7 @@
 #include <span>
 #include <vector>
 
+#include "src/kernels/common/layer_spec.h"
 #include "src/kernels/common/packed_buffer.h"
 #include "src/kernels/common/requantize.h"
 #include "src/kernels/common/requantize_pack.h"
@@ -21,23 +22,11 @@
 
 namespace litesmith {
 
-enum class ConvKind : uint8_t { kF32F32, kS8S8, kS16S8, kF32S8 };
-
-// What is packed.
-struct ConvSpec {
-  ConvKind kind = ConvKind::kF32F32;
+// What is packed; weights are OHWI.
+struct ConvSpec : LayerSpec {
   Window window;
   bool pool_2x2 = false;
-  const void* weights = nullptr;  // OHWI, float or int8
-  std::vector<float> float_bias;  // kF32*: empty or one a channel
-  std::vector<int64_t> bias;      // kS*: empty or one a channel
-  float lo = 0, hi = 0;           // kF32*
-  // kF32F32: the reference twin's bits, by its order of sums and roundings.
-  bool exact = false;
-  int32_t x_zero = 0;         // kS8S8
-  Requantizer requantizer;    // kS*
-  std::vector<float> scales;  // kF32S8: one a channel
-  bool per_channel = false;   // kF32S8
+  bool per_channel = false;  // kF32S8
 };
 
 // A packed convolution, for the target that was the best when it was made.

@@ -221,7 +221,7 @@ TEST_F(Conv2DSimdTest, S8S8EqualsReference) {
     const auto w = Integers<int8_t>(rng_, g.taps() * g.out_c, -127, 127);
     const auto bias = Integers<int32_t>(rng_, g.out_c, -20000, 20000);
     ConvSpec spec;
-    spec.kind = ConvKind::kS8S8;
+    spec.kind = LayerKind::kS8S8;
     spec.window = g;
     spec.pool_2x2 = c.pool;
     spec.weights = w.data();
@@ -258,7 +258,7 @@ TEST_F(Conv2DSimdTest, S16S8EqualsReference) {
     const auto w = Integers<int8_t>(rng_, g.taps() * g.out_c, -127, 127);
     const auto bias = Integers<int32_t>(rng_, g.out_c, -2000000, 2000000);
     ConvSpec spec;
-    spec.kind = ConvKind::kS16S8;
+    spec.kind = LayerKind::kS16S8;
     spec.window = g;
     spec.pool_2x2 = c.pool;
     spec.weights = w.data();
@@ -293,7 +293,7 @@ TEST_F(Conv2DSimdTest, HybridEqualsReference) {
     const auto w = Integers<int8_t>(rng_, g.taps() * g.out_c, -127, 127);
     const auto bias = Reals(rng_, g.out_c);
     ConvSpec spec;
-    spec.kind = ConvKind::kF32S8;
+    spec.kind = LayerKind::kF32S8;
     spec.window = g;
     spec.pool_2x2 = c.pool;
     spec.weights = w.data();
@@ -321,7 +321,7 @@ TEST_F(Conv2DSimdTest, HybridEqualsReference) {
 
 TEST_F(Conv2DSimdTest, RefusesWhatLeaves32Bits) {
   ConvSpec spec;
-  spec.kind = ConvKind::kS16S8;
+  spec.kind = LayerKind::kS16S8;
   spec.window = {.in_h = 9, .in_w = 9, .in_c = 33};
   Window& g = spec.window;
   g.filter_c = 33, g.filter_h = g.filter_w = 5;

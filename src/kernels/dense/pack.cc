@@ -85,7 +85,7 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
   // Whole vectors of any target, and what a group of one output spills.
   p->pitch = (spec.shape.outputs + kDenseGroup + 15) / 16 * 16;
   std::vector<int32_t> sums;
-  if (spec.kind == DenseKind::kF32F32) {
+  if (spec.kind == LayerKind::kF32F32) {
     PackWeights<float>(spec, p);
   } else {
     PackWeights<int8_t>(spec, p);
@@ -97,10 +97,10 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
     }
   }
   switch (spec.kind) {
-    case DenseKind::kF32F32:
+    case LayerKind::kF32F32:
       p->bias = Padded(p->pitch, p->spec.float_bias);
       break;
-    case DenseKind::kS8S8: {
+    case LayerKind::kS8S8: {
       // Wraps as the reference's int32 accumulator does.
       const auto zero = static_cast<uint32_t>(spec.x_zero + (vnni ? 128 : 0));
       std::vector<int32_t> bias;
@@ -112,12 +112,12 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
       p->bias = Padded(p->pitch, bias);
       break;
     }
-    case DenseKind::kS16S8:
+    case LayerKind::kS16S8:
       Cut(spec, p);
       p->bias = Padded(p->pitch, std::vector<double>(p->spec.bias.begin(),
                                                      p->spec.bias.end()));
       break;
-    case DenseKind::kF32S8:
+    case LayerKind::kF32S8:
       p->bias = Padded(p->pitch, p->spec.float_bias);
       p->weight_sums = Padded(p->pitch, sums);
       p->scales = Padded(p->pitch, spec.scales);
@@ -128,7 +128,7 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
   p->workspace_bytes = static_cast<size_t>(rows) * 4 *
                        static_cast<size_t>(p->segments) *
                        static_cast<size_t>(p->pitch);
-  if (spec.kind == DenseKind::kF32S8) {
+  if (spec.kind == LayerKind::kF32S8) {
     p->quantized_at = p->workspace_bytes;
     p->workspace_bytes +=
         static_cast<size_t>(rows) * static_cast<size_t>(depth);

@@ -270,7 +270,7 @@ void FinishHybrid(const PackedDense& p, const int32_t* sums, DynamicScale x,
 HWY_INLINE VF64 Accumulator(const PackedDense& p, const int32_t* sums, int o) {
   const DF64 d;
   const hn::Half<DS32> half;
-  if (p.spec.kind == DenseKind::kS8S8) {
+  if (p.spec.kind == LayerKind::kS8S8) {
     return hn::PromoteTo(d, hn::Add(hn::LoadU(half, sums + o),
                                     hn::LoadU(half, p.bias.as<int32_t>() + o)));
   }
@@ -397,14 +397,14 @@ void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
     p->run = run;
   };
   switch (spec.kind) {
-    case DenseKind::kF32F32:
+    case LayerKind::kF32F32:
       return pack(DotF32(), &Run<DotF32, float, float, FinishF32>);
-    case DenseKind::kS8S8:
+    case LayerKind::kS8S8:
       return pack(Bytes(), &Run<Bytes, int8_t, int8_t, FinishInteger<int8_t> >);
-    case DenseKind::kS16S8:
+    case LayerKind::kS16S8:
       return pack(Pairs(),
                   &Run<Pairs, int16_t, int16_t, FinishInteger<int16_t> >);
-    case DenseKind::kF32S8:
+    case LayerKind::kF32S8:
       return pack(Bytes(), &Run<Bytes, float, float, FinishHybrid>);
   }
 }

@@ -10,28 +10,17 @@
 #include <memory>
 #include <vector>
 
+#include "src/kernels/common/layer_spec.h"
 #include "src/kernels/common/packed_buffer.h"
 #include "src/kernels/common/requantize.h"
 #include "src/kernels/dense/reference.h"
 
 namespace litesmith {
 
-enum class DenseKind : uint8_t { kF32F32, kS8S8, kS16S8, kF32S8 };
-
-// What is packed.
-struct DenseSpec {
-  DenseKind kind = DenseKind::kF32F32;
+// What is packed; weights are [outputs, depth].
+struct DenseSpec : LayerSpec {
   DenseShape shape;
-  const void* weights = nullptr;  // [outputs, depth], float or int8
-  std::vector<float> float_bias;  // kF32*: empty or one a channel
-  std::vector<int64_t> bias;      // kS*: empty or one a channel
-  float lo = 0, hi = 0;           // kF32*
-  // kF32F32: the reference twin's bits, by its order of sums and roundings.
-  bool exact = false;
-  int32_t x_zero = 0;         // kS8S8
-  Requantizer requantizer;    // kS*
-  std::vector<float> scales;  // kF32S8: one a channel
-  bool asymmetric = false;    // kF32S8
+  bool asymmetric = false;  // kF32S8
 };
 
 // A packed layer, for the target that was the best when it was made.

@@ -103,7 +103,7 @@ TEST(FullyConnectedSimdTest, S8S8EqualsReference) {
         Integers<int8_t>(rng, shape.depth * shape.outputs, -127, 127);
     const auto bias = Integers<int32_t>(rng, shape.outputs, -20000, 20000);
     DenseSpec spec;
-    spec.kind = DenseKind::kS8S8;
+    spec.kind = LayerKind::kS8S8;
     spec.shape = shape;
     spec.weights = w.data();
     spec.bias.assign(bias.begin(), bias.end());
@@ -137,7 +137,7 @@ TEST(FullyConnectedSimdTest, S16S8EqualsReference) {
       const auto bias =
           Integers<int64_t>(rng, shape.outputs, -2000000, 2000000);
       DenseSpec spec;
-      spec.kind = DenseKind::kS16S8;
+      spec.kind = LayerKind::kS16S8;
       spec.shape = shape;
       spec.weights = w.data();
       spec.bias = bias;
@@ -165,7 +165,7 @@ TEST(FullyConnectedSimdTest, HybridEqualsReference) {
     const auto w =
         Integers<int8_t>(rng, shape.depth * shape.outputs, -127, 127);
     DenseSpec spec;
-    spec.kind = DenseKind::kF32S8;
+    spec.kind = LayerKind::kF32S8;
     spec.shape = shape;
     spec.weights = w.data();
     spec.float_bias = Reals(rng, shape.outputs);

@@ -107,24 +107,24 @@ HWY_INLINE int NextPart(int left, int most) {
   return (left + parts - 1) / parts;
 }
 
-void Dense(DenseSize size, FloatRange range, int rows, const float* x,
+void Dense(DenseShape size, FloatRange range, int rows, const float* x,
            const float* w, const float* bias, float* y, float* sums) {
   const DF d;
   using Rows = std::make_integer_sequence<int, kDotRows>;
   for (int first = 0; first < rows; first += kRowGroup) {
     const int group = std::min(kRowGroup, rows - first);
-    for (int k = 0; k < size.in; k += kDepth) {
-      for (int o = 0; o < size.out;) {
-        const int outputs = NextPart(size.out - o, kDotOutputs);
+    for (int k = 0; k < size.depth; k += kDepth) {
+      for (int o = 0; o < size.outputs;) {
+        const int outputs = NextPart(size.outputs - o, kDotOutputs);
         for (int r = 0; r < group;) {
           const int n = NextPart(group - r, kDotRows);
           Dot dot;
-          dot.x = x + ptrdiff_t{first + r} * size.in + k;
-          dot.w = w + ptrdiff_t{o} * size.in + k;
-          dot.in = size.in;
-          dot.depth = std::min(kDepth, size.in - k);
-          dot.sums = sums + (ptrdiff_t{r} * size.out + o) * kLanes;
-          dot.out = size.out;
+          dot.x = x + ptrdiff_t{first + r} * size.depth + k;
+          dot.w = w + ptrdiff_t{o} * size.depth + k;
+          dot.in = size.depth;
+          dot.depth = std::min(kDepth, size.depth - k);
+          dot.sums = sums + (ptrdiff_t{r} * size.outputs + o) * kLanes;
+          dot.out = size.outputs;
           dot.accumulate = k > 0;
           DotOf(n, outputs, Rows())(dot);
           r += n;
@@ -132,10 +132,10 @@ void Dense(DenseSize size, FloatRange range, int rows, const float* x,
         o += outputs;
       }
     }
-    float* to = y + ptrdiff_t{first} * size.out;
+    float* to = y + ptrdiff_t{first} * size.outputs;
     const float* from = sums;
     for (int r = 0; r < group; ++r) {
-      for (int o = 0; o < size.out; ++o, from += kLanes) {
+      for (int o = 0; o < size.outputs; ++o, from += kLanes) {
         const float sum = hn::GetLane(hn::SumOfLanes(d, hn::LoadU(d, from))) +
                           (bias != nullptr ? bias[o] : 0.0f);
         *to++ = std::min(std::max(sum, range.low), range.high);
@@ -230,27 +230,29 @@ void OuterProduct(const float* a, int rows, const float* b, int depth, int in,
   }
 }
 
-void DenseGrad(DenseSize size, FloatRange range, int rows, const float* x,
+void DenseGrad(DenseShape size, FloatRange range, int rows, const float* x,
                const float* w, const float* y, const float* dy, float* dx,
                float* dw, float* db, float* workspace) {
   using Rows = std::make_integer_sequence<int, kOuterRows>;
-  float* g = workspace;                        // [rows][out]
-  float* gt = g + ptrdiff_t{rows} * size.out;  // [out][rows]
+  float* g = workspace;                            // [rows][out]
+  float* gt = g + ptrdiff_t{rows} * size.outputs;  // [out][rows]
   for (int r = 0; r < rows; ++r) {
-    for (int o = 0; o < size.out; ++o) {
-      const ptrdiff_t at = ptrdiff_t{r} * size.out + o;
+    for (int o = 0; o < size.outputs; ++o) {
+      const ptrdiff_t at = ptrdiff_t{r} * size.outputs + o;
       g[at] = gt[ptrdiff_t{o} * rows + r] = range.Passes(y[at]) ? dy[at] : 0.0f;
     }
   }
   if (db != nullptr) {
-    for (int o = 0; o < size.out; ++o) {
+    for (int o = 0; o < size.outputs; ++o) {
       float sum = 0;
       for (int r = 0; r < rows; ++r) sum += gt[ptrdiff_t{o} * rows + r];
       db[o] = sum;
     }
   }
-  if (dw != nullptr) OuterProduct(g, size.out, x, rows, size.in, dw, Rows());
-  if (dx != nullptr) OuterProduct(gt, rows, w, size.out, size.in, dx, Rows());
+  if (dw != nullptr)
+    OuterProduct(g, size.outputs, x, rows, size.depth, dw, Rows());
+  if (dx != nullptr)
+    OuterProduct(gt, rows, w, size.outputs, size.depth, dx, Rows());
 }
 
 int Lanes() { return kLanes; }
@@ -267,21 +269,21 @@ HWY_EXPORT(Dense);
 HWY_EXPORT(DenseGrad);
 HWY_EXPORT(Lanes);
 
-size_t DenseWorkspace(DenseSize size, int rows) {
-  const auto out = static_cast<size_t>(size.out);
+size_t DenseWorkspace(DenseShape size, int rows) {
+  const auto out = static_cast<size_t>(size.outputs);
   const size_t forward =
       out *
       static_cast<size_t>(std::min(rows, 16) * HWY_DYNAMIC_DISPATCH(Lanes)());
   return std::max(forward, 2 * out * static_cast<size_t>(rows));
 }
 
-void DenseF32(DenseSize size, FloatRange range, int rows, const float* x,
+void DenseF32(DenseShape size, FloatRange range, int rows, const float* x,
               const float* w, const float* bias, float* y, float* workspace) {
   HWY_DYNAMIC_DISPATCH(Dense)
   (size, range, rows, x, w, bias, y, workspace);
 }
 
-void DenseGradF32(DenseSize size, FloatRange range, int rows, const float* x,
+void DenseGradF32(DenseShape size, FloatRange range, int rows, const float* x,
                   const float* w, const float* y, const float* dy, float* dx,
                   float* dw, float* db, float* workspace) {
   HWY_DYNAMIC_DISPATCH(DenseGrad)

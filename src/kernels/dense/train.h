@@ -7,23 +7,19 @@
 #include <cstddef>
 
 #include "src/kernels/common/float_range.h"
+#include "src/kernels/dense/reference.h"
 
 namespace litesmith::kernels {
 
-struct DenseSize {
-  int in = 0;
-  int out = 0;
-};
-
 // Floats of workspace that forward and backward of `rows` rows need.
-size_t DenseWorkspace(DenseSize size, int rows);
+size_t DenseWorkspace(DenseShape size, int rows);
 
 // y = clamp(x * w' + bias); bias [out] may be null.
-void DenseF32(DenseSize size, FloatRange range, int rows, const float* x,
+void DenseF32(DenseShape size, FloatRange range, int rows, const float* x,
               const float* w, const float* bias, float* y, float* workspace);
 
 // Gradients are overwritten; null where not wanted. y is forward's result.
-void DenseGradF32(DenseSize size, FloatRange range, int rows, const float* x,
+void DenseGradF32(DenseShape size, FloatRange range, int rows, const float* x,
                   const float* w, const float* y, const float* dy, float* dx,
                   float* dw, float* db, float* workspace);
 

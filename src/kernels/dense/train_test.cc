@@ -16,14 +16,14 @@ namespace {
 
 TEST(DenseTrainTest, DenseMatchesPlainLoops) {
   const struct {
-    DenseSize size;
+    DenseShape size;
     int rows;
   } kCases[] = {{{2028, 10}, 16}, {{3, 1}, 1},    {{17, 33}, 5},
                 {{640, 12}, 37},  {{300, 16}, 3}, {{16, 3}, 20}};
   const FloatRange kRelu{0.0f, FloatRange().high};
   for (const auto& c : kCases) {
-    const auto in = static_cast<size_t>(c.size.in);
-    const auto out = static_cast<size_t>(c.size.out);
+    const auto in = static_cast<size_t>(c.size.depth);
+    const auto out = static_cast<size_t>(c.size.outputs);
     const auto rows = static_cast<size_t>(c.rows);
     const FloatRange range = c.rows % 2 == 0 ? FloatRange() : kRelu;
     const Floats x = Random(rows * in, 1), w = Random(out * in, 2, 0.2f);

@@ -222,29 +222,10 @@ KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {
   ConvSpec spec;
   spec.window = ConvWindow(context);
   spec.pool_2x2 = pool_2x2;
-  spec.weights = weights.data.data();
-  if (x.dtype == DType::kFloat32) {
-    spec.kind =
-        weights.dtype == DType::kInt8 ? ConvKind::kF32S8 : ConvKind::kF32F32;
-    const kernels::FloatRange range =
-        ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
-    spec.lo = range.low, spec.hi = range.high;
-    // Sums in the reference kernels' order: facts.h says why.
-    spec.exact = context.facts.IsBeforeQuantize(context.node.outputs[0]);
-    if (context.has_input(2)) {
-      const auto bias = context.input(2).As<float>();
-      spec.float_bias.assign(bias.begin(), bias.end());
-    }
-    if (spec.kind == ConvKind::kF32S8) {
-      spec.scales = ChannelScales(weights, spec.window.out_c);
-      spec.per_channel = HybridPerChannel(weights);
-    }
-  } else {
-    spec.kind = x.dtype == DType::kInt8 ? ConvKind::kS8S8 : ConvKind::kS16S8;
-    spec.requantizer = ConvRequantizer(context);
-    spec.x_zero = static_cast<int32_t>(x.quant.zero_point[0]);
-    spec.bias = BiasValues(context);
-  }
+  FillLayerSpec(context, context.node.Get<&Conv2DAttrs::activation>(),
+                ConvRequantizer, &spec);
+  if (spec.kind == LayerKind::kF32S8)
+    spec.per_channel = HybridPerChannel(weights);
   std::unique_ptr<const PackedConv> packed = PackConv2D(spec);
   if (packed == nullptr) return nullptr;
   return std::make_unique<ConvSimd>(std::move(packed),

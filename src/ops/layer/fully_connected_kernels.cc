@@ -164,7 +164,7 @@ class FullyConnectedF32Train final : public TrainKernel {
   explicit FullyConnectedF32Train(const PrepareContext& context) {
     const Shape& w = context.input(1).shape;
     size_ = {w[1], w[0]};
-    const int64_t rows = context.input(0).shape.NumElements() / size_.in;
+    const int64_t rows = context.input(0).shape.NumElements() / size_.depth;
     rows_ = static_cast<int>(PerSample(context, rows));
     bias_ = context.has_input(2);
     range_ =
@@ -192,7 +192,7 @@ class FullyConnectedF32Train final : public TrainKernel {
   }
 
  private:
-  kernels::DenseSize size_;
+  DenseShape size_;
   kernels::FloatRange range_;
   int rows_ = 1;  // a sample
   bool bias_ = false;
@@ -213,35 +213,13 @@ KernelPtr MakeFullyConnectedTrain(const PrepareContext& context) {
 }
 
 KernelPtr MakeFullyConnectedSimd(const PrepareContext& context) {
-  const Tensor& x = context.input(0);
-  const Tensor& weights = context.input(1);
   DenseSpec spec;
   spec.shape = FullyConnectedShape(context);
-  spec.weights = weights.data.data();
-  if (x.dtype == DType::kFloat32) {
-    spec.kind =
-        weights.dtype == DType::kInt8 ? DenseKind::kF32S8 : DenseKind::kF32F32;
-    const kernels::FloatRange range =
-        ActivationRange(context.node.Get<&FullyConnectedAttrs::activation>());
-    spec.lo = range.low, spec.hi = range.high;
-    // Sums in the reference kernels' order: facts.h says why.
-    spec.exact = spec.kind == DenseKind::kF32F32 &&
-                 context.facts.IsBeforeQuantize(context.node.outputs[0]);
-    if (context.has_input(2)) {
-      const auto bias = context.input(2).As<float>();
-      spec.float_bias.assign(bias.begin(), bias.end());
-    }
-    if (spec.kind == DenseKind::kF32S8) {
-      spec.scales = ChannelScales(weights, spec.shape.outputs);
-      spec.asymmetric =
-          context.node.Get<&FullyConnectedAttrs::asymmetric_quantize_inputs>();
-    }
-  } else {
-    spec.kind = x.dtype == DType::kInt8 ? DenseKind::kS8S8 : DenseKind::kS16S8;
-    spec.requantizer = FullyConnectedRequantizer(context);
-    spec.x_zero = static_cast<int32_t>(x.quant.zero_point[0]);
-    spec.bias = BiasValues(context);
-  }
+  FillLayerSpec(context, context.node.Get<&FullyConnectedAttrs::activation>(),
+                FullyConnectedRequantizer, &spec);
+  spec.asymmetric =
+      spec.kind == LayerKind::kF32S8 &&
+      context.node.Get<&FullyConnectedAttrs::asymmetric_quantize_inputs>();
   std::unique_ptr<const PackedDense> packed = PackFullyConnected(spec);
   if (packed == nullptr) return MakeFullyConnectedReference(context);
   return std::make_unique<DenseSimd>(std::move(packed),

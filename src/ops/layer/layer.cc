@@ -11,6 +11,18 @@ namespace litesmith {
 
 namespace {
 
+// The constant integer bias of input 2, widened; empty if there is none.
+std::vector<int64_t> BiasValues(const PrepareContext& context) {
+  if (!context.has_input(2)) return {};
+  const Tensor& bias = context.input(2);
+  if (bias.dtype == DType::kInt64) {
+    const auto values = bias.As<int64_t>();
+    return {values.begin(), values.end()};
+  }
+  const auto values = bias.As<int32_t>();
+  return {values.begin(), values.end()};
+}
+
 // The samples of a full Run: KernelArgs::batch at its largest. A node that does
 // not depend on the graph's inputs is run once, on its whole first dimension.
 int FullBatch(const PrepareContext& context) {
@@ -119,15 +131,32 @@ bool HasConstantWeights(const PrepareContext& context) {
          (!context.has_input(2) || context.input(2).has_data());
 }
 
-std::vector<int64_t> BiasValues(const PrepareContext& context) {
-  if (!context.has_input(2)) return {};
-  const Tensor& bias = context.input(2);
-  if (bias.dtype == DType::kInt64) {
-    const auto values = bias.As<int64_t>();
-    return {values.begin(), values.end()};
+void FillLayerSpec(const PrepareContext& context, int64_t activation,
+                   Requantizer (*requantizer)(const PrepareContext&),
+                   LayerSpec* spec) {
+  const Tensor& x = context.input(0);
+  const Tensor& weights = context.input(1);
+  spec->weights = weights.data.data();
+  if (x.dtype != DType::kFloat32) {
+    spec->kind = x.dtype == DType::kInt8 ? LayerKind::kS8S8 : LayerKind::kS16S8;
+    spec->requantizer = requantizer(context);
+    spec->x_zero = static_cast<int32_t>(x.quant.zero_point[0]);
+    spec->bias = BiasValues(context);
+    return;
   }
-  const auto values = bias.As<int32_t>();
-  return {values.begin(), values.end()};
+  spec->kind =
+      weights.dtype == DType::kInt8 ? LayerKind::kF32S8 : LayerKind::kF32F32;
+  const kernels::FloatRange range = ActivationRange(activation);
+  spec->lo = range.low, spec->hi = range.high;
+  // Sums in the reference kernels' order: facts.h says why.
+  spec->exact = spec->kind == LayerKind::kF32F32 &&
+                context.facts.IsBeforeQuantize(context.node.outputs[0]);
+  if (context.has_input(2)) {
+    const auto bias = context.input(2).As<float>();
+    spec->float_bias.assign(bias.begin(), bias.end());
+  }
+  if (spec->kind == LayerKind::kF32S8)
+    spec->scales = ChannelScales(weights, weights.shape[0]);
 }
 
 }  // namespace litesmith

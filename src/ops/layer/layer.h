@@ -8,6 +8,7 @@
 
 #include "src/graph/op_def.h"
 #include "src/kernels/common/float_range.h"
+#include "src/kernels/common/layer_spec.h"
 #include "src/kernels/common/requantize.h"
 
 namespace litesmith {
@@ -44,8 +45,12 @@ inline constexpr Types kS16S8 = {DType::kInt16, DType::kInt8};
 // Weights, and the bias if there is one, are constants that can be packed.
 bool HasConstantWeights(const PrepareContext& context);
 
-// The constant integer bias of input 2, widened; empty if there is none.
-std::vector<int64_t> BiasValues(const PrepareContext& context);
+// What SIMD kernels of a layer are packed from, but for its shape and what its
+// op alone knows. Weights and bias must be constants; `requantizer` is asked
+// for integers only.
+void FillLayerSpec(const PrepareContext& context, int64_t activation,
+                   Requantizer (*requantizer)(const PrepareContext&),
+                   LayerSpec* spec);
 
 }  // namespace litesmith
 

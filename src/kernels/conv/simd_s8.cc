@@ -1,0 +1,46 @@
+// CONV_2D of int8 on SIMD.
+#include "src/kernels/common/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/kernels/conv/simd_s8.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include "src/kernels/conv/choose.h"
+#include "src/kernels/conv/run-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace litesmith {
+namespace HWY_NAMESPACE {
+namespace {
+
+void ChooseS8Here([[maybe_unused]] PackedConv* p) {
+#if HWY_TARGET != HWY_SCALAR
+#if HWY_TARGET == HWY_AVX3
+  if (p->vnni) {
+    p->run = ChooseInteger<WordsU8Vnni, int8_t>(*p);
+    return;
+  }
+#endif
+  p->run = ChooseInteger<WordsS16, int8_t>(*p);
+#endif
+}
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace litesmith
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace litesmith {
+
+HWY_EXPORT(ChooseS8Here);
+
+void ChooseConvS8(PackedConv* packed) {
+  HWY_DYNAMIC_DISPATCH(ChooseS8Here)(packed);
+}
+
+}  // namespace litesmith
+#endif  // HWY_ONCE
