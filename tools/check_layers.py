@@ -11,6 +11,9 @@ Rules, each named in the message it gives:
   print      only the command line prints
   length     no file has more than 600 lines
   room       every folder of src is in the table
+  op         quantizer, plans, trainer and file formats name no op: what they
+             want of one is in its OpDef
+  opening    every .cc and .h opens with a comment that says what it is
 
 The table below is the one of the design. Exit code 0: clean, 1: violations.
 """
@@ -72,6 +75,10 @@ PRINT = re.compile(
     r"(?<![\w:])(?:std::)?(?:printf|vprintf|fprintf|vfprintf|puts|fputs|putchar|putc|"
     r"fputc|perror)\s*\(|\bfmt::(?:v?print|println)\s*\(|\bstd::(?:cout|cerr|clog)\b")
 MAY_PRINT = {"src/base/check.cc"}
+
+# Rooms (or folders) that may not name an op, and the ops' names in code.
+NO_OPS = ("quant", "formats/tflite", "runtime", "train")
+OP_LINE = re.compile(r"^LITESMITH_OP\((\w+)\)", re.MULTILINE)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 MAX_LINES = 600
@@ -157,6 +164,9 @@ def check(root):
     root = pathlib.Path(root)
     found = []
     edges = {}
+    ops = root / "src/ops/ops.inc"
+    names = OP_LINE.findall(ops.read_text(encoding="utf-8")) if ops.is_file() else []
+    op_names = re.compile(rf"\bk({'|'.join(names)})\b") if names else None
     files = sorted(p for p in (root / "src").rglob("*")
                    if p.suffix in (".h", ".cc", ".inc"))
     for path in files:
@@ -189,6 +199,15 @@ def check(root):
             for line, code in enumerate(strip_comments(text).splitlines(), 1):
                 if PRINT.search(code):
                     found.append(f"{where}:{line}: print: only src/cli prints")
+        if not is_test(path):
+            if path.suffix != ".inc" and not text.startswith("//"):
+                found.append(f"{where}: opening: the first line is no comment")
+            if op_names and any(folder == r or folder.startswith(r + "/")
+                                for r in NO_OPS):
+                for line, code in enumerate(strip_comments(text).splitlines(), 1):
+                    name = op_names.search(code)
+                    if name:
+                        found.append(f"{where}:{line}: op: {name.group(0)}")
     cycle = find_cycle(edges)
     if cycle:
         found.append("cycle: " + " -> ".join(cycle))
@@ -239,6 +258,12 @@ SELF_TESTS = [
     ("length", {"src/base/a.cc": "\n" * 601}),
     ("length", {"tools/a.py": "\n" * 601}),
     ("room", {"src/utils/a.cc": "\n"}),
+    ("opening", {"src/base/a.cc": "int x;\n"}),
+    ("op", {"src/ops/ops.inc": "LITESMITH_OP(Relu)\n",
+            "src/quant/a.cc": "const OpDef& op = kRelu;\n"}),
+    (None, {"src/ops/ops.inc": "LITESMITH_OP(Relu)\n",
+            "src/quant/a.cc": "int k = activation::kRelu6;  // kRelu\n",
+            "src/transform/a.cc": "const OpDef& op = kRelu;\n"}),
 ]
 
 
@@ -249,6 +274,8 @@ def self_test():
             for name, text in files.items():
                 path = pathlib.Path(folder) / name
                 path.parent.mkdir(parents=True, exist_ok=True)
+                if rule != "opening" and path.suffix != ".inc":
+                    text = "// x\n" + text
                 path.write_text(text, encoding="utf-8")
             found = check(folder)
         if rule is None:

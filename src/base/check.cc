@@ -1,3 +1,4 @@
+// How a failed check ends the program.
 #include "src/base/check.h"
 
 #include <unistd.h>

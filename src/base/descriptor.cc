@@ -1,3 +1,4 @@
+// Descriptors 0 to 2 kept open, and writes that go on until the last byte.
 #include "src/base/descriptor.h"
 
 #include <errno.h>

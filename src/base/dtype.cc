@@ -1,3 +1,4 @@
+// The names and sizes of element types.
 #include "src/base/dtype.h"
 
 #include "src/base/check.h"

@@ -1,3 +1,4 @@
+// The names of the kinds of errors.
 #include "src/base/error.h"
 
 namespace litesmith {

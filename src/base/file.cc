@@ -1,3 +1,4 @@
+// Reading with a limit, and writing a file whole.
 #include "src/base/file.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// float16 from and to float32, bit by bit.
 #include "src/base/half.h"
 
 #include <bit>

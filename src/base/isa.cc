@@ -1,3 +1,4 @@
+// The instruction set, as the processor reports it.
 #include "src/base/isa.h"
 
 namespace litesmith {

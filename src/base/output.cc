@@ -1,3 +1,4 @@
+// What an output path is (file, link, device, pipe), and writing to it.
 #include "src/base/output.h"
 
 #include <errno.h>

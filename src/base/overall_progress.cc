@@ -1,3 +1,4 @@
+// The progress of a stage as part of the whole.
 #include "src/base/overall_progress.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The sink that drops what it is told, and the flag that asks work to stop.
 #include "src/base/progress.h"
 
 #include <atomic>

@@ -1,3 +1,4 @@
+// xoshiro256** and SplitMix64.
 #include "src/base/rng.h"
 
 #include <bit>

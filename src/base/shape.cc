@@ -1,3 +1,4 @@
+// Counting and printing dimensions.
 #include "src/base/shape.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Temporary files under a lock, and taking away those that nobody holds.
 #include "src/base/temporary_file.h"
 
 #include <dirent.h>

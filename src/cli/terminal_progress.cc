@@ -1,3 +1,4 @@
+// The line on a terminal, and the lines in a pipe.
 #include "src/cli/terminal_progress.h"
 
 #include <fmt/format.h>

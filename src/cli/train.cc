@@ -62,7 +62,8 @@ void AddTrain(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "train",
       "Train a model on the training half of DATA, write it as Keras .h5 or\n"
-      ".keras, and print its loss and metric on the test half. Same seed, same\n"
+      ".keras, and print its loss and metric on the test half. Same seed, "
+      "same\n"
       "bits.");
   verb->add_option("model", options->model,
                    "A built-in model (`litesmith list models`), a Keras .h5 or "

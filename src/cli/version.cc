@@ -1,3 +1,4 @@
+// What `litesmith --version` prints.
 #include "src/cli/version.h"
 
 #include <fmt/format.h>

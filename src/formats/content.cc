@@ -1,3 +1,4 @@
+// The first bytes by which each kind of file is known.
 #include "src/formats/content.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Building and editing a graph.
 #include "src/graph/graph.h"
 
 #include <algorithm>

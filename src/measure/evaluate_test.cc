@@ -130,10 +130,10 @@ TEST(Evaluate, WhatCannotBeReadOrMeansNothingIsAnError) {
   Graph broken = graph;
   std::vector<float> bias(3, std::numeric_limits<float>::quiet_NaN());
   SetValuesOf(&broken, "of_b/bias", bias);
-  EXPECT_NE(ErrorOf([&] {
-              EvaluateGraph(broken, data, On(1));
-            }).find("'of_b' is not finite for sample 0"),
-            std::string::npos);
+  const std::string error =
+      ErrorOf([&] { EvaluateGraph(broken, data, On(1)); });
+  EXPECT_NE(error.find("'of_b' is not finite for sample 0"), std::string::npos)
+      << error;
 }
 
 }  // namespace

@@ -1,3 +1,4 @@
+// gzip by zlib, for the size alone.
 #include "src/measure/gzip.h"
 
 #include <zlib.h>

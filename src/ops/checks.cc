@@ -1,3 +1,4 @@
+// The checks, each with what was got and what is wanted.
 #include "src/ops/checks.h"
 
 #include <algorithm>

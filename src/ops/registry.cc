@@ -1,3 +1,4 @@
+// The list of ops, and looking it up.
 #include "src/ops/registry.h"
 
 namespace litesmith {

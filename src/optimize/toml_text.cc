@@ -1,3 +1,4 @@
+// toml++ behind three functions.
 #include "src/optimize/toml_text.h"
 
 #include <sstream>

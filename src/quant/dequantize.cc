@@ -1,3 +1,4 @@
+// Integers and halves back to float32, node by node.
 #include "src/quant/dequantize.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Greedy placement, largest buffer first.
 #include "src/runtime/arena.h"
 
 #include <algorithm>

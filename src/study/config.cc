@@ -1,3 +1,4 @@
+// Reads the study's TOML file.
 #include "src/study/config.h"
 
 #include <algorithm>

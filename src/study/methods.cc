@@ -1,3 +1,4 @@
+// The methods of the study's table.
 #include "src/study/methods.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Finds the target shape that a graph computes from its batch.
 #include "src/transform/batch.h"
 
 #include <algorithm>

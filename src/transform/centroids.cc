@@ -1,3 +1,4 @@
+// Linear, random, density-based and k-means++ starts.
 #include "src/transform/centroids.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Walks a file's groups, datasets and attributes and writes them to the stream.
 #include "src/formats/hdf5/h5_extract.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Groups, datasets and attributes into a file image in memory.
 #include "src/formats/hdf5/h5_image.h"
 
 #include <algorithm>

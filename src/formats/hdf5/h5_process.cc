@@ -1,3 +1,4 @@
+// Forks the helper, limits it, and reads its stream until it ends.
 #include "src/formats/hdf5/h5_process.h"
 
 #include <errno.h>

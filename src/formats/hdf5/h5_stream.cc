@@ -1,3 +1,4 @@
+// Records and their checks.
 #include "src/formats/hdf5/h5_stream.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+// The version of libhdf5.
 #include "src/formats/hdf5/h5_version.h"
 
 #include <fmt/format.h>

@@ -114,7 +114,7 @@ TEST(KerasFixtureTest, ActivationsThatFuseNowhereAreNodes) {
   for (const Node& node : graph.nodes)
     nodes.push_back(fmt::format("{} {}", node.op->name, node.name));
   EXPECT_EQ(nodes, (std::vector<std::string>{
-                       "RELU first", "CONV_2D a", "CONV_2D b", "RELU6 c",
+                       "RELU first", "CONV_2D b", "CONV_2D a", "RELU6 c",
                        "ADD three_of_2", "ADD three", "AVERAGE_POOL_2D average",
                        "RELU6 clip", "RELU again", "ADD two", "RESHAPE flat"}));
   EXPECT_EQ(FusedActivation(graph.nodes[5])->i, activation::kRelu);
@@ -124,8 +124,8 @@ TEST(KerasFixtureTest, ActivationsThatFuseNowhereAreNodes) {
   for (const OutLayer& layer : model.layers)
     layers.push_back(layer.class_name + " " + layer.name);
   EXPECT_EQ(layers, (std::vector<std::string>{
-                        "InputLayer image", "ReLU first", "Conv2D a",
-                        "Conv2D b", "ReLU c", "Add three_of_2", "Add three",
+                        "InputLayer image", "ReLU first", "Conv2D b",
+                        "Conv2D a", "ReLU c", "Add three_of_2", "Add three",
                         "ReLU after_three", "AveragePooling2D average",
                         "ReLU clip", "ReLU again", "Add two", "Flatten flat"}));
 }

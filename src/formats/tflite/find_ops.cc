@@ -1,3 +1,4 @@
+// Looks up each operator code, and lists all that are unknown in one error.
 #include "src/formats/tflite/find_ops.h"
 
 #include <flatbuffers/flatbuffers.h>

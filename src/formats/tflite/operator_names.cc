@@ -1,3 +1,4 @@
+// The names of TFLite's builtin operators by code.
 #include "src/formats/tflite/operator_names.h"
 
 namespace litesmith {

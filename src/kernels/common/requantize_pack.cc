@@ -1,3 +1,4 @@
+// Each requantization method as factors, offsets and shifts for vectors.
 #include "src/kernels/common/requantize_pack.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Lays convolution weights out in the order in which the tiles read them.
 #include "src/kernels/conv/pack.h"
 
 #include <algorithm>

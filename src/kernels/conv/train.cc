@@ -1,3 +1,4 @@
+// Plans which rows and taps the inner loops of train_micro.h run over.
 #include "src/kernels/conv/train.h"
 
 #include <algorithm>

@@ -1,3 +1,5 @@
+// Plans the rows of an image and its pool for the inner loops of
+// train_gray_micro.h.
 #include "src/kernels/conv/train_gray.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The loops over vectors of filters for one-channel images.
 #include "src/kernels/conv/train_gray_micro.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The loops over vectors of channels: forward, both gradients, masks.
 #include "src/kernels/conv/train_micro.h"
 
 #include <algorithm>

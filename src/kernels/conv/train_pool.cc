@@ -1,3 +1,4 @@
+// One pool row of convolution outputs at a time, pooled while it is in cache.
 #include "src/kernels/conv/train_pool.h"
 
 #include <algorithm>

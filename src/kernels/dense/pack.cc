@@ -1,3 +1,4 @@
+// Lays dense weights out in groups of outputs.
 #include "src/kernels/dense/pack.h"
 
 #include <algorithm>

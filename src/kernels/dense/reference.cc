@@ -1,3 +1,4 @@
+// The loops, one multiplication after the other.
 #include "src/kernels/dense/reference.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The dot products of each type, compiled for each SIMD target.
 #include "src/kernels/dense/simd.h"
 
 #include "src/kernels/common/simd_targets.h"

@@ -1,3 +1,4 @@
+// Dot products forward, and the two gradients as sums of rows.
 #include "src/kernels/dense/train.h"
 
 #include <algorithm>

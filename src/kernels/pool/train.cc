@@ -1,3 +1,4 @@
+// The maximum of each window and its place, compiled for each SIMD target.
 #include "src/kernels/pool/train.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Integers to floats a vector at a time.
 #include "src/kernels/quantize/dequantize_simd.h"
 
 #include "src/kernels/common/simd_targets.h"

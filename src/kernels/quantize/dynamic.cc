@@ -1,3 +1,4 @@
+// The range of a row, and its integers.
 #include "src/kernels/quantize/dynamic.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Ranges and rounding a vector at a time.
 #include "src/kernels/quantize/simd.h"
 
 #include "src/kernels/common/simd_targets.h"

@@ -1,3 +1,4 @@
+// Nearest centroids by bisection, and sums of gradients in a fixed order.
 #include "src/kernels/train/centroids.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// Moving averages and running extremes of ranges.
 #include "src/ops/train/fake_quant_range.h"
 
 #include <algorithm>
