@@ -134,6 +134,22 @@ TEST(Evaluate, WhatCannotBeReadOrMeansNothingIsAnError) {
       ErrorOf([&] { EvaluateGraph(broken, data, On(1)); });
   EXPECT_NE(error.find("'of_b' is not finite for sample 0"), std::string::npos)
       << error;
+  // What goes in comes out.
+  Graph same;
+  const TensorId x = AddImageInput({kDynamic, 3}, &same);
+  const std::vector<int32_t> dims = {kDynamic, 3};
+  const TensorId shape = same.AddConstant<int32_t>("shape", {2}, dims);
+  same.outputs = same.AddNode(kReshape, "same", {x, shape}, {"same"}).outputs;
+  same.output_names = {"same"};
+  InferShapes(&same);
+  std::vector<float> values(3 * 40);
+  values[3 * 35 + 1] = std::numeric_limits<float>::quiet_NaN();
+  const MemoryDataset holed(
+      {{{"x", {3}, DType::kFloat32, {}}, std::move(values)}},
+      {{{"label", {}, DType::kUInt8, {}}, std::vector<uint8_t>(40)}}, 3);
+  EXPECT_EQ(ErrorOf([&] { EvaluateGraph(same, holed, On(2)); }),
+            "invalid argument: output 'same' is not finite for sample 35: top1 "
+            "would mean nothing");
 }
 
 }  // namespace
