@@ -187,7 +187,7 @@ std::string DescribeStep(const Graph& graph, const RecipeStep& step,
   std::string text =
       fmt::format("{} training=({})", technique->name, FieldsText(resolved));
   const auto add = [&](const std::string& name, const LayerSettings& own) {
-    text += fmt::format("; {}: {}", name, SettingsText(*technique, own));
+    text += fmt::format("; {}: {}", name, SettingsText(*step.technique, own));
   };
   ForEachWeights(graph, step, TrainingSteps(samples, resolved),
                  [&](const WeightRef& weights, const LayerSettings& own) {

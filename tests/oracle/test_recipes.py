@@ -148,7 +148,7 @@ def test_keras_loads_it_as_a_plain_model(litesmith, cells, some, tmp_path, recip
     plain = tmp_path / "plain.h5"
     litesmith.ok("convert", path, "--method", "keras", "-o", plain)
     want = litesmith.run(plain, some[:500], tmp_path)
-    assert_close(predict(generation, path, some[:500], tmp_path), want)
+    assert_close(predict(generation, path, tmp_path, some[:500])[0], want)
 
 
 @pytest.mark.parametrize("method", DATA_BYTES)

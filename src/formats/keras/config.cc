@@ -239,10 +239,11 @@ class FunctionalParser {
     CheckDtype(*layer.config);
     CheckOptions(layer, model_);
     const size_t place = model_->layers.size();
-    auto [calls, is_new] = calls_.try_emplace(layer.name);
-    if (!is_new) FailTwice(layer.name);
+    const auto entry = calls_.try_emplace(layer.name);
+    if (!entry.second) FailTwice(layer.name);
+    std::vector<size_t>& calls = entry.first->second;
     const auto add = [&](std::vector<Reference> reads) {
-      calls->second.push_back(model_->calls.size());
+      calls.push_back(model_->calls.size());
       model_->calls.push_back({place, layer.name, {}});
       reads_.push_back(std::move(reads));
     };
