@@ -1,4 +1,4 @@
-"""Saves or runs a Keras file (.h5 or .keras, by its ending) in this process's Keras; run by test_keras.py, once for each dialect.
+"""Saves or runs a Keras file (.h5 or .keras, by its ending) in this process's Keras; run by test_keras.py, for each dialect.
 
 usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` with tools/mnist_cnn.py's start weights
        keras_file.py 2|3 save-two FILE                 two inputs and two outputs, in an order of their own
@@ -6,12 +6,17 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
        keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
+       keras_file.py 2|3 serve                         any of these, one after another: a JSON list of arguments per line of
+                                                       standard input, {"printed": ..., "error": ...} per line of output
 2 is tf_keras, 3 is Keras 3 (its TensorFlow backend).
 """
 
+import contextlib
+import io
 import json
 import os
 import sys
+import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
@@ -71,8 +76,29 @@ def options(layer):
     return {"trainable": layer.trainable, **{key: config[key] for key in keys if key in config}}
 
 
-def main(generation, verb, path, *arrays):
+def serve(generation):
+    """Keras takes seconds to import, and a command a fraction of one."""
     keras = import_keras(generation)
+    answers = sys.stdout
+    for line in sys.stdin:
+        keras.backend.clear_session()
+        printed, error = io.StringIO(), None
+        with contextlib.redirect_stdout(printed):
+            try:
+                run(keras, *json.loads(line))
+            except Exception:
+                error = traceback.format_exc()
+        print(json.dumps({"printed": printed.getvalue(), "error": error}), file=answers, flush=True)
+
+
+def main(generation, verb, *args):
+    if verb == "serve":
+        serve(generation)
+    else:
+        run(import_keras(generation), verb, *args)
+
+
+def run(keras, verb, path, *arrays):
     if verb == "save":
         model = mnist_cnn.build(keras)
         model.set_weights(mnist_cnn.to_keras(mnist_cnn.start_weights(3)))

@@ -1,6 +1,10 @@
 """Our .h5 and .keras in both Kerases, and both Kerases' files here."""
 
+import functools
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import conftest
@@ -13,9 +17,22 @@ GENERATIONS = ("2", "3")
 ENDINGS = (".h5", ".keras")
 
 
+@functools.cache
+def server(generation):
+    """keras_file.py in that Keras; Keras 3 must not see the legacy switch. It ends with its standard input."""
+    env = {**os.environ, **conftest.TF_ENV, "TF_USE_LEGACY_KERAS": "1" if generation == "2" else "0"}
+    command = [sys.executable, str(SCRIPT), generation, "serve"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=env)
+
+
 def keras(generation, *args):
-    """keras_file.py in that Keras; Keras 3 must not see the legacy switch."""
-    return conftest.python(SCRIPT, generation, *args, TF_USE_LEGACY_KERAS="1" if generation == "2" else "0")
+    """What the command of keras_file.py prints; fails the test with its error."""
+    process = server(generation)
+    process.stdin.write(json.dumps([str(arg) for arg in args]) + "\n")
+    process.stdin.flush()
+    answer = json.loads(process.stdout.readline())
+    assert answer["error"] is None, answer["error"]
+    return answer["printed"]
 
 
 def predict(generation, path, directory, *inputs):
