@@ -23,7 +23,7 @@ install(TARGETS litesmith_library EXPORT litesmith)
 install(FILES include/litesmith.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/litesmith)
 # The rooms that litesmith.h shows; not those that need more libraries than fmt.
 install(DIRECTORY src DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/litesmith
-  FILES_MATCHING PATTERN "*.h" PATTERN "*_test.h" EXCLUDE
+  FILES_MATCHING PATTERN "*.h" PATTERN "*.inc" PATTERN "*_test.h" EXCLUDE
   PATTERN "cli" EXCLUDE PATTERN "kernels" EXCLUDE PATTERN "formats" EXCLUDE PATTERN "toml_text.h" EXCLUDE)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/litesmith)
