@@ -1,13 +1,18 @@
 // Shared by unary and binary ops.
 #include "src/ops/map/elementwise.h"
 
+#include <cmath>
+
 #include "src/base/error.h"
 
 namespace litesmith {
 
 FixedMultiplier RatioOfScales(double ratio, const Tensor& from,
                               const Tensor& to) {
-  const FixedMultiplier multiplier = QuantizeMultiplier(ratio);
+  // A ratio of finite scales may leave the range of float.
+  const FixedMultiplier multiplier = std::isfinite(ratio)
+                                         ? QuantizeMultiplier(ratio)
+                                         : FixedMultiplier{0, kMaxShift + 1};
   if (multiplier.shift > kMaxShift) {
     Fail(ErrorKind::kUnsupported,
          "the scales of '{}' and '{}' have a ratio of {}, which is too large",
