@@ -14,31 +14,6 @@
 
 namespace litesmith {
 
-template <typename T>
-void MaxPool2DRef(const Window& g, int images, const T* x, T lo, T hi,
-                  T* __restrict y) {
-  for (int n = 0; n < images; ++n, x += g.in_size()) {
-    for (int oy = 0; oy < g.out_h; ++oy) {
-      for (int ox = 0; ox < g.out_w; ++ox) {
-        const int y0 = oy * g.stride_h - g.pad_top;
-        const int x0 = ox * g.stride_w - g.pad_left;
-        const int y1 = std::min(y0 + g.filter_h, g.in_h);
-        const int x1 = std::min(x0 + g.filter_w, g.in_w);
-        // Channels innermost: compilers take many of them at once.
-        std::fill_n(y, g.in_c, std::numeric_limits<T>::lowest());
-        for (int iy = std::max(y0, 0); iy < y1; ++iy) {
-          for (int ix = std::max(x0, 0); ix < x1; ++ix) {
-            const T* pixel = x + (int64_t{iy} * g.in_w + ix) * g.in_c;
-            for (int c = 0; c < g.in_c; ++c) y[c] = std::max(y[c], pixel[c]);
-          }
-        }
-        for (int c = 0; c < g.in_c; ++c) y[c] = std::clamp(y[c], lo, hi);
-        y += g.in_c;
-      }
-    }
-  }
-}
-
 // The part of an output's window that lies inside the image.
 struct PoolPart {
   int y0, y1, x0, x1;
@@ -49,6 +24,28 @@ inline PoolPart PartOf(const Window& g, int oy, int ox) {
   const int x0 = ox * g.stride_w - g.pad_left;
   return {std::max(y0, 0), std::min(y0 + g.filter_h, g.in_h), std::max(x0, 0),
           std::min(x0 + g.filter_w, g.in_w)};
+}
+
+template <typename T>
+void MaxPool2DRef(const Window& g, int images, const T* x, T lo, T hi,
+                  T* __restrict y) {
+  for (int n = 0; n < images; ++n, x += g.in_size()) {
+    for (int oy = 0; oy < g.out_h; ++oy) {
+      for (int ox = 0; ox < g.out_w; ++ox) {
+        const PoolPart part = PartOf(g, oy, ox);
+        // Channels innermost: compilers take many of them at once.
+        std::fill_n(y, g.in_c, std::numeric_limits<T>::lowest());
+        for (int iy = part.y0; iy < part.y1; ++iy) {
+          for (int ix = part.x0; ix < part.x1; ++ix) {
+            const T* pixel = x + (int64_t{iy} * g.in_w + ix) * g.in_c;
+            for (int c = 0; c < g.in_c; ++c) y[c] = std::max(y[c], pixel[c]);
+          }
+        }
+        for (int c = 0; c < g.in_c; ++c) y[c] = std::clamp(y[c], lo, hi);
+        y += g.in_c;
+      }
+    }
+  }
 }
 
 // Floats: the sum in window order over its number. Integers: rounded half away

@@ -19,11 +19,11 @@ Requantizer ConvRequantizer(const PrepareContext& context) {
   // 16-bit inputs make a 64-bit accumulator, unless the attribute or the bias
   // says otherwise. With an int32 bias and no attribute tflite-micro goes by
   // the bias; LiteRT reads beyond its end.
-  const bool narrow =
+  const bool bias32 =
       context.node.Get<&Conv2DAttrs::quantized_bias_type>() == DType::kInt32 ||
       (context.has_input(2) && context.input(2).dtype == DType::kInt32);
   return MakeRequantizer(
-      x.dtype == DType::kInt8 || narrow ? RequantMethod::kMbqm
+      x.dtype == DType::kInt8 || bias32 ? RequantMethod::kMbqm
                                         : RequantMethod::kMbqm64,
       ChannelMultipliers(x, weights, context.output(), weights.shape[0]),
       context.output(), context.node.Get<&Conv2DAttrs::activation>());

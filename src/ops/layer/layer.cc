@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "src/base/error.h"
 
@@ -44,18 +43,8 @@ int64_t PerSample(const PrepareContext& context, int64_t total) {
   return total / batch;
 }
 
-kernels::FloatRange ActivationRange(int64_t activation) {
-  constexpr float kMax = std::numeric_limits<float>::max();
-  switch (activation) {
-    case activation::kRelu:
-      return {0, kMax};
-    case activation::kRelu6:
-      return {0, 6};
-    case activation::kReluN1To1:
-      return {-1, 1};
-    default:
-      return {-kMax, kMax};
-  }
+int64_t ElementsPerSample(const PrepareContext& context) {
+  return PerSample(context, context.input(0).shape.NumElements());
 }
 
 IntegerRange ActivationRange(int64_t activation, const Tensor& output) {

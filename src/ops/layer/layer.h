@@ -16,9 +16,22 @@ namespace litesmith {
 // `total` things (elements, images, rows) of a full Run, for one sample.
 // Throws Error{unsupported} if samples cannot be told apart.
 int64_t PerSample(const PrepareContext& context, int64_t total);
+// The elements of input 0 that are one sample's.
+int64_t ElementsPerSample(const PrepareContext& context);
 
 // The range of a fused activation on floats (specs/tflite.md 3.2).
-kernels::FloatRange ActivationRange(int64_t activation);
+constexpr kernels::FloatRange ActivationRange(int64_t activation) {
+  switch (activation) {
+    case activation::kRelu:
+      return {.low = 0};
+    case activation::kRelu6:
+      return {0, 6};
+    case activation::kReluN1To1:
+      return {-1, 1};
+    default:
+      return {};
+  }
+}
 struct IntegerRange {
   int32_t lo;
   int32_t hi;

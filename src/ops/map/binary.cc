@@ -71,9 +71,9 @@ Add::Integer::Integer(const PrepareContext& context) {
   const Tensor& b = context.input(1);
   const Tensor& y = context.output();
   left_ = y.dtype == DType::kInt16 ? 15 : 20;
-  a_zero_ = static_cast<int32_t>(a.quant.zero_point[0]);
-  b_zero_ = static_cast<int32_t>(b.quant.zero_point[0]);
-  y_zero_ = static_cast<int32_t>(y.quant.zero_point[0]);
+  a_zero_ = ZeroOf(a);
+  b_zero_ = ZeroOf(b);
+  y_zero_ = ZeroOf(y);
   const float twice = 2 * std::max(a.quant.scale[0], b.quant.scale[0]);
   const auto ratio = [](float scale, double by) {
     return static_cast<double>(scale) / by;
@@ -133,20 +133,17 @@ class BinaryPlan {
   int64_t first_;  // of the first dimension, per sample
 };
 
-// Numbers as they are: floats, integers without scales.
+// Integers as they are, without scales.
 template <class F, class T>
 class BinaryPlain : public Kernel {
  public:
   explicit BinaryPlain(const PrepareContext& context) : walk_(context) {
     const kernels::FloatRange range =
         ActivationRange(context.node.Get<&F::Attrs::activation>());
-    if constexpr (std::is_same_v<T, float>) {
-      low_ = range.low, high_ = range.high;
-    } else if (!range.IsNone()) {
-      low_ = static_cast<T>(range.low);
-      if (range.high < kernels::FloatRange().high)
-        high_ = static_cast<T>(range.high);
-    }
+    if (range.IsNone()) return;
+    low_ = static_cast<T>(range.low);
+    if (range.high < kernels::FloatRange().high)
+      high_ = static_cast<T>(range.high);
   }
   void Run(const KernelArgs& args) const override {
     kernels::Binary(walk_.plan(), walk_.first(args.batch), args.in<T>(0),
@@ -162,9 +159,9 @@ class BinaryPlain : public Kernel {
 };
 
 template <class F>
-class BinaryF32Train : public TrainKernel {
+class BinaryF32 : public TrainKernel {
  public:
-  explicit BinaryF32Train(const PrepareContext& context)
+  explicit BinaryF32(const PrepareContext& context)
       : walk_(context),
         range_(ActivationRange(context.node.Get<&F::Attrs::activation>())),
         a_(SizeOf(context, 0)),
@@ -308,14 +305,11 @@ bool HasScales(const PrepareContext& c) { return !c.input(0).quant.empty(); }
 
 template <class F>
 constexpr KernelRow kBinaryRows[] = {
-    {"F32Train",
-     Purpose::kTrain,
-     {DType::kFloat32},
-     MakeKernel<BinaryF32Train<F>>},
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<BinaryF32<F>>},
     {"F32Ref",
      Purpose::kReference,
      {DType::kFloat32},
-     MakeKernel<BinaryPlain<F, float>>},
+     MakeKernel<BinaryF32<F>>},
     {"S8Ref",
      Purpose::kReference,
      {DType::kInt8},

@@ -1,5 +1,6 @@
 // DEQUANTIZE: integers or float16 to float32, per tensor or per channel.
 // Follows specs/tflite.md 3.8 (REF).
+#include "src/base/slices.h"
 #include "src/kernels/quantize/dequantize_simd.h"
 #include "src/kernels/quantize/reference.h"
 #include "src/ops/checks.h"
@@ -24,11 +25,10 @@ template <typename T>
 class DequantizeKernel final : public Kernel {
  public:
   explicit DequantizeKernel(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())),
-        quant_(context.input(0).quant) {
+      : size_(ElementsPerSample(context)), quant_(context.input(0).quant) {
     if (!quant_.per_axis()) return;
-    const Shape& shape = context.input(0).shape;
-    for (int i = quant_.axis + 1; i < shape.rank(); ++i) inner_ *= shape[i];
+    inner_ = static_cast<int64_t>(
+        SlicesAlong(context.input(0).shape, quant_.axis).inner);
   }
   void Run(const KernelArgs& args) const override {
     const int64_t n = size_ * args.batch;
@@ -59,7 +59,7 @@ template <typename T, void (*kRun)(const T*, int64_t, float, int32_t, float*)>
 class DequantizeSimd final : public Kernel {
  public:
   explicit DequantizeSimd(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())),
+      : size_(ElementsPerSample(context)),
         scale_(context.input(0).quant.scale[0]),
         zero_(static_cast<int32_t>(context.input(0).quant.zero_point[0])) {}
   void Run(const KernelArgs& args) const override {

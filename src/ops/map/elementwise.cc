@@ -21,6 +21,15 @@ FixedMultiplier RatioOfScales(double ratio, const Tensor& from,
   return multiplier;
 }
 
+FixedMultiplier RatioOfScales(const Tensor& from, const Tensor& to) {
+  return RatioOfScales(
+      static_cast<double>(from.quant.scale[0] / to.quant.scale[0]), from, to);
+}
+
+int32_t ZeroOf(const Tensor& tensor) {
+  return static_cast<int32_t>(tensor.quant.zero_point[0]);
+}
+
 int ElementwiseVersion(const Graph& graph, const Node& node) {
   const DType dtype = graph.tensor(node.inputs[0]).dtype;
   if (dtype == DType::kInt16) return 3;

@@ -12,6 +12,11 @@ namespace litesmith {
 // Throws Error{unsupported} naming the tensors `from` and `to`.
 FixedMultiplier RatioOfScales(double ratio, const Tensor& from,
                               const Tensor& to);
+// Of their own scales, divided in float32.
+FixedMultiplier RatioOfScales(const Tensor& from, const Tensor& to);
+
+// The zero point of a tensor of one scale.
+int32_t ZeroOf(const Tensor& tensor);
 
 // 1 for floats, 2 for 8-bit, 3 for 16-bit integers (specs/tflite.md 1.5).
 int ElementwiseVersion(const Graph& graph, const Node& node);

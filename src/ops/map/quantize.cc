@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "src/base/error.h"
+#include "src/base/slices.h"
 #include "src/kernels/quantize/reference.h"
 #include "src/kernels/quantize/simd.h"
 #include "src/ops/checks.h"
@@ -41,10 +42,9 @@ template <typename To>
 class QuantizeChannels final : public Kernel {
  public:
   explicit QuantizeChannels(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())),
-        quant_(context.output().quant) {
-    const Shape& shape = context.output().shape;
-    for (int i = quant_.axis + 1; i < shape.rank(); ++i) inner_ *= shape[i];
+      : size_(ElementsPerSample(context)), quant_(context.output().quant) {
+    inner_ = static_cast<int64_t>(
+        SlicesAlong(context.output().shape, quant_.axis).inner);
   }
   void Run(const KernelArgs& args) const override {
     const auto channels = static_cast<int64_t>(quant_.scale.size());
@@ -66,7 +66,7 @@ template <typename From, typename To>
 class QuantizeKernel final : public Kernel {
  public:
   explicit QuantizeKernel(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())),
+      : size_(ElementsPerSample(context)),
         scale_(context.output().quant.scale[0]),
         zero_(static_cast<int32_t>(context.output().quant.zero_point[0])) {
     if constexpr (!std::is_same_v<From, float>) {
@@ -101,7 +101,7 @@ template <typename T, void (*kRun)(const float*, int64_t, float, int32_t, T*)>
 class QuantizeSimd final : public Kernel {
  public:
   explicit QuantizeSimd(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())),
+      : size_(ElementsPerSample(context)),
         scale_(context.output().quant.scale[0]),
         zero_(static_cast<int32_t>(context.output().quant.zero_point[0])) {}
   void Run(const KernelArgs& args) const override {
@@ -128,7 +128,7 @@ bool IsFlip(const PrepareContext& c) {
 class Flip final : public Kernel {
  public:
   explicit Flip(const PrepareContext& context)
-      : size_(PerSample(context, context.input(0).shape.NumElements())) {}
+      : size_(ElementsPerSample(context)) {}
   void Run(const KernelArgs& args) const override {
     const auto* x = args.in<uint8_t>(0);
     auto* y = args.out<uint8_t>();

@@ -2,8 +2,8 @@
 // facts makes it an op. An op of 8-bit integers is a function of 256 values:
 // its fast kernel looks them up in a table that the reference arithmetic has
 // filled.
+#include <algorithm>
 #include <array>
-#include <cmath>
 #include <limits>
 
 #include "src/ops/checks.h"
@@ -14,65 +14,56 @@
 namespace litesmith {
 namespace {
 
-// How the integers of an op's input and output stand for numbers.
-struct UnaryQuant {
-  Numerics numerics;
-  float x_scale;
-  float y_scale;
-  int32_t x_zero;
-  int32_t y_zero;
-  int32_t low;  // of the output's type
-  int32_t high;
-  FixedMultiplier multiplier;  // x's scale / y's scale
-};
-
 // ---- The functions --------------------------------------------------------
 
-// y = max(kLow, min(x, kHigh)). Integers follow specs/tflite.md 3.9.
-template <int kLow, int kHigh>
+// What the fused activation does, by itself. Integers follow specs/tflite.md
+// 3.9.
+template <Activation kActivation>
 struct Clamp {
-  static constexpr float kUpper =
-      kHigh == 0 ? std::numeric_limits<float>::max() : float{kHigh};
+  static constexpr kernels::FloatRange kRange = ActivationRange(kActivation);
 
   static float Value(float x) {
-    return std::max(float{kLow}, std::min(x, kUpper));
+    return std::max(kRange.low, std::min(x, kRange.high));
   }
   // TensorFlow's ReluGrad: nothing at the bounds themselves.
-  static float Slope(float y) { return y > kLow && y < kUpper ? 1.0f : 0.0f; }
+  static float Slope(float y) { return kRange.Passes(y) ? 1.0f : 0.0f; }
 
-  static int32_t Integer(const UnaryQuant& q, int32_t x) {
-    // The microcontroller runtime's RELU6 clamps by the input's scale and does
-    // not rescale (specs/ops.md 7.1).
-    const bool clamps = q.numerics == Numerics::kTflm && kHigh == 6;
-    const float scale = clamps ? q.x_scale : q.y_scale;
-    const int32_t zero = clamps ? q.x_zero : q.y_zero;
-    const auto bound = [&](float value) {
-      return static_cast<int32_t>(std::clamp<int64_t>(
-          static_cast<int64_t>(
-              std::round(std::clamp(value / scale, -1048576.0f, 1048576.0f))) +
-              zero,
-          q.low, q.high));
-    };
-    int32_t y = clamps ? x : q.y_zero + Mbqm(x - q.x_zero, q.multiplier);
-    y = std::max(y, bound(kLow));
-    return std::min(y, kHigh == 0 ? q.high : bound(kUpper));
-  }
+  class Integer {
+   public:
+    explicit Integer(const PrepareContext& context)
+        // The microcontroller runtime's RELU6 clamps by the input's scale and
+        // does not rescale (specs/ops.md 7.1).
+        : rescales_(kActivation != activation::kRelu6 ||
+                    context.numerics != Numerics::kTflm),
+          x_zero_(ZeroOf(context.input(0))),
+          y_zero_(ZeroOf(context.output())),
+          multiplier_(RatioOfScales(context.input(0), context.output())),
+          range_(ActivationRange(
+              kActivation, rescales_ ? context.output() : context.input(0))) {}
+    int32_t operator()(int32_t x) const {
+      const int32_t y =
+          rescales_ ? y_zero_ + Mbqm(x - x_zero_, multiplier_) : x;
+      return std::min(std::max(y, range_.lo), range_.hi);
+    }
+
+   private:
+    bool rescales_;
+    int32_t x_zero_, y_zero_;
+    FixedMultiplier multiplier_;
+    IntegerRange range_;
+  };
 };
 
-using Relu = Clamp<0, 0>;
-using Relu6 = Clamp<0, 6>;
+using Relu = Clamp<activation::kRelu>;
+using Relu6 = Clamp<activation::kRelu6>;
 
 // ---- Their kernels --------------------------------------------------------
-
-int64_t PerSampleElements(const PrepareContext& context) {
-  return PerSample(context, context.input(0).shape.NumElements());
-}
 
 template <class F>
 class UnaryF32 : public TrainKernel {
  public:
   explicit UnaryF32(const PrepareContext& context)
-      : size_(PerSampleElements(context)) {}
+      : size_(ElementsPerSample(context)) {}
   void Run(const KernelArgs& args) const override {
     const auto* x = args.in<float>(0);
     auto* y = args.out<float>();
@@ -89,48 +80,32 @@ class UnaryF32 : public TrainKernel {
   int64_t size_;  // per sample
 };
 
-template <class T>
-UnaryQuant QuantOf(const PrepareContext& context) {
-  const Tensor& x = context.input(0);
-  const Tensor& y = context.output();
-  UnaryQuant q{};
-  q.numerics = context.numerics;
-  q.x_scale = x.quant.scale[0];
-  q.y_scale = y.quant.scale[0];
-  q.x_zero = static_cast<int32_t>(x.quant.zero_point[0]);
-  q.y_zero = static_cast<int32_t>(y.quant.zero_point[0]);
-  q.low = std::numeric_limits<T>::min();
-  q.high = std::numeric_limits<T>::max();
-  q.multiplier =
-      RatioOfScales(static_cast<double>(q.x_scale / q.y_scale), x, y);
-  return q;
-}
-
 template <class F, class T>
 class UnaryInteger : public Kernel {
  public:
   explicit UnaryInteger(const PrepareContext& context)
-      : size_(PerSampleElements(context)), quant_(QuantOf<T>(context)) {}
+      : size_(ElementsPerSample(context)), f_(context) {}
   void Run(const KernelArgs& args) const override {
     const auto* x = args.in<T>(0);
     auto* y = args.out<T>();
     for (int64_t i = 0; i < size_ * args.batch; ++i)
-      y[i] = static_cast<T>(F::Integer(quant_, x[i]));
+      y[i] = static_cast<T>(f_(x[i]));
   }
 
  private:
   int64_t size_;  // per sample
-  UnaryQuant quant_;
+  typename F::Integer f_;
 };
 
 template <class F, class T>
 class UnaryTable : public Kernel {
  public:
   explicit UnaryTable(const PrepareContext& context)
-      : size_(PerSampleElements(context)) {
-    const UnaryQuant quant = QuantOf<T>(context);
-    for (int32_t x = quant.low; x <= quant.high; ++x)
-      table_[static_cast<uint8_t>(x)] = static_cast<T>(F::Integer(quant, x));
+      : size_(ElementsPerSample(context)) {
+    const typename F::Integer f(context);
+    for (int32_t x = std::numeric_limits<T>::min();
+         x <= std::numeric_limits<T>::max(); ++x)
+      table_[static_cast<uint8_t>(x)] = static_cast<T>(f(x));
   }
   void Run(const KernelArgs& args) const override {
     const auto* x = args.in<uint8_t>(0);
@@ -155,8 +130,7 @@ void Infer(Graph* graph, const Node& node) {
   if (x.dtype == DType::kFloat32) return;
   CheckPerTensorQuant(x, "input");
   CheckPerTensorQuant(out, "output");
-  (void)RatioOfScales(
-      static_cast<double>(x.quant.scale[0] / out.quant.scale[0]), x, out);
+  (void)RatioOfScales(x, out);
 }
 
 constexpr Operand kOperands[] = {{.name = "x"}};

@@ -4,12 +4,11 @@
 // Files converted at a fixed batch name that batch as dimension 0. It follows
 // the input's batch here, wherever the rest of the shape holds exactly one
 // sample, so that such files run at any batch.
-#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "src/base/error.h"
-#include "src/ops/layer/layer.h"
+#include "src/ops/move/copy.h"
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
@@ -108,38 +107,14 @@ void Infer(Graph* graph, const Node& node) {
   out.shape = Resolve(x, wanted);
 }
 
-class Copy final : public TrainKernel {
- public:
-  explicit Copy(const PrepareContext& context)
-      : bytes_(static_cast<size_t>(
-                   PerSample(context, context.input(0).shape.NumElements())) *
-               SizeOf(context.input(0).dtype)) {}
-  void Run(const KernelArgs& args) const override {
-    if (args.outputs[0] == args.inputs[0]) return;
-    std::memcpy(args.outputs[0], args.inputs[0],
-                bytes_ * static_cast<size_t>(args.batch));
-  }
-  void Backward(const BackwardArgs& args) const override {
-    if (args.input_grads[0] == nullptr ||
-        args.input_grads[0] == args.output_grads[0]) {
-      return;
-    }
-    std::memcpy(args.input_grads[0], args.output_grads[0],
-                bytes_ * static_cast<size_t>(args.batch));
-  }
-
- private:
-  size_t bytes_;  // a sample
-};
-
 constexpr Operand kOperands[] = {
     {.name = "x"},
     {.name = "shape", .role = Role::kShape, .optional = true},
 };
 
 constexpr KernelRow kRows[] = {
-    {"ReshapeTrain", Purpose::kTrain, {}, MakeKernel<Copy>},
-    {"ReshapeRef", Purpose::kReference, {}, MakeKernel<Copy>},
+    {"ReshapeTrain", Purpose::kTrain, {}, MakeKernel<CopyKernel>},
+    {"ReshapeRef", Purpose::kReference, {}, MakeKernel<CopyKernel>},
 };
 
 }  // namespace

@@ -18,13 +18,14 @@ namespace {
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   Tensor& out = graph->tensor(node.outputs[0]);
+  const auto attrs = Get<Pool2DAttrs>(node);
   CheckRank(x, "input", 4);
-  CheckPositive(node.Get<&Pool2DAttrs::stride_w>(), "stride_w");
-  CheckPositive(node.Get<&Pool2DAttrs::stride_h>(), "stride_h");
-  CheckPositive(node.Get<&Pool2DAttrs::filter_w>(), "filter_width");
-  CheckPositive(node.Get<&Pool2DAttrs::filter_h>(), "filter_height");
-  CheckPadding(node.Get<&Pool2DAttrs::padding>());
-  CheckActivation(node.Get<&Pool2DAttrs::activation>());
+  CheckPositive(attrs.stride_w, "stride_w");
+  CheckPositive(attrs.stride_h, "stride_h");
+  CheckPositive(attrs.filter_w, "filter_width");
+  CheckPositive(attrs.filter_h, "filter_height");
+  CheckPadding(attrs.padding);
+  CheckActivation(attrs.activation);
   CheckDType(x, "input",
              {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
   if (x.dtype != DType::kFloat32) {
@@ -40,14 +41,10 @@ void Infer(Graph* graph, const Node& node) {
            x.quant.scale[0], x.quant.zero_point[0]);
     }
   }
-  const int32_t h =
-      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[1],
-                         node.Get<&Pool2DAttrs::filter_h>(),
-                         node.Get<&Pool2DAttrs::stride_h>(), 1, "height");
-  const int32_t w =
-      CheckedWindowCount(node.Get<&Pool2DAttrs::padding>(), x.shape[2],
-                         node.Get<&Pool2DAttrs::filter_w>(),
-                         node.Get<&Pool2DAttrs::stride_w>(), 1, "width");
+  const int32_t h = CheckedWindowCount(
+      attrs.padding, x.shape[1], attrs.filter_h, attrs.stride_h, 1, "height");
+  const int32_t w = CheckedWindowCount(
+      attrs.padding, x.shape[2], attrs.filter_w, attrs.stride_w, 1, "width");
   out.dtype = x.dtype;
   out.shape = Shape{x.shape[0], h, w, x.shape[3]};
 }
@@ -55,17 +52,17 @@ void Infer(Graph* graph, const Node& node) {
 }  // namespace
 
 Window PoolWindow(const PrepareContext& context) {
-  const Node& node = context.node;
+  const auto attrs = Get<Pool2DAttrs>(context.node);
   const Shape& x = context.input(0).shape;
   const Shape& y = context.output().shape;
   Window g;
   g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
-  g.filter_h = static_cast<int>(node.Get<&Pool2DAttrs::filter_h>());
-  g.filter_w = static_cast<int>(node.Get<&Pool2DAttrs::filter_w>());
-  g.stride_h = static_cast<int>(node.Get<&Pool2DAttrs::stride_h>());
-  g.stride_w = static_cast<int>(node.Get<&Pool2DAttrs::stride_w>());
+  g.filter_h = attrs.filter_h;
+  g.filter_w = attrs.filter_w;
+  g.stride_h = attrs.stride_h;
+  g.stride_w = attrs.stride_w;
   g.out_h = y[1], g.out_w = y[2], g.out_c = x[3];
-  if (node.Get<&Pool2DAttrs::padding>() == kSame) {
+  if (attrs.padding == kSame) {
     g.pad_top = static_cast<int>(
         PaddingBefore(g.in_h, g.filter_h, g.stride_h, 1, g.out_h));
     g.pad_left = static_cast<int>(

@@ -9,12 +9,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/rng.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/move/copy.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
 
@@ -149,22 +149,6 @@ class DropoutKernel final : public TrainKernel {
   std::vector<size_t> index_;  // by element; empty: the same
 };
 
-// Outside training.
-class Identity final : public Kernel {
- public:
-  explicit Identity(const PrepareContext& c)
-      : bytes_(
-            static_cast<size_t>(PerSample(c, c.input(0).shape.NumElements())) *
-            sizeof(float)) {}
-  void Run(const KernelArgs& a) const override {
-    std::memcpy(a.outputs[0], a.inputs[0],
-                bytes_ * static_cast<size_t>(a.batch));
-  }
-
- private:
-  size_t bytes_;  // per sample
-};
-
 constexpr Operand kOperands[] = {{.name = "x"}};
 
 constexpr KernelRow kRows[] = {
@@ -175,7 +159,7 @@ constexpr KernelRow kRows[] = {
     {"DropoutF32Ref",
      Purpose::kReference,
      {DType::kFloat32},
-     MakeKernel<Identity>},
+     MakeKernel<CopyKernel>},
 };
 
 constexpr TrainingFacts kTraining = {.in_keras = true,
