@@ -74,6 +74,11 @@ struct Tensor {
   TensorData data;  // parameter, state, constant: NumElements * SizeOf bytes
 
   bool has_data() const { return !data.empty(); }
+  // How many bytes its values take. The shape must be static, and not too large
+  // (Shape::NumElements).
+  size_t Bytes() const {
+    return static_cast<size_t>(shape.NumElements()) * SizeOf(dtype);
+  }
   // The data as elements; T must be the tensor's dtype.
   template <typename T>
   std::span<const T> As() const {

@@ -19,7 +19,7 @@ std::string Describe(const Graph& graph, TensorId id) {
 size_t BytesOf(const Graph& graph, TensorId id) {
   const Tensor& t = graph.tensor(id);
   try {
-    return static_cast<size_t>(t.shape.NumElements()) * SizeOf(t.dtype);
+    return t.Bytes();
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", Describe(graph, id), error.what());
   }

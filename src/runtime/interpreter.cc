@@ -14,10 +14,6 @@
 namespace litesmith {
 namespace {
 
-size_t BytesOf(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
-}
-
 // A kernel, and where its tensors are.
 struct Step {
   KernelPtr kernel;
@@ -55,7 +51,7 @@ void Interpreter::Impl::PlaceTensors(
     if (graph().tensors[t].has_data()) return;
     if (buffer_of[t] < 0) {
       buffer_of[t] = static_cast<int>(buffers.size());
-      buffers.push_back({BytesOf(graph().tensors[t]), step, step});
+      buffers.push_back({graph().tensors[t].Bytes(), step, step});
     }
     ArenaBuffer& buffer = buffers[static_cast<size_t>(buffer_of[t])];
     buffer.first = std::min(buffer.first, step);
@@ -141,13 +137,13 @@ const Tensor& Interpreter::output_tensor(int i) const {
 std::span<std::byte> Interpreter::input(int i) {
   const TensorId id = impl_->graph().inputs[static_cast<size_t>(i)];
   return {impl_->where[static_cast<size_t>(id)],
-          BytesOf(impl_->graph().tensor(id))};
+          impl_->graph().tensor(id).Bytes()};
 }
 
 std::span<const std::byte> Interpreter::output(int i) const {
   const TensorId id = impl_->graph().outputs[static_cast<size_t>(i)];
   return {impl_->where[static_cast<size_t>(id)],
-          BytesOf(impl_->graph().tensor(id))};
+          impl_->graph().tensor(id).Bytes()};
 }
 
 void Interpreter::Invoke(int batch) {

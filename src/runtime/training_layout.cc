@@ -9,10 +9,6 @@
 namespace litesmith {
 namespace {
 
-size_t BytesOf(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
-}
-
 size_t FloatsOf(const Tensor& tensor) {
   LS_CHECK(tensor.dtype == DType::kFloat32);
   return static_cast<size_t>(tensor.shape.NumElements());
@@ -235,7 +231,7 @@ class Builder {
     const Block wanted = facts_.IsBatched(id) ? Block::kShard : Block::kEdge;
     if (buffers->block() != wanted) return;
     if (place.block != Block::kNone && place.block != wanted) return;
-    buffers->Touch(&place, BytesOf(RootOf(id)), time);
+    buffers->Touch(&place, RootOf(id).Bytes(), time);
   }
   void TouchGradient(TensorId id, int time, LivingBuffers* buffers) {
     if (!Wanted(id)) return;

@@ -10,10 +10,6 @@
 namespace litesmith {
 namespace {
 
-size_t BytesOf(const Tensor& tensor) {
-  return static_cast<size_t>(tensor.shape.NumElements()) * SizeOf(tensor.dtype);
-}
-
 // NaN as floats, and no number that a kernel could take for a cleared one.
 TensorData Garbage(size_t bytes) {
   TensorData data(bytes);
@@ -40,7 +36,7 @@ NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
     : inputs_(std::move(planned.inputs)),
       kernel_(std::move(planned.kernel)),
       training_(dynamic_cast<TrainKernel*>(kernel_.get())),
-      output_bytes_(BytesOf(graph.tensor(planned.outputs[0]))),
+      output_bytes_(graph.tensor(planned.outputs[0]).Bytes()),
       workspace_(Garbage(kernel_->workspace_bytes)),
       saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)) {
   LS_CHECK(planned.outputs.size() == 1);

@@ -282,8 +282,7 @@ void Reader::ReadTensors() {
     if (tensor.has_data()) {
       tensor.kind = TensorKind::kConstant;
       if (!tensor.shape.IsStatic()) tensor.shape = Shape(Copy(t.shape()));
-      const auto wanted = static_cast<size_t>(tensor.shape.NumElements()) *
-                          SizeOf(tensor.dtype);
+      const size_t wanted = tensor.Bytes();
       if (tensor.data.size() != wanted) {
         Fail(ErrorKind::kCorrupt,
              "{} of shape {} and type {} has {} bytes of data, {} wanted",
