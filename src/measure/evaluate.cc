@@ -16,6 +16,7 @@
 #include "src/data/batch.h"
 #include "src/measure/metrics.h"
 #include "src/models/models.h"
+#include "src/runtime/bind.h"
 #include "src/runtime/feeder.h"
 #include "src/train/fit.h"
 
@@ -59,21 +60,14 @@ struct Judge {
   std::unique_ptr<Scorer> scorer;
 };
 
-// An interpreter a thread, batched if the graph allows it: a file with a fixed
-// batch of one has shapes written into it that no other batch fits.
+// An interpreter per thread, batched if the graph allows it.
 std::vector<Interpreter> MakeInterpreters(const Graph& graph,
                                           const EvaluateOptions& options,
                                           int threads) {
+  const InterpreterOptions plan = PlanOptions(options, BatchFor(graph, kBatch));
   std::vector<Interpreter> result;
-  int batch = kBatch;
-  try {
-    result.emplace_back(graph, PlanOptions(options, batch));
-  } catch (const Error&) {
-    batch = 1;  // what is wrong at a batch of one too is thrown here
-    result.emplace_back(graph, PlanOptions(options, batch));
-  }
   while (static_cast<int>(result.size()) < threads)
-    result.emplace_back(graph, PlanOptions(options, batch));
+    result.emplace_back(graph, plan);
   return result;
 }
 

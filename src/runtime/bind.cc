@@ -40,8 +40,7 @@ TensorData RunOnce(const Graph& graph, const Node& node,
   inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
                 nullptr);
   const Tensor& out = context.output();
-  TensorData result(static_cast<size_t>(out.shape.NumElements()) *
-                    SizeOf(out.dtype));
+  TensorData result(out.Bytes());
   TensorData workspace(kernel->workspace_bytes + 64);
   void* outputs[] = {result.MutableData()};
   KernelArgs args{};
@@ -179,6 +178,10 @@ int BatchFor(const Graph& graph, int wanted) {
   SetBatch(&one, 1);
   InferAndFold(&one, options, 1, /*shapes_only=*/true);
   if (!twice) return 1;
+  for (const TensorId id : one.outputs) {
+    const Shape& shape = one.tensor(id).shape;
+    if (shape.rank() == 0 || shape[0] != 1) return 1;
+  }
   SourceIds source(one.tensors.size());
   std::iota(source.begin(), source.end(), 0);
   one = RemoveDeadNodes(one, &source);
