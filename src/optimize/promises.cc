@@ -1,6 +1,8 @@
 // Promises on weights, checked on what a file stores.
 #include "src/optimize/promises.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <span>
 
@@ -117,6 +119,23 @@ std::vector<Invariant> CheckPromises(const Graph& exported,
          name);
   }
   return result;
+}
+
+std::string BrokenPromises(const std::string& file,
+                           const std::vector<Invariant>& invariants) {
+  std::string broken;
+  for (const Invariant& i : invariants) {
+    if (i.ok) continue;
+    broken += fmt::format("\n  {} '{}': {} {}, {} promised", file, i.tensor,
+                          i.value, i.name, i.limit);
+  }
+  return broken;
+}
+
+void RequireKept(const std::string& broken) {
+  if (broken.empty()) return;
+  Fail(ErrorKind::kInvariant, "exported files break what was promised:{}",
+       broken);
 }
 
 }  // namespace litesmith

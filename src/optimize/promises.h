@@ -79,6 +79,13 @@ void VisitFields(Row& row, Visit&& visit) {
 std::vector<Invariant> CheckPromises(const Graph& exported,
                                      const Promises& promises);
 
+// The broken ones among them, "\n  prune uint8 'dense/kernel': 9 clusters, 8
+// promised" for each, with `file` in front; empty if all hold.
+std::string BrokenPromises(const std::string& file,
+                           const std::vector<Invariant>& invariants);
+// Throws Error{invariant} with that text unless it is empty.
+void RequireKept(const std::string& broken);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_OPTIMIZE_PROMISES_H_
