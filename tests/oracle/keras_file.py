@@ -3,6 +3,7 @@
 usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` with tools/mnist_cnn.py's start weights
        keras_file.py 2|3 save-two FILE                 two inputs and two outputs, in an order of their own
        keras_file.py 2|3 save-options FILE             one with a frozen layer, a layer without bias and dropouts
+       keras_file.py 2|3 save-residual FILE            a residual network on images of digits, with start weights of a seed
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
        keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
@@ -65,6 +66,17 @@ def model_with_two(keras):
     return keras.Model([b, a], [z, y])
 
 
+def residual_model(keras):
+    layers = keras.layers
+    keras.utils.set_random_seed(1)
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.ReLU(name="stem_relu")(layers.Conv2D(6, 3, strides=2, padding="same", name="stem")(image))
+    y = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")(x)
+    x = layers.Add(name="joined")([x, layers.Conv2D(6, 3, padding="same", name="second")(y)])
+    x = layers.AveragePooling2D(2, name="average")(layers.ReLU(max_value=6, name="joined_relu")(x))
+    return keras.Model(image, layers.Dense(10, name="logits")(layers.Flatten(name="flat")(x)))
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -105,6 +117,8 @@ def run(keras, verb, path, *arrays):
         save(model, path)
     elif verb == "save-options":
         save(model_with_options(keras), path)
+    elif verb == "save-residual":
+        save(residual_model(keras), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
