@@ -136,7 +136,7 @@ void InferShapes(Graph* graph) {
 
 void MarkParameters(Graph* graph) {
   for (const Node& node : graph->nodes) {
-    for (const size_t input : WeightsAndBiases(node)) {
+    for (const size_t input : TrainedInputs(node)) {
       Tensor& tensor = graph->tensor(node.inputs[input]);
       if (tensor.dtype == DType::kFloat32 &&
           tensor.kind == TensorKind::kConstant) {

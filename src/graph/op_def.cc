@@ -73,12 +73,14 @@ bool OpDef::differentiable() const {
   });
 }
 
-std::vector<size_t> WeightsAndBiases(const Node& node) {
+std::vector<size_t> TrainedInputs(const Node& node) {
   std::vector<size_t> result;
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     if (node.inputs[i] == kNoTensor) continue;
     const Role role = node.op->OperandOf(i).role;
-    if (role == Role::kWeight || role == Role::kBias) result.push_back(i);
+    if (role == Role::kWeight || role == Role::kBias ||
+        role == Role::kParameter)
+      result.push_back(i);
   }
   return result;
 }

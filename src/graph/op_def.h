@@ -170,11 +170,12 @@ KernelPtr MakeKernel(const PrepareContext& context) {
 // ---- Operands -------------------------------------------------------------
 
 enum class Role : uint8_t {
-  kData,    // what flows through the network
-  kWeight,  // trained, pruned, clustered, stored as int8
-  kBias,    // trained; its scale is that of the input times the weight's
-  kShape,   // integers that are known when a plan is made: axes, sizes
-  kState,   // what an op keeps from one training step to the next
+  kData,       // what flows through the network
+  kWeight,     // trained, pruned, clustered, stored as int8
+  kBias,       // trained; its scale is that of the input times the weight's
+  kParameter,  // trained, and nothing else: a normalization's scale
+  kShape,      // integers that are known when a plan is made: axes, sizes
+  kState,      // what an op keeps from one training step to the next
 };
 
 // One input of an op.
@@ -188,6 +189,10 @@ struct Operand {
   // Of a weight: the dimension that is summed over, along which blocks and m:n
   // groups of zeros run; -1: none.
   int8_t input_axis = -1;
+  // Of a weight: each of its filters sees one input channel. There are few
+  // weights in it, and a layer can spare none of them: recipes leave it as it
+  // is where a user did not ask.
+  bool depthwise = false;
 };
 
 // ---- Quantization rules ---------------------------------------------------
@@ -258,6 +263,14 @@ struct TfliteFacts {
   bool needs_bias = false;
 };
 
+// What an op makes of its input, if that is probabilities: losses that compare
+// these go to what it reads, where no gradient is lost (train/losses.h).
+enum class Probabilities : uint8_t {
+  kNone,
+  kOfClasses,  // softmax over the last axis: they add up to 1
+  kOfEach,     // the logistic function of each value
+};
+
 struct OpDef {
   const char* name;     // TFLite's builtin name, or a training-only op's own
   const char* summary;  // one line for `litesmith list ops`
@@ -273,6 +286,8 @@ struct OpDef {
   void (*infer)(Graph* graph, const Node& node) = nullptr;
   std::span<const KernelRow> rows = {};
   QuantRule quant = {};
+  // Null: no probabilities.
+  Probabilities (*probabilities)(const Node& node) = nullptr;
   // Multiply-accumulates for one sample; null: none.
   int64_t (*macs)(const Graph& graph, const Node& node) = nullptr;
   // Only renames the bytes of input 0: the plan aliases output to input.
@@ -303,8 +318,9 @@ struct OpDef {
   }
 };
 
-// The inputs of a node that are weights or biases.
-std::vector<size_t> WeightsAndBiases(const Node& node);
+// The inputs of a node that training is for, frozen or not: weights, biases and
+// other parameters.
+std::vector<size_t> TrainedInputs(const Node& node);
 
 // The node's fused activation, or null where its op has none.
 const AttrValue* FusedActivation(const Node& node);

@@ -57,7 +57,7 @@ void VerifyFiniteWeights(const Graph& graph) {
     if (tensor.kind == TensorKind::kParameter) VerifyFinite(tensor);
   }
   for (const Node& node : graph.nodes) {
-    for (const size_t input : WeightsAndBiases(node))
+    for (const size_t input : TrainedInputs(node))
       VerifyFinite(graph.tensor(node.inputs[input]));
   }
 }

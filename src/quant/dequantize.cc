@@ -94,7 +94,7 @@ void DropEmptyNodes(Graph* graph) {
 // Weights and biases of layers that have become floats can be trained.
 void MarkWidenedParameters(const Graph& before, Graph* graph) {
   for (const Node& node : graph->nodes) {
-    for (const size_t input : WeightsAndBiases(node)) {
+    for (const size_t input : TrainedInputs(node)) {
       const TensorId id = node.inputs[input];
       Tensor& tensor = graph->tensor(id);
       if (tensor.kind == TensorKind::kConstant &&
