@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "src/cli/verb.h"
+#include "src/containers/npy.h"
 #include "src/data/values.h"
-#include "src/formats/npy/npy.h"
 #include "src/models/models.h"
 #include "src/quant/convert.h"
 #include "src/runtime/two_inputs_test.h"

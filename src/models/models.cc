@@ -12,7 +12,7 @@
 #include "src/base/file.h"
 #include "src/base/names.h"
 #include "src/base/warning.h"
-#include "src/formats/content.h"
+#include "src/containers/content.h"
 #include "src/formats/keras/keras.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/weights.h"

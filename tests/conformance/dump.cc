@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "src/base/file.h"
-#include "src/formats/npy/npy.h"
+#include "src/containers/npy.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
 #include "tests/conformance/accumulation.h"

@@ -7,12 +7,12 @@
 #include <string_view>
 
 #include "src/base/error.h"
+#include "src/containers/zip.h"
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/from_keras.h"
 #include "src/formats/keras/keras.h"
-#include "src/formats/zip/zip.h"
 
 namespace litesmith {
 namespace {

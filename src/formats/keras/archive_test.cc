@@ -1,10 +1,10 @@
 // The .keras container: where it has what, and what it may lack.
 #include "src/base/error.h"
+#include "src/containers/zip.h"
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/keras.h"
 #include "src/formats/keras/test_graphs.h"
-#include "src/formats/zip/zip.h"
 
 namespace litesmith {
 namespace {

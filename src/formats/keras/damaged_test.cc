@@ -9,11 +9,11 @@
 
 #include "src/base/error.h"
 #include "src/base/rng.h"
+#include "src/containers/zip.h"
 #include "src/formats/hdf5/h5_process.h"
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/keras.h"
 #include "src/formats/keras/test_graphs.h"
-#include "src/formats/zip/zip.h"
 
 namespace litesmith {
 namespace {

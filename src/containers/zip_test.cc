@@ -1,5 +1,5 @@
 // Archives as they are and as nobody should send them.
-#include "src/formats/zip/zip.h"
+#include "src/containers/zip.h"
 
 #include <gtest/gtest.h>
 #include <zip.h>

@@ -1,4 +1,4 @@
-#include "src/formats/npy/npy.h"
+#include "src/containers/npy.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

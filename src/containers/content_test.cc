@@ -1,5 +1,5 @@
 // Files of every kind are known by their bytes.
-#include "src/formats/content.h"
+#include "src/containers/content.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // The first bytes by which each kind of file is known.
-#include "src/formats/content.h"
+#include "src/containers/content.h"
 
 #include <algorithm>
 #include <cctype>
@@ -32,8 +32,7 @@ constexpr Row kRows[] = {
      "a PyTorch file (a pickle), which is not read",
      "rebuild the model in Keras and save it with model.save('m.h5'), or "
      "convert it with ai-edge-torch to a float .tflite"},
-    {Content::kNpz, ErrorKind::kUnsupported,
-     "a .npz archive of arrays, which is not read",
+    {Content::kNpz, ErrorKind::kUnsupported, "a .npz archive of arrays",
      "save the one array that is wanted with numpy.save"},
     {Content::kNpy, ErrorKind::kUnsupported, "an array (.npy), no model", ""},
     {Content::kZip, ErrorKind::kUnsupported,

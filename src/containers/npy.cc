@@ -1,6 +1,6 @@
 // numpy's own description of the format: numpy/lib/format.py. The header is a
 // Python dictionary; only what numpy itself writes is accepted, in any order.
-#include "src/formats/npy/npy.h"
+#include "src/containers/npy.h"
 
 #include <fmt/core.h>
 
@@ -13,7 +13,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/formats/content.h"
+#include "src/containers/content.h"
 
 namespace litesmith {
 namespace {
@@ -179,18 +179,18 @@ DType ParseType(const std::string& descr, const std::string& path) {
 
 }  // namespace
 
-NpyArray ReadNpy(const std::string& path) {
-  const std::vector<std::byte> file = ReadFile(path);
-  const std::string_view text(reinterpret_cast<const char*>(file.data()),
-                              file.size());
+NpyHeader ParseNpyHeader(std::span<const std::byte> head,
+                         const std::string& where) {
+  const std::string_view text(reinterpret_cast<const char*>(head.data()),
+                              head.size());
   if (text.size() < 10 || text.substr(0, kMagic.size()) != kMagic) {
-    const Content content = ContentOf(file);
+    const Content content = ContentOf(head);
     if (content == Content::kNpy || content == Content::kUnknown) {
-      Fail(ErrorKind::kCorrupt, "{}: not a .npy file: no {} at byte 0", path,
+      Fail(ErrorKind::kCorrupt, "{}: not a .npy file: no {} at byte 0", where,
            content == Content::kNpy ? "whole header" : "\\x93NUMPY");
     }
     const std::string advice = Advice(content);
-    Fail(ErrorKind::kCorrupt, "{}: not a .npy file: it is {}{}{}", path,
+    Fail(ErrorKind::kCorrupt, "{}: not a .npy file: it is {}{}{}", where,
          Name(content), advice.empty() ? "" : "; ", advice);
   }
   const auto byte = [&](size_t i) {
@@ -199,35 +199,53 @@ NpyArray ReadNpy(const std::string& path) {
   const size_t major = byte(6);
   if (major < 1 || major > 3 || byte(7) != 0) {
     Fail(ErrorKind::kUnsupported,
-         "{}: .npy version {}.{}; 1.0 to 3.0 are known", path, major, byte(7));
+         "{}: .npy version {}.{}; 1.0 to 3.0 are known", where, major, byte(7));
   }
   size_t start = 10;
   size_t length = byte(8) | byte(9) << 8;
   if (major > 1) {
     start = 12;
     if (text.size() < start) {
-      Fail(ErrorKind::kCorrupt, "{}: ends within its first 12 bytes", path);
+      Fail(ErrorKind::kCorrupt, "{}: ends within its first 12 bytes", where);
     }
     length |= byte(10) << 16 | byte(11) << 24;
   }
   if (length > kMaxHeaderBytes || length > text.size() - start) {
-    Fail(ErrorKind::kCorrupt,
-         "{}: a header of {} bytes in a file of {} (truncated?)", path, length,
-         text.size());
+    Fail(ErrorKind::kCorrupt, "{}: a header of {} bytes, of which {} are there",
+         where, length, text.size() - start);
   }
-  const Header header = HeaderParser(text.substr(start, length), path).Parse();
-  NpyArray array;
-  array.dtype = ParseType(header.descr, path);
-  if (header.fortran_order) {
+  const Header parsed = HeaderParser(text.substr(start, length), where).Parse();
+  NpyHeader header;
+  header.dtype = ParseType(parsed.descr, where);
+  header.bytes = start + length;
+  if (parsed.fortran_order) {
     Fail(ErrorKind::kUnsupported,
-         "{}: Fortran order; save it with numpy.ascontiguousarray", path);
+         "{}: Fortran order; save it with numpy.ascontiguousarray", where);
   }
-  if (header.shape.size() > Shape::kMaxRank) {
+  if (parsed.shape.size() > Shape::kMaxRank) {
     Fail(ErrorKind::kUnsupported, "{}: of rank {}; at most {} is supported",
-         path, header.shape.size(), Shape::kMaxRank);
+         where, parsed.shape.size(), Shape::kMaxRank);
   }
-  const std::vector<int32_t> dims(header.shape.begin(), header.shape.end());
-  array.shape = Shape(dims);
+  header.dims.assign(parsed.shape.begin(), parsed.shape.end());
+  return header;
+}
+
+void CheckNpyValues(DType dtype, std::span<const std::byte> values,
+                    const std::string& where) {
+  if (dtype == DType::kBool &&
+      std::any_of(values.begin(), values.end(),
+                  [](std::byte b) { return b > std::byte{1}; })) {
+    Fail(ErrorKind::kCorrupt, "{}: a bool that is neither 0 nor 1", where);
+  }
+}
+
+NpyArray ReadNpy(const std::string& path) {
+  const std::vector<std::byte> file = ReadFile(path);
+  const NpyHeader header = ParseNpyHeader(
+      std::span(file).first(std::min(file.size(), kNpyHead)), path);
+  NpyArray array;
+  array.dtype = header.dtype;
+  array.shape = Shape(header.dims);
   // A product of up to 8 dimensions overflows 64 bits; Shape checks each step.
   size_t wanted = 0;
   try {
@@ -236,17 +254,13 @@ NpyArray ReadNpy(const std::string& path) {
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }
-  const size_t got = text.size() - start - length;
+  const size_t got = file.size() - header.bytes;
   if (got != wanted) {
     Fail(ErrorKind::kCorrupt, "{}: shape {} of {} is {} bytes; there are {}",
          path, array.shape.ToString(), Name(array.dtype), wanted, got);
   }
   array.bytes.assign(file.end() - static_cast<std::ptrdiff_t>(got), file.end());
-  if (array.dtype == DType::kBool &&
-      std::any_of(array.bytes.begin(), array.bytes.end(),
-                  [](std::byte b) { return b > std::byte{1}; })) {
-    Fail(ErrorKind::kCorrupt, "{}: a bool that is neither 0 nor 1", path);
-  }
+  CheckNpyValues(array.dtype, array.bytes, path);
   return array;
 }
 

@@ -1,7 +1,7 @@
 // What a file is, by its bytes and never by its name: the formats of models
 // that are read here, and what else people give for one.
-#ifndef LITESMITH_FORMATS_CONTENT_H_
-#define LITESMITH_FORMATS_CONTENT_H_
+#ifndef LITESMITH_CONTAINERS_CONTENT_H_
+#define LITESMITH_CONTAINERS_CONTENT_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -51,4 +51,4 @@ uint64_t Hdf5Size(std::span<const std::byte> head);
 
 }  // namespace litesmith
 
-#endif  // LITESMITH_FORMATS_CONTENT_H_
+#endif  // LITESMITH_CONTAINERS_CONTENT_H_
