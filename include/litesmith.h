@@ -1,7 +1,7 @@
 // Litesmith as a library: the same rooms that the command line stands on.
 // Every function says what it throws; examples/quickstart.cc shows the way.
 //
-//   LoadData          samples by SPEC: "digits", "mnist:DIR"
+//   LoadData          samples by SPEC: "digits", "mnist:DIR", "npz:FILE"
 //   LoadModel         a built-in model or a file; SaveModel writes one
 //   Train, Optimize   a graph and data in, a better graph out
 //   Calibrate, Convert   a float graph to fp32, fp16, dynamic, uint8, ...

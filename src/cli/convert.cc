@@ -95,7 +95,7 @@ void Run(const Options& options, const CLI::App& verb) {
       Fail(ErrorKind::kInvalidArgument,
            "{} needs the ranges of activations, and {} has none; give "
            "--calibration SPEC, data whose training half shows them (digits, "
-           "mnist:DIR)",
+           "mnist:DIR, npz:FILE)",
            method.name, options.file);
     }
     const DataSplits data = LoadData(options.calibration);
@@ -152,7 +152,7 @@ void AddConvert(CLI::App* app) {
       ->type_name("TYPE");
   verb->add_option("--calibration", options->calibration,
                    "Data whose training half shows the ranges: digits, "
-                   "mnist:DIR")
+                   "mnist:DIR, npz:FILE")
       ->type_name("SPEC");
   AddNumber<int64_t>(verb, "--calibration-samples", &options->samples,
                      "How many of the first training samples", {.low = 1});

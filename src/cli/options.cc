@@ -242,7 +242,7 @@ void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
 
 void AddData(CLI::App* app, std::string* data) {
   app->add_option("--data", *data,
-                  "Where samples come from: digits, mnist:DIR "
+                  "Where samples come from: digits, mnist:DIR, npz:FILE "
                   "(`litesmith list datasets`)")
       ->type_name("SPEC")
       ->required();

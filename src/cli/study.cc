@@ -112,7 +112,7 @@ void AddStudy(CLI::App* app) {
       ->type_name("M")
       ->capture_default_str();
   verb->add_option("--data", study.data,
-                   "Where samples come from: digits, mnist:DIR")
+                   "Where samples come from: digits, mnist:DIR, npz:FILE")
       ->type_name("SPEC")
       ->capture_default_str();
   AddNames(verb, "--recipes", &study.recipes,

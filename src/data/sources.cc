@@ -4,6 +4,7 @@
 #include "src/base/names.h"
 #include "src/data/sources/digits.h"
 #include "src/data/sources/idx.h"
+#include "src/data/sources/npz.h"
 
 namespace litesmith {
 namespace {
@@ -20,6 +21,11 @@ constexpr DataSource kSources[] = {
      "a folder with the four MNIST files (IDX, gzipped or not; Fashion-MNIST "
      "and others of that form too)",
      [](const std::string& directory) { return LoadIdx(directory, "mnist"); }},
+    {"npz", "FILE",
+     "arrays x_train, y_train, x_test, y_test by numpy.savez or "
+     "savez_compressed; further inputs x_train_1, x_train_2, ... and targets "
+     "y_train_1, ...; bytes stay 0 to 255",
+     [](const std::string& path) { return LoadNpz(path); }},
 };
 
 // "NAME" or "NAME:ARGUMENT", as one writes it.

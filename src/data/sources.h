@@ -24,8 +24,8 @@ struct DataHalf {
   }
 };
 
-// The two halves that every source gives; of both the fields and classes are
-// the same.
+// The two halves that every source gives; the fields of both are the same,
+// except that a half without targets may stand beside one with them.
 struct DataSplits {
   std::string name;  // "mnist", "digits": for reports
   DataHalf train;
@@ -44,9 +44,10 @@ struct DataSource {
 // Every source there is (sources.cc holds the list).
 std::span<const DataSource> DataSources();
 
-// Finds what SPEC names: "digits", "mnist:DIR". Throws Error{invalid argument}
-// listing the sources for an unknown name; Error{not found, corrupt, io} for
-// missing or damaged files, as far as they are looked at here.
+// Finds what SPEC names: "digits", "mnist:DIR", "npz:FILE". Throws
+// Error{invalid argument} listing the sources for an unknown name; Error{not
+// found, corrupt, io} for missing or damaged files, as far as they are looked
+// at here.
 DataSplits LoadData(const std::string& spec);
 
 }  // namespace litesmith

@@ -1,4 +1,5 @@
-"""Damaged .tflite and .h5 files through `inspect` and through `convert` to every method: a result or one clear refusal.
+"""Damaged .tflite and .h5 files through `inspect` and through `convert` to every method, damaged .npz archives through `evaluate` and
+calibration: a result or one clear refusal.
 
 Never a crash, a signal, an internal error (exit code 1), more than a minute, more than a gigabyte, or a file left after a refusal.
 """
@@ -7,7 +8,9 @@ import os
 import random
 import shutil
 import signal
+import struct
 import threading
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 from common import Faults, available_cores, tiny_mnist
@@ -61,8 +64,20 @@ class Mutations:
         arguments = ("--recipes", "none,prune_cluster_pcqat", "--methods", ",".join(METHODS), "--epochs", 1)
         self.faults.ok("study", "--data", self.data, *arguments, "-o", folder)
         files = sorted(path for path in folder.rglob("*") if path.suffix in (".h5", ".tflite"))
-        # As many .h5, of which there are two, as .tflite.
-        return [(path.suffix, path.read_bytes()) for path in files for _ in range(6 if path.suffix == ".h5" else 1)]
+        self.model = next(path for path in files if path.suffix == ".h5")
+        archives = [self.make_npz(compression) for compression in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)]
+        # As many .h5 and .npz, of which there are two, as .tflite.
+        return [(path.suffix, path.read_bytes()) for path in files + archives for _ in range(1 if path.suffix == ".tflite" else 6)]
+
+    def make_npz(self, compression):
+        """Four images with labels for each half, without numpy, which nothing here needs."""
+        path = self.faults.folder / f"{compression}.npz"
+        with zipfile.ZipFile(path, "w", compression) as archive:
+            for half in ("train", "test"):
+                for name, kind, shape, size in ((f"x_{half}", "|u1", "(4, 28, 28)", 3136), (f"y_{half}", "<i8", "(4,)", 32)):
+                    header = f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+                    archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(size))
+        return path
 
     def one(self, k):
         """A mutated file through everything."""
@@ -72,10 +87,15 @@ class Mutations:
         folder.mkdir()
         path = folder / f"m{suffix}"
         path.write_bytes(mutated(data, rng))
-        bad = self.call(folder, k, "inspect", path)
-        for method in METHODS:
-            out = folder / ("out.h5" if method == "keras" else "out.tflite")
-            bad |= self.call(folder, k, "convert", path, "--method", method, "--calibration", self.data, "-o", out, out=out)
+        if suffix == ".npz":
+            out, data = folder / "out.tflite", f"npz:{path}"
+            bad = self.call(folder, k, "evaluate", self.model, "--data", data)
+            bad |= self.call(folder, k, "convert", self.model, "--method", "int8", "--calibration", data, "-o", out, out=out)
+        else:
+            bad = self.call(folder, k, "inspect", path)
+            for method in METHODS:
+                out = folder / ("out.h5" if method == "keras" else "out.tflite")
+                bad |= self.call(folder, k, "convert", path, "--method", method, "--calibration", self.data, "-o", out, out=out)
         if bad:
             kept = self.faults.folder.parent / f"litesmith-mutate-{self.faults.seed}-{k}{suffix}"
             shutil.copy(path, kept)

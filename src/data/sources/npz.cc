@@ -1,0 +1,316 @@
+// Reads .npz archives. Every size is a claim: memory is asked for only after
+// header, archive and file were found to agree on it.
+#include "src/data/sources/npz.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
+#include "src/containers/npy.h"
+#include "src/containers/zip.h"
+#include "src/data/memory_dataset.h"
+#include "src/data/values.h"
+
+namespace litesmith {
+namespace {
+
+constexpr std::string_view kEnding = ".npy";
+
+// One array of the archive, as its header says it is.
+struct NpzArray {
+  std::string name;  // "x_train_1"
+  NpyHeader header;
+  Field field;  // of a sample; its name is the array's without the half
+
+  int64_t samples() const { return header.dims[0]; }
+};
+
+// One half: its arrays, none read yet.
+struct NpzHalf {
+  std::string path;
+  std::string name;  // "train"
+  std::vector<NpzArray> inputs;
+  std::vector<NpzArray> targets;
+  bool labels = false;  // the first target may hold classes
+};
+
+std::string Where(const std::string& path, const std::string& array) {
+  return path + ": " + array;
+}
+
+// The names of the archive's arrays, for a message.
+std::string ArraysOf(const ZipReader& zip) {
+  constexpr size_t kShown = 8;
+  std::vector<std::string> names;
+  for (std::string name : zip.Names()) {
+    if (!name.ends_with(kEnding)) continue;
+    name.resize(std::min<size_t>(name.size() - kEnding.size(), 40));
+    for (char& c : name) {
+      if (static_cast<unsigned char>(c) < ' ') c = '?';
+    }
+    names.push_back(std::move(name));
+  }
+  if (names.empty()) return "no arrays";
+  const size_t all = names.size();
+  names.resize(std::min(all, kShown));
+  return JoinNames(names) + (all > kShown ? ", ..." : "");
+}
+
+// The number of a name like "x_train_12", written as this house writes it.
+std::optional<int> NumberOf(std::string_view name, std::string_view stem) {
+  if (!name.starts_with(stem)) return std::nullopt;
+  name.remove_prefix(stem.size());
+  if (name.size() < 2 || name[0] != '_' || name[1] == '0') return std::nullopt;
+  int number = 0;
+  const char* end = name.data() + name.size();
+  const auto [at, error] = std::from_chars(name.data() + 1, end, number);
+  if (error != std::errc() || at != end || number < 1) return std::nullopt;
+  return number;
+}
+
+// Which of STEM, STEM_1, STEM_2, ... there are. A gap is a mistake: what is
+// behind it would be left out in silence.
+std::vector<std::string> Numbered(const ZipReader& zip, const std::string& path,
+                                  const std::string& stem) {
+  const auto name = [&](size_t i) {
+    return i == 0 ? stem : fmt::format("{}_{}", stem, i);
+  };
+  std::vector<std::string> names;
+  while (zip.Has(name(names.size()) + std::string(kEnding)))
+    names.push_back(name(names.size()));
+  for (const std::string& member : zip.Names()) {
+    if (!member.ends_with(kEnding)) continue;
+    const std::string_view array(member.data(), member.size() - kEnding.size());
+    const std::optional<int> number = NumberOf(array, stem);
+    if (!number || static_cast<size_t>(*number) < names.size()) continue;
+    Fail(ErrorKind::kCorrupt, "{}: there is {}, but no {}", path, array,
+         name(names.size()));
+  }
+  return names;
+}
+
+// The product of the dimensions and the size of a value, or the largest number
+// if it is larger than that.
+int64_t BytesOf(const NpyHeader& header) {
+  auto bytes = static_cast<int64_t>(SizeOf(header.dtype));
+  for (const int32_t dim : header.dims) {
+    // A zero stays one.
+    if (__builtin_mul_overflow(bytes, int64_t{dim}, &bytes))
+      bytes = std::numeric_limits<int64_t>::max() / 2;
+  }
+  return bytes;
+}
+
+// Header, archive and file agree on the size, and it fits.
+void CheckSize(const NpyHeader& header, const ZipStream& stream,
+               const std::string& where, int64_t limit) {
+  if (stream.claimed() > stream.most()) {
+    Fail(ErrorKind::kCorrupt,
+         "{}: it is said to have {} bytes; what it is packed in can hold {} at "
+         "most",
+         where, stream.claimed(), stream.most());
+  }
+  const int64_t wanted = BytesOf(header);
+  const int64_t there = stream.claimed() - static_cast<int64_t>(header.bytes);
+  if (there != wanted) {
+    Fail(ErrorKind::kCorrupt, "{}: shape {} of {} is {} bytes; there are {}",
+         where, Shape(header.dims).ToString(), Name(header.dtype), wanted,
+         there);
+  }
+  if (wanted > limit) {
+    Fail(ErrorKind::kUnsupported, "{}: {} bytes; this machine has memory of {}",
+         where, wanted, limit);
+  }
+}
+
+NpzArray ReadHeader(const ZipReader& zip, const std::string& path,
+                    const std::string& name, int64_t limit) {
+  const std::string where = Where(path, name);
+  NpzArray array;
+  array.name = name;
+  ZipStream stream = zip.Open(name + std::string(kEnding));
+  std::vector<std::byte> head(kNpyHead);
+  head.resize(stream.Read(head));
+  array.header = ParseNpyHeader(head, where);
+  const std::span<const int32_t> dims = array.header.dims;
+  if (dims.empty()) {
+    Fail(ErrorKind::kUnsupported,
+         "{}: a single number; an array is wanted whose first dimension counts "
+         "the samples",
+         where);
+  }
+  CheckSize(array.header, stream, where, limit);
+  NpyHeader sample = array.header;
+  sample.dims.erase(sample.dims.begin());
+  const int64_t bytes = BytesOf(sample);
+  if (bytes == 0 || bytes > std::numeric_limits<int32_t>::max()) {
+    Fail(ErrorKind::kUnsupported, "{}: samples of shape {} have {} bytes",
+         where, Shape(sample.dims).ToString(), bytes);
+  }
+  array.field.shape = Shape(sample.dims);
+  array.field.dtype = array.header.dtype;
+  return array;
+}
+
+bool MayBeLabels(const NpzArray& y) {
+  return (IsInteger(y.field.dtype) || y.field.dtype == DType::kBool) &&
+         y.field.shape.NumElements() == 1 && y.field.shape.rank() <= 1;
+}
+
+NpzHalf FindHalf(const ZipReader& zip, const std::string& path,
+                 const std::string& half, int64_t limit) {
+  NpzHalf found;
+  found.path = path;
+  found.name = half;
+  for (const char* side : {"x", "y"}) {
+    std::vector<NpzArray>& arrays = *side == 'x' ? found.inputs : found.targets;
+    const std::string stem = fmt::format("{}_{}", side, half);
+    for (const std::string& name : Numbered(zip, path, stem)) {
+      NpzArray& array = arrays.emplace_back(ReadHeader(zip, path, name, limit));
+      array.field.name = side + name.substr(stem.size());
+      const NpzArray& first = (found.inputs.empty() ? arrays : found.inputs)[0];
+      if (array.samples() == first.samples()) continue;
+      Fail(ErrorKind::kCorrupt,
+           "{}: {} has {}, but {} has {}; as many are wanted", path, name,
+           Counted(array.samples(), "sample"), first.name, first.samples());
+    }
+  }
+  found.labels = !found.targets.empty() && MayBeLabels(found.targets[0]);
+  // [n,1] is [n].
+  if (found.labels) found.targets[0].field.shape = {};
+  return found;
+}
+
+// The halves hold samples of the same form, as far as both have them.
+void CheckAlike(const std::vector<NpzArray>& train,
+                const std::vector<NpzArray>& test, const std::string& path) {
+  if (train.empty() || test.empty()) return;
+  const std::vector<NpzArray>& more = train.size() > test.size() ? train : test;
+  const size_t both = std::min(train.size(), test.size());
+  if (more.size() > both) {
+    Fail(ErrorKind::kCorrupt,
+         "{}: there is {}, but the other half has nothing beside it", path,
+         more[both].name);
+  }
+  for (size_t i = 0; i < both; ++i) {
+    const Field& a = train[i].field;
+    const Field& b = test[i].field;
+    if (a == b) continue;
+    Fail(ErrorKind::kCorrupt,
+         "{}: {} has samples of {} {}, but {} of {} {}; the same are wanted",
+         path, test[i].name, Name(b.dtype), b.shape.ToString(), train[i].name,
+         Name(a.dtype), a.shape.ToString());
+  }
+}
+
+// The first `count` samples. Asking for one byte behind the last one makes
+// libzip compare the checksum.
+std::vector<std::byte> ReadValues(const ZipReader& zip, const std::string& path,
+                                  const NpzArray& array, int64_t count) {
+  const std::string where = Where(path, array.name);
+  ZipStream stream = zip.Open(array.name + std::string(kEnding));
+  std::vector<std::byte> head(array.header.bytes);
+  head.resize(stream.Read(head));
+  if (ParseNpyHeader(head, where) != array.header) {
+    Fail(ErrorKind::kCorrupt, "{} has changed while it was read", where);
+  }
+  std::vector<std::byte> values(static_cast<size_t>(count) *
+                                array.field.bytes());
+  const size_t got = stream.Read(values);
+  std::byte more{};
+  if (got < values.size() ||
+      (count == array.samples() && stream.Read({&more, 1}) != 0)) {
+    Fail(ErrorKind::kCorrupt, "{}: {} bytes of values are wanted; {} are there",
+         where, values.size(),
+         got < values.size() ? std::to_string(got) : "more");
+  }
+  CheckNpyValues(array.header.dtype, values, where);
+  return values;
+}
+
+// How many classes the labels are of; 0 if they are none.
+int CountClasses(const NpzHalf& half, std::span<const std::byte> labels) {
+  const NpzArray& array = half.targets[0];
+  const size_t size = array.field.bytes();
+  int classes = 0;
+  for (size_t i = 0; i < labels.size() / size; ++i) {
+    const double label =
+        StoredNumber(array.field.dtype, labels.data() + i * size);
+    if (label < 0 || label >= std::numeric_limits<int32_t>::max()) {
+      Warn("{}: {} is {} for sample {}, which is no class: these are values",
+           half.path, array.name, label, i);
+      return 0;
+    }
+    classes = std::max(classes, static_cast<int>(label) + 1);
+  }
+  return classes;
+}
+
+// Its first `count` samples.
+DatasetPtr OpenHalf(const NpzHalf& half, int64_t count) {
+  const ZipReader zip(half.path);
+  if (half.inputs.empty()) {
+    Fail(ErrorKind::kNotFound, "{}: there is no x_{}; it holds {}", half.path,
+         half.name, ArraysOf(zip));
+  }
+  if (count == 0) {
+    Fail(ErrorKind::kInvalidArgument, "{}: {} holds no samples", half.path,
+         half.inputs[0].name);
+  }
+  int classes = 0;
+  std::vector<Column> inputs;
+  std::vector<Column> targets;
+  for (const NpzArray& array : half.inputs)
+    inputs.emplace_back(array.field, ReadValues(zip, half.path, array, count));
+  for (const NpzArray& array : half.targets) {
+    const bool labels = half.labels && targets.empty();
+    std::vector<std::byte> values =
+        ReadValues(zip, half.path, array, labels ? array.samples() : count);
+    if (labels) {
+      classes = CountClasses(half, values);
+      values.resize(static_cast<size_t>(count) * array.field.bytes());
+    }
+    targets.emplace_back(array.field, std::move(values));
+  }
+  return std::make_shared<const MemoryDataset>(
+      inputs, targets, classes,
+      fmt::format("the {} half of {}", half.name, half.path));
+}
+
+}  // namespace
+
+int64_t MemoryBytes() {
+  return int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+}
+
+DataSplits LoadNpz(const std::string& path, int64_t limit) {
+  const ZipReader zip(path);
+  const NpzHalf train = FindHalf(zip, path, "train", limit);
+  const NpzHalf test = FindHalf(zip, path, "test", limit);
+  if (train.inputs.empty() && test.inputs.empty()) {
+    Fail(ErrorKind::kNotFound,
+         "{}: there is neither x_train nor x_test, but {}; "
+         "numpy.savez(FILE, x_train=..., y_train=..., x_test=..., y_test=...) "
+         "makes what is wanted",
+         path, ArraysOf(zip));
+  }
+  CheckAlike(train.inputs, test.inputs, path);
+  CheckAlike(train.targets, test.targets, path);
+  const auto half = [](const NpzHalf& of) {
+    return DataHalf{of.inputs.empty() ? 0 : of.inputs[0].samples(),
+                    [of](int64_t count) { return OpenHalf(of, count); }};
+  };
+  return {"npz", half(train), half(test)};
+}
+
+}  // namespace litesmith
