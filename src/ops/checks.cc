@@ -137,6 +137,22 @@ void CheckQuant(const Tensor& tensor, const char* what) {
   }
 }
 
+void CheckFixedQuant(const Tensor& out, const OpDef& op) {
+  CheckPerTensorQuant(out, "output");
+  FixedScale wanted =
+      out.dtype == DType::kInt16 ? op.quant.fixed16 : op.quant.fixed8;
+  if (out.dtype == DType::kUInt8) wanted.zero_point += 128;
+  const float scale = out.quant.scale[0];
+  if (std::abs(scale - wanted.scale) <= 0.001f * wanted.scale &&
+      out.quant.zero_point[0] == wanted.zero_point) {
+    return;
+  }
+  Fail(ErrorKind::kCorrupt,
+       "the output '{}' has scale {} and zero point {}; {} has {} and {}",
+       out.name, scale, out.quant.zero_point[0], op.name, wanted.scale,
+       wanted.zero_point);
+}
+
 void CheckWeightQuant(const Tensor& weights) {
   const Quantization& q = weights.quant;
   const auto channels = static_cast<size_t>(weights.shape[0]);

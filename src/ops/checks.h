@@ -20,6 +20,9 @@ void CheckDType(const Tensor& tensor, const char* what,
 // The dtype holds quantized values, and exactly one scale and a zero point in
 // the dtype's range (0 for int16) are given.
 void CheckPerTensorQuant(const Tensor& tensor, const char* what);
+// The output of an op whose rule is kFixed, of the types int8, uint8 or int16,
+// has that scale, within a thousandth as in the reference, and that zero point.
+void CheckFixedQuant(const Tensor& out, const OpDef& op);
 // As CheckPerTensorQuant, or one scale and zero point for each slice along the
 // axis.
 void CheckQuant(const Tensor& tensor, const char* what);

@@ -14,6 +14,7 @@
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
 #include "src/ops/layer/conv_2d.h"
+#include "src/ops/map/softmax.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
@@ -119,6 +120,16 @@ inline void AddDropoutBehind(const std::string& layer, float rate,
   node.outputs = {y};
   graph->nodes.insert(at + 1, std::move(node));
   InferShapes(graph);
+}
+
+// SmallCnn with this op, of one input, behind its logits.
+inline Graph SmallCnnWith(const OpDef& op, const std::string& name) {
+  Graph graph = SmallCnn();
+  Node& node = graph.AddNode(op, name, {graph.outputs[0]}, {name});
+  if (&op == &kSoftmax) node.Set<&SoftmaxAttrs::beta>(1.0f);
+  graph.outputs = node.outputs;
+  InferShapes(&graph);
+  return graph;
 }
 
 // The layer's weights and bias become constants.

@@ -24,6 +24,8 @@ const Numbers kNumbers[] = {
      PerTensor(0.09f, 7)},
     {"s8_one_scale", DType::kInt8, PerTensor(0.5f, 0), PerTensor(0.5f, 0),
      PerTensor(0.5f, 0)},
+    {"s8_finer", DType::kInt8, PerTensor(0.5f, 3), PerTensor(0.4f, -60),
+     PerTensor(0.15f, 7)},
     {"u8", DType::kUInt8, PerTensor(0.07f, 125), PerTensor(0.02f, 200),
      PerTensor(0.09f, 100)},
     {"s16", DType::kInt16, PerTensor(0.0007f), PerTensor(0.0002f),
@@ -52,6 +54,14 @@ const Shapes kShapes[] = {
     {"rank_6", {2, 1, 3, 1, 2}, {2, 4, 1, 5, 1}},
 };
 
+void SetAttrs(Activation activation, bool pot, Node* node) {
+  if (node->op == &kAdd) {
+    Put(AddAttrs{activation, pot}, node);
+  } else {
+    Put(MulAttrs{activation}, node);
+  }
+}
+
 Graph Build(const OpDef& op, const Shapes& shapes, const Numbers& numbers,
             TensorKind kind, Rng* rng) {
   GraphBuilder build(rng);
@@ -61,7 +71,7 @@ Graph Build(const OpDef& op, const Shapes& shapes, const Numbers& numbers,
           ? build.Grid("b", Shape(shapes.b), 4)
           : build.Random("b", numbers.dtype, Shape(shapes.b), numbers.b);
   Node& node = build.Add(op, "y", {a, b}, numbers.y, numbers.dtype);
-  Put(AddAttrs{shapes.activation, numbers.pot}, &node);
+  SetAttrs(shapes.activation, numbers.pot, &node);
   return build.Finish();
 }
 
@@ -76,7 +86,7 @@ Graph BuildInputs(const OpDef& op, const Numbers& numbers, Rng* rng) {
   const TensorId a = build.Input("a", numbers.dtype, {3, 4}, numbers.a);
   const TensorId b = build.Input("b", numbers.dtype, {3, 4}, numbers.b);
   Node& node = build.Add(op, "y", {a, b}, numbers.y, numbers.dtype);
-  Put(AddAttrs{kNone, numbers.pot}, &node);
+  SetAttrs(kNone, numbers.pot, &node);
   return build.Finish();
 }
 
@@ -85,7 +95,7 @@ Graph BuildTwice(const OpDef& op, const Numbers& numbers, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId a = build.Input("a", numbers.dtype, {3, 4}, numbers.a);
   Node& node = build.Add(op, "y", {a, a}, numbers.y, numbers.dtype);
-  Put(AddAttrs{kNone, false}, &node);
+  SetAttrs(kNone, false, &node);
   return build.Finish();
 }
 
@@ -93,7 +103,7 @@ std::string TflmFails(const OpDef& op, const Numbers& numbers,
                       Activation activation) {
   switch (numbers.dtype) {
     case DType::kInt32:
-      return activation == kNone
+      return activation == kNone || &op != &kAdd
                  ? ""
                  : fmt::format("its int32 {} has no activation", op.name);
     case DType::kUInt8:
@@ -150,5 +160,6 @@ std::vector<Case> BinaryCases(const OpDef& op, const std::string& name) {
 }  // namespace
 
 std::vector<Case> AddCases() { return BinaryCases(kAdd, "add"); }
+std::vector<Case> MulCases() { return BinaryCases(kMul, "mul"); }
 
 }  // namespace litesmith

@@ -26,6 +26,23 @@ const Numbers kNumbers[] = {
     {"s16_same", DType::kInt16, PerTensor(0.0004f), PerTensor(0.0004f)},
 };
 
+// Where the output's scale is the op's own.
+const Quantization kShares8 = PerTensor(1.0f / 256, -128);
+const Quantization kShares16 = PerTensor(1.0f / 32768);
+
+const Numbers kShares[] = {
+    {"f32", DType::kFloat32, {}, {}},
+    {"s8", DType::kInt8, PerTensor(0.05f, 3), kShares8},
+    {"s8_coarse", DType::kInt8, PerTensor(0.4f, -100), kShares8},
+    {"s8_fine", DType::kInt8, PerTensor(0.001f, 0), kShares8},
+    {"u8", DType::kUInt8, PerTensor(0.05f, 117), PerTensor(1.0f / 256, 0)},
+    {"s16", DType::kInt16, PerTensor(0.0003f), kShares16},
+    {"s16_coarse", DType::kInt16, PerTensor(0.0031f), kShares16},
+    {"s16_fine", DType::kInt16, PerTensor(0.000007f), kShares16},
+    {"s16_pot", DType::kInt16, PerTensor(0x1p-12f), kShares16},
+    {"s16_pot_fine", DType::kInt16, PerTensor(0x1p-15f), kShares16},
+};
+
 Graph Build(const OpDef& op, const Numbers& numbers, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", numbers.dtype, {5, 7, 11}, numbers.x);
@@ -38,9 +55,11 @@ void FillBesideKinks(Rng* rng, std::span<float> values) {
   for (float& v : values) v = (static_cast<float>(rng->Below(128)) - 63.5f) / 8;
 }
 
-std::vector<Case> UnaryCases(const OpDef& op, const std::string& name) {
+std::vector<Case> UnaryCases(const OpDef& op, const std::string& name,
+                             std::span<const Numbers> all,
+                             const Gradient& gradient) {
   std::vector<Case> cases;
-  for (const Numbers& numbers : kNumbers) {
+  for (const Numbers& numbers : all) {
     Case c;
     c.name = fmt::format("{}_{}", name, numbers.name);
     c.build = [&](Rng* rng) { return Build(op, numbers, rng); };
@@ -52,14 +71,21 @@ std::vector<Case> UnaryCases(const OpDef& op, const std::string& name) {
   c.name = fmt::format("{}_gradient", name);
   c.build = [&](Rng* rng) { return Build(op, kNumbers[0], rng); };
   c.fill = FillBesideKinks;
-  c.gradient = Gradient{};
+  c.gradient = gradient;
   cases.push_back(std::move(c));
   return cases;
 }
 
 }  // namespace
 
-std::vector<Case> ReluCases() { return UnaryCases(kRelu, "relu"); }
-std::vector<Case> Relu6Cases() { return UnaryCases(kRelu6, "relu6"); }
+std::vector<Case> ReluCases() {
+  return UnaryCases(kRelu, "relu", kNumbers, {});
+}
+std::vector<Case> Relu6Cases() {
+  return UnaryCases(kRelu6, "relu6", kNumbers, {});
+}
+std::vector<Case> LogisticCases() {
+  return UnaryCases(kLogistic, "logistic", kShares, {.tolerance = 1e-3});
+}
 
 }  // namespace litesmith

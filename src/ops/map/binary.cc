@@ -115,6 +115,51 @@ void Add::Integer::PlanShifts(const PrepareContext& context) {
   b_shift_ = y - b;
 }
 
+// a * b. Integers follow specs/ops.md 5.2.
+struct Mul {
+  using Attrs = MulAttrs;
+
+  // Signed integers wrap.
+  template <class T>
+  static T Value(T a, T b) {
+    if constexpr (std::is_integral_v<T>) {
+      return static_cast<T>(static_cast<uint64_t>(a) *
+                            static_cast<uint64_t>(b));
+    } else {
+      return a * b;
+    }
+  }
+  static float SlopeA(float, float b) { return b; }
+  static float SlopeB(float a, float) { return a; }
+
+  // Of 8-bit and 16-bit values with scales: products are 2^30 at most.
+  class Integer {
+   public:
+    explicit Integer(const PrepareContext& context)
+        : a_zero_(ZeroOf(context.input(0))),
+          b_zero_(ZeroOf(context.input(1))),
+          y_zero_(ZeroOf(context.output())),
+          multiplier_(RatioOfScales(Ratio(context), context.input(0),
+                                    context.output())) {}
+    int32_t operator()(int32_t a, int32_t b) const {
+      return y_zero_ + Mbqm((a - a_zero_) * (b - b_zero_), multiplier_);
+    }
+
+   private:
+    static double Ratio(const PrepareContext& context) {
+      const float a = context.input(0).quant.scale[0];
+      const float b = context.input(1).quant.scale[0];
+      const float y = context.output().quant.scale[0];
+      return context.numerics == Numerics::kTflm
+                 ? double{a} * double{b} / double{y}
+                 : double{a * b / y};
+    }
+
+    int32_t a_zero_, b_zero_, y_zero_;
+    FixedMultiplier multiplier_;
+  };
+};
+
 // ---- Their kernels --------------------------------------------------------
 
 // How a node walks through its arrays.
@@ -346,6 +391,18 @@ int AddVersion(const Graph& graph, const Node& node) {
   return ElementwiseVersion(graph, node);
 }
 
+int MulVersion(const Graph& graph, const Node& node) {
+  const Tensor& a = graph.tensor(node.inputs[0]);
+  if (a.dtype == DType::kInt64) return 5;
+  if (a.dtype == DType::kInt16) return a.quant.empty() ? 7 : 4;
+  if (a.quant.empty()) return 1;
+  // Where products have more steps than the output.
+  const float ratio = a.quant.scale[0] *
+                      graph.tensor(node.inputs[1]).quant.scale[0] /
+                      graph.tensor(node.outputs[0]).quant.scale[0];
+  return ratio >= 1 ? 3 : 2;
+}
+
 }  // namespace
 
 const OpDef kAdd = {
@@ -356,6 +413,17 @@ const OpDef kAdd = {
     .operands = kOperands,
     .infer = Infer<AddAttrs>,
     .rows = kBinaryRows<Add>,
+    .quant = {.output = QuantRule::kOwn},
+};
+
+const OpDef kMul = {
+    .name = "MUL",
+    .summary = "a * b with fused activation",
+    .tflite = {.code = 18, .options = 21, .version = MulVersion},
+    .attrs = kAttrs<MulAttrs>,
+    .operands = kOperands,
+    .infer = Infer<MulAttrs>,
+    .rows = kBinaryRows<Mul>,
     .quant = {.output = QuantRule::kOwn},
 };
 

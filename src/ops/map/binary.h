@@ -19,6 +19,14 @@ inline constexpr auto kAttrs<AddAttrs> = AttrList({
     Attr<&AddAttrs::pot_scale_int16>("pot_scale_int16", 1),
 });
 
+struct MulAttrs {
+  Activation activation = kNone;
+};
+template <>
+inline constexpr auto kAttrs<MulAttrs> = AttrList({
+    Attr<&MulAttrs::activation>("fused_activation_function", 0),
+});
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_OPS_MAP_BINARY_H_

@@ -4,8 +4,11 @@
 // filled.
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 
+#include "src/base/error.h"
+#include "src/kernels/map/logistic.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/map/elementwise.h"
@@ -56,6 +59,46 @@ struct Clamp {
 
 using Relu = Clamp<activation::kRelu>;
 using Relu6 = Clamp<activation::kRelu6>;
+
+// 1 / (1 + e^-x). Integers follow specs/tflite.md 3.10, their outputs have one
+// scale whatever the values.
+struct Logistic {
+  static float Value(float x) {
+    // The reference's bounds, beyond which float32 gives the same.
+    if (x > 16.619047164916992188f) return 1.0f;
+    if (x < -9.0f) return std::exp(x);
+    return 1.0f / (1.0f + std::exp(-x));
+  }
+  static float Slope(float y) { return y * (1.0f - y); }
+
+  class Integer {
+   public:
+    explicit Integer(const PrepareContext& context)
+        : wide_(context.input(0).dtype == DType::kInt16),
+          x_scale_(context.input(0).quant.scale[0]),
+          x_zero_(ZeroOf(context.input(0))),
+          steps_(1.0f / context.output().quant.scale[0]),
+          y_zero_(ZeroOf(context.output())),
+          range_(ActivationRange(kNone, context.output())),
+          wide_function_(x_scale_) {}
+    int32_t operator()(int32_t x) const {
+      if (wide_) return wide_function_(x);
+      const float real = x_scale_ * static_cast<float>(x - x_zero_);
+      const float y = 1.0f / (1.0f + std::exp(-real));
+      const auto q = static_cast<int32_t>(std::round(y * steps_)) + y_zero_;
+      return std::clamp(q, range_.lo, range_.hi);
+    }
+
+   private:
+    bool wide_;
+    float x_scale_;
+    int32_t x_zero_;
+    float steps_;  // of the output, in 1
+    int32_t y_zero_;
+    IntegerRange range_;
+    kernels::Logistic16 wide_function_;
+  };
+};
 
 // ---- Their kernels --------------------------------------------------------
 
@@ -133,6 +176,19 @@ void Infer(Graph* graph, const Node& node) {
   (void)RatioOfScales(x, out);
 }
 
+void InferLogistic(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  Infer(graph, node);
+  if (x.dtype == DType::kFloat32) return;
+  CheckFixedQuant(graph->tensor(node.outputs[0]), *node.op);
+  const float scale = x.quant.scale[0];
+  if (x.dtype != DType::kInt16 || kernels::Logistic16::IsPossible(scale))
+    return;
+  Fail(ErrorKind::kUnsupported,
+       "the int16 input '{}' has the scale {}; at most 5 is supported", x.name,
+       scale);
+}
+
 constexpr Operand kOperands[] = {{.name = "x"}};
 
 template <class F>
@@ -170,5 +226,14 @@ OpDef UnaryOp(const char* name, const char* summary, int code) {
 
 const OpDef kRelu = UnaryOp<Relu>("RELU", "max(x, 0)", 19);
 const OpDef kRelu6 = UnaryOp<Relu6>("RELU6", "max(0, min(x, 6))", 21);
+const OpDef kLogistic = [] {
+  OpDef op = UnaryOp<Logistic>("LOGISTIC", "1 / (1 + e^-x), a sigmoid", 14);
+  op.infer = InferLogistic;
+  op.quant = {.output = QuantRule::kFixed,
+              .fixed8 = {1.0f / 256, -128},
+              .fixed16 = {1.0f / 32768, 0}};
+  op.probabilities = [](const Node&) { return Probabilities::kOfEach; };
+  return op;
+}();
 
 }  // namespace litesmith
