@@ -118,12 +118,25 @@ class Builder {
                  call.layer, variables_,    &graph_};
       std::vector<TensorId> outputs = row->build(&in);
       LS_CHECK(!outputs.empty());
+      AddActivation(call.path, *layer.config, inputs, &outputs);
       variables_.RequireCount(call.layer, in.num_variables);
       if (shared) PassSharing(inputs[0], outputs[0]);
       return outputs;
     } catch (const Error& error) {
       Fail(error.kind(), "layer '{}': {}", call.path, error.what());
     }
+  }
+
+  // An activation that is an op: of a layer that is only that it has the name,
+  // of another one its own behind the layer's.
+  void AddActivation(const std::string& layer, const Json& config,
+                     const std::vector<TensorId>& inputs,
+                     std::vector<TensorId>* outputs) {
+    const ActivationOp* const own = ActivationOpOf(config);
+    if (own == nullptr) return;
+    const std::string name =
+        *outputs == inputs ? layer : ActivationNodeName(layer, own->name);
+    *outputs = AddActivationOp(own->op, name, outputs->front(), &graph_);
   }
 
   // A layer that passes its input on passes its other readers on too, and so

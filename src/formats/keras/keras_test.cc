@@ -10,7 +10,9 @@
 #include "src/base/file.h"
 #include "src/base/warning.h"
 #include "src/formats/keras/test_graphs.h"
+#include "src/formats/keras/to_keras.h"
 #include "src/ops/layer/conv_2d.h"
+#include "src/ops/map/softmax.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/train/train.h"
 
@@ -275,6 +277,44 @@ TEST_P(KerasTest, ActivationsByThemselvesStayLayers) {
   graph.tensor(graph.nodes[2].outputs[0]).name = "clip";
   graph.nodes[2].Set<&Pool2DAttrs::activation>(activation::kRelu6);
   ExpectSameGraph(graph, Through(graph));
+}
+
+// Activations that are ops: of a layer, or layers by themselves.
+TEST_P(KerasTest, SoftmaxAndSigmoidComeBackWhereTheyWere) {
+  Rng rng(3);
+  Graph graph;
+  const auto add = [&](const OpDef& op, const std::string& name, TensorId of) {
+    Node& node = graph.AddNode(op, name, {of}, {name});
+    if (&op == &kSoftmax) node.Set<&SoftmaxAttrs::beta>(1.0f);
+    return node.outputs[0];
+  };
+  const TensorId x = AddInput("x", {kDynamic, 4}, &graph);
+  const TensorId a = AddDense("a", x, 4, 3, &rng, &graph);
+  const TensorId gate = add(kLogistic, "a/sigmoid", a);
+  const TensorId b = AddDense("b", gate, 3, 3, &rng, &graph);
+  const TensorId alone = add(kLogistic, "alone", b);
+  const TensorId scaled =
+      graph.AddNode(kMul, "scaled", {gate, alone}, {"scaled"}).outputs[0];
+  const TensorId c = AddDense("c", scaled, 3, 2, &rng, &graph);
+  const TensorId shares = add(kSoftmax, "c/softmax", c);
+  graph.outputs = {shares, add(kSoftmax, "again", scaled)};
+  graph.output_names = {"c", "again"};
+  InferShapes(&graph);
+  ExpectSameGraph(graph, Through(graph));
+  std::vector<std::string> classes;
+  for (const OutLayer& layer : ToKeras(graph).layers)
+    classes.push_back(layer.class_name);
+  EXPECT_EQ(classes, (std::vector<std::string>{"InputLayer", "Dense", "Dense",
+                                               "Activation", "Multiply",
+                                               "Dense", "Softmax"}));
+  // What others read too is no activation of the layer's alone.
+  graph.outputs.push_back(c);
+  graph.output_names.emplace_back("logits");
+  EXPECT_EQ(ToKeras(graph).layers.size(), 8u);
+  // A softmax that Keras has no word for goes as our own graph.
+  graph.nodes.back().Set<&SoftmaxAttrs::beta>(0.5f);
+  ExpectError(ErrorKind::kUnsupported, "'again' (SOFTMAX)",
+              [&] { ToKeras(graph); });
 }
 
 }  // namespace

@@ -75,6 +75,22 @@ void AddBias(LayerIn* in, int32_t n, std::vector<TensorId>* inputs);
 // Infers the last node's outputs and gives them.
 std::vector<TensorId> InferLast(Graph* graph);
 
+// An activation that no node takes as its own: what Keras calls it, and the op
+// that does it.
+struct ActivationOp {
+  const char* name;
+  const OpDef& op;
+};
+// That of a config's "activation"; null: linear, one that nodes take, or none.
+// Whoever calls `build` adds it behind the layer.
+const ActivationOp* ActivationOpOf(const Json& config);
+// What the node of a layer's own is called: "dense/softmax".
+std::string ActivationNodeName(const std::string& layer,
+                               const char* activation);
+// Adds its node, called `name` as its output is, and gives that.
+std::vector<TensorId> AddActivationOp(const OpDef& op, const std::string& name,
+                                      TensorId input, Graph* graph);
+
 // Throws Error{unsupported} for channels_first.
 void CheckChannelsLast(const Json& config);
 
@@ -141,6 +157,10 @@ void SetWeights(const NodeOut& node, TensorId kernel, TensorId bias,
 // Adds a layer that applies the activation, kRelu or kRelu6, to `input`.
 void AddActivation(Activation activation, const std::string& name,
                    OutTensor input, LayerWriter* out);
+
+// What Keras calls what the node does if it is an activation and nothing else,
+// but for those that are fused; null: it is none, or has no name there.
+const char* ActivationNameOf(const Node& node);
 
 // The dimensions behind the batch.
 std::vector<int32_t> SampleDims(const Shape& shape);

@@ -146,7 +146,24 @@ class Writer : public LayerWriter {
     model_.inputs.push_back(Last());
   }
 
+  // The activation that is an op by itself and was the node's layer's, or null:
+  // it alone reads the node, under the name that the reader gives it.
+  const Node* OwnActivation(const Node& node) const {
+    const TensorId output = node.outputs[0];
+    if (graph_.NumUses(output) != 1) return nullptr;
+    for (const Node& reader : graph_.nodes) {
+      if (reader.inputs[0] != output) continue;
+      const char* name = ActivationNameOf(reader);
+      const bool own =
+          name != nullptr && reader.name == ActivationNodeName(node.name, name);
+      return own ? &reader : nullptr;
+    }
+    return nullptr;
+  }
+
   void AddNode(const Node& node) {
+    // An activation that its layer says.
+    if (layer_of_.contains(node.outputs[0])) return;
     if (node.op->tflite.code < 0 && !node.op->in_keras()) {
       Fail(ErrorKind::kUnsupported,
            "no Keras layer does this; strip the training ops first");
@@ -169,14 +186,17 @@ class Writer : public LayerWriter {
     const std::string& output = graph_.tensor(node.outputs[0]).name;
     const bool by_itself = output != node.name;
     if (!by_itself) out.activation = name;
+    const Node* const own = activation == kNone ? OwnActivation(node) : nullptr;
+    if (own != nullptr) out.activation = ActivationNameOf(*own);
     const auto rows = LayerRows();
     if (std::none_of(rows.begin(), rows.end(), [&](const LayerRow& row) {
           return row.write != nullptr && row.write(out, this);
         })) {
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     }
-    const bool said = !by_itself && model_.layers.back().Says("activation");
-    if (activation != kNone && !said) {
+    const bool says = model_.layers.back().Says("activation");
+    if (own != nullptr && says) layer_of_[own->outputs[0]] = Last();
+    if (activation != kNone && (by_itself || !says)) {
       AddActivation(activation, by_itself ? output : node.name + "_activation",
                     Last(), this);
     }

@@ -5,6 +5,7 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/layers/shared.h"
+#include "src/ops/map/softmax.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -51,6 +52,11 @@ Node* FuseInto(const LayerIn& in, Activation activation) {
   return fused != nullptr && fused->i == kNone ? &node : nullptr;
 }
 
+const ActivationOp kActivationOps[] = {
+    {"softmax", kSoftmax},
+    {"sigmoid", kLogistic},
+};
+
 // An activation layer goes into the node that made its input, whose output
 // takes the layer's name, so that it can be written as a layer again; else it
 // is a node of its own.
@@ -67,8 +73,40 @@ std::vector<TensorId> Activate(LayerIn* in, Activation activation) {
   return InferLast(in->graph);
 }
 
+// One that is an op is added by whoever calls `build`.
 std::vector<TensorId> BuildActivation(LayerIn* in) {
   return Activate(in, ActivationOf(in->config));
+}
+
+bool WriteActivation(const NodeOut& out, LayerWriter* layers) {
+  // SOFTMAX has a layer of its own.
+  const char* name = ActivationNameOf(out.node);
+  if (name == nullptr || out.node.op == &kSoftmax) return false;
+  layers->Add("Activation", out.node.name, out.inputs).Set("activation", name);
+  return true;
+}
+
+// Throws Error{unsupported} for another axis than the last.
+void CheckSoftmaxAxis(const Json& config, const Shape& x) {
+  const Json* axis = JsonFind(config, "axis");
+  if (axis == nullptr) return;
+  const bool is_number = IsWholeNumber(*axis);
+  const int64_t number = is_number ? JsonInt64(*axis, "axis") : 0;
+  if (is_number && (number == -1 || number == x.rank() - 1)) return;
+  Fail(ErrorKind::kUnsupported,
+       "its axis is {}; -1, the last one, is supported", JsonShown(*axis));
+}
+
+std::vector<TensorId> BuildSoftmax(LayerIn* in) {
+  CheckSoftmaxAxis(in->config, in->input_shape());
+  return AddActivationOp(kSoftmax, in->name, in->input(), in->graph);
+}
+
+bool WriteSoftmax(const NodeOut& out, LayerWriter* layers) {
+  if (out.node.op != &kSoftmax || ActivationNameOf(out.node) == nullptr)
+    return false;
+  layers->Add("Softmax", out.node.name, out.inputs).Set("axis", int64_t{-1});
+  return true;
 }
 
 std::vector<TensorId> BuildReLU(LayerIn* in) {
@@ -83,8 +121,13 @@ bool WriteReLU(const NodeOut& out, LayerWriter* layers) {
 }
 
 constexpr LayerRow kRows[] = {
-    {"Activation", "linear, relu or relu6", {}, BuildActivation, nullptr},
+    {"Activation",
+     "linear, relu, relu6, softmax or sigmoid",
+     {},
+     BuildActivation,
+     WriteActivation},
     {"ReLU", "max_value none or 6", {}, BuildReLU, WriteReLU},
+    {"Softmax", "axis -1", {}, BuildSoftmax, WriteSoftmax},
 };
 
 }  // namespace
@@ -97,13 +140,42 @@ Activation ActivationOf(const Json& config) {
   if (name == "relu") return activation::kRelu;
   if (name == "relu6") return activation::kRelu6;
   if (name == "ReLU") return ReluOf(JsonAt(*value, "config"));
-  if (name == "softmax") {
-    Fail(ErrorKind::kUnsupported,
-         "its activation is softmax, for which there is no op yet; end the "
-         "model in logits (activation linear), which rank the classes alike");
-  }
+  if (ActivationOpOf(config) != nullptr) return kNone;
   Fail(ErrorKind::kUnsupported,
-       "its activation is '{}'; linear, relu and relu6 are supported", name);
+       "its activation is '{}'; linear, relu, relu6, softmax and sigmoid are "
+       "supported",
+       name);
+}
+
+const ActivationOp* ActivationOpOf(const Json& config) {
+  const Json* value = JsonFind(config, "activation");
+  if (value == nullptr) return nullptr;
+  const std::string name = ActivationName(*value);
+  for (const ActivationOp& row : kActivationOps) {
+    if (name == row.name) return &row;
+  }
+  return nullptr;
+}
+
+const char* ActivationNameOf(const Node& node) {
+  if (node.op == &kSoftmax && node.Get<&SoftmaxAttrs::beta>() != 1)
+    return nullptr;
+  for (const ActivationOp& row : kActivationOps) {
+    if (node.op == &row.op) return row.name;
+  }
+  return nullptr;
+}
+
+std::string ActivationNodeName(const std::string& layer,
+                               const char* activation) {
+  return layer + "/" + activation;
+}
+
+std::vector<TensorId> AddActivationOp(const OpDef& op, const std::string& name,
+                                      TensorId input, Graph* graph) {
+  Node& node = graph->AddNode(op, name, {input}, {name});
+  if (&op == &kSoftmax) node.Set<&SoftmaxAttrs::beta>(1.0f);
+  return InferLast(graph);
 }
 
 void AddActivation(Activation activation, const std::string& name,

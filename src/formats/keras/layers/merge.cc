@@ -50,6 +50,13 @@ constexpr LayerRow kRows[] = {
      [](const NodeOut& out, LayerWriter* layers) {
        return WriteBinary(kAdd, "Add", out, layers);
      }},
+    {"Multiply",
+     "two inputs or more of one rank",
+     {},
+     [](LayerIn* in) { return BuildChain(kMul, in); },
+     [](const NodeOut& out, LayerWriter* layers) {
+       return WriteBinary(kMul, "Multiply", out, layers);
+     }},
 };
 
 }  // namespace

@@ -9,8 +9,9 @@
 
 namespace litesmith {
 
-// activation.cc: the config's "activation" as an Activation. Throws
-// Error{unsupported} for others than linear, relu and relu6.
+// activation.cc: the config's "activation" as an Activation, kNone for one that
+// is an op of its own (ActivationOpOf). Throws Error{unsupported} for what is
+// neither.
 Activation ActivationOf(const Json& config);
 
 // conv.cc: kSame or kValid, and back.
