@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/kernels/train/losses.h"
 
@@ -31,6 +32,25 @@ LossSum Mse(const float* outputs, const void* targets, int samples, int values,
   return sum;
 }
 
+LossSum CategoricalCrossentropy(const float* outputs, const void* targets,
+                                int samples, int values, float scale,
+                                float* gradients) {
+  LossSum sum;
+  kernels::SoftmaxCrossEntropyOfShares(
+      outputs, static_cast<const float*>(targets), samples, values, scale,
+      &sum.loss, gradients);
+  return sum;
+}
+
+LossSum BinaryCrossentropy(const float* outputs, const void* targets,
+                           int samples, int values, float scale,
+                           float* gradients) {
+  LossSum sum;
+  kernels::SigmoidCrossEntropy(outputs, static_cast<const float*>(targets),
+                               samples, values, scale, &sum.loss, gradients);
+  return sum;
+}
+
 // The loss, if it can compare these.
 const Loss& Fitting(const Loss& loss, const Tensor& output, const Dataset& data,
                     size_t target) {
@@ -41,10 +61,17 @@ const Loss& Fitting(const Loss& loss, const Tensor& output, const Dataset& data,
 
 constexpr Loss kLosses[] = {
     {"sparse_categorical_crossentropy",
-     "of class labels, the outputs being logits (softmax is part of the loss)",
-     TargetKind::kLabels, SparseCategoricalCrossentropy},
+     "of class labels, the outputs being logits or softmax of them",
+     TargetKind::kLabels, Probabilities::kOfClasses,
+     SparseCategoricalCrossentropy},
+    {"categorical_crossentropy",
+     "of a share for each class, the outputs being logits or softmax of them",
+     TargetKind::kValues, Probabilities::kOfClasses, CategoricalCrossentropy},
+    {"binary_crossentropy",
+     "of values from 0 to 1, the outputs being logits or sigmoids of them",
+     TargetKind::kValues, Probabilities::kOfEach, BinaryCrossentropy},
     {"mse", "mean squared error of the outputs against as many values",
-     TargetKind::kValues, Mse},
+     TargetKind::kValues, Probabilities::kNone, Mse},
 };
 
 }  // namespace
@@ -53,6 +80,35 @@ std::span<const Loss> Losses() { return kLosses; }
 
 const Loss& FindLoss(std::string_view name) {
   return FindByName(kLosses, name, "loss");
+}
+
+Graph WithLossInput(Graph graph, const Loss& loss) {
+  if (loss.of == Probabilities::kNone || graph.outputs.empty()) return graph;
+  TensorId id = graph.outputs[0];
+  NodeId maker = graph.Producer(id);
+  // Through what only gives them another shape.
+  while (maker >= 0 && graph.node(maker).op->in_place) {
+    id = graph.node(maker).inputs[0];
+    maker = graph.Producer(id);
+  }
+  if (maker < 0) return graph;
+  const Node& node = graph.node(maker);
+  const Probabilities made = node.op->probabilities == nullptr
+                                 ? Probabilities::kNone
+                                 : node.op->probabilities(node);
+  if (made == Probabilities::kNone) return graph;
+  if (made != loss.of) {
+    Fail(ErrorKind::kUnsupported,
+         "loss {} compares {}; the model's output '{}' is made by {} (node "
+         "'{}')",
+         loss.name,
+         loss.of == Probabilities::kOfEach
+             ? "a value by itself, logits or sigmoids of them"
+             : "the values of classes, logits or softmax of them",
+         graph.tensor(graph.outputs[0]).name, node.op->name, node.name);
+  }
+  graph.outputs[0] = node.inputs[0];
+  return graph;
 }
 
 LossHead::LossHead(const Loss& loss, const Tensor& output, const Dataset& data,

@@ -10,6 +10,7 @@
 #include "src/data/batch.h"
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
+#include "src/graph/op_def.h"
 #include "src/runtime/feeder.h"
 #include "src/train/fit.h"
 
@@ -25,6 +26,9 @@ struct Loss {
   const char* name;     // as Keras calls it
   const char* summary;  // one line for `litesmith list losses`
   TargetKind targets;
+  // The outputs that it compares are what these are made of, and it makes them
+  // itself; kNone: it takes any outputs as they are.
+  Probabilities of;
   // The loss of `samples` outputs [samples, values], and its gradient times
   // `scale`. `targets` are int32 labels or float values, side by side.
   LossSum (*compute)(const float* outputs, const void* targets, int samples,
@@ -34,6 +38,13 @@ struct Loss {
 std::span<const Loss> Losses();
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Loss& FindLoss(std::string_view name);
+
+// The graph with what the loss reads in place of its first output: of one that
+// an op makes as probabilities, what that op reads, where no gradient is lost
+// to numbers near 0 or 1. Other outputs stay as they are. Throws
+// Error{unsupported} if the first output is probabilities of another kind than
+// the loss makes.
+Graph WithLossInput(Graph graph, const Loss& loss);
 
 // One output of a model with what it is compared with. For one thread.
 class LossHead {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "src/train/optimizers.h"
 #include "src/train/schedules.h"
 #include "src/train/trainer.h"
+#include "src/train/training_run.h"
 
 namespace litesmith {
 namespace {
@@ -35,7 +37,7 @@ Samples Make(int count) {
     const uint32_t label = rng.Below(3);
     samples.labels.push_back(static_cast<uint8_t>(label));
     for (uint32_t c = 0; c < 3; ++c)
-      samples.values.push_back(c == label ? 0.75f : -0.25f);
+      samples.values.push_back(c == label ? 1.0f : 0.0f);
     for (int p = 0; p < 6 * 6 * 2; ++p)
       samples.pixels.push_back(
           static_cast<uint8_t>(60 * label + rng.Below(120)));
@@ -120,6 +122,90 @@ TEST(TrainingRows, EveryCombinationLearnsTheSameOnAnyNumberOfThreads) {
       }
     }
   }
+}
+
+// Weights as trained from the logits, whatever makes probabilities of them.
+TEST(TrainingRows, ProbabilitiesTrainAsWhatTheyAreMadeOf) {
+  struct Pair {
+    const char* loss;
+    const OpDef& op;
+  };
+  for (const Pair& pair : {Pair{"sparse_categorical_crossentropy", kSoftmax},
+                           Pair{"categorical_crossentropy", kSoftmax},
+                           Pair{"binary_crossentropy", kLogistic}}) {
+    SCOPED_TRACE(pair.loss);
+    TrainOptions options = Options(2);
+    options.loss = pair.loss;
+    const bool labels = FindLoss(pair.loss).targets == TargetKind::kLabels;
+    const DatasetPtr data = labels ? Labelled(200) : Valued(200);
+    const TrainResult logits = Train(SmallCnn(), *data, options, nullptr);
+    Graph model = SmallCnnWith(pair.op, "shares");
+    const TrainResult shares = Train(model, *data, options, nullptr);
+    for (const char* name : {"conv/kernel", "conv/bias", "dense/kernel"})
+      EXPECT_EQ(ValuesOf(shares.graph, name), ValuesOf(logits.graph, name));
+    EXPECT_EQ(shares.epochs[1].loss, logits.epochs[1].loss);
+    EXPECT_EQ(shares.epochs[1].validation_loss,
+              logits.epochs[1].validation_loss);
+    EXPECT_EQ(shares.graph.outputs, model.outputs);
+    EXPECT_EQ(EvaluateFloat(shares.graph, *data, options).loss,
+              EvaluateFloat(logits.graph, *data, options).loss);
+    // Also under another shape.
+    const std::vector<int32_t> dims = {kDynamic, 1, 3};
+    const TensorId shape = model.AddConstant<int32_t>("flat/shape", {3}, dims);
+    model.outputs =
+        model.AddNode(kReshape, "flat", {model.outputs[0], shape}, {"flat"})
+            .outputs;
+    InferShapes(&model);
+    const TrainResult flat = Train(model, *data, options, nullptr);
+    EXPECT_EQ(flat.epochs[1].loss, logits.epochs[1].loss);
+  }
+}
+
+TEST(TrainingRows, LossesSayWhichProbabilitiesTheyCompare) {
+  TrainOptions options = Options(1);
+  EXPECT_EQ(ErrorOf([&] {
+              Train(SmallCnnWith(kLogistic, "each"), *Labelled(50), options,
+                    nullptr);
+            }),
+            "unsupported: loss sparse_categorical_crossentropy compares the "
+            "values of classes, logits or softmax of them; the model's output "
+            "'each' is made by LOGISTIC (node 'each')");
+  options.loss = "binary_crossentropy";
+  EXPECT_NE(ErrorOf([&] {
+              Train(SmallCnnWith(kSoftmax, "shares"), *Valued(50), options,
+                    nullptr);
+            }).find("compares a value by itself"),
+            std::string::npos);
+}
+
+// mse goes back through the softmax.
+TEST(TrainingRows, OtherLossesTrainThroughProbabilities) {
+  TrainOptions options = Options(12);
+  options.loss = "mse";
+  for (const OpDef* op : {&kSoftmax, &kLogistic}) {
+    const DatasetPtr data = Valued(300);
+    const TrainResult result =
+        Train(SmallCnnWith(*op, "shares"), *data, options, nullptr);
+    EXPECT_LT(result.epochs.back().loss, 0.7 * result.epochs.front().loss);
+  }
+}
+
+// A sure and wrong answer: softmax is 1 and 0 in float32, the gradient is not.
+TEST(TrainingRows, NoGradientIsLostToProbabilitiesNearOne) {
+  Graph model = SmallCnnWith(kSoftmax, "shares");
+  Tensor* kernel = FindTensor(&model, "dense/kernel");
+  for (float& w : kernel->MutableAs<float>()) w *= 300;
+  TrainOptions options = Options(1);
+  options.validation_split = 0;
+  const DatasetPtr data = Labelled(64);
+  EXPECT_GT(EvaluateFloat(model, *data, options).loss, 20);
+  TrainingRun run(model, *data, options);
+  BatchReader reader(*data, 32);
+  EXPECT_GT(run.Step(reader.Read(0, 32)).loss / 32, 20);
+  float largest = 0;
+  for (const float g : run.plan().gradients())
+    largest = std::max(largest, std::abs(g));
+  EXPECT_GT(largest, 0.1f);
 }
 
 TEST(TrainingRows, SamplesThatMustBeReadTrainToTheSameBits) {

@@ -48,8 +48,10 @@ void CheckShapes(const Graph& graph, const Dataset& data,
          Name(input.dtype));
   }
   InputFeeder(data.inputs(), graph);
-  RequireFit(FindLoss(options.loss).targets, graph.tensor(graph.outputs[0]),
-             data, 0, "loss " + options.loss);
+  const Loss& loss = FindLoss(options.loss);
+  const Graph read = WithLossInput(graph, loss);
+  RequireFit(loss.targets, read.tensor(read.outputs[0]), data, 0,
+             "loss " + options.loss);
 }
 
 // Outputs that no label asks for are trained to be never right.
@@ -226,7 +228,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
         std::numeric_limits<double>::quiet_NaN();
     if (held_out != nullptr) {
       const Evaluation evaluation =
-          EvaluateFloat(run.plan().Export(), *held_out, options);
+          EvaluateFloat(run.Export(), *held_out, options);
       row.validation_loss = evaluation.loss;
       row.validation_accuracy = evaluation.accuracy;
     }
@@ -244,17 +246,18 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     }
     if (checkpoint) checkpoint->Write(&run, result.epochs);
   }
-  result.graph = run.plan().Export();
+  result.graph = run.Export();
   result.seconds = timer.Seconds();
   return result;
 }
 
-Evaluation EvaluateFloat(const Graph& graph, const Dataset& data,
+Evaluation EvaluateFloat(const Graph& model, const Dataset& data,
                          const TrainOptions& options) {
-  CheckShapes(graph, data, options);
+  CheckShapes(model, data, options);
   constexpr int kBatch = 32;
-  const Tensor& output = graph.tensor(graph.outputs[0]);
-  const LossHead head(FindLoss(options.loss), output, data, 0);
+  const Loss& loss = FindLoss(options.loss);
+  const Graph graph = WithLossInput(model, loss);
+  const LossHead head(loss, graph.tensor(graph.outputs[0]), data, 0);
   const auto blocks = static_cast<int>((data.size() + kBatch - 1) / kBatch);
   const int threads = std::clamp(
       blocks, 1, options.threads > 0 ? options.threads : AvailableThreads());

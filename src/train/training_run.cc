@@ -16,18 +16,21 @@ constexpr uint64_t kDraws = uint64_t{1} << 63;
 TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
                          const TrainOptions& options, int64_t steps)
     : options_(options),
+      loss_(FindLoss(options.loss)),
+      outputs_(graph.outputs),
       threads_(options.threads > 0 ? options.threads : AvailableThreads()),
-      plan_(graph, {.batch = options.batch,
-                    .threads = threads_,
-                    .seed = Rng(options.seed,
-                                kDraws + static_cast<uint64_t>(options.stage))
-                                .Next()}),
+      plan_(WithLossInput(graph, loss_),
+            {.batch = options.batch,
+             .threads = threads_,
+             .seed = Rng(options.seed,
+                         kDraws + static_cast<uint64_t>(options.stage))
+                         .Next()}),
       feed_(data.inputs(), graph),
       optimizer_(FindOptimizer(options.optimizer)),
       schedule_(FindSchedule(options.schedule)),
       schedule_steps_(steps) {
-  const LossHead head(FindLoss(options.loss), graph.tensor(graph.outputs[0]),
-                      data, 0);
+  const Graph read = WithLossInput(graph, loss_);
+  const LossHead head(loss_, read.tensor(read.outputs[0]), data, 0);
   shards_.assign(TrainingPlan::kShards, Shard{head, {}});
   slots_.assign(static_cast<size_t>(optimizer_.slots),
                 std::vector<float>(plan_.parameters().size(), 0.0f));
@@ -41,6 +44,12 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
     s.sum = s.head(*batch_, first, count, output,
                    1.0f / static_cast<float>(batch_->size()), grad);
   }};
+}
+
+Graph TrainingRun::Export() const {
+  Graph graph = plan_.Export();
+  graph.outputs = outputs_;
+  return graph;
 }
 
 LossSum TrainingRun::Step(const Batch& batch) {

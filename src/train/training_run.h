@@ -41,6 +41,8 @@ class TrainingRun {
   // The optimizer's, each laid out as the plan's parameters.
   std::span<std::vector<float>> slots() { return slots_; }
   TrainingPlan& plan() { return plan_; }
+  // The graph as it was given, with the present parameters and states.
+  Graph Export() const;
   int threads() const { return threads_; }
 
  private:
@@ -51,6 +53,8 @@ class TrainingRun {
   };
 
   const TrainOptions& options_;
+  const Loss& loss_;
+  std::vector<TensorId> outputs_;  // of the graph as it was given
   int threads_;
   TrainingPlan plan_;
   InputFeeder feed_;

@@ -22,7 +22,7 @@ TenSteps Train(const Graph& start, const Dataset& mnist_train) {
   while (const Batch* batch = loader.Next()) {
     const LossSum result = training.Step(*batch);
     run.losses.push_back(static_cast<float>(result.loss / kBatch));
-    run.graphs.push_back(training.plan().Export());
+    run.graphs.push_back(training.Export());
   }
   return run;
 }

@@ -1,6 +1,7 @@
 // Losses and their gradients, by vectors.
 #include "src/kernels/train/losses.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "src/kernels/common/simd_targets.h"
@@ -84,6 +85,47 @@ void SoftmaxCrossEntropy(const float* logits, const int32_t* labels, int batch,
                          int* correct, float* dlogits) {
   HWY_DYNAMIC_DISPATCH(SoftmaxLoss)
   (logits, labels, batch, classes, scale, loss_sum, correct, dlogits);
+}
+
+void SoftmaxCrossEntropyOfShares(const float* logits, const float* shares,
+                                 int batch, int classes, float scale,
+                                 double* loss_sum, float* dlogits) {
+  *loss_sum = 0;
+  for (int b = 0; b < batch; ++b) {
+    const float max = *std::max_element(logits, logits + classes);
+    // exp of values <= 0: no overflow; the largest is 1, so sum >= 1.
+    double sum = 0;
+    double all_shares = 0;
+    for (int c = 0; c < classes; ++c) {
+      sum += std::exp(double{logits[c]} - double{max});
+      all_shares += double{shares[c]};
+    }
+    const double log_sum = std::log(sum);
+    for (int c = 0; c < classes; ++c) {
+      const double log_p = double{logits[c]} - double{max} - log_sum;
+      *loss_sum -= double{shares[c]} * log_p;
+      dlogits[c] = static_cast<float>(
+          (std::exp(log_p) * all_shares - double{shares[c]}) * double{scale});
+    }
+    logits += classes, shares += classes, dlogits += classes;
+  }
+}
+
+void SigmoidCrossEntropy(const float* logits, const float* targets, int batch,
+                         int count, float scale, double* loss_sum,
+                         float* gradient) {
+  const int64_t n = int64_t{batch} * count;
+  double loss = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const double x = double{logits[i]};
+    const double target = double{targets[i]};
+    // log(1 + exp(x)) without overflow.
+    const double small = std::exp(-std::abs(x));
+    loss += std::max(x, 0.0) + std::log1p(small) - target * x;
+    const double p = (x >= 0 ? 1 : small) / (1 + small);
+    gradient[i] = static_cast<float>((p - target) / count * double{scale});
+  }
+  *loss_sum = loss / count;
 }
 
 void MeanSquaredError(const float* values, const float* targets, int batch,

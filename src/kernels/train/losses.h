@@ -1,5 +1,5 @@
 // Losses of float outputs and their gradients. Results do not depend on the
-// SIMD target, except for the exponential of the cross-entropy.
+// SIMD target, except for the exponential of the cross-entropy of labels.
 #ifndef LITESMITH_KERNELS_TRAIN_LOSSES_H_
 #define LITESMITH_KERNELS_TRAIN_LOSSES_H_
 
@@ -15,6 +15,21 @@ namespace litesmith::kernels {
 void SoftmaxCrossEntropy(const float* logits, const int32_t* labels, int batch,
                          int classes, float scale, double* loss_sum,
                          int* correct, float* dlogits);
+
+// The same of shares for each class, which need not add up to 1:
+//   loss_sum = sum of share[c] (log(sum exp(x)) - x[c]),
+//   dlogits = (softmax(x) * sum of shares - share) * scale.
+void SoftmaxCrossEntropyOfShares(const float* logits, const float* shares,
+                                 int batch, int classes, float scale,
+                                 double* loss_sum, float* dlogits);
+
+// The loss of `batch` samples of `count` logits each, and of as many targets in
+// 0 .. 1:
+//   loss_sum = sum over the samples of the mean of log(1 + exp(x)) - target x,
+//   gradient = (1 / (1 + exp(-x)) - target) / count * scale.
+void SigmoidCrossEntropy(const float* logits, const float* targets, int batch,
+                         int count, float scale, double* loss_sum,
+                         float* gradient);
 
 // The loss of `batch` samples of `count` values each, and of as many targets:
 //   loss_sum = sum over the samples of the mean of (value - target)^2,

@@ -51,6 +51,58 @@ TEST(LossesTest, SoftmaxCrossEntropyMatchesDoubles) {
   }
 }
 
+// The numbers of Keras's categorical_crossentropy and binary_crossentropy, and
+// differences of their own losses.
+TEST(LossesTest, CrossEntropiesOfValuesHaveTheirGradients) {
+  const int batch = 3;
+  const int count = 5;
+  const auto n = static_cast<size_t>(batch * count);
+  Floats x = Random(n, 3, 4.0f);
+  x[0] = 300.0f;  // no overflow on either side
+  x[1] = -300.0f;
+  Floats t = Random(n, 4, 1.0f);
+  for (float& v : t) v = std::abs(v);
+  for (const auto loss_of :
+       {SoftmaxCrossEntropyOfShares, SigmoidCrossEntropy}) {
+    double loss = -1;
+    Floats grad(n + 1, 5.0f);
+    loss_of(x.data(), t.data(), batch, count, 0.5f, &loss, grad.data());
+    EXPECT_EQ(grad[n], 5.0f);
+    EXPECT_GT(loss, 0);
+    Floats unused(n);
+    for (size_t i = 0; i < n; ++i) {
+      constexpr float kStep = 1.0f / 64;
+      const auto at = [&](float by) {
+        Floats moved = x;
+        moved[i] += by;
+        double value = 0;
+        loss_of(moved.data(), t.data(), batch, count, 0.5f, &value,
+                unused.data());
+        return value;
+      };
+      EXPECT_NEAR(grad[i], 0.5 * (at(kStep) - at(-kStep)) / (2 * kStep), 1e-4)
+          << i;
+    }
+  }
+  const Floats logits = {1, -2, 0.5f, 0, 0, 3};
+  const Floats shares = {1, 0, 0, 0, 0.25f, 0.75f};
+  Floats grad(6);
+  double loss = 0;
+  SoftmaxCrossEntropyOfShares(logits.data(), shares.data(), 2, 3, 1, &loss,
+                              grad.data());
+  const double sum0 = std::exp(1.0) + std::exp(-2.0) + std::exp(0.5);
+  const double sum1 = 2 + std::exp(3.0);
+  EXPECT_NEAR(loss, std::log(sum0) - 1 + std::log(sum1) - 0.75 * 3, 1e-9);
+  SigmoidCrossEntropy(logits.data(), shares.data(), 2, 3, 1, &loss,
+                      grad.data());
+  double want = 0;
+  for (size_t i = 0; i < 6; ++i) {
+    const double p = 1 / (1 + std::exp(-double{logits[i]}));
+    want -= shares[i] * std::log(p) + (1 - shares[i]) * std::log(1 - p);
+  }
+  EXPECT_NEAR(loss, want / 3, 1e-9);
+}
+
 TEST(LossesTest, MeanSquaredErrorIsThatOfDoubles) {
   for (const int count : {1, 7, 16, 40}) {
     const int batch = 3;
