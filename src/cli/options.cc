@@ -218,8 +218,8 @@ void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
   AddThreads(app, &flags->threads);
   AddChoice(app, "--numerics", &flags->numerics, {"litert", "tflm"},
             "Whose integer results to give: litert (LiteRT's reference "
-            "kernels) or tflm (tflite-micro); they differ in fully connected "
-            "layers")
+            "kernels) or tflm (tflite-micro); they differ in a few ops, mostly "
+            "fully connected layers")
       ->type_name("NAME");
   app->add_flag("--reference", flags->reference,
                 "Plain reference kernels only: slow, for comparison");
@@ -227,15 +227,18 @@ void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
 
 void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
   if (flags.Contract() != Numerics::kTflm) return;
+  static const OpDef* const kDifferent[] = {&kFullyConnected, &kAdd, &kMul,
+                                            &kRelu6, &kSoftmax};
   const bool differs = std::any_of(
       graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-        return node.op == &kFullyConnected &&
+        return std::find(std::begin(kDifferent), std::end(kDifferent),
+                         node.op) != std::end(kDifferent) &&
                IsInteger(graph.tensor(node.outputs[0]).dtype);
       });
   if (!differs) {
     Warn(
-        "--numerics {} has no effect: no fully connected layer of integers is "
-        "in the model",
+        "--numerics {} has no effect: no fully connected layer of integers, or "
+        "other op that runtimes compute differently, is in the model",
         flags.numerics);
   }
 }

@@ -170,6 +170,61 @@ TEST(Convert, AFixedScaleHoldsWhateverWasSeen) {
             (Quantization{{1.0f / 32768}, {0}, 0}));
 }
 
+// Of real ops: whatever was seen, and in the types of outputs too.
+TEST(Convert, SharesAndSigmoidsHaveTheScalesThatRuntimesWant) {
+  for (const OpDef* op : {&kSoftmax, &kLogistic}) {
+    const Graph model = SmallCnnWith(*op, "shares");
+    const Ranges ranges(model.tensors.size(), Range{-0.3f, 0.9f});
+    const auto converted = [&](const char* scheme,
+                               std::optional<DType> io = {}) {
+      const Graph graph =
+          Convert(model, FindScheme(scheme), ranges, {io, std::nullopt});
+      return graph.tensor(graph.outputs[0]);
+    };
+    EXPECT_EQ(converted("int8").quant, (Quantization{{1.0f / 256}, {-128}, 0}));
+    const Tensor bytes = converted("uint8");
+    EXPECT_EQ(bytes.dtype, DType::kUInt8);
+    EXPECT_EQ(bytes.quant, (Quantization{{1.0f / 256}, {0}, 0}));
+    EXPECT_EQ(converted("int16x8", DType::kInt16).quant,
+              (Quantization{{1.0f / 32768}, {0}, 0}));
+    EXPECT_EQ(converted("int16x8", DType::kUInt8).quant,
+              (Quantization{{1.0f / 256}, {0}, 0}));
+    EXPECT_EQ(converted("int16x8", DType::kInt8).quant,
+              (Quantization{{1.0f / 256}, {-128}, 0}));
+    EXPECT_EQ(converted("dynamic").dtype, DType::kFloat32);
+  }
+  // Its logits have the range that was seen; it needs none itself.
+  const Graph model = SmallCnnWith(kSoftmax, "shares");
+  Ranges ranges(model.tensors.size(), Range{-0.3f, 0.9f});
+  ranges[static_cast<size_t>(model.outputs[0])] = Range();
+  const Graph graph = Convert(model, FindScheme("int8"), ranges);
+  EXPECT_FLOAT_EQ(TensorOf(graph, "dense").quant.scale[0], 1.2f / 255);
+}
+
+// A gate: sigmoids have a fixed scale, products and constants their own.
+TEST(Convert, ProductsAndTheirConstantsHaveRangesOfTheirOwn) {
+  Builder b;
+  const TensorId x = b.Input("x", -3, 3);
+  const TensorId gate = b.Add(kLogistic, "gate", {x}, 0.1f, 0.2f);
+  const TensorId ones =
+      b.graph.AddConstant<float>("ones", {1, 4}, Floats{1, 1, 1, 0.5f});
+  const TensorId product = b.Add(kMul, "product", {gate, ones}, 0, 0.8f);
+  const TensorId joined = b.Add(kTestJoin, "joined", {gate, product});
+  b.Finish({joined});
+  const Graph graph = Int8(b);
+  EXPECT_EQ(TensorOf(graph, "gate").quant.scale[0], 1.0f / 256);
+  // Widened to hold 0.
+  EXPECT_EQ(TensorOf(graph, "ones").quant,
+            (Quantization{{1.0f / 255}, {-128}, 0}));
+  // The group without the sigmoid holds its range as well.
+  EXPECT_FLOAT_EQ(TensorOf(graph, "product").quant.scale[0], 1.0f / 256);
+  EXPECT_EQ(OpsOf(graph),
+            (std::vector<std::string>{"LOGISTIC", "MUL", "QUANTIZE", "JOIN"}));
+  const Graph wide = Convert(b.graph, FindScheme("int16x8"), b.ranges);
+  EXPECT_FLOAT_EQ(TensorOf(wide, "ones").quant.scale[0], 1.0f / 32767);
+  EXPECT_EQ(TensorOf(wide, "ones").dtype, DType::kInt16);
+}
+
 TEST(Convert, AQuantizeStandsWhereAGroupCannotBeOne) {
   Builder b;
   const TensorId x = b.Input("x", -3, 3);

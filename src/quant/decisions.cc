@@ -130,11 +130,11 @@ class Decider {
     return groups_.of[static_cast<size_t>(id)];
   }
 
-  Form FixedForm(const OpDef& op) const {
-    const bool wide = scheme_.activation == DType::kInt16;
-    const FixedScale& fixed = wide ? op.quant.fixed16 : op.quant.fixed8;
+  static Form FixedForm(const OpDef& op, DType dtype) {
+    const FixedScale& fixed =
+        dtype == DType::kInt16 ? op.quant.fixed16 : op.quant.fixed8;
     LS_CHECK(fixed.scale > 0);
-    return {scheme_.activation, {{fixed.scale}, {fixed.zero_point}, 0}};
+    return {dtype, {{fixed.scale}, {fixed.zero_point}, 0}};
   }
 
   // ---- Fix ----
@@ -144,8 +144,9 @@ class Decider {
       if (GroupOf(tensor) != tensor || groups_.fixed[id] == nullptr) continue;
       Decision& decision = At(tensor);
       decision.from = Decision::kFixed;
-      decision.form = FixedForm(*groups_.fixed[id]);
-      decision.range = RangeOf(decision.form);
+      decision.form = FixedForm(*groups_.fixed[id], scheme_.activation);
+      // Symmetric int16 may hold what the op never gives.
+      decision.range = RangeOf(FixedForm(*groups_.fixed[id], DType::kInt8));
     }
   }
 
