@@ -4,9 +4,11 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-two FILE                 two inputs and two outputs, in an order of their own
        keras_file.py 2|3 save-options FILE             one with a frozen layer, a layer without bias and dropouts
        keras_file.py 2|3 save-residual FILE            a residual network on images of digits, with start weights of a seed
+       keras_file.py 2|3 save-gated FILE               one with squeeze-and-excitation that ends in a softmax
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
        keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
+       keras_file.py 2|3 activations FILE              prints {name: activation} of those that have one
        keras_file.py 2|3 serve                         any of these, one after another: a JSON list of arguments per line of
                                                        standard input, {"printed": ..., "error": ...} per line of output
 2 is tf_keras, 3 is Keras 3 (its TensorFlow backend).
@@ -77,6 +79,22 @@ def residual_model(keras):
     return keras.Model(image, layers.Dense(10, name="logits")(layers.Flatten(name="flat")(x)))
 
 
+def gated_model(keras):
+    layers = keras.layers
+    keras.utils.set_random_seed(2)
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.Conv2D(8, 3, strides=2, padding="same", activation="relu", name="stem")(image)
+    y = layers.Flatten(name="squeezed")(layers.AveragePooling2D(14, name="squeeze")(x))
+    y = layers.Dense(4, activation="relu", name="reduce")(y)
+    y = layers.Dense(8, activation="sigmoid", name="gate")(y)
+    x = layers.Multiply(name="excited")([x, layers.Reshape((1, 1, 8), name="gate_map")(y)])
+    x = layers.AveragePooling2D(2, name="average")(x)
+    x = layers.Conv2D(6, 3, name="mixed")(x)
+    # A gate by itself, and a third factor.
+    x = layers.Multiply(name="swished")([x, layers.Activation("sigmoid", name="swish")(x), layers.Conv2D(6, 1, activation="sigmoid", name="third")(x)])
+    return keras.Model(image, layers.Dense(10, activation="softmax", name="shares")(layers.Flatten(name="flat")(x)))
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -119,11 +137,16 @@ def run(keras, verb, path, *arrays):
         save(model_with_options(keras), path)
     elif verb == "save-residual":
         save(residual_model(keras), path)
+    elif verb == "save-gated":
+        save(gated_model(keras), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
         model = keras.models.load_model(path, compile=False)
         print(json.dumps({layer.name: type(layer).__name__ for layer in model.layers}))
+    elif verb == "activations":
+        configs = {layer.name: layer.get_config() for layer in keras.models.load_model(path, compile=False).layers}
+        print(json.dumps({name: config["activation"] for name, config in configs.items() if "activation" in config}))
     elif verb == "weights":
         model = keras.models.load_model(path, compile=False)
         weights = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}

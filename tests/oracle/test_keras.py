@@ -107,6 +107,23 @@ def test_inputs_and_outputs_keep_their_order(litesmith, tmp_path, generation, en
     assert json.loads(keras(generation, "layers", again))["clip"] == "ReLU"
 
 
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_activations_stay_where_they_were(litesmith, tmp_path, generation, ending):
+    """Softmax and sigmoid of a layer are the layer's again; of themselves, layers of that name."""
+    theirs, again = tmp_path / f"theirs{ending}", tmp_path / f"again{ending}"
+    keras(generation, "save-gated", theirs)
+    litesmith.ok("convert", theirs, "--method", "keras", "-o", again)
+    for verb in ("layers", "activations"):
+        before, after = (json.loads(keras(generation, verb, path)) for path in (theirs, again))
+        after.pop("swished_of_2", None)  # one Multiply of three is two of two
+        assert after == before, verb
+    inputs = np.random.default_rng(3).random((20, 28, 28, 1), dtype=np.float32)
+    [want] = predict(generation, theirs, tmp_path, inputs)
+    assert_close(litesmith.run(theirs, inputs, tmp_path), want)
+    assert_close(predict(generation, again, tmp_path, inputs)[0], want)
+
+
 def test_their_file_runs(litesmith, keras_file, images, tmp_path):
     generation, path = keras_file
     inputs = images[:2000]

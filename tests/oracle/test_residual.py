@@ -1,4 +1,7 @@
-"""A small residual network from Keras through recipes and formats: what Litesmith writes gives the same numbers in LiteRT, and Keras reads it."""
+"""Small networks from Keras through recipes and formats: what Litesmith writes gives the same numbers in LiteRT, and Keras reads it.
+
+One is residual and ends in logits, one has gates and ends in a softmax.
+"""
 
 import numpy as np
 import pytest
@@ -9,11 +12,11 @@ RECIPES = "none,quant,prune_cluster_pcqat"
 METHODS = "keras,fp32,fp16,dynamic,uint8,int16x8"
 
 
-@pytest.fixture(scope="module")
-def studied(litesmith, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("residual")
+@pytest.fixture(scope="module", params=["residual", "gated"])
+def studied(request, litesmith, tmp_path_factory):
+    folder = tmp_path_factory.mktemp(request.param)
     model = folder / "model.keras"
-    keras("3", "save-residual", model)
+    keras("3", f"save-{request.param}", model)
     out = folder / "study"
     litesmith.ok(
         "study", "--model", model, "--data", "digits", "--limit", 400, "--epochs", 1, "--recipes", RECIPES, "--methods", METHODS, "--out", out
@@ -44,3 +47,14 @@ def test_keras_reads_what_was_trained(litesmith, studied, tmp_path):
     (file,) = studied.rglob("none/model.h5")
     images = np.random.default_rng(8).random((8, 28, 28, 1), dtype=np.float32)
     assert_close(litesmith.run(file, images, tmp_path), predict("3", file, tmp_path, images)[0])
+
+
+@pytest.mark.parametrize("studied", ["gated"], indirect=True)
+def test_shares_have_the_scale_that_others_expect(studied):
+    """And training has made something of the network, by the loss of its logits."""
+    for method, wanted in {"uint8": (1 / 256, 0), "int16x8": (0, 0)}.items():
+        for recipe in RECIPES.split(","):
+            (file,) = studied.rglob(f"{recipe}/{method}.tflite")
+            assert runtimes.details(file)[1]["quantization"] == wanted
+    by_name = {detail["name"]: detail["quantization"] for detail in runtimes.details(next(studied.rglob("quant/int16x8.tflite")))[2]}
+    assert by_name["gate/sigmoid"] == (1 / 32768, 0)
