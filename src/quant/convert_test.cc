@@ -208,7 +208,7 @@ TEST(Convert, ProductsAndTheirConstantsHaveRangesOfTheirOwn) {
   const TensorId gate = b.Add(kLogistic, "gate", {x}, 0.1f, 0.2f);
   const TensorId ones =
       b.graph.AddConstant<float>("ones", {1, 4}, Floats{1, 1, 1, 0.5f});
-  const TensorId product = b.Add(kMul, "product", {gate, ones}, 0, 0.8f);
+  const TensorId product = b.Add(kMul, "product", {gate, ones}, -0.1f, 0.8f);
   const TensorId joined = b.Add(kTestJoin, "joined", {gate, product});
   b.Finish({joined});
   const Graph graph = Int8(b);
@@ -217,7 +217,8 @@ TEST(Convert, ProductsAndTheirConstantsHaveRangesOfTheirOwn) {
   EXPECT_EQ(TensorOf(graph, "ones").quant,
             (Quantization{{1.0f / 255}, {-128}, 0}));
   // The group without the sigmoid holds its range as well.
-  EXPECT_FLOAT_EQ(TensorOf(graph, "product").quant.scale[0], 1.0f / 256);
+  EXPECT_FLOAT_EQ(TensorOf(graph, "product").quant.scale[0],
+                  (0.1f + 255.0f / 256) / 255);
   EXPECT_EQ(OpsOf(graph),
             (std::vector<std::string>{"LOGISTIC", "MUL", "QUANTIZE", "JOIN"}));
   const Graph wide = Convert(b.graph, FindScheme("int16x8"), b.ranges);

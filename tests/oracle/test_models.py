@@ -61,7 +61,7 @@ def test_model(litesmith, model, options, tmp_path):
     inputs = random_inputs(model)
     ours, theirs = litesmith.run(model, inputs, tmp_path, *options), runtimes.litert(model, inputs)
     assert (ours.dtype, ours.shape) == (theirs.dtype, theirs.shape)
-    assert np.ptp(theirs) > 0
+    assert theirs.min() < theirs.max()
     if ours.dtype.kind == "f":
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-4)
     else:
@@ -93,6 +93,8 @@ def test_single_op(litesmith, known_ops, op, tmp_path):
     if missing := re.search(r"operator \d+ is (\w+)", done.stderr):
         assert missing[1] not in known_ops, done.stderr
         pytest.skip(f"waits for {missing[1]}")
+    if re.search(r"samples?; the arrays before it have|mixes samples", done.stderr):
+        pytest.skip("its first dimension is no batch, of which `run` feeds one sample a call")
     assert done.returncode == 0, done.stderr
     for i, want in enumerate(wanted):
         got = np.load(tmp_path / f"y{i}.npy")

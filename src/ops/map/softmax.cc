@@ -68,6 +68,12 @@ void Infer(Graph* graph, const Node& node) {
 struct Rows {
   explicit Rows(const PrepareContext& context) {
     const Shape& x = context.input(0).shape;
+    if (x.rank() == 1 && context.facts.IsBatched(context.node)) {
+      Fail(ErrorKind::kUnsupported,
+           "node '{}': the only dimension of its input '{}' is the batch: it "
+           "mixes samples",
+           context.node.name, context.input(0).name);
+    }
     depth = x[x.rank() - 1];
     per_sample = PerSample(context, x.NumElements() / depth);
   }
