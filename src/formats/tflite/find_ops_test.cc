@@ -58,12 +58,12 @@ std::string Refusal(const std::vector<int8_t>& codes) {
 
 TEST(FindOpsTest, NamesEveryUnknownOperator) {
   EXPECT_NO_THROW(ReadTflite(TwoOps(), "net.tflite"));
-  EXPECT_EQ(Refusal({25, 117}),
-            "net.tflite: operator 0 is SOFTMAX (builtin code 25, version 1), "
+  EXPECT_EQ(Refusal({28, 117}),
+            "net.tflite: operator 0 is TANH (builtin code 28, version 1), "
             "operator 1 is HARD_SWISH (builtin code 117, version 6), which are "
             "not supported; `litesmith list ops` has those that are");
-  EXPECT_EQ(Refusal({25}),
-            "net.tflite: operator 0 is SOFTMAX (builtin code 25, version 1), "
+  EXPECT_EQ(Refusal({28}),
+            "net.tflite: operator 0 is TANH (builtin code 28, version 1), "
             "which is not supported; `litesmith list ops` has those that are");
 }
 
