@@ -153,14 +153,15 @@ void CheckFixedQuant(const Tensor& out, const OpDef& op) {
        wanted.zero_point);
 }
 
-void CheckWeightQuant(const Tensor& weights) {
+void CheckWeightQuant(const Tensor& weights, int channel_axis) {
   const Quantization& q = weights.quant;
-  const auto channels = static_cast<size_t>(weights.shape[0]);
-  if (q.scale.size() != 1 && (q.scale.size() != channels || q.axis != 0)) {
+  const auto channels = static_cast<size_t>(weights.shape[channel_axis]);
+  if (q.scale.size() != 1 &&
+      (q.scale.size() != channels || q.axis != channel_axis)) {
     Fail(ErrorKind::kCorrupt,
          "the int8 weights '{}' have {} scales along dimension {}; 1, or {} "
-         "along dimension 0, are wanted",
-         weights.name, q.scale.size(), q.axis, channels);
+         "along dimension {}, are wanted",
+         weights.name, q.scale.size(), q.axis, channels, channel_axis);
   }
   CheckScales(weights, "weights");
   for (const int64_t zero : q.zero_point) {
@@ -193,10 +194,11 @@ void CheckPadding(int64_t padding) {
   }
 }
 
-void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
+void CheckLayerTypes(Graph* graph, const Node& node,
                      DType quantized_bias_type) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   const Tensor& weights = graph->tensor(node.inputs[1]);
+  const int channel_axis = node.op->OperandOf(1).channel_axis;
   Tensor& out = graph->tensor(node.outputs[0]);
   const Tensor* bias =
       node.input(2) == kNoTensor ? nullptr : &graph->tensor(node.inputs[2]);
@@ -206,7 +208,7 @@ void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
   } else {
     CheckDType(weights, "weights", {DType::kInt8});
   }
-  if (weights.dtype == DType::kInt8) CheckWeightQuant(weights);
+  if (weights.dtype == DType::kInt8) CheckWeightQuant(weights, channel_axis);
   if (x.dtype != DType::kFloat32) {
     CheckPerTensorQuant(x, "input");
     out.dtype = x.dtype;
@@ -239,7 +241,7 @@ void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
              Name(bias->dtype), static_cast<int>(quantized_bias_type));
       }
   }
-  CheckBias(*bias, x, weights, out, channels);
+  CheckBias(*bias, x, weights, out, weights.shape[channel_axis]);
 }
 
 int32_t CheckedWindowCount(int64_t padding, int64_t in, int64_t filter,

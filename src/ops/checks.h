@@ -26,8 +26,9 @@ void CheckFixedQuant(const Tensor& out, const OpDef& op);
 // As CheckPerTensorQuant, or one scale and zero point for each slice along the
 // axis.
 void CheckQuant(const Tensor& tensor, const char* what);
-// Symmetric int8 weights: one scale, or one a slice along dimension 0.
-void CheckWeightQuant(const Tensor& weights);
+// Symmetric int8 weights: one scale, or one a slice along the axis of their
+// output channels.
+void CheckWeightQuant(const Tensor& weights, int channel_axis);
 // A positive value that fits in 16 bits, as every real stride or filter does.
 void CheckPositive(int64_t value, const char* what);
 // The activation is one that the kernels know.
@@ -39,10 +40,9 @@ void CheckPadding(int64_t padding);
 inline constexpr DType kUnsetBiasType = DType::kFloat32;
 
 // A layer of weights (CONV_2D, FULLY_CONNECTED): dtypes of x, weights, bias
-// and `out`, bias shape [channels], and quantization of each. Sets the
-// output's dtype.
-void CheckLayerTypes(Graph* graph, const Node& node, int32_t channels,
-                     DType quantized_bias_type);
+// and `out`, bias shape [channels], and quantization of each. The channels are
+// those of the weights' channel axis. Sets the output's dtype.
+void CheckLayerTypes(Graph* graph, const Node& node, DType quantized_bias_type);
 
 // The number of outputs of a window along one dimension of size `in`; throws
 // if there is none. `what` names the dimension.

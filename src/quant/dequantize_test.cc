@@ -14,6 +14,7 @@
 #include "src/data/batch.h"
 #include "src/data/memory_dataset.h"
 #include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/depthwise_conv_2d.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
@@ -52,8 +53,8 @@ TensorId AddRandom(Graph* graph, const std::string& name, const Shape& shape,
   return graph->AddConstant<float>(name, shape, values, TensorKind::kParameter);
 }
 
-// A convolution, a pool, and a dense layer of more weights than `dynamic`
-// leaves in float.
+// A depthwise convolution without bias, a convolution, a pool, and a dense
+// layer of more weights than `dynamic` leaves in float.
 Graph SmallModel() {
   Graph graph;
   Tensor input;
@@ -63,9 +64,16 @@ Graph SmallModel() {
   const TensorId x = graph.AddTensor(std::move(input));
   graph.inputs = {x};
   graph.input_names = {"x"};
-  const TensorId filter = AddRandom(&graph, "c/kernel", {8, 3, 3, 3}, 0.3f, 1);
+  const TensorId each = AddRandom(&graph, "e/depthwise_kernel",
+                                  {1, 3, 3, 2 * kChannels}, 0.3f, 5);
+  Node& depthwise = graph.AddNode(kDepthwiseConv2D, "e", {x, each}, {"e"});
+  Put(DepthwiseConv2DAttrs{.stride_w = 1, .stride_h = 1, .depth_multiplier = 2},
+      &depthwise);
+  const TensorId e = depthwise.outputs[0];
+  const TensorId filter =
+      AddRandom(&graph, "c/kernel", {8, 3, 3, 2 * kChannels}, 0.3f, 1);
   const TensorId filter_bias = AddRandom(&graph, "c/bias", {8}, 0.1f, 2);
-  Node& conv = graph.AddNode(kConv2D, "c", {x, filter, filter_bias}, {"c"});
+  Node& conv = graph.AddNode(kConv2D, "c", {e, filter, filter_bias}, {"c"});
   conv.Set<&Conv2DAttrs::padding>(kValid);
   conv.Set<&Conv2DAttrs::stride_h>(1);
   conv.Set<&Conv2DAttrs::stride_w>(1);

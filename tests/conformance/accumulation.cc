@@ -60,8 +60,10 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
     for (const TensorId id : node.inputs) {
       is_loose |= id != kNoTensor && loose[static_cast<size_t>(id)] != 0;
     }
-    if (const Tensor* weights = FloatWeights(linear, node)) {
-      terms += weights->shape.NumElementsPerSample() + 1;
+    if (FloatWeights(linear, node) != nullptr) {
+      // Products a sum, and the bias.
+      const Shape& out = linear.tensor(node.outputs[0]).shape;
+      terms += node.op->macs(linear, node) / out.NumElementsPerSample() + 1;
       is_loose = true;
     }
     if (!is_loose) continue;

@@ -99,10 +99,10 @@ float WeightScale(const LayerNumbers& numbers) {
   return numbers.multiplier == kTies ? 1.0f / 64 : 0.01f;
 }
 
-Quantization WeightQuant(const LayerNumbers& numbers, int channels) {
+Quantization WeightQuant(const LayerNumbers& numbers, int channels, int axis) {
   const float scale = WeightScale(numbers);
   if (!numbers.per_axis) return PerTensor(scale);
-  Quantization q = PerAxis(channels, scale);
+  Quantization q = PerAxis(channels, scale, axis);
   for (size_t c = 0; c < q.scale.size(); ++c) {
     if (numbers.equal_scales) q.scale[c] = scale;
     if (numbers.multiplier == kTies) {
@@ -190,11 +190,11 @@ Quantization OutputQuant(const LayerNumbers& numbers, int64_t taps) {
 
 std::vector<TensorId> LayerInputs(GraphBuilder* build,
                                   const LayerNumbers& numbers, TensorId x,
-                                  const Shape& shape) {
-  const int channels = shape[0];
+                                  const Shape& shape, int channel_axis) {
+  const int channels = shape[channel_axis];
   const bool quantized = numbers.types.weights == DType::kInt8;
   const Quantization quant =
-      quantized ? WeightQuant(numbers, channels) : Quantization();
+      quantized ? WeightQuant(numbers, channels, channel_axis) : Quantization();
   const TensorId weights =
       build->Random("weights", numbers.types.weights, shape, quant);
   if (quantized) {
@@ -209,8 +209,9 @@ std::vector<TensorId> LayerInputs(GraphBuilder* build,
     return {x, weights, build->Random("bias", DType::kFloat32, {channels})};
   }
   Quantization bias_quant = quant;
+  bias_quant.axis = 0;
   for (float& scale : bias_quant.scale) scale *= InputScale(numbers);
-  const double limit = BiasLimit(numbers, shape.NumElementsPerSample());
+  const double limit = BiasLimit(numbers, shape.NumElements() / channels);
   return {x, weights,
           numbers.types.bias == DType::kInt64
               ? AddBias<int64_t>(build, limit, bias_quant, channels)

@@ -61,11 +61,10 @@ std::span<const LayerNumbers> CornerNumbers();
 Quantization InputQuant(const LayerNumbers& numbers);
 // `taps` products are summed.
 Quantization OutputQuant(const LayerNumbers& numbers, int64_t taps);
-// Adds weights of `shape`, whose first dimension is the channels, and the bias
-// behind `x`: the layer's inputs.
+// Adds weights of `shape` and the bias behind `x`: the layer's inputs.
 std::vector<TensorId> LayerInputs(GraphBuilder* build,
                                   const LayerNumbers& numbers, TensorId x,
-                                  const Shape& shape);
+                                  const Shape& shape, int channel_axis = 0);
 
 }  // namespace litesmith
 

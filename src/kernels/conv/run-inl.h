@@ -13,7 +13,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "src/kernels/conv/copy-inl.h"
+#include "src/kernels/common/copy_image-inl.h"
 #include "src/kernels/conv/epilogue-inl.h"
 #include "src/kernels/conv/gray-inl.h"
 #include "src/kernels/conv/simd.h"
@@ -25,6 +25,26 @@ namespace litesmith {
 namespace HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
+
+// The copy of an image; `zero` is the image's zero point (bytes).
+inline void CopyAny(const PackedConv& p, const void* x, int32_t zero,
+                    std::byte* to) {
+  const Window& g = p.spec.window;
+  if (p.spec.kind == LayerKind::kF32F32) {
+    CopyImage(g, p.copy_h, p.copy_w, CopySame<float>(),
+              static_cast<const float*>(x), 0, to);
+  } else if (p.spec.kind == LayerKind::kS16S8) {
+    CopyImage(g, p.copy_h, p.copy_w, CopySame<int16_t>(),
+              static_cast<const int16_t*>(x), 0, to);
+  } else if (p.vnni) {
+    CopyImage(g, p.copy_h, p.copy_w, CopyFlipped(),
+              static_cast<const int8_t*>(x), static_cast<uint8_t>(zero + 128),
+              to);
+  } else {
+    CopyImage(g, p.copy_h, p.copy_w, CopyWidened{static_cast<int16_t>(zero)},
+              static_cast<const int8_t*>(x), 0, to);
+  }
+}
 
 // How many windows at a time against two vectors of channels: as many sums as
 // the 32 vector registers of AVX-512 and aarch64, or 16, hold beside operands.

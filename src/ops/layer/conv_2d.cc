@@ -5,6 +5,7 @@
 #include "src/base/error.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/layer/window_attrs.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -13,16 +14,9 @@ namespace {
 void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   const Tensor& filter = graph->tensor(node.inputs[1]);
-  CheckRank(x, "input", 4);
-  CheckRank(filter, "filter", 4);
+  const WindowAttrs window = WindowAttrsOf<Conv2DAttrs>(node);
+  CheckWindow(window, x, filter);
   CheckPositive(filter.shape[0], "the number of filters");
-  CheckPositive(filter.shape[1], "the filter's height");
-  CheckPositive(filter.shape[2], "the filter's width");
-  CheckPositive(node.Get<&Conv2DAttrs::stride_w>(), "stride_w");
-  CheckPositive(node.Get<&Conv2DAttrs::stride_h>(), "stride_h");
-  CheckPositive(node.Get<&Conv2DAttrs::dilation_w>(), "dilation_w_factor");
-  CheckPositive(node.Get<&Conv2DAttrs::dilation_h>(), "dilation_h_factor");
-  CheckPadding(node.Get<&Conv2DAttrs::padding>());
   CheckActivation(node.Get<&Conv2DAttrs::activation>());
   const int32_t out_c = filter.shape[0];
   const int32_t groups = x.shape[3] / filter.shape[3];
@@ -32,19 +26,9 @@ void Infer(Graph* graph, const Node& node) {
          "not divide into groups",
          x.name, x.shape.ToString(), filter.name, filter.shape.ToString());
   }
-  CheckLayerTypes(graph, node, out_c,
-                  node.Get<&Conv2DAttrs::quantized_bias_type>());
-  const int32_t h =
-      CheckedWindowCount(node.Get<&Conv2DAttrs::padding>(), x.shape[1],
-                         filter.shape[1], node.Get<&Conv2DAttrs::stride_h>(),
-                         node.Get<&Conv2DAttrs::dilation_h>(), "height");
-  const int32_t w =
-      CheckedWindowCount(node.Get<&Conv2DAttrs::padding>(), x.shape[2],
-                         filter.shape[2], node.Get<&Conv2DAttrs::stride_w>(),
-                         node.Get<&Conv2DAttrs::dilation_w>(), "width");
-  Tensor& out = graph->tensor(node.outputs[0]);
-  out.shape = Shape{x.shape[0], h, w, out_c};
-  (void)out.shape.NumElementsPerSample();  // throws if too large
+  CheckLayerTypes(graph, node, node.Get<&Conv2DAttrs::quantized_bias_type>());
+  graph->tensor(node.outputs[0]).shape =
+      WindowOutputShape(window, x.shape, filter.shape, out_c);
 }
 
 bool WithoutGroups(const PrepareContext& c) {

@@ -9,6 +9,7 @@
 #include "src/kernels/conv/train.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/layer/window_attrs.h"
 
 namespace litesmith {
 namespace {
@@ -193,26 +194,8 @@ KernelPtr MakeReference(const PrepareContext& context) {
 }  // namespace
 
 Window ConvWindow(const PrepareContext& context) {
-  const Node& node = context.node;
-  const Shape& x = context.input(0).shape;
-  const Shape& w = context.input(1).shape;
-  const Shape& y = context.output().shape;
-  Window g;
-  g.in_h = x[1], g.in_w = x[2], g.in_c = x[3];
-  g.filter_h = w[1], g.filter_w = w[2], g.filter_c = w[3];
-  g.stride_h = static_cast<int>(node.Get<&Conv2DAttrs::stride_h>());
-  g.stride_w = static_cast<int>(node.Get<&Conv2DAttrs::stride_w>());
-  g.dilation_h = static_cast<int>(node.Get<&Conv2DAttrs::dilation_h>());
-  g.dilation_w = static_cast<int>(node.Get<&Conv2DAttrs::dilation_w>());
-  g.out_c = w[0];
-  g.out_h = y[1], g.out_w = y[2];
-  if (node.Get<&Conv2DAttrs::padding>() == kSame) {
-    g.pad_top = static_cast<int>(
-        PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
-    g.pad_left = static_cast<int>(
-        PaddingBefore(g.in_w, g.filter_w, g.stride_w, g.dilation_w, g.out_w));
-  }
-  return g;
+  return WindowOf(WindowAttrsOf<Conv2DAttrs>(context.node), context,
+                  context.input(1).shape[3]);
 }
 
 KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {

@@ -58,7 +58,7 @@ void Infer(Graph* graph, const Node& node) {
          node.Get<&FullyConnectedAttrs::weights_format>());
   }
   const Shape shape = OutputShape(node, x, weights);
-  CheckLayerTypes(graph, node, weights.shape[0],
+  CheckLayerTypes(graph, node,
                   node.Get<&FullyConnectedAttrs::quantized_bias_type>());
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = shape;

@@ -144,8 +144,10 @@ void FillLayerSpec(const PrepareContext& context, int64_t activation,
     const auto bias = context.input(2).As<float>();
     spec->float_bias.assign(bias.begin(), bias.end());
   }
-  if (spec->kind == LayerKind::kF32S8)
-    spec->scales = ChannelScales(weights, weights.shape[0]);
+  if (spec->kind == LayerKind::kF32S8) {
+    const int axis = context.node.op->OperandOf(1).channel_axis;
+    spec->scales = ChannelScales(weights, weights.shape[axis]);
+  }
 }
 
 }  // namespace litesmith

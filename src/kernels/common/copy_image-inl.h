@@ -1,11 +1,12 @@
-// The copy of an image that a packed convolution reads where the image itself
-// will not do: with its padding around it, and bytes in the form that the
-// products take. One definition a SIMD target.
-#if defined(LITESMITH_KERNELS_CONV_COPY_INL_H_) == defined(HWY_TARGET_TOGGLE)
-#ifdef LITESMITH_KERNELS_CONV_COPY_INL_H_
-#undef LITESMITH_KERNELS_CONV_COPY_INL_H_
+// The copy of an image that a convolution reads where the image itself will not
+// do: with its padding around it, and bytes in the form that the products take.
+// One definition a SIMD target.
+#if defined(LITESMITH_KERNELS_COMMON_COPY_IMAGE_INL_H_) == \
+    defined(HWY_TARGET_TOGGLE)
+#ifdef LITESMITH_KERNELS_COMMON_COPY_IMAGE_INL_H_
+#undef LITESMITH_KERNELS_COMMON_COPY_IMAGE_INL_H_
 #else
-#define LITESMITH_KERNELS_CONV_COPY_INL_H_
+#define LITESMITH_KERNELS_COMMON_COPY_IMAGE_INL_H_
 #endif
 
 #include <hwy/highway.h>
@@ -14,8 +15,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "src/kernels/common/window.h"
 #include "src/kernels/common/words-inl.h"
-#include "src/kernels/conv/simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
@@ -70,15 +71,14 @@ HWY_INLINE void CopyRow(const Copy& copy, D d, const T* x, int64_t n,
   }
 }
 
-// `pad` is what a real zero becomes. Up to pad_left pixels and a vector behind
-// the copy are written.
+// The window's image as [copy_h, copy_w, in_c]. `pad` is what a real zero
+// becomes. Up to pad_left pixels and a vector behind the copy are written.
 template <class Copy, typename T>
-void CopyImage(const PackedConv& p, const Copy& copy, const T* x,
-               typename Copy::To pad, std::byte* to) {
+void CopyImage(const Window& g, int copy_h, int copy_w, const Copy& copy,
+               const T* x, typename Copy::To pad, std::byte* to) {
   const hn::ScalableTag<typename Copy::To> d;
-  const Window& g = p.spec.window;
   auto* out = reinterpret_cast<typename Copy::To*>(to);
-  const int64_t pitch = int64_t{p.copy_w} * g.in_c;
+  const int64_t pitch = int64_t{copy_w} * g.in_c;
   const int64_t row = int64_t{g.in_w} * g.in_c;
   if (pitch == row) {
     out = std::fill_n(out, g.pad_top * pitch, pad);
@@ -96,23 +96,7 @@ void CopyImage(const PackedConv& p, const Copy& copy, const T* x,
     }
     out -= g.pad_left * g.in_c;
   }
-  std::fill_n(out, (p.copy_h - g.pad_top - g.in_h) * pitch, pad);
-}
-
-// `zero` is the image's zero point (bytes).
-inline void CopyAny(const PackedConv& p, const void* x, int32_t zero,
-                    std::byte* to) {
-  if (p.spec.kind == LayerKind::kF32F32) {
-    CopyImage(p, CopySame<float>(), static_cast<const float*>(x), 0, to);
-  } else if (p.spec.kind == LayerKind::kS16S8) {
-    CopyImage(p, CopySame<int16_t>(), static_cast<const int16_t*>(x), 0, to);
-  } else if (p.vnni) {
-    CopyImage(p, CopyFlipped(), static_cast<const int8_t*>(x),
-              static_cast<uint8_t>(zero + 128), to);
-  } else {
-    CopyImage(p, CopyWidened{static_cast<int16_t>(zero)},
-              static_cast<const int8_t*>(x), 0, to);
-  }
+  std::fill_n(out, (copy_h - g.pad_top - g.in_h) * pitch, pad);
 }
 
 #endif  // HWY_SCALAR
@@ -122,4 +106,4 @@ inline void CopyAny(const PackedConv& p, const void* x, int32_t zero,
 }  // namespace litesmith
 HWY_AFTER_NAMESPACE();
 
-#endif  // LITESMITH_KERNELS_CONV_COPY_INL_H_
+#endif  // LITESMITH_KERNELS_COMMON_COPY_IMAGE_INL_H_
