@@ -3,14 +3,18 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/containers/npy.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
+#include "src/runtime/interpreter.h"
 #include "tests/conformance/accumulation.h"
+#include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
 
 namespace litesmith {
@@ -66,6 +70,46 @@ void DumpCases(const std::string& directory) {
     }
   }
   WriteFile(directory + "/cases.json", list.dump(1) + "\n");
+}
+
+void RunFile(const std::string& file, const std::string& stem) {
+  Graph graph = ReadTflite(ReadFile(file), file);
+  Arrays inputs;
+  std::vector<int32_t> batches;
+  for (size_t i = 0; i < graph.inputs.size(); ++i) {
+    const NpyArray array = ReadNpy(fmt::format("{}.{}.in.npy", stem, i));
+    const Tensor& input = graph.tensor(graph.inputs[i]);
+    if (array.dtype != input.dtype || !(array.shape == input.shape)) {
+      Fail(ErrorKind::kInvalidArgument, "input {} is {} {}, the array {} {}", i,
+           Name(input.dtype), input.shape.ToString(), Name(array.dtype),
+           array.shape.ToString());
+    }
+    inputs.emplace_back(std::span<const std::byte>(array.bytes));
+    batches.push_back(array.shape.rank() == 0 ? 0 : array.shape[0]);
+  }
+  // A plan takes the first dimension of all inputs for the batch; where they
+  // broadcast, the nodes are run one by one.
+  const bool plan = batches[0] > 0 &&
+                    std::count(batches.begin(), batches.end(), batches[0]) ==
+                        std::ssize(batches);
+  InferShapes(&graph);
+  const auto write = [&](const char* suffix, Numerics numerics,
+                         bool reference) {
+    const Arrays outputs =
+        plan ? RunGraph(graph, inputs, {batches[0], numerics, reference})
+             : RunByNode(graph, inputs, numerics);
+    for (size_t i = 0; i < graph.outputs.size(); ++i) {
+      const Tensor& tensor = graph.tensor(graph.outputs[i]);
+      const TensorData& data =
+          outputs[plan ? i : static_cast<size_t>(graph.outputs[i])];
+      WriteNpy(fmt::format("{}.{}.{}.out.npy", stem, i, suffix), tensor.dtype,
+               tensor.shape, {data.data(), data.size()});
+    }
+  };
+  write("litert", Numerics::kLiteRt, true);
+  write("tflm", Numerics::kTflm, true);
+  write("litert_fast", Numerics::kLiteRt, false);
+  write("tflm_fast", Numerics::kTflm, false);
 }
 
 }  // namespace litesmith

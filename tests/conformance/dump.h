@@ -20,6 +20,13 @@ bool FitsTflite(const Graph& graph);
 // fixed_batch, litert_fails, tflm_fails}.
 void DumpCases(const std::string& directory);
 
+// Runs a .tflite file once on the arrays
+//   <stem>.<i>.in.npy            input i, of the file's whole shape
+// and writes its outputs as DumpCases does, and those of the fast kernels as
+//   <stem>.<i>.litert_fast.out.npy, <stem>.<i>.tflm_fast.out.npy
+// Throws Error for what cannot run.
+void RunFile(const std::string& file, const std::string& stem);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_TESTS_CONFORMANCE_DUMP_H_

@@ -3,13 +3,18 @@
 //   conformance_test [--seed N] [GoogleTest's options]
 //   conformance_test [--seed N] --dump DIR    writes the cases for other
 //                                             runtimes (dump.h), tests nothing
+//   conformance_test --run FILE --arrays STEM runs a file on arrays (dump.h)
 //   conformance_test --support FILE           writes docs/support.md
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <iterator>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "src/base/file.h"
 #include "tests/conformance/dump.h"
@@ -26,23 +31,32 @@ INSTANTIATE_TEST_SUITE_P(All, Conformance, testing::ValuesIn(CaseFiles()),
 
 int Main(int argc, char** argv) {
   std::string dump;
+  std::string file;
+  std::string arrays;
   std::string support;
-  for (int i = 1; i < argc; ++i) {
-    const std::string option = argv[i];
-    if ((option != "--seed" && option != "--dump" && option != "--support") ||
-        i + 1 == argc) {
+  std::string seed;
+  const std::pair<std::string_view, std::string*> options[] = {
+      {"--dump", &dump},
+      {"--run", &file},
+      {"--arrays", &arrays},
+      {"--support", &support},
+      {"--seed", &seed}};
+  for (int i = 1; i < argc; i += 2) {
+    const auto* option =
+        std::find_if(std::begin(options), std::end(options),
+                     [&](const auto& o) { return o.first == argv[i]; });
+    if (option == std::end(options) || i + 1 == argc) {
       std::fprintf(stderr, "%s: not an option, or without its value\n",
                    argv[i]);
       return 2;
     }
-    ++i;
-    if (option == "--dump") dump = argv[i];
-    if (option == "--support") support = argv[i];
-    if (option == "--seed") SetSeed(std::strtoull(argv[i], nullptr, 10));
+    *option->second = argv[i + 1];
   }
-  if (dump.empty() && support.empty()) return RUN_ALL_TESTS();
+  if (!seed.empty()) SetSeed(std::strtoull(seed.c_str(), nullptr, 10));
+  if (dump.empty() && file.empty() && support.empty()) return RUN_ALL_TESTS();
   try {
     if (!dump.empty()) DumpCases(dump);
+    if (!file.empty()) RunFile(file, arrays);
     if (!support.empty()) WriteFile(support, SupportPage());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

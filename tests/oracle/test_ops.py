@@ -22,17 +22,21 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOAT_TOLERANCE = 1e-6
 
 
+def program():
+    path = Path(os.environ.get("LITESMITH_CONFORMANCE", ROOT / "build" / "dev" / "conformance_test")).absolute()
+    if not path.is_file():
+        raise FileNotFoundError(f"no program at {path}: build it, or set LITESMITH_CONFORMANCE")
+    return path
+
+
 @functools.cache
 def dump():
     """(directory, cases) as the program writes them."""
-    program = Path(os.environ.get("LITESMITH_CONFORMANCE", ROOT / "build" / "dev" / "conformance_test")).absolute()
-    if not program.is_file():
-        raise FileNotFoundError(f"no program at {program}: build it, or set LITESMITH_CONFORMANCE")
     # Thousands of small files, each synced to its disk: memory is faster.
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     directory = Path(tempfile.mkdtemp(prefix="litesmith-cases-", dir=memory))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    subprocess.run([program, "--dump", directory], check=True, timeout=300)
+    subprocess.run([program(), "--dump", directory], check=True, timeout=300)
     return directory, json.loads((directory / "cases.json").read_text())
 
 
