@@ -80,6 +80,20 @@ def blocks(k):
     return k.Model(inputs, k.layers.Flatten(name="flat")(x))
 
 
+def depthwise(k):
+    """Depthwise convolutions, with and without a multiplier, and separable ones."""
+    x = inputs = k.Input((9, 8, 3), name="image")
+    x = k.layers.DepthwiseConv2D((3, 2), strides=2, padding="same",
+                                 activation="relu", name="dw")(x)
+    x = k.layers.DepthwiseConv2D(3, depth_multiplier=2, dilation_rate=(2, 1),
+                                 padding="same", use_bias=False,
+                                 name="twice")(x)
+    x = k.layers.SeparableConv2D(4, 3, depth_multiplier=2, activation="relu6",
+                                 padding="same", name="separable")(x)
+    x = k.layers.SeparableConv2D(5, 2, use_bias=False, name="plain")(x)
+    return k.Model(inputs, k.layers.Flatten(name="flat")(x))
+
+
 def save(k, name, model, folder, weights):
     if weights is None:
         rng = np.random.default_rng(1)
@@ -95,7 +109,7 @@ def save(k, name, model, folder, weights):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, layers, branches, blocks):
+    for make in (cnn, layers, branches, blocks, depthwise):
         weights = None
         results = []
         for k in (tf_keras, keras):

@@ -13,6 +13,7 @@ import pytest
 import runtimes
 
 SCRIPT = Path(__file__).with_name("keras_file.py")
+GOLDEN = conftest.ROOT / "tests" / "golden" / "keras"
 GENERATIONS = ("2", "3")
 ENDINGS = (".h5", ".keras")
 
@@ -122,6 +123,21 @@ def test_activations_stay_where_they_were(litesmith, tmp_path, generation, endin
     [want] = predict(generation, theirs, tmp_path, inputs)
     assert_close(litesmith.run(theirs, inputs, tmp_path), want)
     assert_close(predict(generation, again, tmp_path, inputs)[0], want)
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_depthwise_and_separable_convolutions(litesmith, tmp_path, generation, ending):
+    """Their file here, and what we write of it in both: a separable convolution is two layers then."""
+    theirs, again = GOLDEN / f"keras{generation}_depthwise{ending}", tmp_path / f"again{ending}"
+    litesmith.ok("convert", theirs, "--method", "keras", "-o", again)
+    inputs = np.random.default_rng(6).normal(0, 1, (20, 9, 8, 3)).astype(np.float32)
+    [want] = predict(generation, theirs, tmp_path, inputs)
+    assert_close(litesmith.run(theirs, inputs, tmp_path), want)
+    for other in GENERATIONS:
+        assert_close(predict(other, again, tmp_path, inputs)[0], want)
+    kinds = json.loads(keras(generation, "layers", again))
+    assert kinds["separable_depthwise"] == "DepthwiseConv2D" and kinds["separable"] == "Conv2D"
 
 
 def test_their_file_runs(litesmith, keras_file, images, tmp_path):

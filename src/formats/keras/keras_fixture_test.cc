@@ -9,6 +9,7 @@
 #include "src/formats/keras/test_graphs.h"
 #include "src/formats/keras/to_keras.h"
 #include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/depthwise_conv_2d.h"
 
 namespace litesmith {
 namespace {
@@ -65,25 +66,27 @@ TEST_P(KerasFixtureTest, PredictsAsKerasDoes) {
   ExpectSameGraph(ThroughFile(KerasFile::kArchive, graph), graph);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Keras, KerasFixtureTest, testing::ValuesIn([] {
-      std::vector<Fixture> all;
-      for (const char* dialect : {"keras2", "keras3"}) {
-        for (const char* name : {"cnn", "layers", "branches", "blocks"}) {
-          for (const char* ending : {".h5", ".keras"})
-            all.push_back({dialect, name, ending});
-        }
-      }
-      return all;
-    }()),
-    [](const auto& info) {
-      return std::string(info.param.dialect) + "_" + info.param.name + "_" +
-             (info.param.ending + 1);
-    });
+INSTANTIATE_TEST_SUITE_P(Keras, KerasFixtureTest, testing::ValuesIn([] {
+                           std::vector<Fixture> all;
+                           for (const char* dialect : {"keras2", "keras3"}) {
+                             for (const char* name :
+                                  {"cnn", "layers", "branches", "blocks",
+                                   "depthwise"}) {
+                               for (const char* ending : {".h5", ".keras"})
+                                 all.push_back({dialect, name, ending});
+                             }
+                           }
+                           return all;
+                         }()),
+                         [](const auto& info) {
+                           return std::string(info.param.dialect) + "_" +
+                                  info.param.name + "_" +
+                                  (info.param.ending + 1);
+                         });
 
 TEST(KerasFixtureTest, AllDialectsGiveTheSameGraph) {
   // "layers" has automatic names, which both count alike.
-  for (const std::string name : {"layers", "branches", "blocks"}) {
+  for (const std::string name : {"layers", "branches", "blocks", "depthwise"}) {
     const Graph graph = ReadGolden("keras2_" + name + ".h5");
     for (const char* other : {"keras2_", "keras3_"}) {
       ExpectSameGraph(graph, ReadGolden(other + name + ".h5"));
@@ -104,6 +107,40 @@ TEST(KerasFixtureTest, ActivationsAreFusedAlsoThroughDropout) {
   EXPECT_EQ(graph.nodes[2].Get<&Conv2DAttrs::activation>(), activation::kRelu);
   EXPECT_EQ(graph.nodes[0].inputs.size(), 2u);
   EXPECT_EQ(graph.nodes[7].inputs.size(), 2u);
+}
+
+// A separable convolution is two nodes, and two layers when it is written.
+TEST(KerasFixtureTest, SeparableConvolutionsAreTwoLayers) {
+  const Graph graph = ReadGolden("keras3_depthwise.h5");
+  std::vector<std::string> nodes;
+  for (const Node& node : graph.nodes) {
+    nodes.push_back(fmt::format("{} {}", node.op->name, node.name));
+    if (node.op->name != std::string("RESHAPE"))
+      nodes.back() += " " + graph.tensor(node.inputs[1]).name;
+  }
+  EXPECT_EQ(
+      nodes,
+      (std::vector<std::string>{
+          "DEPTHWISE_CONV_2D dw dw/depthwise_kernel",
+          "DEPTHWISE_CONV_2D twice twice/depthwise_kernel",
+          "DEPTHWISE_CONV_2D separable_depthwise "
+          "separable_depthwise/depthwise_kernel",
+          "CONV_2D separable separable/kernel",
+          "DEPTHWISE_CONV_2D plain_depthwise plain_depthwise/depthwise_kernel",
+          "CONV_2D plain plain/kernel", "RESHAPE flat"}));
+  EXPECT_EQ(graph.tensor(graph.nodes[1].inputs[1]).shape, (Shape{1, 3, 3, 6}));
+  EXPECT_EQ(graph.nodes[2].Get<&DepthwiseConv2DAttrs::depth_multiplier>(), 2);
+  const OutModel model = ToKeras(graph);
+  EXPECT_TRUE(KeepsWeightNames(graph, model));
+  std::vector<std::string> layers;
+  for (const OutLayer& layer : model.layers)
+    layers.push_back(layer.class_name + " " + layer.name);
+  EXPECT_EQ(
+      layers,
+      (std::vector<std::string>{
+          "InputLayer image", "DepthwiseConv2D dw", "DepthwiseConv2D twice",
+          "DepthwiseConv2D separable_depthwise", "Conv2D separable",
+          "DepthwiseConv2D plain_depthwise", "Conv2D plain", "Flatten flat"}));
 }
 
 // An activation is fused where its input is read by nobody else and nothing is

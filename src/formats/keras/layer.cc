@@ -12,11 +12,20 @@
 namespace litesmith {
 namespace {
 
-Layout LayoutOf(const LayerRow& row, std::string_view name) {
+const Variable& VariableOf(const LayerRow& row, std::string_view name) {
   for (const Variable& variable : row.variables) {
-    if (name == variable.name) return variable.layout;
+    if (name == variable.name) return variable;
   }
   LS_CHECK(false);  // the row does not list what it reads
+}
+
+// The layer's next variable; null if the file has none.
+const H5Dataset* FindNext(LayerIn* in, const Variable& variable) {
+  const size_t index = in->num_variables++;
+  const H5Dataset* data = in->variables.Find(in->layer, index, variable.name);
+  return data != nullptr || variable.keras3_name == nullptr
+             ? data
+             : in->variables.Find(in->layer, index, variable.keras3_name);
 }
 
 }  // namespace
@@ -34,8 +43,8 @@ TensorId AddVariable(LayerIn* in, const char* name,
     Fail(ErrorKind::kCorrupt, "its {} would have the shape ({})", name,
          fmt::join(dims, ", "));
   }
-  const H5Dataset* data =
-      in->variables.Find(in->layer, in->num_variables++, name);
+  const Variable& variable = VariableOf(in->row, name);
+  const H5Dataset* data = FindNext(in, variable);
   if (data == nullptr) {
     Fail(ErrorKind::kCorrupt, "the file holds no weight '{}' for it", name);
   }
@@ -49,7 +58,9 @@ TensorId AddVariable(LayerIn* in, const char* name,
   tensor.kind = in->trainable ? TensorKind::kParameter : TensorKind::kConstant;
   tensor.shape = Shape(std::span<const int32_t>(dims));
   tensor.data = TensorData(data->bytes);
-  if (LayoutOf(in->row, name) == Layout::kOutputLast) {
+  if (variable.layout == Layout::kDepthwise)
+    tensor.shape = FromKerasDepthwise(dims);
+  if (variable.layout == Layout::kOutputLast) {
     tensor.shape = FromKerasShape(dims);
     FromKerasLayout({reinterpret_cast<const float*>(data->bytes.data()),
                      data->bytes.size() / sizeof(float)},

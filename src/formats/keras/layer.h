@@ -21,8 +21,9 @@
 namespace litesmith {
 
 struct Variable {
-  const char* name;  // Keras's
+  const char* name;  // Keras 2's
   Layout layout;
+  const char* keras3_name = nullptr;  // in an .h5 of Keras 3; null: the same
 };
 
 struct LayerIn;
@@ -119,6 +120,7 @@ struct OutLayer {
   const LayerRow* row = nullptr;
   // Graph tensors by the row's variables; kNoTensor where there is none.
   std::vector<TensorId> weights;
+  int32_t depth_multiplier = 1;  // of a variable that is Layout::kDepthwise
   bool trainable = true;
 
   void Set(const char* key, ConfigValue value);

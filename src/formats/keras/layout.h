@@ -14,6 +14,7 @@ namespace litesmith {
 enum class Layout : uint8_t {
   kPlain,       // the same in both
   kOutputLast,  // HWIO, [in, out]; the graph has OHWI, [out, in]
+  kDepthwise,   // [kh, kw, in, m]; the graph has [1, kh, kw, in * m]
 };
 
 // HWIO -> OHWI, [in, out] -> [out, in].
@@ -27,6 +28,15 @@ inline std::vector<int32_t> ToKerasShape(const Shape& shape) {
   dims.push_back(dims.front());
   dims.erase(dims.begin());
   return dims;
+}
+
+// Of depthwise kernels, whose values lie alike in both; `multiplier` is m.
+inline Shape FromKerasDepthwise(const std::vector<int32_t>& dims) {
+  return {1, dims[0], dims[1], dims[2] * dims[3]};
+}
+inline std::vector<int32_t> ToKerasDepthwise(const Shape& shape,
+                                             int32_t multiplier) {
+  return {shape[1], shape[2], shape[3] / multiplier, multiplier};
 }
 
 // keras[i][o] -> ours[o][i], `out` output channels, and back.

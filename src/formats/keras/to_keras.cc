@@ -30,14 +30,19 @@ const char* ActivationName(Activation activation) {
 }
 
 // Whether the graph's names are those of Keras layers, whose kernels are called
-// '<layer>/kernel', and not the paths of operations that TensorFlow writes.
+// '<layer>/kernel' or '<layer>/depthwise_kernel', and not the paths of
+// operations that TensorFlow writes.
 bool HasKerasNames(const Graph& graph) {
   bool any = false;
   for (const Node& node : graph.nodes) {
     const int weight = node.op->Find(Role::kWeight);
     if (weight < 0) continue;
-    const TensorId weights = node.inputs[static_cast<size_t>(weight)];
-    if (graph.tensor(weights).name != node.name + "/kernel") return false;
+    const std::string& name =
+        graph.tensor(node.inputs[static_cast<size_t>(weight)]).name;
+    if (name != node.name + "/kernel" &&
+        name != node.name + "/depthwise_kernel") {
+      return false;
+    }
     any = true;
   }
   return any;
@@ -255,8 +260,13 @@ bool KeepsWeightNames(const Graph& graph, const OutModel& model) {
 void AddVariableDataset(const Graph& graph, const OutLayer& layer, size_t index,
                         const std::string& path, H5Image* image) {
   const Tensor& tensor = graph.tensor(layer.weights[index]);
-  if (layer.row->variables[index].layout == Layout::kPlain) {
-    image->AddDataset(path, DType::kFloat32, tensor.shape.dims(),
+  const Layout layout = layer.row->variables[index].layout;
+  if (layout != Layout::kOutputLast) {
+    const std::vector<int32_t> dims =
+        layout == Layout::kDepthwise
+            ? ToKerasDepthwise(tensor.shape, layer.depth_multiplier)
+            : tensor.shape.ToVector();
+    image->AddDataset(path, DType::kFloat32, dims,
                       {tensor.data.data(), tensor.data.size()});
     return;
   }
