@@ -9,6 +9,7 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/warning.h"
+#include "src/graph/op_def.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -54,10 +55,29 @@ LayerSettings OutputSettings(const RecipeStep& step, const Graph& graph,
   });
 }
 
+bool LeavesFrozen(const RecipeStep& step, const Graph& graph,
+                  const WeightRef& weights) {
+  return !step.technique->frozen && IsFrozen(graph, weights);
+}
+
+// Of depthwise kernels, whatever a rule that is for them says.
+bool LeavesDepthwise(const RecipeStep& step, const Graph& graph,
+                     const WeightRef& weights) {
+  const Operand& operand =
+      graph.node(weights.node)
+          .op->OperandOf(static_cast<size_t>(weights.input));
+  return step.technique->spares_depthwise && operand.depthwise &&
+         std::none_of(step.layers.begin(), step.layers.end(),
+                      [&](const LayerRule& rule) {
+                        return Matches(rule, graph, weights);
+                      });
+}
+
 // Whether the step has anything for these weights.
 bool Takes(const RecipeStep& step, const Graph& graph,
            const WeightRef& weights) {
-  return step.technique->frozen || !IsFrozen(graph, weights);
+  return !LeavesFrozen(step, graph, weights) &&
+         !LeavesDepthwise(step, graph, weights);
 }
 
 // Calls `visit` for the weights that the step does not skip.
@@ -107,20 +127,42 @@ void RequireMatches(const Graph& graph, const RecipeStep& step) {
   }
 }
 
-// Techniques that leave frozen layers alone may surprise.
-void WarnOfFrozenLayers(const Graph& graph, const RecipeStep& step) {
-  if (!step.technique->inserts()) return;
+// "'dw1', 'dw2'": the layers of the weights that `leaves` is true for.
+template <typename Leaves>
+std::string LayersLeft(const Graph& graph, const RecipeStep& step,
+                       const Leaves& leaves) {
   std::string names;
+  if (!step.technique->inserts()) return names;
   for (const WeightRef& weights : FloatWeights(graph)) {
-    if (Takes(step, graph, weights)) continue;
-    const std::string& name = graph.node(weights.node).name;
-    names += fmt::format("{}'{}'", names.empty() ? "" : ", ", name);
+    if (!leaves(step, graph, weights)) continue;
+    names += fmt::format("{}'{}'", names.empty() ? "" : ", ",
+                         graph.node(weights.node).name);
   }
-  if (names.empty()) return;
-  Warn(
-      "\"{}\" leaves the frozen layers ({}) as they are: they say "
-      "trainable: false",
-      step.technique->name, names);
+  return names;
+}
+
+// Layers that a technique leaves alone may surprise.
+void WarnOfLayersLeft(const Graph& graph, const RecipeStep& step) {
+  const std::string frozen = LayersLeft(graph, step, LeavesFrozen);
+  if (!frozen.empty()) {
+    Warn(
+        "\"{}\" leaves the frozen layers ({}) as they are: they say "
+        "trainable: false",
+        step.technique->name, frozen);
+  }
+  const std::string depthwise = LayersLeft(
+      graph, step,
+      [](const RecipeStep& s, const Graph& g, const WeightRef& weights) {
+        return !LeavesFrozen(s, g, weights) && LeavesDepthwise(s, g, weights);
+      });
+  if (!depthwise.empty()) {
+    Warn(
+        "\"{}\" leaves the depthwise layers ({}) as they are, because a "
+        "channel "
+        "of theirs has few weights and can spare none; it takes those that a "
+        "rule in the step's `layers` matches",
+        step.technique->name, depthwise);
+  }
 }
 
 }  // namespace
@@ -148,7 +190,7 @@ LayerSettings ResolveSettings(const RecipeStep& step, const Graph& graph,
 
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {
   const Technique& technique = *step.technique;
-  WarnOfFrozenLayers(graph, step);
+  WarnOfLayersLeft(graph, step);
   RequireMatches(graph, step);
   if (!technique.inserts()) return graph;
   // What is refused is the first layer's, though ops go in from the last.

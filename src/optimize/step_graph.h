@@ -23,8 +23,9 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base);
 LayerSettings ResolveSettings(const RecipeStep& step, const Graph& graph,
                               const WeightRef& weights, int64_t steps);
 
-// A copy of the stripped float graph with the step's training ops on it. Throws
-// Error{invalid argument} for a rule that matches no layer.
+// A copy of the stripped float graph with the step's training ops on it. Warns
+// of layers that the technique leaves as they are, unless a rule skips them.
+// Throws Error{invalid argument} for a rule that matches no layer.
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps);
 
 // Everything that the step does to this graph with `samples` samples, its

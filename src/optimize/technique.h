@@ -40,6 +40,9 @@ struct Technique {
   bool stays = false;
   // Frozen weights (constants) get it too.
   bool frozen = false;
+  // Depthwise kernels are left as they are unless a rule of the step is for
+  // them: a channel has a few weights, of which it can spare none.
+  bool spares_depthwise = false;
 
   // Closes what settings leave open until the training is known, and refuses
   // what would do nothing in it. Null: nothing is open.

@@ -62,6 +62,7 @@ const Technique kClusterTechnique = {
     .summary = "trains a few values that the weights of a layer share",
     .parameters = kParameters,
     .defaults = Defaults,
+    .spares_depthwise = true,
     .insert = Insert,
     .promise = PromiseAfter,
 };

@@ -63,6 +63,14 @@ void Resolve(const Graph& graph, const WeightRef& weights,
          place.layer, prune.block.height, prune.block.width,
          graph.node(weights.node).name);
   }
+  if (prune.pattern.size > 0 && weights.input_axis < 0) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: pattern = \"{}:{}\" is along the input channels, of which a "
+         "depthwise kernel has one; {{ match = \"{}\", skip = true }} in the "
+         "step's `layers` would do",
+         place.layer, prune.pattern.zeros, prune.pattern.size,
+         graph.node(weights.node).name);
+  }
   if (prune.pattern.size > 0) {
     prune.frequency = 1;  // unused: one mask, in the first step
     return;
@@ -156,6 +164,7 @@ const Technique kPruneTechnique = {
     .summary = "zeroes the smallest weights by a schedule while it trains",
     .parameters = kParameters,
     .defaults = Defaults,
+    .spares_depthwise = true,
     .resolve = Resolve,
     .insert = Insert,
     .promise = PromiseAfter,
