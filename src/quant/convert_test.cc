@@ -10,8 +10,10 @@
 #include <vector>
 
 #include "src/graph/op_def.h"
+#include "src/ops/map/binary.h"
 #include "src/ops/small_graph_test.h"
 #include "src/quant/decisions.h"
+#include "src/runtime/interpreter.h"
 
 namespace litesmith {
 namespace {
@@ -224,6 +226,19 @@ TEST(Convert, ProductsAndTheirConstantsHaveRangesOfTheirOwn) {
   const Graph wide = Convert(b.graph, FindScheme("int16x8"), b.ranges);
   EXPECT_FLOAT_EQ(TensorOf(wide, "ones").quant.scale[0], 1.0f / 32767);
   EXPECT_EQ(TensorOf(wide, "ones").dtype, DType::kInt16);
+}
+
+// tflite-micro never adds by shifts, LiteRT where a file does not forbid it.
+TEST(Convert, SumsOfWordsAreNotByShifts) {
+  Builder b;
+  const TensorId x = b.Input("x", -32767.0f / 4096, 1);
+  const TensorId y = b.Input("y", 0, 32767.0f / 8192);
+  b.Finish({b.Add(kAdd, "sum", {x, y}, 0, 32767.0f / 2048)});
+  const Graph wide =
+      Convert(b.graph, FindScheme("int16x8"), b.ranges, {DType::kInt16, {}});
+  EXPECT_EQ(TensorOf(wide, "sum").quant.scale[0], 1.0f / 2048);
+  EXPECT_FALSE(wide.node(0).Get<&AddAttrs::pot_scale_int16>());
+  Interpreter(wide, {});  // powers of two that cannot be added by shifts
 }
 
 TEST(Convert, AQuantizeStandsWhereAGroupCannotBeOne) {

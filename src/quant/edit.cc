@@ -53,6 +53,7 @@ class Editor {
       }
       if (decisions_.hybrid[n] != 0 && node.op->quant.set_float != nullptr)
         node.op->quant.set_float(&node, true);
+      SetIntegerAttrs(graph_.tensor(node.outputs[0]).dtype, &node);
       graph_.nodes.push_back(std::move(node));
     }
     for (TensorId& id : graph_.outputs) id = ReadThrough(id);

@@ -4,8 +4,9 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-two FILE                 two inputs and two outputs, in an order of their own
        keras_file.py 2|3 save-options FILE             one with a frozen layer, a layer without bias and dropouts
        keras_file.py 2|3 save-residual FILE            a residual network on images of digits, with start weights of a seed
-       keras_file.py 2|3 save-gated FILE               one with squeeze-and-excitation that ends in a softmax
+       keras_file.py 2|3 save-gated FILE [ACTIVATION]  one with squeeze-and-excitation that ends in a softmax, or in that
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
+       keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
        keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
        keras_file.py 2|3 activations FILE              prints {name: activation} of those that have one
@@ -79,7 +80,7 @@ def residual_model(keras):
     return keras.Model(image, layers.Dense(10, name="logits")(layers.Flatten(name="flat")(x)))
 
 
-def gated_model(keras):
+def gated_model(keras, activation="softmax"):
     layers = keras.layers
     keras.utils.set_random_seed(2)
     image = keras.Input((28, 28, 1), name="image")
@@ -92,7 +93,7 @@ def gated_model(keras):
     x = layers.Conv2D(6, 3, name="mixed")(x)
     # A gate by itself, and a third factor.
     x = layers.Multiply(name="swished")([x, layers.Activation("sigmoid", name="swish")(x), layers.Conv2D(6, 1, activation="sigmoid", name="third")(x)])
-    return keras.Model(image, layers.Dense(10, activation="softmax", name="shares")(layers.Flatten(name="flat")(x)))
+    return keras.Model(image, layers.Dense(10, activation=activation, name="shares")(layers.Flatten(name="flat")(x)))
 
 
 def save(model, path):
@@ -138,7 +139,7 @@ def run(keras, verb, path, *arrays):
     elif verb == "save-residual":
         save(residual_model(keras), path)
     elif verb == "save-gated":
-        save(gated_model(keras), path)
+        save(gated_model(keras, *arrays), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
@@ -147,6 +148,11 @@ def run(keras, verb, path, *arrays):
     elif verb == "activations":
         configs = {layer.name: layer.get_config() for layer in keras.models.load_model(path, compile=False).layers}
         print(json.dumps({name: config["activation"] for name, config in configs.items() if "activation" in config}))
+    elif verb == "loss":
+        model = keras.models.load_model(path, compile=False)
+        model.compile(loss=arrays[0])
+        data = np.load(arrays[1])
+        print(model.evaluate(data["x_test"], data["y_test"], verbose=0))
     elif verb == "weights":
         model = keras.models.load_model(path, compile=False)
         weights = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,31 @@ def test_depthwise_and_separable_convolutions(litesmith, tmp_path, generation, e
         assert_close(predict(other, again, tmp_path, inputs)[0], want)
     kinds = json.loads(keras(generation, "layers", again))
     assert kinds["separable_depthwise"] == "DepthwiseConv2D" and kinds["separable"] == "Conv2D"
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize(
+    ("loss", "activation"),
+    [("sparse_categorical_crossentropy", "softmax"), ("categorical_crossentropy", "softmax"), ("binary_crossentropy", "sigmoid"), ("mse", "softmax")],
+)
+def test_losses_are_theirs(litesmith, tmp_path, generation, loss, activation):
+    """Before and after a training; the loss sees the logits of probabilities."""
+    rng = np.random.default_rng(4)
+    labels = rng.integers(0, 10, 300)
+    images = rng.random((300, 28, 28, 1), dtype=np.float32) + labels[:, None, None, None].astype(np.float32)
+    targets = labels if loss.startswith("sparse") else np.eye(10, dtype=np.float32)[labels]
+    data, start = tmp_path / "data.npz", tmp_path / "start.h5"
+    np.savez(data, x_train=images[:200], y_train=targets[:200], x_test=images[200:], y_test=targets[200:])
+    keras(generation, "save-gated", start, activation)
+    metric = "top1" if targets.ndim == 1 else "mse"
+    losses = []
+    for epochs in (0, 4):
+        trained = tmp_path / f"{epochs}.h5"
+        options = ("--loss", loss, "--metric", metric, "--epochs", epochs, "--learning-rate", 0.01, "--batch", 20)
+        said = litesmith.ok("train", start, "--data", f"npz:{data}", *options, "-o", trained)
+        losses.append(float(re.search(r"test loss ([\d.]+)", said)[1]))
+        assert losses[-1] == pytest.approx(float(keras(generation, "loss", trained, loss, data).split()[-1]), abs=6e-5, rel=1e-5)
+    assert losses[1] < losses[0]
 
 
 def test_their_file_runs(litesmith, keras_file, images, tmp_path):

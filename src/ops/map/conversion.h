@@ -11,6 +11,10 @@ namespace litesmith {
 // The op whose output has this type.
 const OpDef& ConversionTo(DType dtype);
 
+// Gives a node that was one of floats what its op's attributes have to say for
+// integers of this type.
+void SetIntegerAttrs(DType activation, Node* node);
+
 // Whether the op gives its input another form, to integers or to floats.
 bool Quantizes(const OpDef& op);
 bool Dequantizes(const OpDef& op);
