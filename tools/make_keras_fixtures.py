@@ -94,11 +94,40 @@ def depthwise(k):
     return k.Model(inputs, k.layers.Flatten(name="flat")(x))
 
 
+def norms(k):
+    """Batch normalization behind layers, behind none, without gamma or beta, frozen."""
+    x = inputs = k.Input((6, 5, 2), name="image")
+    x = k.layers.BatchNormalization(name="first")(x)
+    x = k.layers.Conv2D(4, 3, use_bias=False, name="conv")(x)
+    x = k.layers.BatchNormalization(momentum=0.9, epsilon=0.01,
+                                    name="conv_bn")(x)
+    x = k.layers.Activation("relu", name="conv_relu")(x)
+    y = k.layers.Conv2D(4, 1, activation="relu", name="side")(x)
+    y = k.layers.BatchNormalization(scale=False, name="side_bn")(y)
+    x = k.layers.Add(name="sum")([x, y])
+    x = k.layers.Flatten(name="flat")(x)
+    x = k.layers.Dense(6, name="dense")(x)
+    x = k.layers.BatchNormalization(center=False, name="dense_bn")(x)
+    x = k.layers.ReLU(6.0, name="dense_relu")(x)
+    x = k.layers.BatchNormalization(name="frozen", trainable=False)(x)
+    x = k.layers.BatchNormalization(center=False, scale=False, name="bare")(x)
+    return k.Model(inputs, k.layers.Dense(3, name="logits")(x))
+
+
+def random_weights(model):
+    rng = np.random.default_rng(1)
+    weights = []
+    for variable in model.weights:
+        values = rng.normal(0, 0.5, variable.shape).astype(np.float32)
+        if "variance" in variable.name:
+            values = np.abs(values) + np.float32(0.1)
+        weights.append(values)
+    return weights
+
+
 def save(k, name, model, folder, weights):
     if weights is None:
-        rng = np.random.default_rng(1)
-        weights = [rng.normal(0, 0.5, w.shape).astype(np.float32)
-                   for w in model.get_weights()]
+        weights = random_weights(model)
     model.set_weights(weights)
     path = folder / f"{'keras3' if k is keras else 'keras2'}_{name}"
     model.save(f"{path}.h5", include_optimizer=False)
@@ -109,7 +138,7 @@ def save(k, name, model, folder, weights):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, layers, branches, blocks, depthwise):
+    for make in (cnn, layers, branches, blocks, depthwise, norms):
         weights = None
         results = []
         for k in (tf_keras, keras):

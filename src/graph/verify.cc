@@ -112,8 +112,7 @@ void VerifyStructure(const Graph& graph) {
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
-      if (id == kNoTensor && static_cast<int>(i) >= node.op->MinInputs())
-        continue;
+      if (id == kNoTensor && node.op->OperandOf(i).optional) continue;
       check_id(id, where);
       if (!known[static_cast<size_t>(id)]) {
         Fail(ErrorKind::kCorrupt, "{} reads {} before any node writes it",

@@ -19,6 +19,7 @@
 #include "src/ops/registry.h"
 #include "src/quant/dequantize.h"
 #include "src/transform/batch.h"
+#include "src/transform/batch_norm.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -157,7 +158,8 @@ void SaveModel(const Graph& graph, const std::string& path) {
 void SaveModelAs(ModelFormat format, const Graph& graph,
                  const std::string& path) {
   if (format == ModelFormat::kTflite) {
-    WriteFile(path, std::span<const std::byte>(WriteTflite(graph)));
+    const Graph plain = FoldBatchNorms(SplitBatchNorms(graph));
+    WriteFile(path, std::span<const std::byte>(WriteTflite(plain)));
     return;
   }
   const KerasFile file =

@@ -41,6 +41,8 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
     if (step.technique->start != nullptr)
       step.technique->start(plain, data, step.settings, &graph);
     TrainResult trained = Train(graph, data, train, progress);
+    if (step.technique->finish != nullptr)
+      trained.graph = step.technique->finish(trained.graph);
     result.graph = step.technique->stays ? std::move(trained.graph)
                                          : StripTrainingOps(trained.graph);
     result.seconds += trained.seconds;

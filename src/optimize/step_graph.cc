@@ -113,10 +113,10 @@ void RequireMatches(const Graph& graph, const RecipeStep& step) {
                          return Matches(rule, graph, weights);
                        }) ||
            (step.technique->insert_output != nullptr &&
-            std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                        [&](const Node& node) {
-                          return HasOwnRange(node) && Matches(rule, node.name);
-                        }));
+            std::any_of(
+                graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
+                  return HasOwnRange(graph, node) && Matches(rule, node.name);
+                }));
   };
   for (const LayerRule& rule : step.layers) {
     if (is_used(rule)) continue;
@@ -238,7 +238,7 @@ std::string DescribeStep(const Graph& graph, const RecipeStep& step,
   if (technique->insert_output == nullptr) return text;
   const std::vector<WeightRef> all = FloatWeights(graph);
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    if (!HasOwnRange(graph.nodes[n])) continue;
+    if (!HasOwnRange(graph, graph.nodes[n])) continue;
     add(graph.nodes[n].name,
         OutputSettings(step, graph, static_cast<NodeId>(n), all));
   }

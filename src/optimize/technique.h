@@ -60,6 +60,8 @@ struct Technique {
   // before the ops were inserted, whose tensors keep their ids. Null: nothing.
   void (*start)(const Graph& plain, const Dataset& data,
                 const LayerSettings& settings, Graph* graph) = nullptr;
+  // What is done to the graph after the last step. Null: nothing.
+  Graph (*finish)(const Graph& trained) = nullptr;
   // What holds of the weights after the step, out of what held before it. Null:
   // nothing does.
   void (*promise)(const Graph& graph, const WeightRef& weights,

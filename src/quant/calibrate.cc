@@ -9,10 +9,12 @@
 #include "src/quant/convert.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
+#include "src/transform/batch_norm.h"
 
 namespace litesmith {
 
-Ranges Calibrate(const Graph& graph, const Dataset& data, int64_t samples) {
+Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
+  const Graph graph = SplitBatchNorms(model);
   samples = std::min(samples, data.size());
   if (samples < 1) {
     Fail(ErrorKind::kInvalidArgument,

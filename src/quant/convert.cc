@@ -7,21 +7,23 @@
 #include "src/quant/decisions.h"
 #include "src/quant/dequantize.h"
 #include "src/quant/edit.h"
+#include "src/transform/batch_norm.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
 
 bool NeedsRanges(const Graph& graph, const Scheme& scheme) {
+  const Graph split = SplitBatchNorms(graph);
   return MakesIntegers(scheme, HasFakeQuant(graph)) &&
-         !OpenRanges(graph, Unite(graph)).empty();
+         !OpenRanges(split, Unite(split)).empty();
 }
 
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
               const ConvertOptions& options) {
   const bool aware = HasFakeQuant(graph);
-  Graph result = WidenHalves(graph);
+  Graph result = SplitBatchNorms(WidenHalves(graph));
   RequireFloat(result, "");
-  result = FoldFakeQuant(result);
+  result = FoldBatchNorms(FoldFakeQuant(result));
   for (Tensor& t : result.tensors) {
     if (t.kind == TensorKind::kParameter || t.kind == TensorKind::kState) {
       t.kind = TensorKind::kConstant;

@@ -12,6 +12,7 @@
 #include "src/graph/edit.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
+#include "src/transform/batch_norm.h"
 #include "src/transform/training_ops.h"
 #include "src/transform/weight_edge.h"
 
@@ -113,13 +114,26 @@ Node& InsertBehindActivation(Graph* graph, TensorId id, NodeId at, int update,
 
 }  // namespace
 
+const Node* RangeBefore(const Graph& graph, TensorId id) {
+  for (NodeId n = graph.Producer(id); n >= 0; n = graph.Producer(id)) {
+    const Node& node = graph.node(n);
+    if (node.op == &kFakeQuant) return &node;
+    if (node.op->quant.output != QuantRule::kLikeInput &&
+        !node.op->only_in_training())
+      return nullptr;
+    id = node.inputs[0];
+  }
+  return nullptr;
+}
+
 bool HasRangePerChannel(const Graph& graph, const WeightRef& weights,
                         const QatOptions& options) {
   return options.per_channel && HasScalePerChannel(graph, weights);
 }
 
-bool HasOwnRange(const Node& node) {
-  return node.op->quant.output == QuantRule::kOwn;
+bool HasOwnRange(const Graph& graph, const Node& node) {
+  return node.op->quant.output == QuantRule::kOwn &&
+         !TakesBatchNorm(graph, node);
 }
 
 void InsertFakeQuant(Graph* graph, WeightRef weights,
@@ -155,6 +169,19 @@ void InsertOutputFakeQuant(Graph* graph, NodeId node,
     const int32_t none = 0;
     fake.inputs.push_back(graph->AddConstant<int32_t>(
         fake.name + "/count", {1}, {&none, 1}, TensorKind::kState));
+  }
+}
+
+void InsertRoundings(Graph* graph) {
+  for (size_t n = 0; n < graph->nodes.size(); ++n) {
+    if (graph->nodes[n].op != &kAveragePool2D) continue;
+    const Node* range = RangeBefore(*graph, graph->nodes[n].inputs[0]);
+    if (range == nullptr) continue;
+    const std::vector<TensorId> of = {range->inputs[1], range->inputs[2]};
+    const TensorId out = graph->nodes[n].outputs[0];
+    InsertBehind(graph, out, static_cast<NodeId>(n) + 1, kFakeQuant,
+                 graph->tensor(out).name + "/fake_quant", of)
+        .Set<&FakeQuantAttrs::range_update>(fake_quant::kFixed);
   }
 }
 

@@ -12,7 +12,7 @@ Graph InsertOps(const Graph& graph, const OpInserts& inserts) {
   bool any = false;
   for (size_t n = graph.nodes.size(); n-- > 0;) {
     const auto node = static_cast<NodeId>(n);
-    if (inserts.output && HasOwnRange(graph.nodes[n]))
+    if (inserts.output && HasOwnRange(graph, graph.nodes[n]))
       any |= inserts.output(&result, node);
     // A node's weights are next to each other, and each insert moves the node.
     size_t first = weights.size();

@@ -100,12 +100,24 @@ void InsertFakeQuant(Graph* graph, WeightRef weights,
 // that follows the batches.
 void InsertOutputFakeQuant(Graph* graph, NodeId node,
                            const QatOptions& options);
+// Behind averages, whose integers have their input's scale and are rounded to
+// it once more: that grid. After all other fake quants.
+void InsertRoundings(Graph* graph);
+// The fake quant whose range a tensor has, behind ops that only move values;
+// null if there is none.
+const Node* RangeBefore(const Graph& graph, TensorId id);
+// A trained graph whose fake quants round as the kernels of integers will
+// (LiteRT's reference), and whose biases, or the offsets that batch
+// normalizations make of them, lie on the grid that an int8 file holds them by:
+// outside training it gives what the file gives, but for roundings of floats.
+Graph ComputeAsIntegers(const Graph& graph);
 // Behind each input of the graph: the range of all values that come in.
 void InsertInputFakeQuant(Graph* graph);
 
 // Whether integers give the node's output a range of its own, which training
-// can learn (ADD), and not that of an input (pooling) or a fixed one.
-bool HasOwnRange(const Node& node);
+// can learn (ADD), and not that of an input (pooling), a fixed one, or that of
+// a batch normalization that goes into the layer.
+bool HasOwnRange(const Graph& graph, const Node& node);
 
 // What InsertOps calls. Null: not called.
 struct OpInserts {

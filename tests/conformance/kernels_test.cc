@@ -53,9 +53,10 @@ TEST_P(Conformance, KernelsEqualTheirReference) {
             if (row.purpose == Purpose::kReference || !Fits(row, context))
               continue;
             SCOPED_TRACE(row.name);
+            NodeRunner runner(context, row);
+            if (runner.of_batch()) continue;
             EXPECT_TRUE(
-                wanted.Holds(node.outputs[0],
-                             NodeRunner(context, row).Forward(wanted.values)));
+                wanted.Holds(node.outputs[0], runner.Forward(wanted.values)));
           }
         }
       });

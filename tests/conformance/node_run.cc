@@ -38,7 +38,8 @@ NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
       training_(dynamic_cast<TrainKernel*>(kernel_.get())),
       output_bytes_(graph.tensor(planned.outputs[0]).Bytes()),
       workspace_(Garbage(kernel_->workspace_bytes)),
-      saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)) {
+      saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)),
+      shared_(Garbage(training_ != nullptr ? training_->shared_bytes : 0)) {
   LS_CHECK(planned.outputs.size() == 1);
   const Shape& shape = graph.tensor(planned.outputs[0]).shape;
   batch_ = facts.IsBatched(planned.outputs[0]) ? facts.batch
@@ -60,9 +61,30 @@ TensorData NodeRunner::Forward(const Arrays& values) {
   TensorData output = Garbage(output_bytes_);
   void* const out = output.MutableData();
   if (training_ != nullptr) training_->Repack(inputs.data());
-  kernel_->Run({inputs.data(), &out, workspace_.MutableData(),
-                saved_.MutableData(), batch_});
+  const KernelArgs args{inputs.data(),        &out,   workspace_.MutableData(),
+                        saved_.MutableData(), batch_, {},
+                        shared_.data()};
+  if (of_batch()) {
+    std::vector<double> partial(
+        static_cast<size_t>(training_->forward_partials));
+    training_->ForwardPartial(args, partial.data());
+    Combine(Phase::kForward, partial, values);
+  }
+  kernel_->Run(args);
   return output;
+}
+
+// What it writes into states is lost.
+void NodeRunner::Combine(Phase phase, std::span<const double> partials,
+                         const Arrays& values) {
+  Arrays copies;
+  for (const TensorId id : inputs_)
+    copies.push_back(id == kNoTensor ? TensorData()
+                                     : values[static_cast<size_t>(id)]);
+  std::vector<void*> inputs;
+  for (TensorData& copy : copies)
+    inputs.push_back(copy.empty() ? nullptr : copy.MutableData());
+  training_->Combine(phase, partials, inputs.data(), shared_.MutableData());
 }
 
 Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
@@ -78,8 +100,16 @@ Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
   }
   const void* const out = output.data();
   const auto* dy = reinterpret_cast<const float*>(output_grad.data());
-  training_->Backward({inputs.data(), &out, &dy, to.data(),
-                       workspace_.MutableData(), saved_.data(), batch_});
+  const BackwardArgs args{
+      inputs.data(), &out,   &dy,           to.data(), workspace_.MutableData(),
+      saved_.data(), batch_, shared_.data()};
+  if (of_batch() && training_->backward_partials > 0) {
+    std::vector<double> partial(
+        static_cast<size_t>(training_->backward_partials));
+    training_->BackwardPartial(args, partial.data());
+    Combine(Phase::kBackward, partial, values);
+  }
+  training_->Backward(args);
   return grads;
 }
 

@@ -32,6 +32,11 @@ class NodeRunner {
 
   // The samples of a full run.
   int batch() const { return batch_; }
+  // Whether its results depend on numbers of the whole batch: another function
+  // than outside training.
+  bool of_batch() const {
+    return training_ != nullptr && training_->shared_bytes > 0;
+  }
   // The node's one output, of the values of all tensors.
   TensorData Forward(const Arrays& values);
   // The tensors that it reads.
@@ -43,6 +48,8 @@ class NodeRunner {
 
  private:
   std::vector<const void*> Inputs(const Arrays& values) const;
+  void Combine(Phase phase, std::span<const double> partials,
+               const Arrays& values);
 
   std::vector<TensorId> inputs_;
   KernelPtr kernel_;
@@ -51,6 +58,7 @@ class NodeRunner {
   size_t output_bytes_;
   TensorData workspace_;
   TensorData saved_;
+  TensorData shared_;
 };
 
 }  // namespace litesmith

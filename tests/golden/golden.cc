@@ -23,12 +23,13 @@ std::string PathOf(const std::string& name) {
   return std::string(LITESMITH_SOURCE_DIR) + "/tests/golden/" + name;
 }
 
-std::string MnistDirectory() {
-  const char* shared = std::getenv("LITESMITH_SHARED");
-  return (shared != nullptr
-              ? std::string(shared)
-              : std::string(LITESMITH_SOURCE_DIR) + "/../shared") +
-         "/data/mnist";
+// For SharedPath: each of these ends the function that it stands in.
+void FailWithout(const std::string& path) {
+  FAIL() << "there is no " << path << "; set LITESMITH_SHARED";
+}
+void SkipWithout(const std::string& path) {
+  GTEST_SKIP() << "NOT TESTED: there is no " << path
+               << "; set LITESMITH_SHARED";
 }
 
 template <typename T>
@@ -72,6 +73,17 @@ nlohmann::json ReadJson(const std::string& name) {
   return nlohmann::json::parse(text, text + bytes.size());
 }
 
+std::string SharedPath(const std::string& name) {
+  const char* shared = std::getenv("LITESMITH_SHARED");
+  const std::string path =
+      (shared != nullptr ? std::string(shared)
+                         : std::string(LITESMITH_SOURCE_DIR) + "/../shared") +
+      "/" + name;
+  if (std::filesystem::exists(path)) return path;
+  std::getenv("CI") != nullptr ? FailWithout(path) : SkipWithout(path);
+  return "";
+}
+
 Graph Model(const std::string& start) {
   Graph graph = LoadModel("mnist-cnn", 1);
   const bool own_kernels = start != "training" && start != "trained";
@@ -111,14 +123,8 @@ void SetValues(Graph* graph, const std::string& name,
 }
 
 void MnistTest::SetUp() {
-  static const std::string directory = MnistDirectory();
-  if (!std::filesystem::is_directory(directory)) {
-    if (std::getenv("CI") != nullptr) {
-      FAIL() << "no MNIST in " << directory << "; set LITESMITH_SHARED";
-    }
-    GTEST_SKIP() << "NOT TESTED: no MNIST in " << directory
-                 << "; set LITESMITH_SHARED";
-  }
+  const std::string directory = SharedPath("data/mnist");
+  if (directory.empty()) return;
   static const DataSplits data = LoadIdx(directory, "mnist");
   static const DatasetPtr train = data.train.Open();
   static const DatasetPtr test = data.test.Open();

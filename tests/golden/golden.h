@@ -32,6 +32,10 @@ struct Array {
 Array Read(const std::string& name);
 nlohmann::json ReadJson(const std::string& name);
 
+// A file or folder of the shared data, "models/resnet8.h5"; empty, after the
+// test has failed (in CI) or been skipped, if it is not there.
+std::string SharedPath(const std::string& name);
+
 // `mnist-cnn` with the weights of a start as record_tfmot.py names them:
 // "training", "trained", "pruned", "clustered" or "pruned_clustered".
 Graph Model(const std::string& start);

@@ -9,22 +9,26 @@
 
 namespace litesmith::golden {
 
-TenSteps Train(const Graph& start, const Dataset& mnist_train) {
-  constexpr int kBatch = 128;
-  const Array recorded = Read("training/batches");
-  const std::vector<int32_t> batches(recorded.values.begin(),
-                                     recorded.values.end());
-  const TrainOptions options;  // batches of 128 and a rate of 1e-3, as recorded
-  TrainingRun training(start, mnist_train, options);
+TenSteps Train(const Graph& start, const Dataset& data,
+               const TrainOptions& options,
+               const std::vector<int32_t>& batches) {
+  TrainingRun training(start, data, options);
   TenSteps run;
   run.graphs.push_back(start);
-  Loader loader(mnist_train, batches, kBatch, {});
+  Loader loader(data, batches, options.batch, {});
   while (const Batch* batch = loader.Next()) {
     const LossSum result = training.Step(*batch);
-    run.losses.push_back(static_cast<float>(result.loss / kBatch));
+    run.losses.push_back(static_cast<float>(result.loss / options.batch));
     run.graphs.push_back(training.Export());
   }
   return run;
+}
+
+TenSteps Train(const Graph& start, const Dataset& mnist_train) {
+  const Array recorded = Read("training/batches");
+  // Batches of 128 and a rate of 1e-3, as recorded.
+  return Train(start, mnist_train, TrainOptions(),
+               {recorded.values.begin(), recorded.values.end()});
 }
 
 }  // namespace litesmith::golden

@@ -6,6 +6,7 @@
 
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
+#include "src/train/trainer.h"
 
 namespace litesmith::golden {
 
@@ -25,7 +26,12 @@ struct TenSteps {
   const Graph& end() const { return graphs.back(); }
 };
 
-// Trains the graph with a fresh Adam.
+// Trains the graph with a fresh optimizer on batches of options.batch samples,
+// as they are listed one after another.
+TenSteps Train(const Graph& start, const Dataset& data,
+               const TrainOptions& options,
+               const std::vector<int32_t>& batches);
+// The same on the recorded batches of MNIST, by Adam.
 TenSteps Train(const Graph& start, const Dataset& mnist_train);
 
 }  // namespace litesmith::golden

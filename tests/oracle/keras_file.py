@@ -73,10 +73,13 @@ def residual_model(keras):
     layers = keras.layers
     keras.utils.set_random_seed(1)
     image = keras.Input((28, 28, 1), name="image")
-    x = layers.ReLU(name="stem_relu")(layers.Conv2D(6, 3, strides=2, padding="same", name="stem")(image))
-    y = layers.Conv2D(6, 3, padding="same", activation="relu", name="first")(x)
-    x = layers.Add(name="joined")([x, layers.Conv2D(6, 3, padding="same", name="second")(y)])
-    x = layers.AveragePooling2D(2, name="average")(layers.ReLU(max_value=6, name="joined_relu")(x))
+    x = layers.Conv2D(6, 3, strides=2, padding="same", use_bias=False, name="stem")(image)
+    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(x))
+    y = layers.Conv2D(6, 3, padding="same", name="first")(x)
+    y = layers.Activation("relu", name="first_relu")(layers.BatchNormalization(momentum=0.9, name="first_norm")(y))
+    y = layers.BatchNormalization(name="second_norm")(layers.Conv2D(6, 3, padding="same", name="second")(y))
+    x = layers.ReLU(max_value=6, name="joined_relu")(layers.Add(name="joined")([x, y]))
+    x = layers.BatchNormalization(name="alone")(layers.AveragePooling2D(2, name="average")(x))
     return keras.Model(image, layers.Dense(10, name="logits")(layers.Flatten(name="flat")(x)))
 
 

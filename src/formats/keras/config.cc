@@ -104,8 +104,9 @@ void CheckArguments(const Json& arguments, const std::string& class_name) {
   for (const auto& [key, value] : arguments.items()) {
     if (value.is_null()) continue;
     // Keras 3 says training=false where nothing was said.
-    if (key == "training" && (class_name != "Dropout" || value == false))
-      continue;
+    const bool differs =
+        class_name == "Dropout" || class_name == "BatchNormalization";
+    if (key == "training" && (!differs || value == false)) continue;
     Fail(ErrorKind::kUnsupported,
          "it is called with {}={}, which is not supported", key,
          JsonShown(value));

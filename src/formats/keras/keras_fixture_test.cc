@@ -10,6 +10,7 @@
 #include "src/formats/keras/to_keras.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/depthwise_conv_2d.h"
+#include "src/ops/train/batch_norm.h"
 
 namespace litesmith {
 namespace {
@@ -71,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Keras, KerasFixtureTest, testing::ValuesIn([] {
                            for (const char* dialect : {"keras2", "keras3"}) {
                              for (const char* name :
                                   {"cnn", "layers", "branches", "blocks",
-                                   "depthwise"}) {
+                                   "depthwise", "norms"}) {
                                for (const char* ending : {".h5", ".keras"})
                                  all.push_back({dialect, name, ending});
                              }
@@ -86,7 +87,8 @@ INSTANTIATE_TEST_SUITE_P(Keras, KerasFixtureTest, testing::ValuesIn([] {
 
 TEST(KerasFixtureTest, AllDialectsGiveTheSameGraph) {
   // "layers" has automatic names, which both count alike.
-  for (const std::string name : {"layers", "branches", "blocks", "depthwise"}) {
+  for (const std::string name :
+       {"layers", "branches", "blocks", "depthwise", "norms"}) {
     const Graph graph = ReadGolden("keras2_" + name + ".h5");
     for (const char* other : {"keras2_", "keras3_"}) {
       ExpectSameGraph(graph, ReadGolden(other + name + ".h5"));
@@ -141,6 +143,32 @@ TEST(KerasFixtureTest, SeparableConvolutionsAreTwoLayers) {
           "InputLayer image", "DepthwiseConv2D dw", "DepthwiseConv2D twice",
           "DepthwiseConv2D separable_depthwise", "Conv2D separable",
           "DepthwiseConv2D plain_depthwise", "Conv2D plain", "Flatten flat"}));
+}
+
+TEST(KerasFixtureTest, BatchNormalizationsTakeActivationsAndKeepWhatTheySay) {
+  const Graph graph = ReadGolden("keras2_norms.h5");
+  const auto norm = [&](const std::string& name) {
+    const auto node =
+        std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                     [&](const Node& each) { return each.name == name; });
+    EXPECT_EQ(node->op, &kBatchNorm);
+    return *node;
+  };
+  const auto attrs = Get<BatchNormAttrs>(norm("conv_bn"));
+  EXPECT_EQ(attrs.momentum, 0.9f);
+  EXPECT_EQ(attrs.epsilon, 0.01f);
+  EXPECT_EQ(attrs.activation, activation::kRelu);
+  EXPECT_EQ(Get<BatchNormAttrs>(norm("dense_bn")).activation,
+            activation::kRelu6);
+  EXPECT_EQ(norm("side_bn").inputs[batch_norm::kGamma], kNoTensor);
+  EXPECT_EQ(norm("dense_bn").inputs[batch_norm::kBeta], kNoTensor);
+  const auto kind = [&](const std::string& name, batch_norm::Input input) {
+    return graph.tensor(norm(name).inputs[input]).kind;
+  };
+  EXPECT_EQ(kind("bare", batch_norm::kMean), TensorKind::kState);
+  EXPECT_EQ(kind("frozen", batch_norm::kVariance), TensorKind::kConstant);
+  EXPECT_EQ(kind("frozen", batch_norm::kGamma), TensorKind::kConstant);
+  EXPECT_EQ(kind("conv_bn", batch_norm::kGamma), TensorKind::kParameter);
 }
 
 // An activation is fused where its input is read by nobody else and nothing is

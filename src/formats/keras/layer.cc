@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <string>
 
 #include "src/base/check.h"
 #include "src/base/error.h"
@@ -96,6 +97,8 @@ bool OutLayer::Says(std::string_view key) const {
   return std::any_of(config.begin(), config.end(),
                      [&](const auto& entry) { return key == entry.first; });
 }
+
+double Decimal(float value) { return std::stod(fmt::format("{}", value)); }
 
 std::vector<int32_t> SampleDims(const Shape& shape) {
   const auto dims = shape.dims();

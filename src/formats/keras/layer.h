@@ -156,6 +156,14 @@ class LayerWriter {
 void SetWeights(const NodeOut& node, TensorId kernel, TensorId bias,
                 OutLayer* layer);
 
+// Sets the layer's weights, by the row's variables (kNoTensor where it has
+// none). Throws Error{unsupported} unless they are float data.
+void SetVariables(const NodeOut& node, std::vector<TensorId> variables,
+                  OutLayer* layer);
+
+// The shortest decimal of the float: 0.3, and not the double beside it.
+double Decimal(float value);
+
 // Adds a layer that applies the activation, kRelu or kRelu6, to `input`.
 void AddActivation(Activation activation, const std::string& name,
                    OutTensor input, LayerWriter* out);

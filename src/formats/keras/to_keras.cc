@@ -248,12 +248,24 @@ void SetWeights(const NodeOut& node, TensorId kernel, TensorId bias,
   layer->Set("use_bias", layer->weights[1] != kNoTensor);
 }
 
+void SetVariables(const NodeOut& node, std::vector<TensorId> variables,
+                  OutLayer* layer) {
+  for (const TensorId id : variables) {
+    if (id != kNoTensor) RequireFloatData(node.graph.tensor(id));
+  }
+  layer->weights = std::move(variables);
+}
+
 bool KeepsWeightNames(const Graph& graph, const OutModel& model) {
   return std::all_of(
       model.layers.begin(), model.layers.end(), [&](const OutLayer& layer) {
-        return layer.weights.empty() ||
-               graph.tensor(layer.weights[0]).name ==
-                   layer.name + "/" + layer.row->variables[0].name;
+        size_t first = 0;
+        while (first < layer.weights.size() &&
+               layer.weights[first] == kNoTensor)
+          ++first;
+        return first == layer.weights.size() ||
+               graph.tensor(layer.weights[first]).name ==
+                   layer.name + "/" + layer.row->variables[first].name;
       });
 }
 

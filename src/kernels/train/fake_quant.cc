@@ -84,6 +84,34 @@ void FakeQuantGrad(const float* x, const float* dy, size_t n, float min,
   });
 }
 
+// To the nearest whole number, halves away from zero.
+HWY_INLINE VF RoundAway(VF v) {
+  return hn::Trunc(hn::Add(v, hn::CopySignToAbs(hn::Set(DF(), 0.5f), v)));
+}
+
+void AsIntegers(const float* x, size_t rows, size_t channels,
+                const NudgedRange& range, const IntegerRounding& rounding,
+                float* y) {
+  const DF d;
+  const VF scale = hn::Set(d, range.scale);
+  const VF centre = hn::Set(d, rounding.centre);
+  const VF low = hn::Set(d, std::round(range.min / range.scale));
+  const VF high = hn::Set(d, std::round(range.max / range.scale));
+  for (size_t r = 0; r < rows; ++r, x += channels, y += channels) {
+    ForEachVector(0, channels,
+                  [&](auto&& load, auto&& store, size_t c) HWY_ATTR {
+                    VF v = hn::Div(load(x + c), scale);
+                    if (rounding.parts != nullptr) {
+                      const VF parts = load(rounding.parts + c);
+                      v = hn::Div(RoundAway(hn::Mul(v, parts)), parts);
+                    }
+                    v = hn::Sub(RoundAway(hn::Add(v, centre)), centre);
+                    v = hn::Min(hn::Max(v, low), high);
+                    store(hn::Mul(v, scale), y + c);
+                  });
+  }
+}
+
 void FakeQuantDivide(const float* x, size_t n, float min, float max, int qmin,
                      int qmax, float* y) {
   FakeQuant<false>(x, n, min, max, qmin, qmax, y);
@@ -105,6 +133,7 @@ HWY_EXPORT(MinMax);
 HWY_EXPORT(FakeQuantDivide);
 HWY_EXPORT(FakeQuantMultiply);
 HWY_EXPORT(FakeQuantGrad);
+HWY_EXPORT(AsIntegers);
 
 void MinMaxF32(const float* x, size_t n, float* min, float* max) {
   HWY_DYNAMIC_DISPATCH(MinMax)(x, n, min, max);
@@ -138,6 +167,17 @@ FakeQuantGrid MakeFakeQuantGrid(float min, float max, int qmin, int qmax) {
 void FakeQuantF32(const float* x, size_t n, float min, float max, int qmin,
                   int qmax, float* y) {
   HWY_DYNAMIC_DISPATCH(FakeQuantDivide)(x, n, min, max, qmin, qmax, y);
+}
+
+void FakeQuantAsIntegersF32(const float* x, size_t rows, size_t channels,
+                            float min, float max, int qmin, int qmax,
+                            const IntegerRounding& rounding, float* y) {
+  if (min == 0.0f && max == 0.0f) {
+    std::fill_n(y, rows * channels, 0.0f);
+    return;
+  }
+  const NudgedRange range = NudgeRange(min, max, qmin, qmax);
+  HWY_DYNAMIC_DISPATCH(AsIntegers)(x, rows, channels, range, rounding, y);
 }
 
 void FakeQuantGradF32(const float* x, const float* dy, size_t n, float min,

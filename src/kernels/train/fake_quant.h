@@ -35,6 +35,21 @@ void FakeQuantF32(const float* x, size_t n, float min, float max, int qmin,
 void FakeQuantGradF32(const float* x, const float* dy, size_t n, float min,
                       float max, int qmin, int qmax, float* dx);
 
+// How the kernels of integers that make a value round it, which is not quite
+// TensorFlow's fake quantization.
+struct IntegerRounding {
+  // Halves are rounded away from this value, in steps of the grid from zero.
+  float centre = 0;
+  // By channel: values are first rounded to this part of a step, a power of two
+  // (MBQM rounds the product before it shifts it; specs/tflite.md 3.1). Null:
+  // not.
+  const float* parts = nullptr;
+};
+// Values [rows, channels] as those kernels give them.
+void FakeQuantAsIntegersF32(const float* x, size_t rows, size_t channels,
+                            float min, float max, int qmin, int qmax,
+                            const IntegerRounding& rounding, float* y);
+
 // FakeQuantWithMinMaxVarsPerChannel of [outer, channels, inner], with one
 // range a channel. It multiplies by 1 / scale where the other divides.
 void FakeQuantF32c(const float* x, size_t outer, size_t channels, size_t inner,

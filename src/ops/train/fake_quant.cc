@@ -42,10 +42,28 @@ void Infer(Graph* graph, const Node& node) {
            Name(count.dtype), count.shape.ToString());
     }
   }
+  if (node.input(4) != kNoTensor) {
+    const Tensor& parts = graph->tensor(node.inputs[4]);
+    const int rank = x.shape.rank();
+    if (parts.dtype != DType::kFloat32 || rank < 1 ||
+        !(parts.shape == Shape{x.shape[rank - 1]})) {
+      Fail(ErrorKind::kCorrupt, "its parts are {} {}; float32 [{}] is wanted",
+           Name(parts.dtype), parts.shape.ToString(),
+           rank < 1 ? 1 : x.shape[rank - 1]);
+    }
+  }
   if (node.Get<&FakeQuantAttrs::bits>() < 2 ||
       node.Get<&FakeQuantAttrs::bits>() > 16) {
     Fail(ErrorKind::kCorrupt, "it has {} bits; 2 to 16 are wanted",
          node.Get<&FakeQuantAttrs::bits>());
+  }
+  const auto rounding = node.Get<&FakeQuantAttrs::rounding>();
+  if (rounding < kAsTrained || rounding > kFromIntegerZero ||
+      (rounding != kAsTrained && min.shape.NumElements() != 1)) {
+    Fail(ErrorKind::kCorrupt,
+         "its rounding is {} with ranges of shape {}; 0, or with one range 0 "
+         "to 2 is wanted",
+         static_cast<int>(rounding), min.shape.ToString());
   }
   if (!(node.Get<&FakeQuantAttrs::rate>() > 0.0f &&
         node.Get<&FakeQuantAttrs::rate>() <= 1.0f)) {
@@ -59,7 +77,7 @@ void Infer(Graph* graph, const Node& node) {
   y.dtype = DType::kFloat32;
 }
 
-class FakeQuantKernel final : public TrainKernel {
+class FakeQuantKernel : public TrainKernel {
  public:
   explicit FakeQuantKernel(const PrepareContext& c)
       : slices_(*SlicesOf(c.input(0).shape, c.input(1).shape)),
@@ -114,11 +132,14 @@ class FakeQuantKernel final : public TrainKernel {
                    static_cast<int32_t*>(inputs[3]));
   }
 
- private:
+ protected:
   size_t Count(int batch) const {
     return per_sample_ * static_cast<size_t>(batch);
   }
+  int quant_min() const { return quant_min_; }
+  int quant_max() const { return quant_max_; }
 
+ private:
   Slices slices_;  // with a range each; of the whole tensor, weights
   int quant_min_;
   int quant_max_;
@@ -126,11 +147,50 @@ class FakeQuantKernel final : public TrainKernel {
   size_t per_sample_ = 0;
 };
 
+// Outside training, of an activation.
+class FakeQuantInference final : public FakeQuantKernel {
+ public:
+  explicit FakeQuantInference(const PrepareContext& c)
+      : FakeQuantKernel(c),
+        rounding_(c.node.Get<&FakeQuantAttrs::rounding>()),
+        offset_(std::ldexp(1.0f, c.node.Get<&FakeQuantAttrs::bits>() - 1)),
+        parts_(c.has_input(4)) {
+    const Shape& shape = c.input(0).shape;
+    if (shape.rank() > 0)
+      channels_ = static_cast<size_t>(shape[shape.rank() - 1]);
+  }
+
+  void Run(const KernelArgs& a) const override {
+    if (rounding_ == kAsTrained) return FakeQuantKernel::Run(a);
+    const float min = *a.in<float>(1);
+    const float max = *a.in<float>(2);
+    kernels::IntegerRounding rounding;
+    if (parts_) rounding.parts = a.in<float>(4);
+    if (rounding_ == kFromIntegerZero) {
+      // Zero's integer: it is the distance from the real zero to the integer's.
+      const kernels::NudgedRange range =
+          kernels::NudgeRange(min, max, quant_min(), quant_max());
+      rounding.centre = static_cast<float>(quant_min()) -
+                        std::round(range.min / range.scale) - offset_;
+    }
+    kernels::FakeQuantAsIntegersF32(a.in<float>(0), Count(a.batch) / channels_,
+                                    channels_, min, max, quant_min(),
+                                    quant_max(), rounding, a.out<float>());
+  }
+
+ private:
+  Rounding rounding_;
+  float offset_;  // of int8 from uint8
+  bool parts_;
+  size_t channels_ = 1;
+};
+
 constexpr Operand kOperands[] = {
     {.name = "x"},
     {.name = "min", .role = Role::kState},
     {.name = "max", .role = Role::kState},
     {.name = "count", .role = Role::kState, .optional = true},
+    {.name = "parts", .role = Role::kState, .optional = true},
 };
 
 constexpr KernelRow kRows[] = {
@@ -141,7 +201,7 @@ constexpr KernelRow kRows[] = {
     {"FakeQuantF32Ref",
      Purpose::kReference,
      {DType::kFloat32},
-     MakeKernel<FakeQuantKernel>},
+     MakeKernel<FakeQuantInference>},
 };
 
 // The symmetric range of the weights as they are now (LastValueQuantizer).

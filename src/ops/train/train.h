@@ -17,15 +17,21 @@ enum RangeUpdate : int {
   kMovingAverage,  // of the batches' extremes, by kRate towards each
   kAllValues,      // running extremes
 };
+// Outside training: as in training, or as the integer kernel that makes the
+// value rounds it: halves away from zero, or from the integer 0 (averages).
+enum Rounding : int { kAsTrained, kFromZero, kFromIntegerZero };
 }  // namespace fake_quant
 
 // Inputs: x, min, max (states, of x's ShapeOfSlices: [1], or one a channel),
-// optional count (state, int32 [1]: the moving average is debiased by it).
+// optional count (state, int32 [1]: the moving average is debiased by it),
+// optional parts (state, float32, one per last dimension of x: to which part of
+// a step the integer kernel rounds first).
 struct FakeQuantAttrs {
   int32_t bits = 8;
   bool narrow_range = false;
   fake_quant::RangeUpdate range_update = fake_quant::kFixed;
   float rate = 0.001f;
+  fake_quant::Rounding rounding = fake_quant::kAsTrained;
 };
 template <>
 inline constexpr auto kAttrs<FakeQuantAttrs> = AttrList({
@@ -33,6 +39,7 @@ inline constexpr auto kAttrs<FakeQuantAttrs> = AttrList({
     Attr<&FakeQuantAttrs::narrow_range>("narrow_range"),
     Attr<&FakeQuantAttrs::range_update>("range_update"),
     Attr<&FakeQuantAttrs::rate>("rate"),
+    Attr<&FakeQuantAttrs::rounding>("rounding"),
 });
 
 namespace prune_mask {

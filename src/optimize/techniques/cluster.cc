@@ -1,5 +1,6 @@
 // Weight clustering (specs/tfmot.md 2), folded afterwards.
 #include "src/optimize/technique.h"
+#include "src/transform/batch_norm.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -51,8 +52,10 @@ void PromiseAfter(const Graph& graph, const WeightRef& weights,
     DropPromise<GroupsPromise>(promises);
   }
   DropPromise<ClustersPromise>(promises);
+  // In a file a batch normalization scales each channel by a number of its own.
   promises->push_back(ClustersPromise{
-      cluster.clusters, HasCentroidsPerChannel(graph, weights, cluster)});
+      cluster.clusters, HasCentroidsPerChannel(graph, weights, cluster) ||
+                            TakesBatchNorm(graph, graph.node(weights.node))});
 }
 
 }  // namespace

@@ -87,8 +87,13 @@ const Technique kQatTechnique = {
     .frozen = true,
     .insert = Insert,
     .insert_output = InsertOutput,
-    .insert_input = InsertInputFakeQuant,
+    .insert_input =
+        [](Graph* graph) {
+          InsertInputFakeQuant(graph);
+          InsertRoundings(graph);
+        },
     .start = Start,
+    .finish = ComputeAsIntegers,
     .promise = PromiseAfter,
 };
 

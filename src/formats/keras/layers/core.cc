@@ -1,6 +1,4 @@
 // Layers that stand for themselves: inputs, Dense, Dropout.
-#include <fmt/format.h>
-
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/layers/shared.h"
@@ -106,8 +104,7 @@ bool WriteDropout(const NodeOut& out, LayerWriter* layers) {
   if (node.op != &kDropout) return false;
   const auto attrs = Get<DropoutAttrs>(node);
   OutLayer& layer = layers->Add("Dropout", node.name, out.inputs);
-  // The shortest decimal of the float: 0.3, and not the double beside it.
-  layer.Set("rate", std::stod(fmt::format("{}", attrs.rate)));
+  layer.Set("rate", Decimal(attrs.rate));
   // kWholeDimension is what ConfigValue writes as null.
   layer.Set("noise_shape", attrs.noise_shape.empty()
                                ? ConfigValue()

@@ -1,0 +1,31 @@
+// Batch normalization on its way into a .tflite file, which has no such op: it
+// goes into the layer that makes its input, else it becomes MUL and ADD.
+#ifndef LITESMITH_TRANSFORM_BATCH_NORM_H_
+#define LITESMITH_TRANSFORM_BATCH_NORM_H_
+
+#include "src/graph/graph.h"
+
+namespace litesmith {
+
+// Whether the node is a batch normalization that goes into the layer before it:
+// nothing else reads that layer's output or weights, it has no activation of
+// its own, and no range was learned in between.
+bool GoesIntoLayer(const Graph& graph, const Node& node);
+
+// Whether the one reader of the node's output is one that goes into it.
+bool TakesBatchNorm(const Graph& graph, const Node& node);
+
+// Makes MUL and ADD of those that do not go into a layer. Tensors keep their
+// ids; ids of what is new depend on nothing that training-only ops change, so
+// that calibration and conversion agree on them.
+Graph SplitBatchNorms(const Graph& graph);
+
+// Puts the others into their layers: w' = w * s and b' = b * s + t by output
+// channel, with y = x * s + t. A scale that the weights were trained on absorbs
+// s: the integers stay, but for their sign where s is negative, and zeros and
+// clusters with them. For graphs without training-only ops on the weights.
+Graph FoldBatchNorms(const Graph& graph);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TRANSFORM_BATCH_NORM_H_

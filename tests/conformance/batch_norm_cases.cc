@@ -1,0 +1,82 @@
+// LITESMITH_BATCH_NORM: by the batch's moments and by fixed ones, with gamma
+// and beta or without, behind a layer and alone.
+#include <algorithm>
+
+#include "src/ops/pool/pool_2d.h"
+#include "src/ops/registry.h"
+#include "src/ops/train/batch_norm.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/graph_builder.h"
+
+namespace litesmith {
+namespace {
+
+struct Row {
+  const char* name;
+  std::vector<int32_t> shape;
+  bool gamma = true;
+  bool beta = true;
+  bool frozen = false;
+  Activation activation = kNone;
+};
+
+const Row kRows[] = {
+    {"image", {4, 3, 5}},
+    {"many_channels", {3, 2, 37}},
+    {"features", {7}},
+    {"sequence", {6, 4}},
+    {"without_gamma", {4, 3, 5}, false, true},
+    {"without_beta", {4, 3, 5}, true, false},
+    {"plain", {9}, false, false},
+    {"frozen", {4, 3, 5}, true, true, true},
+    {"relu", {4, 3, 5}, true, true, false, activation::kRelu},
+    {"relu6", {33}, true, true, false, activation::kRelu6},
+};
+
+Graph Build(const Row& row, Rng* rng) {
+  GraphBuilder build(rng);
+  const int32_t channels = row.shape.back();
+  std::vector<float> variance(static_cast<size_t>(channels));
+  std::generate(variance.begin(), variance.end(),
+                [&] { return rng->Uniform(0.5f, 4.0f); });
+  const TensorId x = build.Input("x", DType::kFloat32, row.shape);
+  const TensorKind moments =
+      row.frozen ? TensorKind::kConstant : TensorKind::kState;
+  // A frozen layer may still have a gamma that is trained, in our own graphs.
+  const auto parameter = [&](const char* name, bool has) {
+    return has ? build.Random(name, DType::kFloat32, {channels}, {},
+                              TensorKind::kParameter)
+               : kNoTensor;
+  };
+  const TensorId gamma = parameter("gamma", row.gamma);
+  const TensorId beta = parameter("beta", row.beta);
+  const TensorId mean =
+      build.Random("mean", DType::kFloat32, {channels}, {}, moments);
+  // Something with a gradient must stand before it, and x has none.
+  const TensorId shift = build.Random("shift", DType::kFloat32, {channels}, {},
+                                      TensorKind::kParameter);
+  build.Add(kAdd, "moved", {x, shift});
+  Node& node = build.Add(
+      kBatchNorm, "y",
+      {build.last(), gamma, beta, mean,
+       build.Values<float>("variance", {channels}, variance, {}, moments)});
+  node.Set<&BatchNormAttrs::activation>(row.activation);
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> BatchNormCases() {
+  std::vector<Case> cases;
+  for (const Row& row : kRows) {
+    Case& c = cases.emplace_back();
+    c.name = std::string("batch_norm_") + row.name;
+    c.build = [&row](Rng* rng) { return Build(row, rng); };
+    // Kinks of an activation are the kernel test's.
+    if (row.activation != kNone) continue;
+    c.gradient = Gradient{.step = 1.0f / 64, .tolerance = 0.02};
+  }
+  return cases;
+}
+
+}  // namespace litesmith
