@@ -350,8 +350,9 @@ TEST(TrainOpsTest, FusedConvFakeQuantAndPoolAreTheThreeOps) {
     const std::vector<PlannedKernel> kernels = Kernels(graph);
     ASSERT_EQ(kernels.size(), 1u);
     EXPECT_EQ(kernels[0].fusion, &kTrainConvFakeQuantPool);
-    EXPECT_EQ(kernels[0].inputs.size(), 6u);
+    EXPECT_EQ(kernels[0].inputs.size(), 7u);
     EXPECT_EQ(kernels[0].inputs[5], kNoTensor) << "no count";
+    EXPECT_EQ(kernels[0].inputs[6], kNoTensor) << "no parts";
     const int batch = 2;
     const Floats image = whole(Random(int64_t{3} * c.size * c.size, 3), 4);
     Runner conv(graph, graph.node(0));

@@ -90,5 +90,35 @@ TEST(FakeQuantTest, MinMax) {
   }
 }
 
+float Away(float v) { return std::trunc(v + std::copysign(0.5f, v)); }
+
+TEST(FakeQuantTest, AsIntegersRoundsLikeTheirKernels) {
+  const size_t rows = 41, channels = 23;
+  const Floats x = Random(rows * channels, 9, 4.0f);
+  Floats parts(channels);
+  for (size_t c = 0; c < channels; ++c)
+    parts[c] = std::ldexp(1.0f, static_cast<int>(c % 12));
+  const NudgedRange r = NudgeRange(-2.5f, 3.5f, 0, 255);
+  const float low = std::round(r.min / r.scale);
+  const float high = std::round(r.max / r.scale);
+  for (const float centre : {0.0f, -22.0f}) {
+    for (const bool in_parts : {false, true}) {
+      ForEachTarget([&] {
+        Floats y(x.size());
+        FakeQuantAsIntegersF32(x.data(), rows, channels, -2.5f, 3.5f, 0, 255,
+                               {centre, in_parts ? parts.data() : nullptr},
+                               y.data());
+        for (size_t i = 0; i < x.size(); ++i) {
+          float v = x[i] / r.scale;
+          const float part = parts[i % channels];
+          if (in_parts) v = Away(v * part) / part;
+          const float steps = Away(v + centre) - centre;
+          ASSERT_EQ(y[i], std::clamp(steps, low, high) * r.scale) << x[i];
+        }
+      });
+    }
+  }
+}
+
 }  // namespace
 }  // namespace litesmith::kernels
