@@ -24,7 +24,7 @@ namespace {
 // The batch normalization that goes into the node, or null.
 const Node* NormBehind(const Graph& graph, const Node& layer) {
   for (const Node& node : graph.nodes) {
-    if (node.inputs[0] == layer.outputs[0] && GoesIntoLayer(graph, node))
+    if (node.inputs[0] == layer.outputs[0] && GoesIntoLayerBefore(graph, node))
       return &node;
   }
   return nullptr;

@@ -1,16 +1,17 @@
-// Folds batch normalization, or splits it (specs/keras.md 3.7). It is never put
-// into the layer behind it: at padded edges that one reads zeros which the
-// normalization would have moved.
+// Folds batch normalization, or splits it (specs/keras.md 3.7).
 #include "src/transform/batch_norm.h"
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <span>
 #include <utility>
 #include <vector>
 
 #include "src/base/slices.h"
+#include "src/graph/edit.h"
 #include "src/graph/names.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/map/binary.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm.h"
@@ -93,7 +94,62 @@ void ScaleBias(const ChannelScale& numbers, size_t input, Node* layer,
 
 bool IsBatchNorm(const Node& node) { return node.op == &kBatchNorm; }
 
-void Fold(Graph* graph, const Node& norm) {
+// The layer that alone reads the tensor, as its input 0; null if there is none.
+Node* LayerBehind(Graph* graph, TensorId id) {
+  const NodeId reader = FirstReader(*graph, id);
+  if (reader == static_cast<NodeId>(graph->nodes.size()) ||
+      graph->NumUses(id) != 1)
+    return nullptr;
+  Node& layer = graph->node(reader);
+  return layer.inputs[0] == id && layer.op->Find(Role::kWeight) > 0 &&
+                 layer.op->Find(Role::kBias) > 0
+             ? &layer
+             : nullptr;
+}
+
+bool PadsItsInput(const Graph& graph, const Node& layer) {
+  if (layer.op == &kFullyConnected) return false;
+  if (layer.op != &kConv2D) return true;
+  const Shape& filter = graph.tensor(layer.inputs[1]).shape;
+  return layer.Get<&Conv2DAttrs::padding>() != kValid &&
+         (filter[1] != 1 || filter[2] != 1);
+}
+
+// Whether more than a few values but zero occur twice, as in clusters.
+bool SharesValues(std::span<const float> weights) {
+  std::set<float> distinct;
+  size_t count = 0;
+  for (const float w : weights) {
+    if (w == 0) continue;
+    ++count;
+    distinct.insert(w);
+  }
+  return 100 * (count - distinct.size()) > count;
+}
+
+void FoldBehind(Graph* graph, const Node& norm) {
+  Node& layer = *LayerBehind(graph, norm.outputs[0]);
+  const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
+  const ChannelScale numbers = MovingScale(*graph, norm);
+  const Operand& operand = layer.op->OperandOf(weight);
+  Tensor& weights = graph->tensor(layer.inputs[weight]);
+  const Slices outputs = SlicesAlong(weights.shape, operand.channel_axis);
+  const Slices inputs = SlicesAlong(weights.shape, operand.input_axis);
+  ChannelScale bias;
+  bias.scale.assign(outputs.count, 1.0);
+  bias.offset.assign(outputs.count, 0.0);
+  const auto values = weights.MutableAs<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    bias.offset[outputs(i)] += double{values[i]} * numbers.offset[inputs(i)];
+    values[i] =
+        static_cast<float>(double{values[i]} * numbers.scale[inputs(i)]);
+  }
+  layer.inputs[0] = norm.inputs[0];
+  ScaleBias(bias, static_cast<size_t>(layer.op->Find(Role::kBias)), &layer,
+            graph);
+}
+
+void FoldBefore(Graph* graph, const Node& norm) {
   const NodeId at = graph->Producer(norm.inputs[0]);
   Node& layer = graph->node(at);
   const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
@@ -140,7 +196,7 @@ std::vector<Node> Split(Graph* graph, const Node& norm) {
 
 }  // namespace
 
-bool GoesIntoLayer(const Graph& graph, const Node& node) {
+bool GoesIntoLayerBefore(const Graph& graph, const Node& node) {
   if (!IsBatchNorm(node)) return false;
   const TensorId x = node.inputs[0];
   const Node* layer = LayerBefore(graph, x);
@@ -157,12 +213,31 @@ bool GoesIntoLayer(const Graph& graph, const Node& node) {
          (bias == kNoTensor || graph.tensor(bias).has_data());
 }
 
+bool GoesIntoLayerBehind(const Graph& graph, const Node& node) {
+  if (!IsBatchNorm(node) || node.Get<&BatchNormAttrs::activation>() != kNone ||
+      !graph.tensor(node.outputs[0]).quant.empty())
+    return false;
+  const Node* layer = LayerBehind(const_cast<Graph*>(&graph), node.outputs[0]);
+  if (layer == nullptr || PadsItsInput(graph, *layer)) return false;
+  const auto weight = static_cast<size_t>(layer->op->Find(Role::kWeight));
+  const Tensor& weights = graph.tensor(layer->inputs[weight]);
+  const int axis = layer->op->OperandOf(weight).input_axis;
+  const TensorId bias =
+      layer->input(static_cast<size_t>(layer->op->Find(Role::kBias)));
+  return weights.has_data() && weights.dtype == DType::kFloat32 &&
+         weights.quant.empty() && graph.NumUses(layer->inputs[weight]) == 1 &&
+         weights.shape[axis] ==
+             graph.tensor(node.inputs[batch_norm::kMean]).shape[0] &&
+         (bias == kNoTensor || graph.tensor(bias).has_data()) &&
+         !SharesValues(weights.As<float>());
+}
+
 bool TakesBatchNorm(const Graph& graph, const Node& node) {
   const TensorId out = node.outputs[0];
   return std::any_of(graph.nodes.begin(), graph.nodes.end(),
                      [&](const Node& reader) {
                        return IsBatchNorm(reader) && reader.inputs[0] == out &&
-                              GoesIntoLayer(graph, reader);
+                              GoesIntoLayerBefore(graph, reader);
                      });
 }
 
@@ -172,7 +247,8 @@ Graph SplitBatchNorms(const Graph& graph) {
   Graph result = graph;
   result.nodes.clear();
   for (const Node& node : graph.nodes) {
-    if (!IsBatchNorm(node) || GoesIntoLayer(graph, node)) {
+    if (!IsBatchNorm(node) || GoesIntoLayerBefore(graph, node) ||
+        GoesIntoLayerBehind(graph, node)) {
       result.nodes.push_back(node);
       continue;
     }
@@ -187,8 +263,13 @@ Graph FoldBatchNorms(const Graph& graph) {
   Graph result = graph;
   for (size_t n = 0; n < result.nodes.size(); ++n) {
     const Node norm = result.nodes[n];
-    if (!GoesIntoLayer(result, norm)) continue;
-    Fold(&result, norm);
+    if (GoesIntoLayerBefore(result, norm)) {
+      FoldBefore(&result, norm);
+    } else if (GoesIntoLayerBehind(result, norm)) {
+      FoldBehind(&result, norm);
+    } else {
+      continue;
+    }
     result.nodes.erase(result.nodes.begin() + static_cast<ptrdiff_t>(n));
     --n;
   }

@@ -1,5 +1,6 @@
 // Batch normalization on its way into a .tflite file, which has no such op: it
-// goes into the layer that makes its input, else it becomes MUL and ADD.
+// goes into the layer that makes its input, else into the one that reads its
+// output, else it becomes MUL and ADD.
 #ifndef LITESMITH_TRANSFORM_BATCH_NORM_H_
 #define LITESMITH_TRANSFORM_BATCH_NORM_H_
 
@@ -10,7 +11,12 @@ namespace litesmith {
 // Whether the node is a batch normalization that goes into the layer before it:
 // nothing else reads that layer's output or weights, it has no activation of
 // its own, and no range was learned in between.
-bool GoesIntoLayer(const Graph& graph, const Node& node);
+bool GoesIntoLayerBefore(const Graph& graph, const Node& node);
+
+// Whether it goes into the layer behind it, the only one that reads it: one
+// without padding, as that would be normalized too, with plain weights of its
+// own that share no values, as each input channel of them takes another scale.
+bool GoesIntoLayerBehind(const Graph& graph, const Node& node);
 
 // Whether the one reader of the node's output is one that goes into it.
 bool TakesBatchNorm(const Graph& graph, const Node& node);
@@ -20,10 +26,12 @@ bool TakesBatchNorm(const Graph& graph, const Node& node);
 // that calibration and conversion agree on them.
 Graph SplitBatchNorms(const Graph& graph);
 
-// Puts the others into their layers: w' = w * s and b' = b * s + t by output
-// channel, with y = x * s + t. A scale that the weights were trained on absorbs
-// s: the integers stay, but for their sign where s is negative, and zeros and
-// clusters with them. For graphs without training-only ops on the weights.
+// Puts the others into their layers. With y = x * s + t, one before it has
+// w' = w * s and b' = b * s + t by output channel, one behind it w' = w * s by
+// input channel and b' = b + sum of w * t. A scale that the weights were
+// trained on absorbs s: the integers stay, but for their sign where s is
+// negative, and zeros and clusters with them. For graphs without training-only
+// ops on the weights.
 Graph FoldBatchNorms(const Graph& graph);
 
 }  // namespace litesmith

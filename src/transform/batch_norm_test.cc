@@ -153,5 +153,59 @@ TEST(BatchNormTransformTest, WhatNoLayerCanTakeBecomesMulAndAdd) {
             (Ops{"CONV_2D", "MUL", "ADD", "CONV_2D"}));
 }
 
+// input -> "norm" without activation -> "dense" of [3, 2] weights.
+Graph NormDense(const Floats& kernel) {
+  Graph graph;
+  const TensorId x = AddImageInput({kDynamic, 2}, &graph);
+  const TensorId y = AddNorm("norm", x, {2, -0.5f}, &graph);
+  graph.nodes[0].Set<&BatchNormAttrs::activation>(kNone);
+  const TensorId w = graph.AddConstant<float>("dense/kernel", {3, 2}, kernel,
+                                              TensorKind::kParameter);
+  graph.outputs =
+      graph.AddNode(kFullyConnected, "dense", {y, w}, {"dense"}).outputs;
+  graph.output_names = {"dense"};
+  InferShapes(&graph);
+  return graph;
+}
+
+TEST(BatchNormTransformTest, ALayerWithoutPaddingTakesWhatIsBeforeIt) {
+  const Floats kernel = {1, 2, 3, 4, 0, 6};
+  const Graph before = NormDense(kernel);
+  const Graph graph = FoldBatchNorms(SplitBatchNorms(before));
+  ASSERT_EQ(OpsOf(graph), Ops{"FULLY_CONNECTED"});
+  EXPECT_EQ(graph.nodes[0].inputs[0], graph.inputs[0]);
+  const ChannelScale numbers = MovingScale(before, before.nodes[0]);
+  const Floats scaled = ValuesOf(graph, "dense/kernel");
+  const auto bias = graph.tensor(graph.nodes[0].inputs[2]).As<float>();
+  for (size_t o = 0; o < 3; ++o) {
+    double sum = 0;
+    for (size_t i = 0; i < 2; ++i) {
+      const double w = kernel[2 * o + i];
+      EXPECT_FLOAT_EQ(scaled[2 * o + i],
+                      static_cast<float>(w * numbers.scale[i]));
+      sum += w * numbers.offset[i];
+    }
+    EXPECT_FLOAT_EQ(bias[o], static_cast<float>(sum));
+  }
+  // Clusters would be lost, and a padded edge is not normalized.
+  EXPECT_EQ(
+      OpsOf(FoldBatchNorms(SplitBatchNorms(NormDense({1, 2, 1, 2, 1, 2})))),
+      (Ops{"MUL", "ADD", "FULLY_CONNECTED"}));
+  Graph conv = ConvNorm();
+  const TensorId x = conv.inputs[0];
+  conv.nodes.pop_back();
+  const TensorId y = AddNorm("first", x, {1, 2}, &conv);
+  std::swap(conv.nodes[0], conv.nodes[1]);
+  conv.nodes[0].Set<&BatchNormAttrs::activation>(kNone);
+  conv.nodes[1].inputs[0] = y;
+  conv.outputs = conv.nodes[1].outputs;
+  InferShapes(&conv);
+  EXPECT_EQ(OpsOf(FoldBatchNorms(SplitBatchNorms(conv))),
+            (Ops{"MUL", "ADD", "CONV_2D"}));
+  conv.nodes[1].Set<&Conv2DAttrs::padding>(kValid);
+  InferShapes(&conv);
+  EXPECT_EQ(OpsOf(FoldBatchNorms(SplitBatchNorms(conv))), Ops{"CONV_2D"});
+}
+
 }  // namespace
 }  // namespace litesmith
