@@ -60,10 +60,12 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
     for (const TensorId id : node.inputs) {
       is_loose |= id != kNoTensor && loose[static_cast<size_t>(id)] != 0;
     }
-    if (FloatWeights(linear, node) != nullptr) {
-      // Products a sum, and the bias.
-      const Shape& out = linear.tensor(node.outputs[0]).shape;
-      terms += node.op->macs(linear, node) / out.NumElementsPerSample() + 1;
+    if (const Tensor* weights = FloatWeights(linear, node)) {
+      // The products of one sum, and its bias.
+      const int axis =
+          node.op->operands[static_cast<size_t>(node.op->Find(Role::kWeight))]
+              .channel_axis;
+      terms += weights->shape.NumElements() / weights->shape[axis] + 1;
       is_loose = true;
     }
     if (!is_loose) continue;
