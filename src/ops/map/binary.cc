@@ -219,8 +219,8 @@ class BinaryF32 : public TrainKernel {
         });
   }
   void Backward(const BackwardArgs& args) const override {
-    Gradient(args, 0, a_, F::SlopeA);
-    Gradient(args, 1, b_, F::SlopeB);
+    Gradient<0>(args, a_);
+    Gradient<1>(args, b_);
   }
 
  private:
@@ -235,27 +235,51 @@ class BinaryF32 : public TrainKernel {
   }
 
   // Sums over what the input was repeated for, in the output's order.
-  template <class Slope>
-  void Gradient(const BackwardArgs& args, size_t input, const Size& size,
-                const Slope& slope) const {
-    float* const to = args.input_grads[input];
+  template <size_t kInput>
+  void Gradient(const BackwardArgs& args, const Size& size) const {
+    float* const to = args.input_grads[kInput];
     if (to == nullptr) return;
     std::fill_n(to, size.fixed + size.per_sample * args.batch, 0.0f);
+    if (range_.IsNone()) {
+      AddGradients<kInput, false>(args, to);
+    } else {
+      AddGradients<kInput, true>(args, to);
+    }
+  }
+
+  template <size_t kInput, bool kRange>
+  void AddGradients(const BackwardArgs& args, float* to) const {
     const auto* a = static_cast<const float*>(args.inputs[0]);
     const auto* b = static_cast<const float*>(args.inputs[1]);
     const auto* y = static_cast<const float*>(args.outputs[0]);
     const float* dy = args.output_grads[0];
-    kernels::ForEachRun(walk_.plan(), walk_.first(args.batch),
-                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
-                            int64_t step_a, int64_t step_b) {
-                          for (int64_t i = 0; i < n; ++i) {
-                            if (!range_.Passes(y[out + i])) continue;
-                            const int64_t in_a = at_a + i * step_a;
-                            const int64_t in_b = at_b + i * step_b;
-                            to[input == 0 ? in_a : in_b] +=
-                                dy[out + i] * slope(a[in_a], b[in_b]);
-                          }
-                        });
+    const float low = range_.low;
+    const float high = range_.high;
+    const auto term = [&](int64_t in_a, int64_t in_b, int64_t out) {
+      const float slope = kInput == 0 ? F::SlopeA(a[in_a], b[in_b])
+                                      : F::SlopeB(a[in_a], b[in_b]);
+      const float gradient = dy[out] * slope;
+      if (!kRange) return gradient;
+      // Without a branch: vectors choose.
+      return static_cast<int>(y[out] > low) & static_cast<int>(y[out] < high)
+                 ? gradient
+                 : 0.0f;
+    };
+    kernels::ForEachRun(
+        walk_.plan(), walk_.first(args.batch),
+        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n, int64_t step_a,
+            int64_t step_b) {
+          float* const sums = to + (kInput == 0 ? at_a : at_b);
+          if (step_a == 1 && step_b == 1) {  // what a compiler makes vectors of
+            for (int64_t i = 0; i < n; ++i)
+              sums[i] += term(at_a + i, at_b + i, out + i);
+            return;
+          }
+          const int64_t step = kInput == 0 ? step_a : step_b;
+          for (int64_t i = 0; i < n; ++i)
+            sums[i * step] +=
+                term(at_a + i * step_a, at_b + i * step_b, out + i);
+        });
   }
 
   BinaryPlan walk_;
