@@ -57,8 +57,12 @@ struct OneTapExact : OneTap {
 // Two taps of int16, whose elements alternate: exact in int32.
 struct TwoTaps {
   using X = int16_t;
+  // The halves of every 128 bits of the image's vector. With constructors, as
+  // g++ compiles those that it makes by itself without NEON.
   struct Sum {
-    VS32 lower, upper;  // halves of every 128 bits of the image's vector
+    HWY_INLINE Sum() {}
+    HWY_INLINE Sum(VS32 l, VS32 u) : lower(l), upper(u) {}
+    VS32 lower, upper;
   };
   using Weights = Sum;
   static constexpr int kTaps = 2;
