@@ -227,7 +227,7 @@ bool GoesIntoLayerBehind(const Graph& graph, const Node& node) {
   return weights.has_data() && weights.dtype == DType::kFloat32 &&
          weights.quant.empty() && graph.NumUses(layer->inputs[weight]) == 1 &&
          weights.shape[axis] ==
-             graph.tensor(node.inputs[batch_norm::kMean]).shape[0] &&
+             graph.tensor(node.inputs[batch_norm::kMovingMean]).shape[0] &&
          (bias == kNoTensor || graph.tensor(bias).has_data()) &&
          !SharesValues(weights.As<float>());
 }

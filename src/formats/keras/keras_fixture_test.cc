@@ -165,8 +165,8 @@ TEST(KerasFixtureTest, BatchNormalizationsTakeActivationsAndKeepWhatTheySay) {
   const auto kind = [&](const std::string& name, batch_norm::Input input) {
     return graph.tensor(norm(name).inputs[input]).kind;
   };
-  EXPECT_EQ(kind("bare", batch_norm::kMean), TensorKind::kState);
-  EXPECT_EQ(kind("frozen", batch_norm::kVariance), TensorKind::kConstant);
+  EXPECT_EQ(kind("bare", batch_norm::kMovingMean), TensorKind::kState);
+  EXPECT_EQ(kind("frozen", batch_norm::kMovingVariance), TensorKind::kConstant);
   EXPECT_EQ(kind("frozen", batch_norm::kGamma), TensorKind::kConstant);
   EXPECT_EQ(kind("conv_bn", batch_norm::kGamma), TensorKind::kParameter);
 }

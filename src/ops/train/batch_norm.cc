@@ -29,7 +29,7 @@ void Infer(Graph* graph, const Node& node) {
          x.name, Name(x.dtype), x.shape.ToString());
   }
   const Shape channels{x.shape[rank - 1]};
-  for (size_t i = kGamma; i <= kVariance; ++i) {
+  for (size_t i = kGamma; i <= kMovingVariance; ++i) {
     if (node.input(i) == kNoTensor) continue;
     const Tensor& t = graph->tensor(node.inputs[i]);
     if (t.dtype == DType::kFloat32 && t.shape == channels) continue;
@@ -37,7 +37,7 @@ void Infer(Graph* graph, const Node& node) {
          node.op->operands[i].name, t.name, Name(t.dtype), t.shape.ToString(),
          channels.ToString());
   }
-  const Tensor& variance = graph->tensor(node.inputs[kVariance]);
+  const Tensor& variance = graph->tensor(node.inputs[kMovingVariance]);
   if (variance.has_data()) {
     const auto values = variance.As<float>();
     const auto bad = std::find_if(values.begin(), values.end(), [](float v) {
@@ -80,7 +80,7 @@ class BatchNorm final : public TrainKernel {
       : attrs_(Get<BatchNormAttrs>(c.node)),
         range_(ActivationRange(attrs_.activation)),
         of_batch_(mode == kTraining &&
-                  c.input(kMean).kind == TensorKind::kState),
+                  c.input(kMovingMean).kind == TensorKind::kState),
         unbiased_(c.input(kX).shape.rank() == 4) {
     const Shape& shape = c.input(kX).shape;
     channels_ = static_cast<size_t>(shape[shape.rank() - 1]);
@@ -108,8 +108,8 @@ class BatchNorm final : public TrainKernel {
   // The moving moments may have been trained on: gamma and beta are.
   void Repack(const void* const* inputs) override {
     if (of_batch_) return;
-    const auto* mean = static_cast<const float*>(inputs[kMean]);
-    const auto* variance = static_cast<const float*>(inputs[kVariance]);
+    const auto* mean = static_cast<const float*>(inputs[kMovingMean]);
+    const auto* variance = static_cast<const float*>(inputs[kMovingVariance]);
     const ByChannel gamma = Values(inputs, kGamma, 1);
     const ByChannel beta = Values(inputs, kBeta, 0);
     float* to = fixed_.data();
@@ -218,8 +218,8 @@ class BatchNorm final : public TrainKernel {
     to[kInverse * channels_ + c] = static_cast<float>(inverse);
     to[kFactor * channels_ + c] = static_cast<float>(scale);
     const double spread = unbiased_ && rows > 1 ? rows / (rows - 1) : 1;
-    Follow(mean, static_cast<float*>(inputs[kMean]) + c);
-    Follow(variance * spread, static_cast<float*>(inputs[kVariance]) + c);
+    Follow(mean, static_cast<float*>(inputs[kMovingMean]) + c);
+    Follow(variance * spread, static_cast<float*>(inputs[kMovingVariance]) + c);
   }
 
   void Follow(double batch, float* moving) const {
@@ -307,10 +307,10 @@ ChannelScale MovingScale(const Graph& graph, const Node& node) {
   };
   const ByChannel gamma = values(kGamma, 1);
   const ByChannel beta = values(kBeta, 0);
-  const ByChannel mean = values(kMean, 0);
-  const ByChannel variance = values(kVariance, 1);
-  const auto channels =
-      static_cast<size_t>(graph.tensor(node.inputs[kMean]).shape.NumElements());
+  const ByChannel mean = values(kMovingMean, 0);
+  const ByChannel variance = values(kMovingVariance, 1);
+  const auto channels = static_cast<size_t>(
+      graph.tensor(node.inputs[kMovingMean]).shape.NumElements());
   const double epsilon{node.Get<&BatchNormAttrs::epsilon>()};
   ChannelScale result;
   for (size_t c = 0; c < channels; ++c) {

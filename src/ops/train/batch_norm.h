@@ -11,7 +11,7 @@
 namespace litesmith {
 
 namespace batch_norm {
-enum Input : uint8_t { kX, kGamma, kBeta, kMean, kVariance };
+enum Input : uint8_t { kX, kGamma, kBeta, kMovingMean, kMovingVariance };
 }  // namespace batch_norm
 
 // Inputs: x [..., C]; gamma, beta [C], either may be missing; the moving mean

@@ -65,7 +65,8 @@ bool WriteBatchNormalization(const NodeOut& out, LayerWriter* layers) {
                &layer);
   layer.Set("center", node.inputs[batch_norm::kBeta] != kNoTensor);
   layer.Set("scale", node.inputs[batch_norm::kGamma] != kNoTensor);
-  layer.trainable = out.input(batch_norm::kMean).kind == TensorKind::kState;
+  layer.trainable =
+      out.input(batch_norm::kMovingMean).kind == TensorKind::kState;
   return true;
 }
 
