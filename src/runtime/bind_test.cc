@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "src/ops/reduce/reduce.h"
 #include "src/runtime/interpreter.h"
 #include "src/runtime/plan_fixture_test.h"
 
@@ -117,6 +118,39 @@ TEST(Bind, RefusesWhatMixesSamples) {
   EXPECT_NE(ErrorOf([&] { BindGraph(graph, options); }).find("mixes samples"),
             std::string::npos);
   EXPECT_EQ(BatchFor(graph, 6), 1);
+}
+
+// Along the batch, however many samples a plan is for: a file that was written
+// for four of them would give something else for one.
+TEST(Bind, RefusesReducingPaddingAndJoiningSamples) {
+  const auto graph_of = [](const OpDef& op) {
+    Graph graph;
+    const TensorId x = AddImageInput({1, 4}, &graph);
+    std::vector<TensorId> inputs = {x, x};
+    if (&op == &kPad) {
+      const std::vector<int32_t> paddings = {1, 0, 0, 0};
+      inputs[1] = graph.AddConstant<int32_t>("paddings", {2, 2}, paddings);
+    } else if (&op == &kMean) {
+      const std::vector<int32_t> axes = {0};
+      inputs[1] = graph.AddConstant<int32_t>("axes", {1}, axes);
+    }
+    graph.outputs = graph.AddNode(op, "y", inputs, {"y"}).outputs;
+    if (&op == &kMean) graph.nodes[0].Set<&ReduceAttrs::keep_dims>(true);
+    InferShapes(&graph);
+    return graph;
+  };
+  for (const OpDef* op : {&kMean, &kPad, &kConcatenation}) {
+    SCOPED_TRACE(op->name);
+    const Graph graph = graph_of(*op);
+    for (const int batch : {1, 3}) {
+      InterpreterOptions options;
+      options.batch = batch;
+      options.inner_outputs = true;
+      const std::string error = ErrorOf([&] { Interpreter(graph, options); });
+      EXPECT_NE(error.find("mixes samples"), std::string::npos) << error;
+    }
+    EXPECT_EQ(BatchFor(graph, 6), 1);
+  }
 }
 
 TEST(Bind, OutputsOfSeveralRowsAreForThoseWhoAsk) {

@@ -7,6 +7,7 @@
 
 #include "src/base/dtype.h"
 #include "src/graph/attrs.h"
+#include "src/graph/op_def.h"
 
 namespace litesmith {
 
@@ -54,6 +55,18 @@ template <>
 inline constexpr auto kAttrs<PackAttrs> = AttrList({
     Attr<&PackAttrs::values_count>("values_count", 0),
     Attr<&PackAttrs::axis>("axis", 1),
+});
+
+// Inputs: tensors that differ in their length along `axis` alone.
+struct ConcatenationAttrs {
+  int32_t axis = 0;
+  Activation activation = kNone;  // nothing else
+};
+// Not called as in other ops: nobody may fuse one here.
+template <>
+inline constexpr auto kAttrs<ConcatenationAttrs> = AttrList({
+    Attr<&ConcatenationAttrs::axis>("axis", 0),
+    Attr<&ConcatenationAttrs::activation>("no_activation", 1),
 });
 
 }  // namespace litesmith

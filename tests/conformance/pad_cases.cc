@@ -1,0 +1,99 @@
+// PAD: every type, on every side of every dimension but the batch, and
+// gradients.
+#include <fmt/core.h>
+
+#include "src/ops/registry.h"
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/graph_builder.h"
+
+namespace litesmith {
+namespace {
+
+struct Numbers {
+  const char* name;
+  DType dtype;
+  Quantization quant;
+};
+
+const Numbers kNumbers[] = {
+    {"f32", DType::kFloat32, {}},
+    {"s8", DType::kInt8, PerTensor(0.07f, -3)},
+    {"s8_zero_low", DType::kInt8, PerTensor(0.07f, -128)},
+    {"u8", DType::kUInt8, PerTensor(0.07f, 125)},
+    {"s16", DType::kInt16, PerTensor(0.0007f)},
+    {"i32", DType::kInt32, {}},
+    {"i64", DType::kInt64, {}},
+    {"bool", DType::kBool, {}},
+};
+
+struct Row {
+  const char* name;
+  std::vector<int32_t> x;         // without the batch
+  std::vector<int32_t> paddings;  // of all dimensions
+};
+
+const Row kRows[] = {
+    {"image", {4, 5, 3}, {0, 0, 1, 1, 1, 1, 0, 0}},
+    {"corner", {4, 5, 3}, {0, 0, 0, 1, 0, 1, 0, 0}},
+    {"before", {4, 5, 3}, {0, 0, 2, 0, 3, 0, 0, 0}},
+    {"channels", {4, 5, 3}, {0, 0, 0, 0, 0, 0, 2, 3}},
+    {"all", {2, 3, 2}, {0, 0, 1, 2, 3, 1, 2, 1}},
+    {"nothing", {2, 3, 2}, {0, 0, 0, 0, 0, 0, 0, 0}},
+    {"vector", {7}, {0, 0, 2, 5}},
+    {"rank_3", {4, 3}, {0, 0, 1, 0, 0, 2}},
+    {"rank_5", {2, 3, 2, 2}, {0, 0, 0, 1, 2, 0, 0, 0, 1, 1}},
+};
+
+Graph Build(const Row& row, const Numbers& numbers, DType indices, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", numbers.dtype, row.x, numbers.quant);
+  const Shape shape = {static_cast<int32_t>(row.x.size()) + 1, 2};
+  const TensorId paddings =
+      indices == DType::kInt64
+          ? build.Values<int64_t>("paddings", shape,
+                                  {row.paddings.begin(), row.paddings.end()})
+          : build.Values<int32_t>("paddings", shape, row.paddings);
+  build.Add(kPad, "y", {x, paddings}, numbers.quant, numbers.dtype);
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> PadCases() {
+  std::vector<Case> cases;
+  for (const Numbers& numbers : kNumbers) {
+    for (const Row& row : kRows) {
+      for (const DType indices : {DType::kInt32, DType::kInt64}) {
+        // Of the types of indices one row is enough.
+        if (indices == DType::kInt64 && &row != &kRows[4]) continue;
+        Case c;
+        c.name = fmt::format("pad_{}_{}{}", numbers.name, row.name,
+                             indices == DType::kInt64 ? "_i64" : "");
+        c.build = [&, indices](Rng* rng) {
+          return Build(row, numbers, indices, rng);
+        };
+        if (numbers.dtype == DType::kUInt8 || numbers.dtype == DType::kInt64 ||
+            numbers.dtype == DType::kBool) {
+          c.tflm_fails = fmt::format("its PAD has no {}", Name(numbers.dtype));
+        } else if (indices == DType::kInt64) {
+          c.tflm_fails = "its PAD wants int32 paddings";
+        }
+        cases.push_back(std::move(c));
+      }
+    }
+  }
+  for (const Row& row : kRows) {
+    Case c;
+    c.name = fmt::format("pad_gradient_{}", row.name);
+    c.build = [&](Rng* rng) {
+      return Build(row, kNumbers[0], DType::kInt32, rng);
+    };
+    c.fill = GridFill(4);
+    c.gradient = Gradient{};
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+}  // namespace litesmith
