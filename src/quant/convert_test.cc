@@ -388,5 +388,39 @@ TEST(Decide, LearnedRangesOfAGroupAreUnited) {
   EXPECT_EQ(OpenRanges(graph, Unite(graph)), std::vector<TensorId>{two});
 }
 
+// What training saw: the joined output's range, in which what has none of its
+// own is made at once, and from which other learned ones are requantized.
+TEST(Decide, ALearnedRangeOfTheJoinedOutputIsTheGroups) {
+  Builder b;
+  const TensorId x = b.Input("x", 0, 1);
+  const TensorId one = b.Add(kTestSum, "one", {x, x});
+  const TensorId two = b.Add(kTestSum, "two", {x, x});
+  const TensorId inner = b.Add(kTestJoin, "inner", {one, two});
+  const TensorId own = b.Add(kTestSum, "own", {x, x});
+  const TensorId shares = b.Add(kTestShares, "shares", {x});
+  const TensorId half = b.Add(kTestJoin, "half", {inner, own});
+  const TensorId joined = b.Add(kTestJoin, "joined", {half, shares});
+  Graph graph = b.Finish({joined, own});
+  graph.tensor(x).quant = {{1.0f / 255}, {-128}, 0};
+  graph.tensor(own).quant = {{2.0f / 255}, {-128}, 0};
+  graph.tensor(joined).quant = {{3.0f / 255}, {-100}, 0};
+  graph.tensor(half).quant = {{5.0f / 255}, {-90}, 0};
+  EXPECT_TRUE(OpenRanges(graph, Unite(graph)).empty());
+  const Graph result = Convert(graph, FindScheme("int8"), {});
+  EXPECT_EQ(OpsOf(result),
+            (std::vector<std::string>{"SUM", "SUM", "JOIN", "SUM", "SHARES",
+                                      "QUANTIZE", "JOIN", "QUANTIZE",
+                                      "QUANTIZE", "JOIN"}));
+  for (const char* name : {"one", "two", "inner", "half"})
+    EXPECT_EQ(TensorOf(result, name).quant, graph.tensor(half).quant) << name;
+  for (const char* name : {"own", "joined"}) {
+    EXPECT_EQ(TensorOf(result, name).quant,
+              graph.tensor(name == std::string("own") ? own : joined).quant);
+  }
+  const Node& join = result.nodes.back();
+  for (const TensorId id : join.inputs)
+    EXPECT_EQ(result.tensor(id).quant, graph.tensor(joined).quant);
+}
+
 }  // namespace
 }  // namespace litesmith

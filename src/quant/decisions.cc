@@ -185,8 +185,14 @@ class Decider {
           graph_->tensor(id).has_data() ? RangeOfValues(graph_->tensor(id))
                                         : At(GroupOf(id)).range);
     }
-    for (const auto& [group, members] : sources)
-      DecideGroup(group, members, apart[group]);
+    for (const auto& [group, members] : sources) {
+      const TensorId decides = groups_.decides[static_cast<size_t>(group)];
+      if (decides != kNoTensor) {
+        DecideGroup(group, {decides}, {});
+      } else {
+        DecideGroup(group, members, apart[group]);
+      }
+    }
     for (const auto& [group, others] : apart) {
       if (At(group).from == Decision::kNone) DecideGroup(group, {}, others);
     }
@@ -385,22 +391,13 @@ Decisions Decide(Graph* graph, const Scheme& scheme, bool aware,
 }
 
 std::vector<TensorId> OpenRanges(const Graph& graph, const Groups& groups) {
-  std::vector<char> learned(graph.tensors.size(), 0);
-  for (size_t id = 0; id < graph.tensors.size(); ++id)
-    learned[id] = !graph.tensors[id].quant.empty();
-  // What a fake quant reads, through what else stands in front of it.
-  for (const Node& node : graph.nodes) {
-    if (!node.op->simulates_integers()) continue;
-    NodeId producer = 0;
-    for (TensorId id = node.inputs[0];; id = graph.node(producer).inputs[0]) {
-      learned[static_cast<size_t>(id)] = 1;
-      producer = graph.Producer(id);
-      if (producer < 0 || graph.node(producer).op->training == nullptr) break;
-    }
-  }
+  const std::vector<char> learned = LearnedRanges(graph);
   std::vector<TensorId> open;
   for (const TensorId id : groups.sources) {
-    if (learned[static_cast<size_t>(id)] == 0) open.push_back(id);
+    const auto group = static_cast<size_t>(groups.of[static_cast<size_t>(id)]);
+    if (learned[static_cast<size_t>(id)] == 0 &&
+        groups.decides[group] == kNoTensor)
+      open.push_back(id);
   }
   return open;
 }

@@ -25,15 +25,21 @@ bool SameScale(const OpDef* a, const OpDef* b) {
 class Uniter {
  public:
   explicit Uniter(const Graph& graph)
-      : graph_(graph), of_(graph.tensors.size()) {
+      : graph_(graph),
+        of_(graph.tensors.size()),
+        learned_(LearnedRanges(graph)) {
     std::iota(of_.begin(), of_.end(), 0);
     groups_.fixed.resize(graph.tensors.size(), nullptr);
+    groups_.decides.resize(graph.tensors.size(), kNoTensor);
   }
 
   Groups Run() {
     // First the groups that have one origin each: it and what only moves it.
     for (const TensorId id : graph_.inputs) AddSource(id);
     for (size_t n = 0; n < graph_.nodes.size(); ++n) Follow(n);
+    in_learned_ = learned_;
+    for (size_t id = 0; id < learned_.size(); ++id)
+      InLearned(static_cast<TensorId>(id)) |= learned_[id];
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
       if (node.op->quant.output == QuantRule::kLikeAllInputs) Join(n);
@@ -51,10 +57,16 @@ class Uniter {
   const OpDef*& Fixed(TensorId id) {
     return groups_.fixed[static_cast<size_t>(Root(id))];
   }
+  // Whether any range of the group was learned, once groups have their origins.
+  char& InLearned(TensorId id) {
+    return in_learned_[static_cast<size_t>(Root(id))];
+  }
   void Link(TensorId a, TensorId b) {
     const OpDef* const fixed = Fixed(a) != nullptr ? Fixed(a) : Fixed(b);
+    const char learned = in_learned_.empty() ? 0 : InLearned(a) | InLearned(b);
     of_[static_cast<size_t>(Root(b))] = Root(a);
     Fixed(a) = fixed;
+    if (learned != 0) InLearned(a) = 1;
   }
   void AddSource(TensorId id) {
     if (IsActivation(graph_, id)) groups_.sources.push_back(id);
@@ -85,7 +97,9 @@ class Uniter {
       SetApart(n, 0);
   }
 
-  // All inputs and outputs of a node become one group, as far as they can.
+  // All inputs and outputs of a node become one group, as far as they can. A
+  // learned range of the output is what training saw there: then inputs with
+  // one of their own are requantized, as they were in training.
   void Join(size_t n) {
     const Node& node = graph_.nodes[n];
     std::vector<size_t> inputs;
@@ -100,22 +114,48 @@ class Uniter {
                            Fixed(node.inputs[inputs[0]]));
         });
     const TensorId out = node.outputs[0];
+    const bool learned = learned_[static_cast<size_t>(out)] != 0;
+    if (learned) AddSource(out);
     for (size_t o = 1; o < node.outputs.size(); ++o) Link(out, node.outputs[o]);
     for (const size_t i : inputs) {
-      if (Fixed(node.inputs[i]) == nullptr || all_fixed) {
-        Link(node.inputs[i], out);
-      } else {
+      const TensorId in = node.inputs[i];
+      if (Root(in) == Root(out)) continue;
+      const bool own = learned ? Fixed(in) != nullptr || InLearned(in) != 0
+                               : Fixed(in) != nullptr && !all_fixed;
+      if (own) {
         SetApart(n, i);
+      } else {
+        Link(in, out);
       }
     }
+    groups_.decides[static_cast<size_t>(Root(out))] = learned ? out : kNoTensor;
   }
 
   const Graph& graph_;
   std::vector<TensorId> of_;  // towards the root
+  std::vector<char> learned_;
+  std::vector<char> in_learned_;  // by tensor that stands for a group
   Groups groups_;
 };
 
 }  // namespace
+
+std::vector<char> LearnedRanges(const Graph& graph) {
+  std::vector<char> learned(graph.tensors.size(), 0);
+  for (size_t id = 0; id < graph.tensors.size(); ++id)
+    learned[id] = !graph.tensors[id].quant.empty();
+  // What a fake quant reads, through what else stands in front of it.
+  for (const Node& node : graph.nodes) {
+    if (!node.op->simulates_integers()) continue;
+    NodeId producer = 0;
+    for (TensorId id = node.inputs[0];; id = graph.node(producer).inputs[0]) {
+      learned[static_cast<size_t>(id)] = 1;
+      producer = graph.Producer(id);
+      if (producer < 0 || graph.node(producer).op->training == nullptr) break;
+    }
+  }
+  return learned;
+}
 
 bool ReadsConstant(const Graph& graph, const Node& node, size_t input) {
   const TensorId id = node.input(input);

@@ -24,9 +24,12 @@ struct Groups {
   // By tensor that stands for a group: the op whose fixed scale it has, or
   // null.
   std::vector<const OpDef*> fixed;
+  // By tensor that stands for a group: the joined output in it whose range was
+  // learned and is the whole group's, or kNoTensor.
+  std::vector<TensorId> decides;
   // Inputs that count for the group of their node's output and are not in it:
-  // constants, and tensors whose own scale is fixed otherwise. The node reads
-  // them in the group's form.
+  // constants, and tensors whose own scale is fixed otherwise, or was learned
+  // where the output's was, too. The node reads them in the group's form.
   std::vector<NodeInput> apart;
   // The tensors that bring ranges into groups whose scale is not fixed, inputs
   // of the graph first, then in the order of nodes.
@@ -37,6 +40,10 @@ struct Groups {
 // graph may still have its training-only ops, whose outputs belong to what they
 // read.
 Groups Unite(const Graph& graph);
+
+// By tensor: whether a range was learned for it, which it carries, or is
+// learned by a fake quant that reads it.
+std::vector<char> LearnedRanges(const Graph& graph);
 
 // Whether the node reads a float constant there.
 bool ReadsConstant(const Graph& graph, const Node& node, size_t input);

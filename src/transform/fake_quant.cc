@@ -102,6 +102,29 @@ bool PreserveClusters(Graph* graph, WeightRef* weights,
   return true;
 }
 
+bool Joins(const Node& node) {
+  return node.op->quant.output == QuantRule::kLikeAllInputs;
+}
+
+// Whether one joining node, and nobody else, reads the node's outputs.
+bool IsOnlyJoined(const Graph& graph, const Node& node) {
+  const Node* only = nullptr;
+  const auto is_output_of_node = [&](TensorId id) {
+    return std::find(node.outputs.begin(), node.outputs.end(), id) !=
+           node.outputs.end();
+  };
+  for (const Node& reader : graph.nodes) {
+    if (std::none_of(reader.inputs.begin(), reader.inputs.end(),
+                     is_output_of_node))
+      continue;
+    if (only != nullptr || !Joins(reader)) return false;
+    only = &reader;
+  }
+  return only != nullptr &&
+         std::none_of(graph.outputs.begin(), graph.outputs.end(),
+                      is_output_of_node);
+}
+
 // A fake quant behind the activation, at position `at` in the graph.
 Node& InsertBehindActivation(Graph* graph, TensorId id, NodeId at, int update,
                              float min, float max) {
@@ -132,8 +155,9 @@ bool HasRangePerChannel(const Graph& graph, const WeightRef& weights,
 }
 
 bool HasOwnRange(const Graph& graph, const Node& node) {
-  return node.op->quant.output == QuantRule::kOwn &&
-         !TakesBatchNorm(graph, node);
+  const QuantRule::Output rule = node.op->quant.output;
+  return (rule == QuantRule::kOwn || Joins(node)) &&
+         !IsOnlyJoined(graph, node) && !TakesBatchNorm(graph, node);
 }
 
 void InsertFakeQuant(Graph* graph, WeightRef weights,

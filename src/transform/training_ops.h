@@ -116,7 +116,9 @@ void InsertInputFakeQuant(Graph* graph);
 
 // Whether integers give the node's output a range of its own, which training
 // can learn (ADD), and not that of an input (pooling), a fixed one, or that of
-// a batch normalization that goes into the layer.
+// a batch normalization that goes into the layer. What is joined
+// (CONCATENATION) has the one range of the result: it is learned there, and not
+// at what that alone reads.
 bool HasOwnRange(const Graph& graph, const Node& node);
 
 // What InsertOps calls. Null: not called.
