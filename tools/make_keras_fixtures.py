@@ -125,6 +125,24 @@ def random_weights(model):
     return weights
 
 
+def joins(k):
+    """Zeros around images, tensors side by side along each axis, means of whole images."""
+    x = inputs = k.Input((5, 6, 2), name="image")
+    a = k.layers.ZeroPadding2D(((1, 0), (0, 2)), name="corner")(x)
+    a = k.layers.Conv2D(3, 3, name="a")(a)
+    b = k.layers.ZeroPadding2D((0, 1), name="sides")(x)
+    b = k.layers.Conv2D(4, (2, 3), name="b")(b)
+    x = k.layers.Concatenate(name="channels")([a, b])
+    y = k.layers.ZeroPadding2D(1, name="around")(x)
+    y = k.layers.MaxPooling2D(3, strides=1, name="same")(y)
+    x = k.layers.Concatenate(axis=1, name="rows")([x, y])
+    x = k.layers.Concatenate(axis=-2, name="columns")([x, x])
+    c = k.layers.GlobalAveragePooling2D(name="dropped")(x)
+    d = k.layers.GlobalAveragePooling2D(keepdims=True, name="kept")(x)
+    d = k.layers.Flatten(name="flat")(d)
+    return k.Model(inputs, k.layers.Concatenate(name="means")([c, d, c]))
+
+
 def save(k, name, model, folder, weights):
     if weights is None:
         weights = random_weights(model)
@@ -138,7 +156,7 @@ def save(k, name, model, folder, weights):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, layers, branches, blocks, depthwise, norms):
+    for make in (cnn, layers, branches, blocks, depthwise, norms, joins):
         weights = None
         results = []
         for k in (tf_keras, keras):

@@ -124,6 +124,25 @@ std::array<int32_t, 2> JsonPair(const Json& object, const char* key,
   return {both, both};
 }
 
+std::array<std::array<int32_t, 2>, 2> JsonSides(const Json& object,
+                                                const char* key,
+                                                int32_t initial) {
+  std::array<std::array<int32_t, 2>, 2> sides;
+  sides.fill({initial, initial});
+  const Json* value = JsonFind(object, key);
+  if (value == nullptr) return sides;
+  if (value->is_array() && value->size() != 2)
+    FailType(*value, key, "a list of two");
+  for (size_t i = 0; i < 2; ++i) {
+    const Json& side = value->is_array() ? (*value)[i] : *value;
+    if (side.is_array() && side.size() != 2)
+      FailType(side, key, "a list of two");
+    for (size_t j = 0; j < 2; ++j)
+      sides[i][j] = JsonInt(side.is_array() ? side[j] : side, key);
+  }
+  return sides;
+}
+
 std::vector<int32_t> JsonDims(const Json& value, const char* key) {
   std::vector<int32_t> dims;
   for (const Json& dim : JsonArray(value, key)) {

@@ -40,6 +40,11 @@ double JsonNumber(const Json& object, const char* key, double initial);
 // (height, width), which may be given as one number.
 std::array<int32_t, 2> JsonPair(const Json& object, const char* key,
                                 std::array<int32_t, 2> initial);
+// What is before and behind height and width: [[t, b], [l, r]], [h, w] for
+// both sides, or one number for all.
+std::array<std::array<int32_t, 2>, 2> JsonSides(const Json& object,
+                                                const char* key,
+                                                int32_t initial);
 // A list of integers; JSON null becomes -1.
 std::vector<int32_t> JsonDims(const Json& value, const char* key);
 

@@ -5,6 +5,7 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-options FILE             one with a frozen layer, a layer without bias and dropouts
        keras_file.py 2|3 save-residual FILE            a residual network on images of digits, with start weights of a seed
        keras_file.py 2|3 save-gated FILE [ACTIVATION]  one with squeeze-and-excitation that ends in a softmax, or in that
+       keras_file.py 2|3 save-joined FILE              branches side by side, on images of digits, with start weights of a seed
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
@@ -99,6 +100,26 @@ def gated_model(keras, activation="softmax"):
     return keras.Model(image, layers.Dense(10, activation=activation, name="shares")(layers.Flatten(name="flat")(x)))
 
 
+def joined_model(keras):
+    """Branches of different ranges side by side, one of a fixed scale, one read elsewhere, too; and what is joined joined again."""
+    layers = keras.layers
+    keras.utils.set_random_seed(2)
+    wide = keras.initializers.RandomNormal(stddev=3.0, seed=3)
+    image = keras.Input((28, 28, 1), name="image")
+    x = layers.ZeroPadding2D(((0, 1), (0, 1)), name="corner")(image)
+    x = layers.Conv2D(6, 3, strides=2, activation="relu", name="stem")(x)
+    a = layers.Conv2D(4, 1, activation="relu", kernel_initializer=wide, name="wide")(x)
+    b = layers.Conv2D(4, 3, padding="same", name="narrow")(x)
+    x = layers.Concatenate(name="inner")([a, b])
+    c = layers.Conv2D(8, 1, activation="relu", name="pooled")(layers.MaxPooling2D(3, strides=1, padding="same", name="pool")(x))
+    d = layers.Conv2D(4, 1, activation="sigmoid", name="share")(x)
+    x = layers.Concatenate(name="outer")([x, c, layers.Add(name="sum")([c, c]), d])
+    y = layers.GlobalAveragePooling2D(name="means")(x)
+    z = layers.GlobalAveragePooling2D(keepdims=True, name="kept")(c)
+    x = layers.Concatenate(name="all")([y, layers.Flatten(name="flat")(z)])
+    return keras.Model(image, layers.Dense(10, name="logits")(x))
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -143,6 +164,8 @@ def run(keras, verb, path, *arrays):
         save(residual_model(keras), path)
     elif verb == "save-gated":
         save(gated_model(keras, *arrays), path)
+    elif verb == "save-joined":
+        save(joined_model(keras), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":

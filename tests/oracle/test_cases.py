@@ -19,22 +19,12 @@ SECONDS = 60  # more is wrong for any check
 SAMPLES = 24  # of an input, where one inference a call is slow
 
 # What a check waits for: a layer, an op or a form of data that is not there yet. Strict: one that passes must leave the list.
-NPZ = "data as npz:FILE"
 WAITING = {
-    ("conv-transpose", range(0, 2)): "Conv2DTranspose",
-    ("conv-transpose", range(2, 5)): f"Conv2DTranspose, {NPZ}",
-    ("grouped-conv", range(0, 2)): "groups of Conv2D, GlobalAveragePooling2D",
-    ("grouped-conv", range(2, 3)): f"groups of Conv2D, GlobalAveragePooling2D, {NPZ}",
+    ("conv-transpose", range(0, 5)): "Conv2DTranspose",
     ("hard-swish-int8", range(0, 4)): "HARD_SWISH",
-    ("io-order", range(0, 4)): "Concatenate",
-    ("keras3-file", range(3, 6)): "GlobalAveragePooling2D",
-    ("mean-and-average", range(0, 2)): "AveragePooling2D, GlobalAveragePooling2D, Concatenate",
-    ("mean-and-average", range(2, 4)): f"AveragePooling2D, GlobalAveragePooling2D, Concatenate, {NPZ}",
-    ("mean-and-average", range(4, 5)): "AVERAGE_POOL_2D, MEAN, CONCATENATION",
     ("nested-model", range(0, 5)): "a model as a layer",
     ("relu-variants", range(6, 18)): "max_value, threshold and negative_slope of ReLU",
-    ("rescaling-first", range(0, 2)): "Rescaling",
-    ("rescaling-first", range(2, 4)): f"Rescaling, {NPZ}",
+    ("rescaling-first", range(0, 4)): "Rescaling",
 }
 WAITS = {(folder, index): what for (folder, indices), what in WAITING.items() for index in indices}
 

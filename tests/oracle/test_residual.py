@@ -1,6 +1,6 @@
 """Small networks from Keras through recipes and formats: what Litesmith writes gives the same numbers in LiteRT, and Keras reads it.
 
-One is residual and ends in logits, one has gates and ends in a softmax.
+One is residual and ends in logits, one has gates and ends in a softmax, one joins branches of other ranges side by side.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ RECIPES = "none,quant,prune_cluster_pcqat"
 METHODS = "keras,fp32,fp16,dynamic,uint8,int16x8"
 
 
-@pytest.fixture(scope="module", params=["residual", "gated"])
+@pytest.fixture(scope="module", params=["residual", "gated", "joined"])
 def studied(request, litesmith, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param)
     model = folder / "model.keras"

@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Keras, KerasFixtureTest, testing::ValuesIn([] {
                            for (const char* dialect : {"keras2", "keras3"}) {
                              for (const char* name :
                                   {"cnn", "layers", "branches", "blocks",
-                                   "depthwise", "norms"}) {
+                                   "depthwise", "norms", "joins"}) {
                                for (const char* ending : {".h5", ".keras"})
                                  all.push_back({dialect, name, ending});
                              }
@@ -88,7 +88,7 @@ INSTANTIATE_TEST_SUITE_P(Keras, KerasFixtureTest, testing::ValuesIn([] {
 TEST(KerasFixtureTest, AllDialectsGiveTheSameGraph) {
   // "layers" has automatic names, which both count alike.
   for (const std::string name :
-       {"layers", "branches", "blocks", "depthwise", "norms"}) {
+       {"layers", "branches", "blocks", "depthwise", "norms", "joins"}) {
     const Graph graph = ReadGolden("keras2_" + name + ".h5");
     for (const char* other : {"keras2_", "keras3_"}) {
       ExpectSameGraph(graph, ReadGolden(other + name + ".h5"));

@@ -105,8 +105,9 @@ struct OutTensor {
 };
 
 // A value of a config: null, or as JSON has it; -1 in a list is null.
-using ConfigValue = std::variant<std::nullptr_t, bool, int64_t, double,
-                                 std::string, std::vector<int32_t>>;
+using ConfigValue =
+    std::variant<std::nullptr_t, bool, int64_t, double, std::string,
+                 std::vector<int32_t>, std::vector<std::vector<int32_t>>>;
 
 inline std::vector<int32_t> Pair(int32_t height, int32_t width) {
   return {height, width};

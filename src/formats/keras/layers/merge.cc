@@ -1,6 +1,7 @@
 // Layers that make one of several.
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -42,6 +43,38 @@ bool WriteBinary(const OpDef& op, const char* class_name, const NodeOut& out,
   return true;
 }
 
+std::vector<TensorId> BuildConcatenate(LayerIn* in) {
+  Graph& graph = *in->graph;
+  if (in->inputs.empty()) {
+    Fail(ErrorKind::kCorrupt, "it reads no layers; 1 or more wanted");
+  }
+  const int32_t axis = JsonInt(in->config, "axis", -1);
+  const int rank = graph.tensor(in->inputs[0]).shape.rank();
+  if (axis == 0 || axis == -rank) {
+    Fail(ErrorKind::kUnsupported, "its axis is {}, the batch: it mixes samples",
+         axis);
+  }
+  graph.AddNode(kConcatenation, in->name, in->inputs, {in->name})
+      .Set<&ConcatenationAttrs::axis>(axis < 0 ? axis + rank : axis);
+  return InferLast(&graph);
+}
+
+bool WriteConcatenate(const NodeOut& out, LayerWriter* layers) {
+  const Node& node = out.node;
+  if (node.op != &kConcatenation) return false;
+  const int rank = out.output().shape.rank();
+  const int64_t axis = node.Get<&ConcatenationAttrs::axis>();
+  if (axis == 0 || axis == -rank) {
+    Fail(ErrorKind::kUnsupported, "it joins samples along the batch");
+  }
+  // Keras wants two inputs or more; one is its own result.
+  if (out.inputs.size() < 2) {
+    Fail(ErrorKind::kUnsupported, "it joins one input; Keras wants two");
+  }
+  layers->Add("Concatenate", node.name, out.inputs).Set("axis", axis);
+  return true;
+}
+
 constexpr LayerRow kRows[] = {
     {"Add",
      "two inputs or more of one rank",
@@ -57,6 +90,11 @@ constexpr LayerRow kRows[] = {
      [](const NodeOut& out, LayerWriter* layers) {
        return WriteBinary(kMul, "Multiply", out, layers);
      }},
+    {"Concatenate",
+     "any axis but the batch",
+     {},
+     BuildConcatenate,
+     WriteConcatenate},
 };
 
 }  // namespace
