@@ -66,7 +66,7 @@ def main():
     parser.add_argument("out", type=Path)
     parser.add_argument("--train", type=int, help="the first N training images (all)")
     parser.add_argument("--test", type=int, help="the first M test images (all)")
-    parser.add_argument("--compressed", action="store_true", help="deflated; a tenth smaller and much slower to write")
+    parser.add_argument("--compressed", action="store_true", help="deflated; a few percent smaller and slower to write")
     parser.add_argument("--source", type=Path, default=SHARED / "data/cifar10/cifar10-jpg.tar.gz")
     options = parser.parse_args()
     halves = read_images(options.source)

@@ -32,6 +32,7 @@ TEST(DataSources, EveryRowIsComplete) {
   }
   EXPECT_TRUE(names.contains("digits"));
   EXPECT_TRUE(names.contains("mnist"));
+  EXPECT_TRUE(names.contains("npz"));
 }
 
 // Every source either loads without an argument or says what it wants.
@@ -76,6 +77,8 @@ TEST(LoadData, WrongArguments) {
   EXPECT_EQ(ErrorOf("digits:9").kind(), ErrorKind::kInvalidArgument);
   EXPECT_EQ(ErrorOf("mnist").kind(), ErrorKind::kInvalidArgument);
   EXPECT_EQ(ErrorOf("mnist:").kind(), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(ErrorOf("npz:").kind(), ErrorKind::kInvalidArgument);
+  EXPECT_EQ(ErrorOf("npz:/no/such.npz").kind(), ErrorKind::kNotFound);
   // The folder's name may hold colons; it is taken whole.
   const Error error = ErrorOf("mnist:/no:such:folder");
   EXPECT_EQ(error.kind(), ErrorKind::kNotFound);
