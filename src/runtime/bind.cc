@@ -116,15 +116,16 @@ bool GrowsWithBatch(const Shape& once, const Shape& twice) {
 }
 
 // Checks what a plan relies on: that each sample has its own rows.
+// `written_for` is the batch that the graph itself has, or kDynamic.
 void SeparateSamples(const Graph& graph, const std::vector<Shape>& twice,
-                     GraphFacts* facts) {
+                     int32_t written_for, GraphFacts* facts) {
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (facts->batched[t] == 0 || facts->source[t] == kNoTensor) continue;
     const Tensor& tensor = graph.tensors[t];
     const Shape& shape = twice[static_cast<size_t>(facts->source[t])];
     if (!GrowsWithBatch(tensor.shape, shape)) facts->rows[t] = 0;
-    // With one sample there is nothing to mix.
-    if (facts->rows[t] > 0 || facts->batch == 1) continue;
+    // With one sample there is nothing to mix, unless there were to be several.
+    if (facts->rows[t] > 0 || (facts->batch == 1 && written_for <= 1)) continue;
     Fail(ErrorKind::kUnsupported,
          "'{}' mixes samples: its shape is {} for {} of them and {} for {}",
          tensor.name, tensor.shape.ToString(), facts->batch, shape.ToString(),
@@ -149,6 +150,8 @@ void CheckOutputs(const BoundGraph& bound, const BindOptions& options) {
 
 BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
   Graph bound = graph;
+  const Shape given =
+      graph.inputs.empty() ? Shape() : graph.tensor(graph.inputs[0]).shape;
   if (!options.training) RemoveTrainingOnlyNodes(&bound);
   const std::optional<std::vector<Shape>> twice =
       ShapesAt(bound, 2 * options.batch, options);
@@ -165,7 +168,10 @@ BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
                                              : std::span<const int>());
   result.facts.source = std::move(source);
   CheckOutputs(result, options);
-  if (twice) SeparateSamples(result.graph, *twice, &result.facts);
+  if (twice) {
+    SeparateSamples(result.graph, *twice, given.rank() > 0 ? given[0] : 1,
+                    &result.facts);
+  }
   return result;
 }
 

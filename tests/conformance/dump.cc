@@ -72,6 +72,19 @@ void DumpCases(const std::string& directory) {
   WriteFile(directory + "/cases.json", list.dump(1) + "\n");
 }
 
+// Whether no plan takes the first dimension for a batch, as the file means it
+// otherwise: it is reduced, padded or joined along it.
+bool MixesSamples(const Graph& graph, int batch) {
+  try {
+    Interpreter(graph, {.batch = batch, .reference = true});
+  } catch (const Error& error) {
+    const std::string_view message = error.what();
+    return message.find("mixes samples") != std::string_view::npos ||
+           message.find("is not the batch") != std::string_view::npos;
+  }
+  return false;
+}
+
 void RunFile(const std::string& file, const std::string& stem) {
   Graph graph = ReadTflite(ReadFile(file), file);
   Arrays inputs;
@@ -93,15 +106,17 @@ void RunFile(const std::string& file, const std::string& stem) {
                     std::count(batches.begin(), batches.end(), batches[0]) ==
                         std::ssize(batches);
   InferShapes(&graph);
+  const bool mixes = plan && MixesSamples(graph, batches[0]);
   const auto write = [&](const char* suffix, Numerics numerics,
                          bool reference) {
     const Arrays outputs =
-        plan ? RunGraph(graph, inputs, {batches[0], numerics, reference})
-             : RunByNode(graph, inputs, numerics);
+        plan && !mixes
+            ? RunGraph(graph, inputs, {batches[0], numerics, reference})
+            : RunByNode(graph, inputs, numerics, mixes);
     for (size_t i = 0; i < graph.outputs.size(); ++i) {
       const Tensor& tensor = graph.tensor(graph.outputs[i]);
       const TensorData& data =
-          outputs[plan ? i : static_cast<size_t>(graph.outputs[i])];
+          outputs[plan && !mixes ? i : static_cast<size_t>(graph.outputs[i])];
       WriteNpy(fmt::format("{}.{}.{}.out.npy", stem, i, suffix), tensor.dtype,
                tensor.shape, {data.data(), data.size()});
     }

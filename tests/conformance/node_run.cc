@@ -113,13 +113,15 @@ Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
   return grads;
 }
 
-Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics) {
+Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics,
+                 bool whole) {
   Arrays values;
   for (const Tensor& tensor : bound.tensors) values.push_back(tensor.data);
   for (size_t i = 0; i < inputs.size(); ++i) {
     values[static_cast<size_t>(bound.inputs[i])] = inputs[i];
   }
-  const GraphFacts facts = FactsOf(bound);
+  GraphFacts facts = FactsOf(bound);
+  if (whole) facts.batch = 1;
   for (const Node& node : bound.nodes) {
     // What is there for training alone may have no reference twin.
     const auto& rows = node.op->rows;

@@ -18,8 +18,9 @@ namespace litesmith {
 Graph BindForNodes(const Graph& graph, int batch);
 
 // Every tensor's values, by id. The graph must come from BindForNodes.
+// `whole`: all of the first dimension is one sample.
 Arrays RunByNode(const Graph& bound, const Arrays& inputs,
-                 Numerics numerics = Numerics::kLiteRt);
+                 Numerics numerics = Numerics::kLiteRt, bool whole = false);
 
 // One kernel and the memory that belongs to it.
 class NodeRunner {

@@ -185,9 +185,9 @@ class Concatenation final : public TrainKernel {
   // sample's values are not next to each other.
   static void RequireSeparateSamples(const PrepareContext& context, int axis) {
     const GraphFacts& facts = context.facts;
-    if (!facts.IsBatched(context.node)) return;
+    if (!facts.IsBatched(context.node) || facts.batch == 1) return;
     for (const TensorId id : context.node.inputs) {
-      if (axis > 0 && (facts.batch == 1 || facts.IsBatched(id))) continue;
+      if (axis > 0 && facts.IsBatched(id)) continue;
       Fail(ErrorKind::kUnsupported,
            "node '{}': '{}' is joined {}: it mixes samples", context.node.name,
            context.graph.tensor(id).name,

@@ -100,15 +100,7 @@ class Pad final : public TrainKernel {
                       Paddings(context.graph, context.node))),
         batched_(context.facts.IsBatched(context.node)),
         first_(plan_[0].in) {
-    if (batched_) {
-      const std::vector<int64_t> all = Paddings(context.graph, context.node);
-      if (all[0] != 0 || all[1] != 0) {
-        Fail(ErrorKind::kUnsupported,
-             "node '{}' pads '{}' along the batch: it mixes samples",
-             context.node.name, context.input(0).name);
-      }
-      first_ = PerSample(context, first_);
-    }
+    if (batched_) first_ = PerSample(context, first_);
     const Tensor& out = context.output();
     const bool has_zero = out.dtype == DType::kInt8 ||
                           out.dtype == DType::kUInt8 ||
