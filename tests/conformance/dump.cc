@@ -112,7 +112,7 @@ void RunFile(const std::string& file, const std::string& stem) {
     const Arrays outputs =
         plan && !mixes
             ? RunGraph(graph, inputs, {batches[0], numerics, reference})
-            : RunByNode(graph, inputs, numerics, mixes);
+            : RunByNode(graph, inputs, numerics, /*whole=*/true);
     for (size_t i = 0; i < graph.outputs.size(); ++i) {
       const Tensor& tensor = graph.tensor(graph.outputs[i]);
       const TensorData& data =
