@@ -33,6 +33,8 @@ const Row kRows[] = {
     {"relu6", {33}, true, true, false, activation::kRelu6},
 };
 
+const Row kTimed = {"resnet_8", {32, 32, 16}};
+
 Graph Build(const Row& row, Rng* rng) {
   GraphBuilder build(rng);
   const int32_t channels = row.shape.back();
@@ -76,6 +78,10 @@ std::vector<Case> BatchNormCases() {
     if (row.activation != kNone) continue;
     c.gradient = Gradient{.step = 1.0f / 64, .tolerance = 0.02};
   }
+  Case& timed = cases.emplace_back();
+  timed.name = std::string("batch_norm_") + kTimed.name;
+  timed.build = [](Rng* rng) { return Build(kTimed, rng); };
+  timed.timed = true;
   return cases;
 }
 

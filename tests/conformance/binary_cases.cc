@@ -81,10 +81,11 @@ const Numbers kPot = {"s16_pot",           DType::kInt16,
                       PerTensor(0x1p-9f),  true};
 
 // Two inputs of the graph.
-Graph BuildInputs(const OpDef& op, const Numbers& numbers, Rng* rng) {
+Graph BuildInputs(const OpDef& op, const Numbers& numbers,
+                  const std::vector<int32_t>& shape, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId a = build.Input("a", numbers.dtype, {3, 4}, numbers.a);
-  const TensorId b = build.Input("b", numbers.dtype, {3, 4}, numbers.b);
+  const TensorId a = build.Input("a", numbers.dtype, shape, numbers.a);
+  const TensorId b = build.Input("b", numbers.dtype, shape, numbers.b);
   Node& node = build.Add(op, "y", {a, b}, numbers.y, numbers.dtype);
   SetAttrs(kNone, numbers.pot, &node);
   return build.Finish();
@@ -133,7 +134,20 @@ std::vector<Case> BinaryCases(const OpDef& op, const std::string& name) {
   for (const Numbers* numbers : {&kNumbers[0], &kNumbers[1], &kPot}) {
     Case c;
     c.name = fmt::format("{}_{}_inputs", name, numbers->name);
-    c.build = [&, numbers](Rng* rng) { return BuildInputs(op, *numbers, rng); };
+    c.build = [&, numbers](Rng* rng) {
+      return BuildInputs(op, *numbers, {3, 4}, rng);
+    };
+    cases.push_back(std::move(c));
+  }
+  for (const Numbers& numbers : kNumbers) {
+    if (!IsFirstOfType(kNumbers, numbers)) continue;
+    Case c;
+    c.name = fmt::format("{}_{}_resnet_8", name, numbers.name);
+    c.build = [&](Rng* rng) {
+      return BuildInputs(op, numbers, {32, 32, 16}, rng);
+    };
+    c.tflm_fails = TflmFails(op, numbers, kNone);
+    c.timed = true;
     cases.push_back(std::move(c));
   }
   Case twice;

@@ -50,7 +50,19 @@ struct Case {
   // The file names a batch of one; other runtimes run it sample by sample.
   bool fixed_batch = false;
   std::optional<Gradient> gradient;  // not set: not a case for gradients
+  // Of the size that the op has in a real network (mnist-cnn, ResNet-8,
+  // DS-CNN): bench/op_bench times every kernel row that fits.
+  bool timed = false;
 };
+
+// Whether no row before has the same dtype: to be timed, one is enough.
+template <typename Rows, typename Row>
+bool IsFirstOfType(const Rows& rows, const Row& row) {
+  for (const auto& other : rows) {
+    if (other.dtype == row.dtype) return &other == &row;
+  }
+  return false;
+}
 
 // The cases of one op, or with a null op of graphs of several.
 struct CaseFile {

@@ -11,17 +11,17 @@
 namespace litesmith {
 namespace {
 
-constexpr int kOutputs = 6;
-constexpr int kDepth = 12;
-constexpr int kClusters = 4;
-// Members of every cluster in every row.
-constexpr int kMembers = kDepth / kClusters;
-
 struct Row {
   const char* name;
   bool per_channel;
   bool mask;
   bool average;
+  int outputs = 6;
+  int depth = 12;
+  int clusters = 4;
+
+  // Of every cluster in every row.
+  int members() const { return depth / clusters; }
 };
 
 constexpr Row kRows[] = {
@@ -33,26 +33,29 @@ constexpr Row kRows[] = {
     {"per_channel_mask", true, true, false},
 };
 
+constexpr Row kTimed = {"mnist_cnn", false, false, false, 10, 2028, 16};
+
 // Weights a quarter beside a centroid; centroids are 2 apart, 0 among them. A
 // step of 1/16 changes no membership.
 Graph Build(const Row& row, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kFloat32, {kDepth});
-  const int slices = row.per_channel ? kOutputs : 1;
+  const TensorId x = build.Input("x", DType::kFloat32, {row.depth});
+  const int slices = row.per_channel ? row.outputs : 1;
   std::vector<float> centroids;
   for (int s = 0; s < slices; ++s) {
-    for (int c = 0; c < kClusters; ++c) {
-      centroids.push_back(2.0f * static_cast<float>(c - (s + 1) % kClusters));
+    for (int c = 0; c < row.clusters; ++c) {
+      centroids.push_back(2.0f *
+                          static_cast<float>(c - (s + 1) % row.clusters));
     }
   }
   std::vector<float> weights, mask;
-  for (int o = 0; o < kOutputs; ++o) {
+  for (int o = 0; o < row.outputs; ++o) {
     const int s = row.per_channel ? o : 0;
     std::vector<float> of_row;
-    for (int i = 0; i < kDepth; ++i) {
+    for (int i = 0; i < row.depth; ++i) {
       const float beside = rng->Below(2) != 0 ? 0.25f : -0.25f;
       of_row.push_back(
-          centroids[static_cast<size_t>(s * kClusters + i % kClusters)] +
+          centroids[static_cast<size_t>(s * row.clusters + i % row.clusters)] +
           beside);
     }
     rng->Shuffle(std::span<float>(of_row));
@@ -62,13 +65,13 @@ Graph Build(const Row& row, Rng* rng) {
     // Half a step from the zero centroid: removed.
     mask.push_back(row.mask && w * w < 0.1f ? 0.0f : 1.0f);
   }
-  const Shape shape = {kOutputs, kDepth};
+  const Shape shape = {row.outputs, row.depth};
   std::vector<TensorId> inputs = {
       build.Values<float>("w", shape, weights, {}, TensorKind::kParameter),
-      build.Values<float>(
-          "centroids",
-          row.per_channel ? Shape{kOutputs, kClusters} : Shape{kClusters},
-          centroids, {}, TensorKind::kParameter)};
+      build.Values<float>("centroids",
+                          row.per_channel ? Shape{row.outputs, row.clusters}
+                                          : Shape{row.clusters},
+                          centroids, {}, TensorKind::kParameter)};
   if (row.mask) {
     inputs.push_back(
         build.Values<float>("mask", shape, mask, {}, TensorKind::kState));
@@ -89,12 +92,18 @@ std::vector<Case> ClusterLookupCases() {
     c.build = [&row](Rng* rng) { return Build(row, rng); };
     c.fill = GridFill(2);
     if (!row.mask) {
-      const double members = row.per_channel ? kMembers : kMembers * kOutputs;
+      const double members =
+          row.members() * (row.per_channel ? 1 : row.outputs);
       c.gradient = Gradient{.straight_through = true,
                             .divisor = row.average ? members : 1.0};
     }
     cases.push_back(std::move(c));
   }
+  Case& timed = cases.emplace_back();
+  timed.name = fmt::format("cluster_lookup_{}", kTimed.name);
+  timed.build = [](Rng* rng) { return Build(kTimed, rng); };
+  timed.fill = GridFill(2);
+  timed.timed = true;
   return cases;
 }
 

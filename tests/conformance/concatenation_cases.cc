@@ -57,6 +57,9 @@ const Row kRows[] = {
     {"rank_6", {{2, 1, 3, 2, 2}, {2, 1, 4, 2, 2}}, 3},
 };
 
+// Two branches of ResNet-8's size.
+const Row kTimed = {"resnet_8", {{16, 16, 32}, {16, 16, 32}}, 3};
+
 Graph Build(const Row& row, const Numbers& numbers, Rng* rng) {
   GraphBuilder build(rng);
   std::vector<TensorId> inputs;
@@ -83,15 +86,18 @@ Graph BuildTwice(const Numbers& numbers, Rng* rng) {
 
 std::vector<Case> ConcatenationCases() {
   std::vector<Case> cases;
+  const auto add = [&](const Row& row, const Numbers& numbers, bool timed) {
+    Case c;
+    c.name = fmt::format("concatenation_{}_{}", numbers.name, row.name);
+    c.build = [&](Rng* rng) { return Build(row, numbers, rng); };
+    if (numbers.dtype == DType::kUInt8)
+      c.tflm_fails = "its CONCATENATION has no uint8";
+    c.timed = timed;
+    cases.push_back(std::move(c));
+  };
   for (const Numbers& numbers : kNumbers) {
-    for (const Row& row : kRows) {
-      Case c;
-      c.name = fmt::format("concatenation_{}_{}", numbers.name, row.name);
-      c.build = [&](Rng* rng) { return Build(row, numbers, rng); };
-      if (numbers.dtype == DType::kUInt8)
-        c.tflm_fails = "its CONCATENATION has no uint8";
-      cases.push_back(std::move(c));
-    }
+    for (const Row& row : kRows) add(row, numbers, false);
+    if (IsFirstOfType(kNumbers, numbers)) add(kTimed, numbers, true);
   }
   for (const Numbers* numbers : {&kNumbers[0], &kNumbers[1]}) {
     Case twice;

@@ -43,6 +43,21 @@ constexpr Geometry kGeometries[] = {
     {"depthwise", 6, 5, 8, 16, 3, 3, 2, 2, 1, 1, kSame, activation::kRelu, 8},
 };
 
+constexpr Geometry kTimed[] = {
+    {"mnist_cnn", 28, 28, 1, 12, 3, 3, 1, 1, 1, 1, kValid, activation::kRelu},
+    {"resnet_8_3x3_3_to_16", 32, 32, 3, 16, 3, 3, 1, 1, 1, 1, kSame,
+     activation::kRelu},
+    {"resnet_8_3x3_16", 32, 32, 16, 16, 3, 3, 1, 1, 1, 1, kSame,
+     activation::kRelu},
+    {"resnet_8_3x3_16_to_32", 32, 32, 16, 32, 3, 3, 2, 2, 1, 1, kSame,
+     activation::kRelu},
+    {"resnet_8_1x1_16_to_32", 32, 32, 16, 32, 1, 1, 2, 2},
+    {"resnet_8_3x3_32", 16, 16, 32, 32, 3, 3},
+    {"resnet_8_3x3_64", 8, 8, 64, 64, 3, 3},
+    {"ds_cnn_10x4", 49, 10, 1, 64, 10, 4, 2, 2, 1, 1, kSame, activation::kRelu},
+    {"ds_cnn_1x1", 25, 5, 64, 64, 1, 1, 1, 1, 1, 1, kSame, activation::kRelu},
+};
+
 // For the corners of the arithmetic.
 constexpr Geometry kCorners[] = {
     {"", 6, 7, 3, 10, 3, 3},
@@ -113,6 +128,12 @@ std::vector<Case> Conv2DCases() {
     for (const Geometry& g : kGeometries) {
       cases.push_back(MakeCase(
           fmt::format("conv_2d_{}_{}", numbers.name, g.name), g, numbers));
+    }
+    if (!numbers.timed()) continue;
+    for (const Geometry& g : kTimed) {
+      cases.push_back(MakeCase(
+          fmt::format("conv_2d_{}_{}", numbers.name, g.name), g, numbers));
+      cases.back().timed = true;
     }
   }
   for (const LayerNumbers& numbers : CornerNumbers()) {

@@ -50,6 +50,10 @@ constexpr Geometry kGeometries[] = {
     {"64", 4, 3, 64, 1, 3, 3, 1, 1, 1, 1, kSame, activation::kRelu},
 };
 
+constexpr Geometry kTimed[] = {
+    {"ds_cnn", 25, 5, 64, 1, 3, 3, 1, 1, 1, 1, kSame, activation::kRelu},
+};
+
 // For the corners of the arithmetic.
 constexpr Geometry kCorners[] = {
     {"", 6, 7, 10, 1, 3, 3},
@@ -122,6 +126,13 @@ std::vector<Case> DepthwiseConv2DCases() {
       cases.push_back(
           MakeCase(fmt::format("depthwise_conv_2d_{}_{}", numbers.name, g.name),
                    g, numbers));
+    }
+    if (!numbers.timed()) continue;
+    for (const Geometry& g : kTimed) {
+      cases.push_back(
+          MakeCase(fmt::format("depthwise_conv_2d_{}_{}", numbers.name, g.name),
+                   g, numbers));
+      cases.back().timed = true;
     }
   }
   for (const LayerNumbers& numbers : CornerNumbers()) {

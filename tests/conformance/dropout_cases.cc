@@ -28,9 +28,9 @@ const Row kRows[] = {
     {"same_in_the_batch", 0.5f, {1, 6, 7, -1}},
 };
 
-Graph Build(const Row& row, Rng* rng) {
+Graph Build(const Row& row, const std::vector<int32_t>& shape, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kFloat32, {6, 7, 5});
+  const TensorId x = build.Input("x", DType::kFloat32, shape);
   Node& pool = build.Add(kMaxPool2D, "pool", {x});
   Put(Pool2DAttrs{.stride_w = 1, .stride_h = 1, .filter_w = 1, .filter_h = 1},
       &pool);
@@ -47,12 +47,16 @@ std::vector<Case> DropoutCases() {
   for (const Row& row : kRows) {
     Case& c = cases.emplace_back();
     c.name = std::string("dropout_") + row.name;
-    c.build = [&row](Rng* rng) { return Build(row, rng); };
+    c.build = [&row](Rng* rng) { return Build(row, {6, 7, 5}, rng); };
     if (row.rate == 0.25f) continue;
     // Far apart, for the pool.
     c.fill = DistinctFill();
     c.gradient = Gradient();
   }
+  Case& timed = cases.emplace_back();
+  timed.name = "dropout_ds_cnn";
+  timed.build = [](Rng* rng) { return Build(kRows[1], {25, 5, 64}, rng); };
+  timed.timed = true;
   return cases;
 }
 

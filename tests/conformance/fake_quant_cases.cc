@@ -59,9 +59,9 @@ Node& AddFakeQuant(const Row& row, TensorId x, int channels,
   return node;
 }
 
-Graph BuildActivation(const Row& row, Rng* rng) {
+Graph BuildActivation(const Row& row, int elements, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kFloat32, {67});
+  const TensorId x = build.Input("x", DType::kFloat32, {elements});
   AddFakeQuant(row, x, 1, &build);
   return build.Finish();
 }
@@ -106,7 +106,7 @@ std::vector<Case> FakeQuantCases() {
     return cases.back();
   };
   for (const Row& row : kRows) {
-    add(row.name, [&row](Rng* rng) { return BuildActivation(row, rng); });
+    add(row.name, [&row](Rng* rng) { return BuildActivation(row, 67, rng); });
     add(fmt::format("{}_pooled", row.name),
         [&row](Rng* rng) { return BuildPooled(row, rng); });
     for (const bool per_axis : {false, true}) {
@@ -116,11 +116,15 @@ std::vector<Case> FakeQuantCases() {
           });
     }
   }
+  // What the dense layer of mnist-cnn reads.
+  add("mnist_cnn", [](Rng* rng) {
+    return BuildActivation(kRows[0], 2028, rng);
+  }).timed = true;
   // A step as large as the grid's: the staircase moves along itself, so its
   // central difference is the slope of its middle line, 1, or 0 outside.
   for (const Row& row : kGrids) {
-    Case& c =
-        add(row.name, [&row](Rng* rng) { return BuildActivation(row, rng); });
+    Case& c = add(row.name,
+                  [&row](Rng* rng) { return BuildActivation(row, 67, rng); });
     c.fill = GridFill(12);
     c.gradient = Gradient{.step = Step(row)};
     for (const bool per_axis : {false, true}) {

@@ -34,6 +34,13 @@ const Form kForms[] = {
     {"rows", {3, 16}, 16, 5},
 };
 
+const Form kTimed[] = {
+    {"mnist_cnn", {2028}, 2028, 10},
+    {"resnet_8", {64}, 64, 10},
+    // The widest of MLPerf Tiny, in its autoencoder.
+    {"autoencoder", {640}, 640, 128, activation::kRelu},
+};
+
 // For the corners of the arithmetic.
 const Form kCorners[] = {
     {"", {35}, 35, 12},
@@ -105,6 +112,13 @@ std::vector<Case> FullyConnectedCases() {
     for (const Form& form : kForms) {
       AddCase(fmt::format("{}_{}", numbers.name, form.name), form, numbers,
               &cases);
+    }
+    if (!numbers.timed()) continue;
+    for (const Form& form : kTimed) {
+      const size_t first = cases.size();
+      AddCase(fmt::format("{}_{}", numbers.name, form.name), form, numbers,
+              &cases);
+      for (size_t i = first; i < cases.size(); ++i) cases[i].timed = true;
     }
   }
   for (const LayerNumbers& numbers : CornerNumbers()) {

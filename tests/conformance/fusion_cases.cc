@@ -35,6 +35,8 @@ constexpr Row kRows[] = {
     {"read_twice", 8, 8, 3, 4, activation::kRelu, 2, 2, kValid, true},
 };
 
+constexpr Row kTimed = {"mnist_cnn", 28, 28, 1, 12};
+
 Node& AddConv(TensorId x, const LayerNumbers& numbers, const Row& row,
               GraphBuilder* build) {
   const Shape filter = {row.out_c, 3, 3, row.in_c};
@@ -119,10 +121,10 @@ Graph BuildGradient(Rng* rng) {
 // A gray image, and a fake quantization between convolution and pool, whose
 // grid is so fine that it moves no value: it cuts off what is above 48. Below,
 // the range ends far from the zeros of the ReLU.
-Graph BuildQuantGradient(Rng* rng) {
+Graph BuildQuantGradient(int size, Rng* rng) {
   GraphBuilder build(rng);
   Node& conv = build.Add(kConv2D, "conv",
-                         {build.Input("x", DType::kFloat32, {8, 8, 1}),
+                         {build.Input("x", DType::kFloat32, {size, size, 1}),
                           build.Grid("filter", {12, 3, 3, 1}, 2),
                           build.Grid("bias", {12}, 4, 0.5f)});
   conv.Set<&Conv2DAttrs::stride_h>(1);
@@ -190,6 +192,12 @@ std::vector<Case> FusionCases() {
                     [&](Rng* rng) { return BuildConvPool(row, numbers, rng); });
       c.tflm_fails = numbers.tflm_fails();
     }
+    if (!numbers.timed()) continue;
+    Case& c =
+        add(fmt::format("conv_pool_{}_{}", numbers.name, kTimed.name),
+            [&](Rng* rng) { return BuildConvPool(kTimed, numbers, rng); });
+    c.tflm_fails = numbers.tflm_fails();
+    c.timed = true;
   }
   for (const DType dtype : {DType::kInt8, DType::kUInt8, DType::kInt16}) {
     for (const Padding padding : {kValid, kSame}) {
@@ -208,9 +216,14 @@ std::vector<Case> FusionCases() {
   Case& gradient = add("conv_pool_gradient", BuildGradient);
   gradient.fill = GridFill(kSpread);
   gradient.gradient = Gradient{.step = kStep};
-  Case& quantized = add("conv_fake_quant_pool_gradient", BuildQuantGradient);
+  Case& quantized = add("conv_fake_quant_pool_gradient",
+                        [](Rng* rng) { return BuildQuantGradient(8, rng); });
   quantized.fill = GridFill(kSpread);
   quantized.gradient = Gradient{.step = kStep};
+  Case& timed = add("conv_fake_quant_pool_mnist_cnn",
+                    [](Rng* rng) { return BuildQuantGradient(28, rng); });
+  timed.fill = GridFill(kSpread);
+  timed.timed = true;
   add("network_u8", [](Rng* rng) { return BuildNetwork(false, rng); });
   add("network_f32", [](Rng* rng) { return BuildNetwork(true, rng); });
   return cases;

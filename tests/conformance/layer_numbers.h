@@ -48,6 +48,8 @@ struct LayerNumbers {
 
   bool integer() const { return types.x != DType::kFloat32; }
   bool hybrid() const { return !integer() && types.weights == DType::kInt8; }
+  // Of the usual ones: as networks are converted.
+  bool timed() const { return per_axis || types.weights == DType::kFloat32; }
   // As Case's.
   const char* litert_fails() const;
   const char* tflm_fails() const;

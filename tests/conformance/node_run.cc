@@ -56,60 +56,87 @@ std::vector<const void*> NodeRunner::Inputs(const Arrays& values) const {
   return inputs;
 }
 
-TensorData NodeRunner::Forward(const Arrays& values) {
-  const std::vector<const void*> inputs = Inputs(values);
-  TensorData output = Garbage(output_bytes_);
-  void* const out = output.MutableData();
-  if (training_ != nullptr) training_->Repack(inputs.data());
-  const KernelArgs args{inputs.data(),        &out,   workspace_.MutableData(),
-                        saved_.MutableData(), batch_, {},
-                        shared_.data()};
-  if (of_batch()) {
-    std::vector<double> partial(
-        static_cast<size_t>(training_->forward_partials));
-    training_->ForwardPartial(args, partial.data());
-    Combine(Phase::kForward, partial, values);
+std::shared_ptr<NodeRunner::Statistics> NodeRunner::StatisticsOf(
+    const Arrays& values, int partials) const {
+  if (partials == 0) return nullptr;
+  auto statistics = std::make_shared<Statistics>();
+  statistics->partial.resize(static_cast<size_t>(partials));
+  for (const TensorId id : inputs_) {
+    statistics->copies.push_back(
+        id == kNoTensor ? TensorData() : values[static_cast<size_t>(id)]);
   }
-  kernel_->Run(args);
+  for (TensorData& copy : statistics->copies) {
+    statistics->inputs.push_back(copy.empty() ? nullptr : copy.MutableData());
+  }
+  return statistics;
+}
+
+std::function<void()> NodeRunner::ForwardCall(const Arrays& values,
+                                              TensorData* output) {
+  const std::vector<const void*> inputs = Inputs(values);
+  if (training_ != nullptr) training_->Repack(inputs.data());
+  const auto statistics = StatisticsOf(
+      values, training_ != nullptr ? training_->forward_partials : 0);
+  return [this, inputs, statistics,
+          out = static_cast<void*>(output->MutableData())] {
+    const KernelArgs args{
+        inputs.data(),        &out,   workspace_.MutableData(),
+        saved_.MutableData(), batch_, {},
+        shared_.data()};
+    if (statistics != nullptr) {
+      training_->ForwardPartial(args, statistics->partial.data());
+      training_->Combine(Phase::kForward, statistics->partial,
+                         statistics->inputs.data(), shared_.MutableData());
+    }
+    kernel_->Run(args);
+  };
+}
+
+TensorData NodeRunner::Forward(const Arrays& values) {
+  TensorData output = Garbage(output_bytes_);
+  ForwardCall(values, &output)();
   return output;
 }
 
-// What it writes into states is lost.
-void NodeRunner::Combine(Phase phase, std::span<const double> partials,
-                         const Arrays& values) {
-  Arrays copies;
-  for (const TensorId id : inputs_)
-    copies.push_back(id == kNoTensor ? TensorData()
-                                     : values[static_cast<size_t>(id)]);
-  std::vector<void*> inputs;
-  for (TensorData& copy : copies)
-    inputs.push_back(copy.empty() ? nullptr : copy.MutableData());
-  training_->Combine(phase, partials, inputs.data(), shared_.MutableData());
+std::function<void()> NodeRunner::BackwardCall(const Arrays& values,
+                                               const TensorData& output,
+                                               const TensorData& output_grad,
+                                               const std::vector<bool>& wanted,
+                                               Arrays* grads) {
+  grads->assign(inputs_.size(), TensorData());
+  std::vector<float*> to(inputs_.size(), nullptr);
+  for (size_t i = 0; i < grads->size(); ++i) {
+    if (!wanted[i]) continue;
+    TensorData& grad = (*grads)[i];
+    grad = Garbage(values[static_cast<size_t>(inputs_[i])].size());
+    to[i] = reinterpret_cast<float*>(grad.MutableData());
+  }
+  const auto statistics = StatisticsOf(values, training_->backward_partials);
+  return [this, inputs = Inputs(values), to, statistics,
+          out = static_cast<const void*>(output.data()),
+          dy = reinterpret_cast<const float*>(output_grad.data())] {
+    const BackwardArgs args{inputs.data(),
+                            &out,
+                            &dy,
+                            to.data(),
+                            workspace_.MutableData(),
+                            saved_.data(),
+                            batch_,
+                            shared_.data()};
+    if (statistics != nullptr) {
+      training_->BackwardPartial(args, statistics->partial.data());
+      training_->Combine(Phase::kBackward, statistics->partial,
+                         statistics->inputs.data(), shared_.MutableData());
+    }
+    training_->Backward(args);
+  };
 }
 
 Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
                             const TensorData& output_grad,
                             const std::vector<bool>& wanted) {
-  const std::vector<const void*> inputs = Inputs(values);
-  Arrays grads(inputs_.size());
-  std::vector<float*> to(inputs.size(), nullptr);
-  for (size_t i = 0; i < grads.size(); ++i) {
-    if (!wanted[i]) continue;
-    grads[i] = Garbage(values[static_cast<size_t>(inputs_[i])].size());
-    to[i] = reinterpret_cast<float*>(grads[i].MutableData());
-  }
-  const void* const out = output.data();
-  const auto* dy = reinterpret_cast<const float*>(output_grad.data());
-  const BackwardArgs args{
-      inputs.data(), &out,   &dy,           to.data(), workspace_.MutableData(),
-      saved_.data(), batch_, shared_.data()};
-  if (of_batch() && training_->backward_partials > 0) {
-    std::vector<double> partial(
-        static_cast<size_t>(training_->backward_partials));
-    training_->BackwardPartial(args, partial.data());
-    Combine(Phase::kBackward, partial, values);
-  }
-  training_->Backward(args);
+  Arrays grads;
+  BackwardCall(values, output, output_grad, wanted, &grads)();
   return grads;
 }
 

@@ -4,6 +4,8 @@
 #ifndef LITESMITH_TESTS_CONFORMANCE_NODE_RUN_H_
 #define LITESMITH_TESTS_CONFORMANCE_NODE_RUN_H_
 
+#include <functional>
+#include <memory>
 #include <vector>
 
 #include "src/graph/graph.h"
@@ -40,6 +42,15 @@ class NodeRunner {
   }
   // The node's one output, of the values of all tensors.
   TensorData Forward(const Arrays& values);
+  // One run of the kernel and nothing else, as often as it is called: what can
+  // be timed. The kernel is packed here, and all memory is there before a call;
+  // values, output and gradients must stay. Forward runs before backward.
+  std::function<void()> ForwardCall(const Arrays& values, TensorData* output);
+  std::function<void()> BackwardCall(const Arrays& values,
+                                     const TensorData& output,
+                                     const TensorData& output_grad,
+                                     const std::vector<bool>& wanted,
+                                     Arrays* grads);
   // The tensors that it reads.
   const std::vector<TensorId>& inputs() const { return inputs_; }
   // The gradient of each input after Forward; empty where `wanted` says no.
@@ -48,9 +59,18 @@ class NodeRunner {
                   const std::vector<bool>& wanted);
 
  private:
+  // What a phase of the whole batch needs: copies of the inputs, as what it
+  // writes into states is lost.
+  struct Statistics {
+    std::vector<double> partial;
+    Arrays copies;
+    std::vector<void*> inputs;
+  };
+
   std::vector<const void*> Inputs(const Arrays& values) const;
-  void Combine(Phase phase, std::span<const double> partials,
-               const Arrays& values);
+  // Null where there is no such phase.
+  std::shared_ptr<Statistics> StatisticsOf(const Arrays& values,
+                                           int partials) const;
 
   std::vector<TensorId> inputs_;
   KernelPtr kernel_;

@@ -45,6 +45,8 @@ const Row kRows[] = {
     {"rank_5", {2, 3, 2, 2}, {0, 0, 0, 1, 2, 0, 0, 0, 1, 1}},
 };
 
+const Row kTimed = {"resnet_8", {32, 32, 16}, {0, 0, 1, 1, 1, 1, 0, 0}};
+
 Graph Build(const Row& row, const Numbers& numbers, DType indices, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", numbers.dtype, row.x, numbers.quant);
@@ -62,26 +64,28 @@ Graph Build(const Row& row, const Numbers& numbers, DType indices, Rng* rng) {
 
 std::vector<Case> PadCases() {
   std::vector<Case> cases;
-  for (const Numbers& numbers : kNumbers) {
-    for (const Row& row : kRows) {
-      for (const DType indices : {DType::kInt32, DType::kInt64}) {
-        // Of the types of indices one row is enough.
-        if (indices == DType::kInt64 && &row != &kRows[4]) continue;
-        Case c;
-        c.name = fmt::format("pad_{}_{}{}", numbers.name, row.name,
-                             indices == DType::kInt64 ? "_i64" : "");
-        c.build = [&, indices](Rng* rng) {
-          return Build(row, numbers, indices, rng);
-        };
-        if (numbers.dtype == DType::kUInt8 || numbers.dtype == DType::kInt64 ||
-            numbers.dtype == DType::kBool) {
-          c.tflm_fails = fmt::format("its PAD has no {}", Name(numbers.dtype));
-        } else if (indices == DType::kInt64) {
-          c.tflm_fails = "its PAD wants int32 paddings";
-        }
-        cases.push_back(std::move(c));
-      }
+  const auto add = [&](const Row& row, const Numbers& numbers,
+                       DType indices) -> Case& {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("pad_{}_{}{}", numbers.name, row.name,
+                         indices == DType::kInt64 ? "_i64" : "");
+    c.build = [&, indices](Rng* rng) {
+      return Build(row, numbers, indices, rng);
+    };
+    if (numbers.dtype == DType::kUInt8 || numbers.dtype == DType::kInt64 ||
+        numbers.dtype == DType::kBool) {
+      c.tflm_fails = fmt::format("its PAD has no {}", Name(numbers.dtype));
+    } else if (indices == DType::kInt64) {
+      c.tflm_fails = "its PAD wants int32 paddings";
     }
+    return c;
+  };
+  for (const Numbers& numbers : kNumbers) {
+    for (const Row& row : kRows) add(row, numbers, DType::kInt32);
+    // Of the types of indices one row is enough.
+    add(kRows[4], numbers, DType::kInt64);
+    if (IsFirstOfType(kNumbers, numbers))
+      add(kTimed, numbers, DType::kInt32).timed = true;
   }
   for (const Row& row : kRows) {
     Case c;

@@ -30,6 +30,11 @@ constexpr Geometry kGeometries[] = {
     {"whole_image", 5, 4, 32, 5, 4, 1, 1, kValid},
 };
 
+constexpr Geometry kTimed[] = {
+    {"mnist_cnn", 26, 26, 12, 2, 2, 2, 2, kValid},
+    {"resnet_8", 8, 8, 64, 8, 8, 8, 8, kValid},
+};
+
 struct Numbers {
   const char* name;
   DType dtype;
@@ -61,16 +66,20 @@ Graph Build(const OpDef& op, const Geometry& g, const Numbers& numbers,
 std::vector<Case> PoolCases(const OpDef& op, const std::string& name,
                             const Gradient& gradient) {
   std::vector<Case> cases;
-  for (const Numbers& numbers : kNumbers) {
-    for (const Geometry& g : kGeometries) {
-      Case c;
-      c.name = fmt::format("{}_{}_{}", name, numbers.name, g.name);
-      c.build = [&](Rng* rng) { return Build(op, g, numbers, rng); };
-      if (numbers.dtype == DType::kUInt8) {
-        c.tflm_fails = fmt::format("its {} has no uint8", op.name);
-      }
-      cases.push_back(std::move(c));
+  const auto add = [&](const Numbers& numbers, const Geometry& g, bool timed) {
+    Case c;
+    c.name = fmt::format("{}_{}_{}", name, numbers.name, g.name);
+    c.build = [&](Rng* rng) { return Build(op, g, numbers, rng); };
+    if (numbers.dtype == DType::kUInt8) {
+      c.tflm_fails = fmt::format("its {} has no uint8", op.name);
     }
+    c.timed = timed;
+    cases.push_back(std::move(c));
+  };
+  for (const Numbers& numbers : kNumbers) {
+    for (const Geometry& g : kGeometries) add(numbers, g, false);
+    if (!IsFirstOfType(kNumbers, numbers)) continue;
+    for (const Geometry& g : kTimed) add(numbers, g, true);
   }
   for (const Geometry& g : kGeometries) {
     Case c;

@@ -11,11 +11,12 @@ namespace litesmith {
 namespace {
 
 // Every third weight stays.
-Graph Build(bool convolution, bool mask_gradient, Rng* rng) {
+Graph Build(const Shape& shape, bool mask_gradient, Rng* rng) {
   GraphBuilder build(rng);
-  const Shape shape = convolution ? Shape{4, 3, 3, 2} : Shape{5, 14};
-  const TensorId x = convolution ? build.Input("x", DType::kFloat32, {5, 6, 2})
-                                 : build.Input("x", DType::kFloat32, {14});
+  const bool convolution = shape.rank() == 4;
+  const TensorId x = convolution
+                         ? build.Input("x", DType::kFloat32, {5, 6, shape[3]})
+                         : build.Input("x", DType::kFloat32, {shape[1]});
   const TensorId w = build.Grid("w", shape, 4);
   std::vector<float> mask(static_cast<size_t>(shape.NumElements()));
   for (size_t i = 0; i < mask.size(); ++i) mask[i] = i % 3 == 1 ? 1.0f : 0.0f;
@@ -33,12 +34,22 @@ Graph Build(bool convolution, bool mask_gradient, Rng* rng) {
   return build.Finish();
 }
 
-Case MakeCase(const char* name, bool convolution, bool mask_gradient) {
+const Shape kDense = {5, 14};
+const Shape kConvolution = {4, 3, 3, 2};
+
+Case MakeCase(const char* name, const Shape& shape, bool mask_gradient) {
   Case c;
   c.name = name;
-  c.build = [=](Rng* rng) { return Build(convolution, mask_gradient, rng); };
+  c.build = [=](Rng* rng) { return Build(shape, mask_gradient, rng); };
   c.fill = GridFill(2);
   c.gradient = Gradient{.straight_through = !mask_gradient};
+  return c;
+}
+
+Case MakeTimed() {
+  Case c = MakeCase("prune_mask_mnist_cnn", {10, 2028}, false);
+  c.gradient.reset();
+  c.timed = true;
   return c;
 }
 
@@ -46,10 +57,11 @@ Case MakeCase(const char* name, bool convolution, bool mask_gradient) {
 
 std::vector<Case> PruneMaskCases() {
   return {
-      MakeCase("prune_mask_dense", false, false),
-      MakeCase("prune_mask_dense_masked_gradient", false, true),
-      MakeCase("prune_mask_convolution", true, false),
-      MakeCase("prune_mask_convolution_masked_gradient", true, true),
+      MakeCase("prune_mask_dense", kDense, false),
+      MakeCase("prune_mask_dense_masked_gradient", kDense, true),
+      MakeCase("prune_mask_convolution", kConvolution, false),
+      MakeCase("prune_mask_convolution_masked_gradient", kConvolution, true),
+      MakeTimed(),
   };
 }
 

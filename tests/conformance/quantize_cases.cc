@@ -2,6 +2,9 @@
 // the range, and one scale a slice.
 #include <fmt/core.h>
 
+#include <set>
+#include <string_view>
+
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
@@ -13,6 +16,8 @@ namespace {
 // The elements of a sample: not a multiple of any vector, and more than the
 // values of a byte.
 constexpr int kElements = 307;
+// What the dense layer of mnist-cnn reads.
+constexpr int kTimedElements = 2028;
 
 struct Row {
   const char* name;
@@ -67,9 +72,9 @@ const Row kTies[] = {
     {"f32_s16_ties", kF32, {}, kS16, PerTensor(0.25f)},
 };
 
-Graph Build(const Row& row, Rng* rng) {
+Graph Build(const Row& row, int elements, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", row.from, {kElements}, row.from_quant);
+  const TensorId x = build.Input("x", row.from, {elements}, row.from_quant);
   build.Add(kQuantize, "y", {x}, row.to_quant, row.to);
   return build.Finish();
 }
@@ -91,10 +96,12 @@ Graph BuildWeights(DType dtype, Rng* rng) {
   return build.Finish();
 }
 
-Case MakeCase(const Row& row) {
+Case MakeCase(const Row& row, bool timed) {
   Case c;
-  c.name = fmt::format("quantize_{}", row.name);
-  c.build = [&row](Rng* rng) { return Build(row, rng); };
+  c.name = fmt::format("quantize_{}{}", row.name, timed ? "_mnist_cnn" : "");
+  const int elements = timed ? kTimedElements : kElements;
+  c.build = [&row, elements](Rng* rng) { return Build(row, elements, rng); };
+  c.timed = timed;
   if (row.litert_fails) c.litert_fails = "its QUANTIZE has no such types";
   if (row.tflm_fails) c.tflm_fails = "its QUANTIZE has no such types";
   return c;
@@ -104,9 +111,15 @@ Case MakeCase(const Row& row) {
 
 std::vector<Case> QuantizeCases() {
   std::vector<Case> cases;
-  for (const Row& row : kRows) cases.push_back(MakeCase(row));
+  const std::set<std::string_view> timed = {"f32_s8",     "f32_u8", "f32_s16",
+                                            "s8_s8",      "s8_u8",  "s8_s16",
+                                            "s8_u8_flip", "u8_s8",  "s16_s8"};
+  for (const Row& row : kRows) {
+    cases.push_back(MakeCase(row, false));
+    if (timed.count(row.name) != 0) cases.push_back(MakeCase(row, true));
+  }
   for (const Row& row : kTies) {
-    cases.push_back(MakeCase(row));
+    cases.push_back(MakeCase(row, false));
     cases.back().fill = TiesFill(row.to_quant.scale[0]);
   }
   for (const DType dtype : {kS8, kU8, kS16}) {

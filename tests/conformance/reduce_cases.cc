@@ -49,6 +49,8 @@ const Row kRows[] = {
     {"rank_5", {2, 3, 2, 4}, {2, 4}},
 };
 
+const Row kTimed = {"resnet_8", {8, 8, 64}, {1, 2}};
+
 Graph Build(const OpDef& op, const Row& row, const Numbers& numbers, bool keep,
             Rng* rng) {
   GraphBuilder build(rng);
@@ -63,23 +65,27 @@ Graph Build(const OpDef& op, const Row& row, const Numbers& numbers, bool keep,
 std::vector<Case> ReduceCases(const OpDef& op, const std::string& name,
                               const Gradient& gradient) {
   std::vector<Case> cases;
+  const auto add = [&](const Row& row, const Numbers& numbers,
+                       bool keep) -> Case& {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("{}_{}_{}{}", name, numbers.name, row.name,
+                         keep ? "_kept" : "");
+    c.build = [&, keep](Rng* rng) {
+      return Build(op, row, numbers, keep, rng);
+    };
+    if (numbers.dtype == DType::kUInt8 || numbers.dtype == DType::kInt32 ||
+        numbers.dtype == DType::kInt64) {
+      c.tflm_fails =
+          fmt::format("its {} has no {}", op.name, Name(numbers.dtype));
+    }
+    return c;
+  };
   for (const Numbers& numbers : kNumbers) {
     for (const Row& row : kRows) {
-      for (const bool keep : {false, true}) {
-        Case c;
-        c.name = fmt::format("{}_{}_{}{}", name, numbers.name, row.name,
-                             keep ? "_kept" : "");
-        c.build = [&, keep](Rng* rng) {
-          return Build(op, row, numbers, keep, rng);
-        };
-        if (numbers.dtype == DType::kUInt8 || numbers.dtype == DType::kInt32 ||
-            numbers.dtype == DType::kInt64) {
-          c.tflm_fails =
-              fmt::format("its {} has no {}", op.name, Name(numbers.dtype));
-        }
-        cases.push_back(std::move(c));
-      }
+      for (const bool keep : {false, true}) add(row, numbers, keep);
     }
+    if (IsFirstOfType(kNumbers, numbers))
+      add(kTimed, numbers, false).timed = true;
   }
   for (const Row& row : kRows) {
     Case c;

@@ -43,9 +43,14 @@ const Numbers kShares[] = {
     {"s16_pot_fine", DType::kInt16, PerTensor(0x1p-15f), kShares16},
 };
 
-Graph Build(const OpDef& op, const Numbers& numbers, Rng* rng) {
+const std::vector<int32_t> kShape = {5, 7, 11};
+// Behind a layer of ResNet-8.
+const std::vector<int32_t> kTimedShape = {32, 32, 16};
+
+Graph Build(const OpDef& op, const Numbers& numbers,
+            const std::vector<int32_t>& shape, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", numbers.dtype, {5, 7, 11}, numbers.x);
+  const TensorId x = build.Input("x", numbers.dtype, shape, numbers.x);
   build.Add(op, "y", {x}, numbers.y, numbers.dtype);
   return build.Finish();
 }
@@ -62,14 +67,19 @@ std::vector<Case> UnaryCases(const OpDef& op, const std::string& name,
   for (const Numbers& numbers : all) {
     Case c;
     c.name = fmt::format("{}_{}", name, numbers.name);
-    c.build = [&](Rng* rng) { return Build(op, numbers, rng); };
+    c.build = [&](Rng* rng) { return Build(op, numbers, kShape, rng); };
     if (numbers.dtype == DType::kUInt8)
       c.tflm_fails = fmt::format("its {} has no uint8", op.name);
+    cases.push_back(c);
+    if (!IsFirstOfType(all, numbers)) continue;
+    c.name += "_resnet_8";
+    c.build = [&](Rng* rng) { return Build(op, numbers, kTimedShape, rng); };
+    c.timed = true;
     cases.push_back(std::move(c));
   }
   Case c;
   c.name = fmt::format("{}_gradient", name);
-  c.build = [&](Rng* rng) { return Build(op, kNumbers[0], rng); };
+  c.build = [&](Rng* rng) { return Build(op, kNumbers[0], kShape, rng); };
   c.fill = FillBesideKinks;
   c.gradient = gradient;
   cases.push_back(std::move(c));
