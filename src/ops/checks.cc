@@ -246,6 +246,15 @@ void CheckLayerTypes(Graph* graph, const Node& node,
 
 int32_t CheckedWindowCount(int64_t padding, int64_t in, int64_t filter,
                            int64_t stride, int64_t dilation, const char* what) {
+  // Kernels compute places in 32 bits.
+  constexpr int64_t kLargestWindow = int64_t{1} << 29;
+  if ((filter - 1) * dilation >= kLargestWindow || stride >= kLargestWindow ||
+      in >= kLargestWindow) {
+    Fail(ErrorKind::kUnsupported,
+         "the {} {} of the input, a window of {}, dilation {} and stride {}: "
+         "all have to be below {}",
+         what, in, filter, dilation, stride, kLargestWindow);
+  }
   const int64_t count =
       WindowCount(padding == kSame, in, filter, stride, dilation);
   if (count < 1) {

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "src/kernels/common/padded_image.h"
+
 namespace litesmith {
 namespace {
 
@@ -189,12 +191,11 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
   if (!PackConstants(repeated, p)) return false;
 
-  const int eff_h = (g.filter_h - 1) * g.dilation_h + 1;
-  const int eff_w = (g.filter_w - 1) * g.dilation_w + 1;
-  p->copy_h = std::max((g.out_h - 1) * g.stride_h + eff_h, g.in_h + g.pad_top);
-  p->copy_w = std::max((g.out_w - 1) * g.stride_w + eff_w, g.in_w + g.pad_left);
-  const int64_t pitch = int64_t{p->copy_w} * g.in_c;
-  if (pitch * p->copy_h >= int64_t{1} << 31) return false;
+  const PaddedImage image = PaddedImageOf(g, g.in_c);
+  if (image.elements > kLargestPaddedImage) return false;
+  p->copy_h = static_cast<int>(image.h);
+  p->copy_w = static_cast<int>(image.w);
+  const int64_t pitch = image.w * g.in_c;
   const bool padded = p->copy_h != g.in_h || p->copy_w != g.in_w;
   p->needs_copy = padded || bytes || p->gray;
   if (p->gray) {

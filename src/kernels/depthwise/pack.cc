@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "src/kernels/depthwise/padded_image.h"
+#include "src/kernels/common/padded_image.h"
 
 namespace litesmith {
 namespace {
@@ -153,7 +153,7 @@ bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
   p->lanes = lanes;
   const int block = IsFloat(spec) ? lanes : 2 * lanes;
   p->blocks = (g.out_c + block - 1) / block;
-  const PaddedImage padded = PaddedImageOf(g);
+  const PaddedImage padded = PaddedImageOf(g, g.out_c);
   if (padded.elements > kLargestPaddedImage) return false;
   if (!PackConstants(spec, p)) return false;
   p->copy_h = static_cast<int>(padded.h);

@@ -8,8 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "src/kernels/common/padded_image.h"
 #include "src/kernels/common/simd_targets_test.h"
-#include "src/kernels/depthwise/padded_image.h"
 #include "src/kernels/depthwise/reference.h"
 
 namespace litesmith {
@@ -244,7 +244,8 @@ TEST(DepthwiseSimdTest, RefusesWhatVectorsCannotHold) {
   spec.window.dilation_h = spec.window.dilation_w = 65535;
   const std::vector<int8_t> four(4, 1);
   spec.weights = four.data();
-  EXPECT_GT(PaddedImageOf(spec.window).elements, kLargestPaddedImage);
+  EXPECT_GT(PaddedImageOf(spec.window, spec.window.out_c).elements,
+            kLargestPaddedImage);
   EXPECT_EQ(PackDepthwise(spec), nullptr);
 }
 

@@ -4,15 +4,15 @@
 #include <algorithm>
 
 #include "src/kernels/common/aligned_floats.h"
+#include "src/kernels/common/padded_image.h"
 #include "src/kernels/conv/train_micro.h"
-#include "src/kernels/depthwise/padded_image.h"
 
 namespace litesmith::kernels {
 
 TrainDepthwise::TrainDepthwise(const Window& window, FloatRange range)
     : window_(window), range_(range), micro_(&GetDepthwiseMicro()) {
   const Window& g = window;
-  const PaddedImage padded = PaddedImageOf(g);
+  const PaddedImage padded = PaddedImageOf(g, g.out_c);
   copies_ = padded.h != g.in_h || padded.w != g.in_w || g.out_c != g.in_c;
   line_ = padded.w * g.out_c;
   copy_floats_ = copies_ ? static_cast<size_t>(padded.elements) : 0;

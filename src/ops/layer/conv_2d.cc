@@ -3,6 +3,7 @@
 #include "src/ops/layer/conv_2d.h"
 
 #include "src/base/error.h"
+#include "src/kernels/common/padded_image.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/layer/window_attrs.h"
@@ -44,9 +45,15 @@ constexpr Operand kOperands[] = {
     {.name = "bias", .role = Role::kBias, .optional = true},
 };
 
+bool FitsTraining(const PrepareContext& c) {
+  return WithoutGroups(c) &&
+         PaddedImageOf(ConvWindow(c), c.input(0).shape[3]).elements <=
+             kLargestPaddedImage;
+}
+
 constexpr KernelRow kRows[] = {
     {"Conv2DF32F32Train", Purpose::kTrain, kF32F32, MakeConv2DTrain,
-     WithoutGroups},
+     FitsTraining},
     {"Conv2DF32F32", Purpose::kFast, kF32F32, MakeConv2DSimd,
      HasConstantWeights},
     {"Conv2DS8S8", Purpose::kFast, kS8S8, MakeConv2DSimd, HasConstantWeights},

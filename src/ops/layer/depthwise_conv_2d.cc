@@ -3,7 +3,7 @@
 #include "src/ops/layer/depthwise_conv_2d.h"
 
 #include "src/base/error.h"
-#include "src/kernels/depthwise/padded_image.h"
+#include "src/kernels/common/padded_image.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/layer/window_attrs.h"
@@ -49,8 +49,8 @@ void Infer(Graph* graph, const Node& node) {
 }
 
 bool FitsTraining(const PrepareContext& context) {
-  return PaddedImageOf(DepthwiseWindow(context)).elements <=
-         kLargestPaddedImage;
+  const Window g = DepthwiseWindow(context);
+  return PaddedImageOf(g, g.out_c).elements <= kLargestPaddedImage;
 }
 
 constexpr Operand kOperands[] = {

@@ -1,7 +1,7 @@
 // The size of an image with its padding, so large that no tap of any window is
 // outside. The kernels for speed compute on such images.
-#ifndef LITESMITH_KERNELS_DEPTHWISE_PADDED_IMAGE_H_
-#define LITESMITH_KERNELS_DEPTHWISE_PADDED_IMAGE_H_
+#ifndef LITESMITH_KERNELS_COMMON_PADDED_IMAGE_H_
+#define LITESMITH_KERNELS_COMMON_PADDED_IMAGE_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace litesmith {
 
 struct PaddedImage {
   int64_t h = 0, w = 0;
-  // Of out_c channels; beyond kLargestPaddedImage, only that it is.
+  // Of all its channels; beyond kLargestPaddedImage, only that it is.
   int64_t elements = 0;
 };
 
@@ -20,7 +20,7 @@ struct PaddedImage {
 // can ask for any dilation.
 inline constexpr int64_t kLargestPaddedImage = int64_t{1} << 28;
 
-inline PaddedImage PaddedImageOf(const Window& g) {
+inline PaddedImage PaddedImageOf(const Window& g, int channels) {
   const auto side = [](int64_t in, int64_t pad, int64_t out, int64_t stride,
                        int64_t filter, int64_t dilation) {
     return std::max((out - 1) * stride + (filter - 1) * dilation + 1, in + pad);
@@ -34,10 +34,10 @@ inline PaddedImage PaddedImageOf(const Window& g) {
   constexpr int64_t kMost = kLargestPaddedImage + 1;
   image.elements =
       std::min(std::min(image.h, kMost) * std::min(image.w, kMost), kMost) *
-      g.out_c;
+      channels;
   return image;
 }
 
 }  // namespace litesmith
 
-#endif  // LITESMITH_KERNELS_DEPTHWISE_PADDED_IMAGE_H_
+#endif  // LITESMITH_KERNELS_COMMON_PADDED_IMAGE_H_
