@@ -1,11 +1,13 @@
 """Fixtures of the oracle tests: the binary, MNIST, one study of ours and one set of files by TensorFlow's own converter.
 
 Environment: LITESMITH (the binary; build/release/litesmith), LITESMITH_SHARED or --shared DIR (holds data/mnist and cases; ../shared
-beside the checkout), CI (if set, missing data is a failure instead of a skip), LITESMITH_ORACLE_IMAGES (10000; fewer for a quick look).
+beside the checkout), CI (if set, missing data is a failure instead of a skip), LITESMITH_ORACLE_IMAGES (10000; test.sh says 2000).
 """
 
+import fcntl
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +26,10 @@ TF_ENV = {
     "TF_CPP_MIN_LOG_LEVEL": "3",
     "CUDA_VISIBLE_DEVICES": "",
 }
+
+
+# A shell starts what runs in its background with Ctrl-C ignored, and so would be what tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Litesmith:
@@ -136,8 +142,17 @@ def ours(litesmith, mnist, study, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tensorflow_files(mnist, tmp_path_factory):
-    """The directory that make_tf_models.py filled."""
-    out = tmp_path_factory.mktemp("tensorflow")
-    python(Path(__file__).with_name("make_tf_models.py"), out, mnist)
+def tensorflow_files(mnist, tmp_path_factory, worker_id):
+    """The directory that make_tf_models.py filled, once for all processes of the run."""
+    if worker_id == "master":
+        out = tmp_path_factory.mktemp("tensorflow")
+        python(Path(__file__).with_name("make_tf_models.py"), out, mnist)
+        return out
+    out = tmp_path_factory.getbasetemp().parent / "tensorflow"
+    with open(out.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (out / "done").exists():
+            out.mkdir(exist_ok=True)
+            python(Path(__file__).with_name("make_tf_models.py"), out, mnist)
+            (out / "done").touch()
     return out
