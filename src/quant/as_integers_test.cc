@@ -47,7 +47,8 @@ TensorId AddNorm(const std::string& layer, TensorId x, Activation activation,
   return node.outputs[0];
 }
 
-// Two convolutions with batch normalizations, their sum, its average, logits.
+// Two convolutions with batch normalizations, their sum behind a gate, its
+// average, logits.
 Graph ResidualNet() {
   Rng rng(11);
   Graph graph;
@@ -57,6 +58,9 @@ Graph ResidualNet() {
   const TensorId y =
       AddNorm("b", AddConv("b", x, 8, &rng, &graph), kNone, &rng, &graph);
   x = graph.AddNode(kAdd, "sum", {x, y}, {"sum"}).outputs[0];
+  const TensorId gate =
+      graph.AddNode(kLogistic, "gate", {y}, {"gate"}).outputs[0];
+  x = graph.AddNode(kMul, "gated", {x, gate}, {"gated"}).outputs[0];
   Node& pool = graph.AddNode(kAveragePool2D, "pool", {x}, {"pool"});
   Put(Pool2DAttrs{.padding = kValid,
                   .stride_w = 3,
@@ -107,6 +111,7 @@ Graph Trained() {
   SetRange("a_norm", -0.3f, 1.1f, &graph);
   SetRange("b_norm", -1.7f, 1.3f, &graph);
   SetRange("sum", -1.5f, 2.3f, &graph);
+  SetRange("gated", -0.8f, 1.7f, &graph);
   SetRange("logits", -1.9f, 2.1f, &graph);
   return graph;
 }
@@ -147,7 +152,8 @@ size_t Different(Graph graph) {
   ConvertOptions options;
   options.io = DType::kFloat32;
   Graph file = Convert(graph, FindScheme("int8"), {}, options);
-  const std::vector<std::string> watched = {"a_norm", "b_norm", "sum", "pool"};
+  const std::vector<std::string> watched = {"a_norm", "b_norm", "sum",
+                                            "gate",   "gated",  "pool"};
   graph.outputs.clear();
   file.outputs.clear();
   for (const std::string& name : watched) {

@@ -125,6 +125,18 @@ bool IsOnlyJoined(const Graph& graph, const Node& node) {
                       is_output_of_node);
 }
 
+// Whether the tensor is what the graph gives, but for moves.
+bool IsOutput(const Graph& graph, TensorId id) {
+  if (std::find(graph.outputs.begin(), graph.outputs.end(), id) !=
+      graph.outputs.end())
+    return true;
+  return std::any_of(
+      graph.nodes.begin(), graph.nodes.end(), [&](const Node& reader) {
+        return reader.op->quant.output == QuantRule::kLikeInput &&
+               reader.inputs[0] == id && IsOutput(graph, reader.outputs[0]);
+      });
+}
+
 // A fake quant behind the activation, at position `at` in the graph.
 Node& InsertBehindActivation(Graph* graph, TensorId id, NodeId at, int update,
                              float min, float max) {
@@ -198,12 +210,22 @@ void InsertOutputFakeQuant(Graph* graph, NodeId node,
 
 void InsertRoundings(Graph* graph) {
   for (size_t n = 0; n < graph->nodes.size(); ++n) {
-    if (graph->nodes[n].op != &kAveragePool2D) continue;
+    const OpDef& op = *graph->nodes[n].op;
+    const TensorId out = graph->nodes[n].outputs[0];
+    const auto behind = static_cast<NodeId>(n) + 1;
+    if (op.quant.output == QuantRule::kFixed && !IsOutput(*graph, out)) {
+      const FixedScale& fixed = op.quant.fixed8;
+      const auto zero = static_cast<float>(fixed.zero_point);
+      InsertBehindActivation(graph, out, behind, fake_quant::kFixed,
+                             fixed.scale * (-128.0f - zero),
+                             fixed.scale * (127.0f - zero));
+      continue;
+    }
+    if (&op != &kAveragePool2D) continue;
     const Node* range = RangeBefore(*graph, graph->nodes[n].inputs[0]);
     if (range == nullptr) continue;
     const std::vector<TensorId> of = {range->inputs[1], range->inputs[2]};
-    const TensorId out = graph->nodes[n].outputs[0];
-    InsertBehind(graph, out, static_cast<NodeId>(n) + 1, kFakeQuant,
+    InsertBehind(graph, out, behind, kFakeQuant,
                  graph->tensor(out).name + "/fake_quant", of)
         .Set<&FakeQuantAttrs::range_update>(fake_quant::kFixed);
   }

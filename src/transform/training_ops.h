@@ -100,8 +100,9 @@ void InsertFakeQuant(Graph* graph, WeightRef weights,
 // that follows the batches.
 void InsertOutputFakeQuant(Graph* graph, NodeId node,
                            const QatOptions& options);
-// Behind averages, whose integers have their input's scale and are rounded to
-// it once more: that grid. After all other fake quants.
+// Grids that no training learns: behind averages, whose integers have their
+// input's scale and are rounded to it once more, and behind ops of a fixed
+// scale (LOGISTIC) inside of the network. After all other fake quants.
 void InsertRoundings(Graph* graph);
 // The fake quant whose range a tensor has, behind ops that only move values;
 // null if there is none.
