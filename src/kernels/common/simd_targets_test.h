@@ -17,7 +17,7 @@ template <typename Body>
 void ForEachTarget(const Body& body) {
   int64_t compiled = HWY_TARGETS;
 #if HWY_ARCH_X86
-  compiled |= HWY_AVX3_DL;
+  if ((compiled & HWY_AVX3) != 0) compiled |= HWY_AVX3_DL;
 #endif
   const int64_t supported = hwy::SupportedTargets() & compiled;
   for (int64_t rest = supported; rest != 0; rest &= rest - 1) {

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <limits>
 
-#define HWY_DISABLED_TARGETS \
-  (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "src/kernels/common/simd_targets.h"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "src/kernels/conv/train_gray_micro.cc"
 #include "hwy/foreach_target.h"
