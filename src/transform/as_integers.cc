@@ -72,6 +72,9 @@ class Follower {
       if (const Node* range = FakeQuantBehind(graph_, node.outputs[0]))
         SetRounding(*range, fake_quant::kFromIntegerZero);
     }
+    for (const Node& node : graph_.nodes) {
+      if (node.op == &kMul) SetPartsOfProduct(node);
+    }
     for (const WeightRef& weights : FloatWeights(graph_)) {
       const Node& layer = graph_.node(weights.node);
       const FileLayer file = FileLayerOf(weights, layer);
@@ -139,17 +142,39 @@ class Follower {
 
   // What the layer's products are rounded to before they are shifted.
   void SetParts(const FileLayer& layer, const Node& last) {
-    const Node* fake = FakeQuantBehind(graph_, last.outputs[0]);
+    const auto channels = file_.tensor(layer.bias).As<float>().size();
+    SetParts(last, channels, [&](size_t c, float output) {
+      return double{layer.input_scale} * double{layer.weight_scale(c)} /
+             double{output};
+    });
+  }
+
+  // Of two activations: MUL rounds as a convolution does.
+  void SetPartsOfProduct(const Node& mul) {
+    float product = 1;
+    for (const TensorId id : mul.inputs) {
+      const Node* range = RangeBefore(graph_, id);
+      if (range == nullptr || file_.tensor(range->inputs[0]).quant.empty())
+        return;
+      product *= file_.tensor(range->inputs[0]).quant.scale[0];
+    }
+    const Shape& shape = graph_.tensor(mul.outputs[0]).shape;
+    SetParts(mul, static_cast<size_t>(shape[shape.rank() - 1]),
+             [&](size_t, float output) { return double{product / output}; });
+  }
+
+  // `multiplier` is that of a channel, by the scale of the node's output.
+  template <typename Multiplier>
+  void SetParts(const Node& node, size_t channels,
+                const Multiplier& multiplier) {
+    const Node* fake = FakeQuantBehind(graph_, node.outputs[0]);
     if (fake == nullptr) return;
     const Quantization& output = file_.tensor(fake->inputs[0]).quant;
     if (output.empty()) return;
     std::vector<float> parts;
-    const auto channels = file_.tensor(layer.bias).As<float>().size();
     for (size_t c = 0; c < channels; ++c) {
-      const double real = double{layer.input_scale} *
-                          double{layer.weight_scale(c)} /
-                          double{output.scale[0]};
-      const int shift = QuantizeMultiplier(real).shift;
+      const int shift =
+          QuantizeMultiplier(multiplier(c, output.scale[0])).shift;
       // Behind 2^20 parts floats know of no more.
       parts.push_back(std::ldexp(1.0f, std::clamp(-shift, 0, 20)));
     }
