@@ -106,8 +106,11 @@ std::array<uint8_t, 256> Rescaled(const Tensor& x, const Tensor& out) {
   std::array<uint8_t, 256> table{};
   for (int q = 0; q < 256; ++q) {
     const float product = static_cast<float>(q) * factor;
-    // Far beyond uint8, and far from where the conversion is not defined.
-    const float real = std::clamp(product + offset, -65536.0f, 65536.0f);
+    // Far beyond uint8, and far from where the conversion is not defined;
+    // scales whose ratio no float holds make infinities, and these no number.
+    const float sum = product + offset;
+    const float real =
+        std::isnan(sum) ? 0.0f : std::clamp(sum, -65536.0f, 65536.0f);
     const auto zero = static_cast<int>(out.quant.zero_point[0]);
     table[static_cast<size_t>(q)] = static_cast<uint8_t>(
         std::clamp(static_cast<int>(std::round(real)) + zero, 0, 255));
@@ -146,7 +149,7 @@ class Concatenation final : public TrainKernel {
         const std::byte* from = static_cast<const std::byte*>(args.inputs[i]) +
                                 static_cast<size_t>(run) * part.bytes;
         if (part.copies) {
-          std::memcpy(to, from, part.bytes);
+          std::copy_n(from, part.bytes, to);  // of none, too
         } else {
           std::transform(from, from + part.bytes, to, [&](std::byte q) {
             return std::byte{part.table[static_cast<size_t>(q)]};

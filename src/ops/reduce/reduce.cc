@@ -26,7 +26,13 @@ namespace {
 struct Mean {
   template <class Total, class T>
   static Total Join(Total total, T x) {
-    return total + static_cast<Total>(x);
+    if constexpr (std::is_integral_v<Total>) {  // wraps, as the reference's
+      using Wrapping = std::make_unsigned_t<Total>;
+      return static_cast<Total>(static_cast<Wrapping>(total) +
+                                static_cast<Wrapping>(x));
+    } else {
+      return total + static_cast<Total>(x);
+    }
   }
   template <class Total>
   static Total Finish(Total total, int64_t count) {
