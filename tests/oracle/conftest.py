@@ -28,8 +28,11 @@ TF_ENV = {
 }
 
 
-# A shell starts what runs in its background with Ctrl-C ignored, and so would be what tests interrupt.
+# A shell starts what runs in its background with Ctrl-C ignored, and nohup with SIGHUP; so would be what tests interrupt. A program that
+# is started has the default action where this process has a handler.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 class Litesmith:
