@@ -102,20 +102,27 @@ class Follower {
     Mine(fake)->Set<&FakeQuantAttrs::rounding>(rounding);
   }
 
+  // The scale that the file has for an activation; 0 if it has none.
+  float ScaleBefore(TensorId id) const {
+    const Node* range = RangeBefore(graph_, id);
+    return range == nullptr ? 0 : ScaleOf(range->inputs[0]);
+  }
+  float ScaleOf(TensorId id) const {
+    const Quantization& q = file_.tensor(id).quant;
+    return q.empty() ? 0 : q.scale[0];
+  }
+
   FileLayer FileLayerOf(const WeightRef& weights, const Node& layer) const {
     FileLayer result;
     const int bias = layer.op->Find(Role::kBias);
-    const Node* range = RangeBefore(graph_, layer.inputs[0]);
-    if (bias < 0 || range == nullptr) return result;
-    const Quantization& input = file_.tensor(range->inputs[0]).quant;
-    if (input.empty()) return result;
+    result.input_scale = ScaleBefore(layer.inputs[0]);
+    if (bias < 0 || result.input_scale == 0) return result;
     for (const Node& node : file_.nodes) {
       if (node.input(static_cast<size_t>(weights.input)) != weights.parameter ||
           node.op != layer.op)
         continue;
       result.bias = node.input(static_cast<size_t>(bias));
     }
-    result.input_scale = input.scale[0];
     result.weight_scales = file_.tensor(weights.parameter).quant.scale;
     return result;
   }
@@ -151,13 +158,9 @@ class Follower {
 
   // Of two activations: MUL rounds as a convolution does.
   void SetPartsOfProduct(const Node& mul) {
-    float product = 1;
-    for (const TensorId id : mul.inputs) {
-      const Node* range = RangeBefore(graph_, id);
-      if (range == nullptr || file_.tensor(range->inputs[0]).quant.empty())
-        return;
-      product *= file_.tensor(range->inputs[0]).quant.scale[0];
-    }
+    const float product =
+        ScaleBefore(mul.inputs[0]) * ScaleBefore(mul.inputs[1]);
+    if (product == 0) return;
     const Shape& shape = graph_.tensor(mul.outputs[0]).shape;
     SetParts(mul, static_cast<size_t>(shape[shape.rank() - 1]),
              [&](size_t, float output) { return double{product / output}; });
@@ -169,12 +172,11 @@ class Follower {
                 const Multiplier& multiplier) {
     const Node* fake = FakeQuantBehind(graph_, node.outputs[0]);
     if (fake == nullptr) return;
-    const Quantization& output = file_.tensor(fake->inputs[0]).quant;
-    if (output.empty()) return;
+    const float output = ScaleOf(fake->inputs[0]);
+    if (output == 0) return;
     std::vector<float> parts;
     for (size_t c = 0; c < channels; ++c) {
-      const int shift =
-          QuantizeMultiplier(multiplier(c, output.scale[0])).shift;
+      const int shift = QuantizeMultiplier(multiplier(c, output)).shift;
       // Behind 2^20 parts floats know of no more.
       parts.push_back(std::ldexp(1.0f, std::clamp(-shift, 0, 20)));
     }

@@ -95,12 +95,12 @@ void ScaleBias(const ChannelScale& numbers, size_t input, Node* layer,
 bool IsBatchNorm(const Node& node) { return node.op == &kBatchNorm; }
 
 // The layer that alone reads the tensor, as its input 0; null if there is none.
-Node* LayerBehind(Graph* graph, TensorId id) {
-  const NodeId reader = FirstReader(*graph, id);
-  if (reader == static_cast<NodeId>(graph->nodes.size()) ||
-      graph->NumUses(id) != 1)
+const Node* LayerBehind(const Graph& graph, TensorId id) {
+  const NodeId reader = FirstReader(graph, id);
+  if (reader == static_cast<NodeId>(graph.nodes.size()) ||
+      graph.NumUses(id) != 1)
     return nullptr;
-  Node& layer = graph->node(reader);
+  const Node& layer = graph.node(reader);
   return layer.inputs[0] == id && layer.op->Find(Role::kWeight) > 0 &&
                  layer.op->Find(Role::kBias) > 0
              ? &layer
@@ -128,7 +128,7 @@ bool SharesValues(std::span<const float> weights) {
 }
 
 void FoldBehind(Graph* graph, const Node& norm) {
-  Node& layer = *LayerBehind(graph, norm.outputs[0]);
+  Node& layer = graph->node(FirstReader(*graph, norm.outputs[0]));
   const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
   const ChannelScale numbers = MovingScale(*graph, norm);
   const Operand& operand = layer.op->OperandOf(weight);
@@ -217,7 +217,7 @@ bool GoesIntoLayerBehind(const Graph& graph, const Node& node) {
   if (!IsBatchNorm(node) || node.Get<&BatchNormAttrs::activation>() != kNone ||
       !graph.tensor(node.outputs[0]).quant.empty())
     return false;
-  const Node* layer = LayerBehind(const_cast<Graph*>(&graph), node.outputs[0]);
+  const Node* layer = LayerBehind(graph, node.outputs[0]);
   if (layer == nullptr || PadsItsInput(graph, *layer)) return false;
   const auto weight = static_cast<size_t>(layer->op->Find(Role::kWeight));
   const Tensor& weights = graph.tensor(layer->inputs[weight]);

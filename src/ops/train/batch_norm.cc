@@ -71,6 +71,19 @@ struct ByChannel {
   }
 };
 
+// Of one channel: y = x * scale + offset.
+struct Normalized {
+  double inverse;  // 1 / sqrt(variance + epsilon)
+  double scale;
+  double offset;
+};
+Normalized NormalizedBy(double mean, double variance, float epsilon,
+                        double gamma, double beta) {
+  const double inverse = 1.0 / std::sqrt(variance + double{epsilon});
+  const double scale = gamma * inverse;
+  return {inverse, scale, beta - mean * scale};
+}
+
 class BatchNorm final : public TrainKernel {
  public:
   // By the batch's moments, or the moving ones.
@@ -91,14 +104,14 @@ class BatchNorm final : public TrainKernel {
       // Two sums by channel, and how many rows they are of.
       forward_partials = backward_partials =
           static_cast<int>(2 * channels_ + 1);
-      shared_bytes = 7 * channels_ * sizeof(float);
+      shared_bytes = kArrays * channels_ * sizeof(float);
     } else {
-      fixed_.resize(4 * channels_);
+      fixed_.resize(kArrays * channels_);
       if (mode == kInference) {
-        const ChannelScale numbers = MovingScale(c.graph, c.node);
-        std::copy(numbers.scale.begin(), numbers.scale.end(), fixed_.begin());
-        std::copy(numbers.offset.begin(), numbers.offset.end(),
-                  fixed_.begin() + static_cast<ptrdiff_t>(channels_));
+        const void* inputs[kMovingVariance + 1] = {};
+        for (size_t i = kGamma; i <= kMovingVariance; ++i)
+          if (c.has_input(i)) inputs[i] = c.input(i).data.data();
+        SetFixed(inputs);
       }
     }
     // The sums of a shard, once more, for the gradients of gamma and beta.
@@ -107,20 +120,7 @@ class BatchNorm final : public TrainKernel {
 
   // The moving moments may have been trained on: gamma and beta are.
   void Repack(const void* const* inputs) override {
-    if (of_batch_) return;
-    const auto* mean = static_cast<const float*>(inputs[kMovingMean]);
-    const auto* variance = static_cast<const float*>(inputs[kMovingVariance]);
-    const ByChannel gamma = Values(inputs, kGamma, 1);
-    const ByChannel beta = Values(inputs, kBeta, 0);
-    float* to = fixed_.data();
-    for (size_t c = 0; c < channels_; ++c) {
-      const double inverse = Inverse(double{variance[c]});
-      to[c] = static_cast<float>(gamma[c] * inverse);
-      to[channels_ + c] =
-          static_cast<float>(beta[c] - double{mean[c]} * gamma[c] * inverse);
-      to[2 * channels_ + c] = mean[c];
-      to[3 * channels_ + c] = static_cast<float>(inverse);
-    }
+    if (!of_batch_) SetFixed(inputs);
   }
 
   void ForwardPartial(const KernelArgs& a, double* partial) const override {
@@ -130,10 +130,9 @@ class BatchNorm final : public TrainKernel {
   }
 
   void Run(const KernelArgs& a) const override {
-    const float* scale =
-        of_batch_ ? Shared(a.shared) + kScale * channels_ : fixed_.data();
-    kernels::ChannelAffine(a.in<float>(kX), Rows(a.batch), scale,
-                           scale + channels_, range_, a.out<float>());
+    kernels::ChannelAffine(a.in<float>(kX), Rows(a.batch),
+                           Numbers(a.shared, kScale),
+                           Numbers(a.shared, kOffset), range_, a.out<float>());
   }
 
   void BackwardPartial(const BackwardArgs& a, double* partial) const override {
@@ -143,7 +142,11 @@ class BatchNorm final : public TrainKernel {
 
   void Backward(const BackwardArgs& a) const override {
     const kernels::NormGradient gradient = Gradient(a);
-    if (a.input_grads[kX] != nullptr) OfInput(gradient, a);
+    if (a.input_grads[kX] != nullptr) {
+      kernels::NormGradientOfInput(
+          gradient, Numbers(a.shared, kScale), Numbers(a.shared, kMeanG),
+          Numbers(a.shared, kMeanGn), a.input_grads[kX]);
+    }
     float* const gamma = has_gamma_ ? a.input_grads[kGamma] : nullptr;
     float* const beta = has_beta_ ? a.input_grads[kBeta] : nullptr;
     if (gamma == nullptr && beta == nullptr) return;
@@ -179,25 +182,25 @@ class BatchNorm final : public TrainKernel {
   }
 
  private:
-  // The numbers of a step, one array each.
+  // What is computed by, one array of numbers by channel each. Fixed moments do
+  // not depend on x: their last two are zeros.
   enum Array : uint8_t {
     kScale,
     kOffset,
-    kBatchMean,
+    kMean,
     kInverse,
-    kFactor,
     kMeanG,
-    kMeanGn
+    kMeanGn,
+    kArrays
   };
 
-  static const float* Shared(const std::byte* shared) {
-    return reinterpret_cast<const float*>(shared);
+  const float* Numbers(const std::byte* shared, Array array) const {
+    return (of_batch_ ? reinterpret_cast<const float*>(shared)
+                      : fixed_.data()) +
+           array * channels_;
   }
   kernels::ChannelRows Rows(int batch) const {
     return {static_cast<size_t>(batch) * rows_, channels_};
-  }
-  double Inverse(double variance) const {
-    return 1.0 / std::sqrt(variance + double{attrs_.epsilon});
   }
   ByChannel Values(const void* const* inputs, Input input,
                    float otherwise) const {
@@ -206,17 +209,29 @@ class BatchNorm final : public TrainKernel {
             otherwise};
   }
 
+  void SetNumbers(size_t c, double mean, double variance,
+                  const void* const* inputs, float* to) const {
+    const Normalized by =
+        NormalizedBy(mean, variance, attrs_.epsilon,
+                     Values(inputs, kGamma, 1)[c], Values(inputs, kBeta, 0)[c]);
+    to[kScale * channels_ + c] = static_cast<float>(by.scale);
+    to[kOffset * channels_ + c] = static_cast<float>(by.offset);
+    to[kMean * channels_ + c] = static_cast<float>(mean);
+    to[kInverse * channels_ + c] = static_cast<float>(by.inverse);
+  }
+
+  void SetFixed(const void* const* inputs) {
+    const auto* mean = static_cast<const float*>(inputs[kMovingMean]);
+    const auto* variance = static_cast<const float*>(inputs[kMovingVariance]);
+    for (size_t c = 0; c < channels_; ++c)
+      SetNumbers(c, double{mean[c]}, double{variance[c]}, inputs,
+                 fixed_.data());
+  }
+
   void SetForward(size_t c, double rows, double mean, double mean_square,
                   void* const* inputs, float* to) const {
     const double variance = std::max(mean_square - mean * mean, 0.0);
-    const double inverse = Inverse(variance);
-    const double scale = Values(inputs, kGamma, 1)[c] * inverse;
-    to[kScale * channels_ + c] = static_cast<float>(scale);
-    to[kOffset * channels_ + c] =
-        static_cast<float>(Values(inputs, kBeta, 0)[c] - mean * scale);
-    to[kBatchMean * channels_ + c] = static_cast<float>(mean);
-    to[kInverse * channels_ + c] = static_cast<float>(inverse);
-    to[kFactor * channels_ + c] = static_cast<float>(scale);
+    SetNumbers(c, mean, variance, inputs, to);
     const double spread = unbiased_ && rows > 1 ? rows / (rows - 1) : 1;
     Follow(mean, static_cast<float*>(inputs[kMovingMean]) + c);
     Follow(variance * spread, static_cast<float*>(inputs[kMovingVariance]) + c);
@@ -229,31 +244,13 @@ class BatchNorm final : public TrainKernel {
   }
 
   kernels::NormGradient Gradient(const BackwardArgs& a) const {
-    const float* mean = of_batch_ ? Shared(a.shared) + kBatchMean * channels_
-                                  : fixed_.data() + 2 * channels_;
     return {static_cast<const float*>(a.inputs[kX]),
             static_cast<const float*>(a.outputs[0]),
             a.output_grads[0],
             Rows(a.batch),
-            mean,
-            mean + channels_,
+            Numbers(a.shared, kMean),
+            Numbers(a.shared, kInverse),
             range_};
-  }
-
-  void OfInput(const kernels::NormGradient& gradient,
-               const BackwardArgs& a) const {
-    if (of_batch_) {
-      const float* factor = Shared(a.shared) + kFactor * channels_;
-      kernels::NormGradientOfInput(gradient, factor, factor + channels_,
-                                   factor + 2 * channels_, a.input_grads[kX]);
-      return;
-    }
-    // Fixed moments do not depend on x.
-    const std::span<float> zeros(reinterpret_cast<float*>(a.workspace),
-                                 channels_);
-    std::fill(zeros.begin(), zeros.end(), 0.0f);
-    kernels::NormGradientOfInput(gradient, fixed_.data(), zeros.data(),
-                                 zeros.data(), a.input_grads[kX]);
   }
 
   BatchNormAttrs attrs_;
@@ -263,9 +260,8 @@ class BatchNorm final : public TrainKernel {
   bool has_gamma_ = false;
   bool has_beta_ = false;
   size_t channels_ = 0;
-  size_t rows_ = 0;  // of a sample
-  // Fixed moments': scale, offset, mean, inverse.
-  std::vector<float> fixed_;
+  size_t rows_ = 0;           // of a sample
+  std::vector<float> fixed_;  // of fixed moments
 };
 
 constexpr Operand kOperands[] = {
@@ -311,12 +307,13 @@ ChannelScale MovingScale(const Graph& graph, const Node& node) {
   const ByChannel variance = values(kMovingVariance, 1);
   const auto channels = static_cast<size_t>(
       graph.tensor(node.inputs[kMovingMean]).shape.NumElements());
-  const double epsilon{node.Get<&BatchNormAttrs::epsilon>()};
+  const float epsilon = node.Get<&BatchNormAttrs::epsilon>();
   ChannelScale result;
   for (size_t c = 0; c < channels; ++c) {
-    const double scale = gamma[c] / std::sqrt(variance[c] + epsilon);
-    result.scale.push_back(scale);
-    result.offset.push_back(beta[c] - mean[c] * scale);
+    const Normalized by =
+        NormalizedBy(mean[c], variance[c], epsilon, gamma[c], beta[c]);
+    result.scale.push_back(by.scale);
+    result.offset.push_back(by.offset);
   }
   return result;
 }
