@@ -38,6 +38,11 @@ inline PaddedImage PaddedImageOf(const Window& g, int channels) {
   return image;
 }
 
+// Whether kernels for speed compute on such an image.
+inline bool FitsPaddedImage(const Window& g, int channels) {
+  return PaddedImageOf(g, channels).elements <= kLargestPaddedImage;
+}
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_KERNELS_COMMON_PADDED_IMAGE_H_

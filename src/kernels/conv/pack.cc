@@ -191,8 +191,8 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
   if (!PackConstants(repeated, p)) return false;
 
+  if (!FitsPaddedImage(g, g.in_c)) return false;
   const PaddedImage image = PaddedImageOf(g, g.in_c);
-  if (image.elements > kLargestPaddedImage) return false;
   p->copy_h = static_cast<int>(image.h);
   p->copy_w = static_cast<int>(image.w);
   const int64_t pitch = image.w * g.in_c;

@@ -7,27 +7,13 @@
 #include <random>
 #include <vector>
 
+#include "src/kernels/common/random_values_test.h"
 #include "src/kernels/common/simd_targets_test.h"
 
 namespace litesmith {
 namespace {
 
 constexpr uint32_t kSeed = 20260922;
-
-template <typename T>
-std::vector<T> Integers(std::mt19937& rng, int64_t n, int lo, int hi) {
-  std::uniform_int_distribution<int> d(lo, hi);
-  std::vector<T> v(static_cast<size_t>(n));
-  for (T& x : v) x = static_cast<T>(d(rng));
-  return v;
-}
-
-std::vector<float> Reals(std::mt19937& rng, int64_t n) {
-  std::uniform_real_distribution<float> d(-1, 1);
-  std::vector<float> v(static_cast<size_t>(n));
-  for (float& x : v) x = d(rng);
-  return v;
-}
 
 Requantizer RandomRequantizer(std::mt19937& rng, int outputs, int method,
                               double typical) {

@@ -153,8 +153,8 @@ bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
   p->lanes = lanes;
   const int block = IsFloat(spec) ? lanes : 2 * lanes;
   p->blocks = (g.out_c + block - 1) / block;
+  if (!FitsPaddedImage(g, g.out_c)) return false;
   const PaddedImage padded = PaddedImageOf(g, g.out_c);
-  if (padded.elements > kLargestPaddedImage) return false;
   if (!PackConstants(spec, p)) return false;
   p->copy_h = static_cast<int>(padded.h);
   p->copy_w = static_cast<int>(padded.w);

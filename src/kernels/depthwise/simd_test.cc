@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/kernels/common/padded_image.h"
+#include "src/kernels/common/random_values_test.h"
 #include "src/kernels/common/simd_targets_test.h"
 #include "src/kernels/depthwise/reference.h"
 
@@ -24,26 +25,6 @@ struct Case {
   bool bias = true;
   bool relu = false;
 };
-
-int Pick(std::mt19937& rng, std::initializer_list<int> of) {
-  return of
-      .begin()[std::uniform_int_distribution<size_t>(0, of.size() - 1)(rng)];
-}
-
-template <typename T>
-std::vector<T> Integers(std::mt19937& rng, int64_t n, int lo, int hi) {
-  std::uniform_int_distribution<int> d(lo, hi);
-  std::vector<T> v(static_cast<size_t>(n));
-  for (T& x : v) x = static_cast<T>(d(rng));
-  return v;
-}
-
-std::vector<float> Reals(std::mt19937& rng, int64_t n) {
-  std::uniform_real_distribution<float> d(-1, 1);
-  std::vector<float> v(static_cast<size_t>(n));
-  for (float& x : v) x = d(rng);
-  return v;
-}
 
 Case RandomCase(std::mt19937& rng) {
   const auto pick = [&](std::initializer_list<int> of) {
@@ -64,17 +45,8 @@ Case RandomCase(std::mt19937& rng) {
     g.stride_w = pick({1, 2});
     g.dilation_h = pick({1, 1, 2});
     g.dilation_w = pick({1, 1, 3});
-    g.out_h = static_cast<int>(
-        WindowCount(same, g.in_h, g.filter_h, g.stride_h, g.dilation_h));
-    g.out_w = static_cast<int>(
-        WindowCount(same, g.in_w, g.filter_w, g.stride_w, g.dilation_w));
+    SetOutput(same, &g);
   } while (g.out_h < 1 || g.out_w < 1);
-  if (same) {
-    g.pad_top = static_cast<int>(
-        PaddingBefore(g.in_h, g.filter_h, g.stride_h, g.dilation_h, g.out_h));
-    g.pad_left = static_cast<int>(
-        PaddingBefore(g.in_w, g.filter_w, g.stride_w, g.dilation_w, g.out_w));
-  }
   c.images = pick({1, 2, 3});
   c.bias = pick({0, 1, 1}) != 0;
   c.relu = pick({0, 1}) != 0;

@@ -6,26 +6,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 #include <string>
 #include <vector>
 
+#include "src/kernels/common/random_values_test.h"
 #include "src/kernels/common/simd_targets_test.h"
+#include "src/kernels/train/random_floats_test.h"
 
 namespace litesmith::kernels {
 namespace {
 
-using Floats = std::vector<float>;
-
 size_t U(int64_t n) { return static_cast<size_t>(n); }
-
-Floats Random(int64_t n, uint32_t seed) {
-  std::mt19937 rng(seed);
-  std::uniform_real_distribution<float> uniform(-1, 1);
-  Floats v(U(n));
-  for (float& f : v) f = uniform(rng);
-  return v;
-}
 
 struct Case {
   int h, w, in_c, multiplier, fh, fw, sh, sw, dh, dw;
@@ -51,13 +42,7 @@ Window WindowOf(const Case& c) {
   g.filter_h = c.fh, g.filter_w = c.fw, g.filter_c = 1;
   g.stride_h = c.sh, g.stride_w = c.sw;
   g.dilation_h = c.dh, g.dilation_w = c.dw;
-  g.out_h = static_cast<int>(WindowCount(c.same, c.h, c.fh, c.sh, c.dh));
-  g.out_w = static_cast<int>(WindowCount(c.same, c.w, c.fw, c.sw, c.dw));
-  if (c.same) {
-    g.pad_top = static_cast<int>(PaddingBefore(c.h, c.fh, c.sh, c.dh, g.out_h));
-    g.pad_left =
-        static_cast<int>(PaddingBefore(c.w, c.fw, c.sw, c.dw, g.out_w));
-  }
+  SetOutput(c.same, &g);
   return g;
 }
 

@@ -47,8 +47,7 @@ constexpr Operand kOperands[] = {
 
 bool FitsTraining(const PrepareContext& c) {
   return WithoutGroups(c) &&
-         PaddedImageOf(ConvWindow(c), c.input(0).shape[3]).elements <=
-             kLargestPaddedImage;
+         FitsPaddedImage(ConvWindow(c), c.input(0).shape[3]);
 }
 
 constexpr KernelRow kRows[] = {

@@ -50,7 +50,7 @@ void Infer(Graph* graph, const Node& node) {
 
 bool FitsTraining(const PrepareContext& context) {
   const Window g = DepthwiseWindow(context);
-  return PaddedImageOf(g, g.out_c).elements <= kLargestPaddedImage;
+  return FitsPaddedImage(g, g.out_c);
 }
 
 constexpr Operand kOperands[] = {
