@@ -134,12 +134,16 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
     run.macs += static_cast<double>(node.op->macs(graph, node)) * run.batch;
     run.peak = PeakOf(graph, node);
   }
-  TensorData output = values[static_cast<size_t>(candidate.planned.outputs[0])];
-  const TensorData output_grad = output;
+  Arrays outputs;
+  for (const TensorId id : candidate.planned.outputs)
+    outputs.push_back(values[static_cast<size_t>(id)]);
+  const TensorData output_grad = outputs[0];
   NodeRunner runner(graph, facts, std::move(candidate.planned));
   const std::vector<TensorId>& inputs = runner.inputs();
   const std::vector<bool> wanted = Wanted(graph, facts, inputs, fused);
-  run.bytes = static_cast<double>(output.size());
+  run.bytes = 0;
+  for (const TensorData& output : outputs)
+    run.bytes += static_cast<double>(output.size());
   double backward_bytes = 2 * run.bytes;  // the output and its gradient
   int gradients = 0;
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -151,7 +155,7 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
     if (wanted[i] && IsFactor(graph, nodes, inputs[i])) ++gradients;
   }
   run.pass = candidate.purpose == Purpose::kReference ? "reference" : "forward";
-  run.call = runner.ForwardCall(values, &output);
+  run.call = runner.ForwardCall(values, &outputs);
   body(run);
   if (candidate.purpose != Purpose::kTrain) return;
   run.call();  // what backward reads
@@ -159,7 +163,8 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
   run.pass = "backward";
   run.macs *= gradients;
   run.bytes = backward_bytes;
-  run.call = runner.BackwardCall(values, output, output_grad, wanted, &grads);
+  run.call =
+      runner.BackwardCall(values, outputs[0], output_grad, wanted, &grads);
   body(run);
 }
 
@@ -177,7 +182,8 @@ void ForEachRun(const CaseFile& file, const Case& c, int batch,
     std::vector<Candidate> candidates =
         Candidates(file.op, graph, facts, training);
     if (candidates.empty()) continue;
-    const Arrays values = RunByNode(graph, InputsOf(c, graph, run.batch));
+    const Arrays values =
+        RunByNode(graph, InputsOf(c, graph, run.batch), run.batch);
     for (Candidate& candidate : candidates)
       RunsOf(graph, facts, values, std::move(candidate), run, body);
   }

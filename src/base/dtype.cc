@@ -17,7 +17,7 @@ constexpr Row kRows[] = {
     {DType::kInt32, 4, "int32"},     {DType::kUInt8, 1, "uint8"},
     {DType::kInt64, 8, "int64"},     {DType::kBool, 1, "bool"},
     {DType::kInt16, 2, "int16"},     {DType::kInt8, 1, "int8"},
-    {DType::kFloat64, 8, "float64"},
+    {DType::kFloat64, 8, "float64"}, {DType::kResource, 8, "resource"},
 };
 
 const Row& RowOf(DType dtype) {

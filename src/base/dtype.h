@@ -22,6 +22,8 @@ enum class DType : uint8_t {
   kInt16 = 7,
   kInt8 = 9,
   kFloat64 = 10,
+  // A handle of a variable: a plan's own pointer, which no file holds.
+  kResource = 13,
 };
 
 // Bytes an element.

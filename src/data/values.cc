@@ -40,6 +40,8 @@ double StoredNumber(DType dtype, const std::byte* at) {
       return Load<int32_t>(at);
     case DType::kInt64:
       return Load<int64_t>(at);
+    case DType::kResource:
+      break;  // no number
   }
   LS_CHECK(false);
   return 0;

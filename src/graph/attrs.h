@@ -21,6 +21,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -32,11 +33,18 @@ namespace litesmith {
 
 // How an attribute is held and stored in a TFLite options table.
 enum class AttrType : uint8_t {
-  kEnum,   // one byte on the wire
-  kInt,    // int32
-  kBool,   // one byte
-  kFloat,  // float32
-  kInts,   // vector of int32
+  kEnum,      // one byte on the wire
+  kInt,       // int32
+  kBool,      // one byte
+  kFloat,     // float32
+  kInts,      // vector of int32
+  kText,      // string
+  kSubgraph,  // int32: the number of a subgraph, in the IR of Graph::subgraphs
+};
+
+// Which of its graph's subgraphs a node runs.
+struct SubgraphIndex {
+  int32_t value = 0;
 };
 
 struct AttrDef {
@@ -74,6 +82,10 @@ template <class T>
 constexpr AttrType TypeOf() {
   if constexpr (std::is_same_v<T, std::vector<int32_t>>) {
     return AttrType::kInts;
+  } else if constexpr (std::is_same_v<T, std::string>) {
+    return AttrType::kText;
+  } else if constexpr (std::is_same_v<T, SubgraphIndex>) {
+    return AttrType::kSubgraph;
   } else if constexpr (std::is_same_v<T, float>) {
     return AttrType::kFloat;
   } else if constexpr (std::is_same_v<T, bool>) {
@@ -90,6 +102,10 @@ template <class T>
 T FromValue(const AttrValue& value) {
   if constexpr (TypeOf<T>() == AttrType::kInts) {
     return value.ints;
+  } else if constexpr (TypeOf<T>() == AttrType::kText) {
+    return value.text;
+  } else if constexpr (TypeOf<T>() == AttrType::kSubgraph) {
+    return {static_cast<int32_t>(value.i)};
   } else if constexpr (TypeOf<T>() == AttrType::kFloat) {
     return value.f;
   } else {
@@ -101,6 +117,10 @@ template <class T>
 void ToValue(const T& from, AttrValue* value) {
   if constexpr (TypeOf<T>() == AttrType::kInts) {
     value->ints = from;
+  } else if constexpr (TypeOf<T>() == AttrType::kText) {
+    value->text = from;
+  } else if constexpr (TypeOf<T>() == AttrType::kSubgraph) {
+    value->i = from.value;
   } else if constexpr (TypeOf<T>() == AttrType::kFloat) {
     value->f = from;
   } else {
@@ -142,7 +162,7 @@ constexpr AttrDef Attr(const char* name, int tflite_field = -1) {
               tflite_field,
               &attrs_internal::Load<kMember>,
               &attrs_internal::Store<kMember>};
-  if constexpr (!std::is_same_v<T, std::vector<int32_t>>) {
+  if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>) {
     def.initial =
         static_cast<double>(attrs_internal::Class<kMember>{}.*kMember);
   }

@@ -51,7 +51,7 @@ void FindReaders(const Graph& graph, GraphFacts* facts) {
     }
     for (const TensorId id : node.outputs)
       facts->producer[Index(id)] = static_cast<NodeId>(n);
-    if (node.op->in_place) {
+    if (node.op->in_place && !node.outputs.empty()) {
       facts->root[Index(node.outputs[0])] = facts->root[Index(node.inputs[0])];
     }
   }
@@ -60,9 +60,12 @@ void FindReaders(const Graph& graph, GraphFacts* facts) {
 
 void FindSamples(const Graph& graph, GraphFacts* facts) {
   facts->batched.assign(graph.tensors.size(), 0);
+  if (facts->as_written) {
+    for (const Node& node : graph.nodes) Mark(node.outputs, &facts->batched);
+  }
   Mark(graph.inputs, &facts->batched);
   MarkDownstream(graph, &facts->batched);
-  if (!graph.inputs.empty()) {
+  if (!graph.inputs.empty() && !facts->as_written) {
     const Shape& shape = graph.tensor(graph.inputs[0]).shape;
     if (shape.rank() > 0) facts->batch = std::max(1, shape[0]);
   }
@@ -98,8 +101,9 @@ void FindTrained(const Graph& graph, std::span<const int> heads,
 // Whether the node makes integers of a scale from floats.
 bool Quantizes(const Graph& graph, const Node& node) {
   const TensorId from = node.input(0);
+  if (from == kNoTensor || node.outputs.empty()) return false;
   const Tensor& to = graph.tensor(node.outputs[0]);
-  return from != kNoTensor && graph.tensor(from).dtype == DType::kFloat32 &&
+  return graph.tensor(from).dtype == DType::kFloat32 &&
          to.dtype != DType::kFloat32 && !to.quant.empty();
 }
 
@@ -119,8 +123,10 @@ bool GraphFacts::IsTrained(const Node& node) const {
   return AnyMarked(node.outputs, trained);
 }
 
-GraphFacts FactsOf(const Graph& graph, std::span<const int> heads) {
+GraphFacts FactsOf(const Graph& graph, std::span<const int> heads,
+                   bool as_written) {
   GraphFacts facts;
+  facts.as_written = as_written;
   facts.source.resize(graph.tensors.size());
   std::iota(facts.source.begin(), facts.source.end(), 0);
   FindReaders(graph, &facts);

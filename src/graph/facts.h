@@ -14,6 +14,8 @@ namespace litesmith {
 // tensor.
 struct GraphFacts {
   int batch = 1;  // samples of a full run: the inputs' first dimension
+  // The graph runs as it is written: all of it is one sample.
+  bool as_written = false;
 
   // Whose memory the tensor uses: its own, or that of the first input of an op
   // that only renames bytes (RESHAPE).
@@ -43,7 +45,9 @@ struct GraphFacts {
     return before_quantize[Index(id)] != 0;
   }
   // Whether the node runs over samples; else its outputs are the same for all.
-  bool IsBatched(const Node& node) const { return IsBatched(node.outputs[0]); }
+  bool IsBatched(const Node& node) const {
+    return node.outputs.empty() ? as_written : IsBatched(node.outputs[0]);
+  }
   // Whether a loss depends on any output of the node and a parameter on it.
   bool IsTrained(const Node& node) const;
 
@@ -53,7 +57,8 @@ struct GraphFacts {
 
 // `heads` are the positions of the outputs that have a loss. Shapes must be
 // bound for `batch` and `rows`; the other facts hold for symbolic graphs too.
-GraphFacts FactsOf(const Graph& graph, std::span<const int> heads);
+GraphFacts FactsOf(const Graph& graph, std::span<const int> heads,
+                   bool as_written = false);
 // The same with a loss of the first output.
 GraphFacts FactsOf(const Graph& graph);
 

@@ -54,6 +54,8 @@ const char* Name(TensorKind kind) {
       return "state";
     case TensorKind::kConstant:
       return "constant";
+    case TensorKind::kVariable:
+      return "variable";
   }
   return "?";
 }
@@ -163,6 +165,7 @@ Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {
   std::vector<char> alive(graph.nodes.size(), 0);
   for (size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];
+    alive[n] = node.op->effects;
     for (const TensorId id : node.outputs)
       alive[n] |= used[static_cast<size_t>(id)];
     if (!alive[n]) continue;
@@ -174,6 +177,7 @@ Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {
   Graph result;
   result.input_names = graph.input_names;
   result.output_names = graph.output_names;
+  result.subgraphs = graph.subgraphs;
   std::vector<TensorId> renamed(graph.tensors.size(), kNoTensor);
   SourceIds kept;
   if (source != nullptr) LS_CHECK(source->size() == graph.tensors.size());

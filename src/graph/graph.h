@@ -50,6 +50,7 @@ enum class TensorKind : uint8_t {
   kParameter,   // trained by the optimizer
   kState,       // written by an op's update: masks, ranges
   kConstant,    // never written
+  kVariable,    // what an op keeps from one call to the next: zeros at first
 };
 
 const char* Name(TensorKind kind);
@@ -65,12 +66,28 @@ struct Quantization {
   bool operator==(const Quantization&) const = default;
 };
 
+// How a file spells a constant's values, where it is not one after another in
+// full. `data` always holds them like that; writing goes back to this form.
+struct Storage {
+  bool int4 = false;  // int8 values of -8 .. 7, two in a byte
+  // Sparse (specs/tflite.md 6.1): the order of dimensions, the dimensions that
+  // blocks belong to, and for each dimension in that order whether it is
+  // compressed. Empty: not sparse.
+  std::vector<int32_t> traversal_order;
+  std::vector<int32_t> block_map;
+  std::vector<char> compressed;
+  std::vector<int32_t> dense_size;  // by dimension in that order
+
+  bool operator==(const Storage&) const = default;
+};
+
 struct Tensor {
   std::string name;
   DType dtype = DType::kFloat32;
   TensorKind kind = TensorKind::kActivation;
   Shape shape;  // dimension 0 may be kDynamic, the batch
   Quantization quant;
+  Storage stored_as;
   TensorData data;  // parameter, state, constant: NumElements * SizeOf bytes
 
   bool has_data() const { return !data.empty(); }
@@ -95,9 +112,10 @@ struct Tensor {
 // One attribute's value; the OpDef's AttrDef of the same position says which
 // field counts.
 struct AttrValue {
-  int64_t i = 0;              // kEnum, kInt, kBool
-  float f = 0;                // kFloat
-  std::vector<int32_t> ints;  // kInts
+  int64_t i = 0;                   // kEnum, kInt, kBool, kSubgraph
+  float f = 0;                     // kFloat
+  std::vector<int32_t> ints = {};  // kInts
+  std::string text = {};           // kText
   bool operator==(const AttrValue&) const = default;
 };
 
@@ -129,6 +147,9 @@ class Graph {
   // Names of inputs and outputs in the signature; as long as them, or empty.
   std::vector<std::string> input_names;
   std::vector<std::string> output_names;
+  // What nodes of this graph run (AttrType::kSubgraph): branches, bodies of
+  // loops. Each stands by itself; none shares tensors with this graph.
+  std::vector<Graph> subgraphs;
 
   Tensor& tensor(TensorId id) { return tensors[static_cast<size_t>(id)]; }
   const Tensor& tensor(TensorId id) const {

@@ -90,8 +90,10 @@ bool Fits(const KernelRow& row, const PrepareContext& context) {
     return wanted == kAnyType || wanted == dtype;
   };
   const int weight = context.node.op->Find(Role::kWeight);
-  return is(row.types.input, context.input(0).dtype) &&
-         is(row.types.output, context.output().dtype) &&
+  return (context.node.inputs.empty() ||
+          is(row.types.input, context.input(0).dtype)) &&
+         (context.node.outputs.empty() ||
+          is(row.types.output, context.output().dtype)) &&
          (weight < 0 || is(row.types.weight,
                            context.input(static_cast<size_t>(weight)).dtype)) &&
          (row.fits == nullptr || row.fits(context));
@@ -111,7 +113,8 @@ const KernelRow& ChooseKernel(const PrepareContext& context, Purpose purpose) {
     types += id == kNoTensor ? "none" : Name(context.graph.tensor(id).dtype);
   }
   types += " -> ";
-  types += Name(context.output().dtype);
+  types +=
+      context.node.outputs.empty() ? "nothing" : Name(context.output().dtype);
   Fail(ErrorKind::kUnsupported, "node '{}': no {} kernel for the types ({}){}",
        context.node.name, context.node.op->name, types,
        purpose == Purpose::kTrain ? " in training" : "");

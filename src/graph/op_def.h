@@ -33,6 +33,29 @@ using activation::kNone;
 // differ in how a fully connected layer requantizes.
 enum class Numerics : uint8_t { kLiteRt, kTflm };
 
+// A tensor's values where its shape may depend on values: what goes into a
+// subgraph and comes out of it.
+struct Value {
+  DType dtype = DType::kFloat32;
+  Shape shape;
+  TensorData data;
+};
+
+// What a plan offers to kernels that run other graphs, or that keep something
+// by name from call to call: one for a model and all its subgraphs.
+class Session {
+ public:
+  virtual ~Session() = default;
+  // The variable of this name; empty data until something is assigned to it.
+  virtual Value* Variable(const std::string& name) = 0;
+  // Whether this is asked for the first time since the variables were reset.
+  virtual bool FirstTime(const Graph& subgraph) = 0;
+  // Runs a subgraph on these values and gives those of its outputs. Throws
+  // Error: shapes are known, and checked, only now.
+  virtual std::vector<Value> Run(const Graph& subgraph,
+                                 std::vector<Value> inputs) = 0;
+};
+
 // What a kernel is prepared from. All shapes are bound: the graph's batch
 // dimension is the largest batch that Run will see.
 struct PrepareContext {
@@ -40,6 +63,7 @@ struct PrepareContext {
   const Node& node;
   const GraphFacts& facts;  // of the graph
   Numerics numerics = Numerics::kLiteRt;
+  Session* session = nullptr;  // of inference plans; outlives the kernel
 
   const Tensor& input(size_t i) const { return graph.tensor(node.inputs[i]); }
   bool has_input(size_t i) const { return node.input(i) != kNoTensor; }
@@ -75,10 +99,16 @@ struct KernelArgs {
   T* out(size_t i = 0) const {
     return static_cast<T*>(outputs[i]);
   }
+  // An input that is a variable, which the kernel writes.
+  template <typename T>
+  T* state(size_t i) const {
+    return static_cast<T*>(const_cast<void*>(inputs[i]));
+  }
 };
 
 // A kernel prepared for one node: weights packed, multipliers computed. Run
-// never fails and never allocates; the same object may run on several threads
+// never fails and never allocates (but where it runs a subgraph, which depends
+// on values); the same object may run on several threads
 // at once with different args.
 class Kernel {
  public:
@@ -271,6 +301,9 @@ enum class Probabilities : uint8_t {
   kOfEach,     // the logistic function of each value
 };
 
+// Of an op whose nodes differ in how many outputs they have.
+inline constexpr int kAnyOutputs = -1;
+
 struct OpDef {
   const char* name;     // TFLite's builtin name, or a training-only op's own
   const char* summary;  // one line for `litesmith list ops`
@@ -279,7 +312,7 @@ struct OpDef {
   std::span<const AttrDef> attrs = {};
   std::span<const Operand> operands = {};
   bool variadic = false;  // the last operand repeats
-  int outputs = 1;
+  int outputs = 1;        // or kAnyOutputs
 
   // Shapes and dtypes of the outputs, and all validation of inputs and
   // attributes. Throws Error without naming the node (the caller adds it).
@@ -292,6 +325,14 @@ struct OpDef {
   int64_t (*macs)(const Graph& graph, const Node& node) = nullptr;
   // Only renames the bytes of input 0: the plan aliases output to input.
   bool in_place = false;
+  // Does more than to compute its outputs: nodes stay, in their order, though
+  // nobody reads them, and are never folded.
+  bool effects = false;
+  // Of control flow: runs the node on values whose shapes may depend on values,
+  // as a kernel could not; throws Error. `graph` of the context is as it is in
+  // the file. Its kernel row is made by ops/control.
+  std::vector<Value> (*run)(const PrepareContext& context,
+                            std::vector<Value> inputs) = nullptr;
   // Computes shapes or constants: the plan folds it when inputs are known.
   // Gives the output's data.
   TensorData (*fold_constant)(const Graph& graph, const Node& node) = nullptr;

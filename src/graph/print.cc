@@ -38,6 +38,8 @@ std::string Print(const Graph& graph) {
                             fmt::join(node.attrs[a].ints, ","));
       } else if (def.type == AttrType::kFloat) {
         line += fmt::format(" {}={}", def.name, node.attrs[a].f);
+      } else if (def.type == AttrType::kText) {
+        line += fmt::format(" {}='{}'", def.name, node.attrs[a].text);
       } else {
         line += fmt::format(" {}={}", def.name, node.attrs[a].i);
       }
@@ -47,6 +49,8 @@ std::string Print(const Graph& graph) {
   for (const TensorId id : graph.outputs) {
     text += fmt::format("output {}\n", TensorText(graph, id));
   }
+  for (size_t s = 0; s < graph.subgraphs.size(); ++s)
+    text += fmt::format("subgraph {}\n{}", s, Print(graph.subgraphs[s]));
   return text;
 }
 

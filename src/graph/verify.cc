@@ -81,6 +81,7 @@ void VerifyStructure(const Graph& graph) {
            count);
     }
   };
+  for (const Graph& subgraph : graph.subgraphs) VerifyStructure(subgraph);
   for (TensorId id = 0; id < count; ++id) VerifyTensor(graph, id);
   std::vector<char> known(graph.tensors.size(), 0);
   for (size_t t = 0; t < known.size(); ++t) {
@@ -102,13 +103,22 @@ void VerifyStructure(const Graph& graph) {
       Fail(ErrorKind::kCorrupt, "{} has {} inputs; {} to {} are wanted", where,
            inputs, node.op->MinInputs(), node.op->MaxInputs());
     }
-    if (static_cast<int>(node.outputs.size()) != node.op->outputs) {
+    if (node.op->outputs != kAnyOutputs &&
+        static_cast<int>(node.outputs.size()) != node.op->outputs) {
       Fail(ErrorKind::kCorrupt, "{} has {} outputs; {} wanted", where,
            node.outputs.size(), node.op->outputs);
     }
     if (node.attrs.size() != node.op->attrs.size()) {
       Fail(ErrorKind::kCorrupt, "{} has {} attributes; {} wanted", where,
            node.attrs.size(), node.op->attrs.size());
+    }
+    for (size_t a = 0; a < node.attrs.size(); ++a) {
+      const int64_t i = node.attrs[a].i;
+      if (node.op->attrs[a].type != AttrType::kSubgraph ||
+          (i >= 0 && i < std::ssize(graph.subgraphs)))
+        continue;
+      Fail(ErrorKind::kCorrupt, "{} runs subgraph {}; there are {}", where, i,
+           graph.subgraphs.size());
     }
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];

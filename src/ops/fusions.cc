@@ -50,7 +50,8 @@ PlannedKernel PlannedChain(const ChainContext& context, const Fusion& fusion,
 // Fusions of the purpose, by the last node of each; the first in the list has
 // the first choice.
 std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
-                                Purpose purpose, Numerics numerics) {
+                                Purpose purpose, Numerics numerics,
+                                Session* session) {
   std::vector<PlannedKernel> by_last(graph.nodes.size());
   std::vector<char> taken(graph.nodes.size(), 0);
   for (const Fusion* fusion : kAllFusions) {
@@ -61,7 +62,7 @@ std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
       const bool free = std::none_of(
           nodes.begin(), nodes.end(),
           [&](NodeId id) { return taken[static_cast<size_t>(id)] != 0; });
-      const ChainContext context{graph, facts, nodes, numerics};
+      const ChainContext context{graph, facts, nodes, numerics, session};
       if (nodes.empty() || !free || !fusion->fits(context)) continue;
       KernelPtr kernel = fusion->prepare(context);
       if (kernel == nullptr) continue;
@@ -99,8 +100,10 @@ PlannedKernel PlannedAlone(const PrepareContext& context, KernelPtr kernel) {
 
 std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
                                           const GraphFacts& facts,
-                                          Purpose purpose, Numerics numerics) {
-  std::vector<PlannedKernel> fused = Fuse(graph, facts, purpose, numerics);
+                                          Purpose purpose, Numerics numerics,
+                                          Session* session) {
+  std::vector<PlannedKernel> fused =
+      Fuse(graph, facts, purpose, numerics, session);
   std::vector<char> inside(graph.nodes.size(), 0);
   for (const PlannedKernel& of : fused) {
     for (const NodeId id : of.nodes) inside[static_cast<size_t>(id)] = 1;
@@ -111,7 +114,8 @@ std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
     if (fused[n].kernel != nullptr) {
       result.push_back(std::move(fused[n]));
     } else if (inside[n] == 0 && !graph.nodes[n].op->in_place) {
-      const PrepareContext context{graph, graph.nodes[n], facts, numerics};
+      const PrepareContext context{graph, graph.nodes[n], facts, numerics,
+                                   session};
       result.push_back(PlannedAlone(
           context, ChooseKernel(context, purpose).prepare(context)));
     }

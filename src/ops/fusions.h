@@ -18,10 +18,11 @@ struct ChainContext {
   const GraphFacts& facts;
   std::span<const NodeId> nodes;
   Numerics numerics = Numerics::kLiteRt;
+  Session* session = nullptr;
 
   const Node& node(size_t i) const { return graph.node(nodes[i]); }
   PrepareContext at(size_t i) const {
-    return {graph, node(i), facts, numerics};
+    return {graph, node(i), facts, numerics, session};
   }
 };
 
@@ -68,10 +69,13 @@ PlannedKernel PlannedAlone(const PrepareContext& context, KernelPtr kernel);
 
 // Kernels for all nodes of a bound graph but those that only rename bytes, in
 // an order in which they can run. Fusions are of kTrain and kFast. Throws Error
-// naming a node for which there is no kernel.
-std::vector<PlannedKernel> PrepareKernels(
-    const Graph& graph, const GraphFacts& facts, Purpose purpose,
-    Numerics numerics = Numerics::kLiteRt);
+// naming a node for which there is no kernel. The graph and the session outlive
+// the kernels.
+std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
+                                          const GraphFacts& facts,
+                                          Purpose purpose,
+                                          Numerics numerics = Numerics::kLiteRt,
+                                          Session* session = nullptr);
 
 }  // namespace litesmith
 

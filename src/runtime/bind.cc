@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/ops/fusions.h"
+#include "src/runtime/session.h"
 
 namespace litesmith {
 namespace {
@@ -16,6 +17,10 @@ namespace {
 void SetBatch(Graph* graph, int batch) {
   for (const TensorId id : graph->inputs) {
     Shape& shape = graph->tensor(id).shape;
+    if (batch == kAsWritten) {
+      shape = shape.Bind(1);
+      continue;
+    }
     if (shape.rank() == 0) {
       Fail(ErrorKind::kUnsupported,
            "input '{}' is a scalar; a batch dimension is wanted",
@@ -25,9 +30,10 @@ void SetBatch(Graph* graph, int batch) {
   }
 }
 
-// Runs a node whose inputs all have data; gives the data of its one output.
-TensorData RunOnce(const Graph& graph, const Node& node,
-                   const GraphFacts& facts, const BindOptions& options) {
+// Runs a node whose inputs all have data; gives the data of its outputs.
+std::vector<TensorData> RunOnce(const Graph& graph, const Node& node,
+                                const GraphFacts& facts,
+                                const BindOptions& options) {
   const PrepareContext context{graph, node, facts, options.numerics};
   const KernelPtr kernel =
       ChooseKernel(context,
@@ -39,55 +45,77 @@ TensorData RunOnce(const Graph& graph, const Node& node,
   }
   inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
                 nullptr);
-  const Tensor& out = context.output();
-  TensorData result(out.Bytes());
+  std::vector<TensorData> results;
+  std::vector<void*> outputs;
+  for (const TensorId id : node.outputs) {
+    results.emplace_back(graph.tensor(id).Bytes());
+    outputs.push_back(results.back().MutableData());
+  }
   TensorData workspace(kernel->workspace_bytes + 64);
-  void* outputs[] = {result.MutableData()};
   KernelArgs args{};
   args.inputs = inputs.data();
-  args.outputs = outputs;
+  args.outputs = outputs.data();
   args.workspace = workspace.MutableData();
-  args.batch = out.shape.rank() > 0 ? out.shape[0] : 1;
+  args.batch = 1;
   kernel->Run(args);
-  return result;
+  return results;
+}
+
+// Whether the values are there; of none, too.
+bool IsKnown(const Tensor& t) {
+  return t.has_data() || t.kind == TensorKind::kConstant;
 }
 
 bool MayFold(const Graph& graph, const Node& node, bool training) {
-  if (node.outputs.size() != 1) return false;
+  if (node.op->effects || node.op->rows.empty()) return false;
   return std::all_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
     if (id == kNoTensor) return true;
     const Tensor& t = graph.tensor(id);
-    return t.has_data() && (!training || t.kind == TensorKind::kConstant);
+    return IsKnown(t) && (!training || t.kind == TensorKind::kConstant);
   });
+}
+
+// The data of the node's outputs if they do not depend on the graph's inputs.
+std::vector<TensorData> Folded(const Graph& graph, const Node& node,
+                               const GraphFacts& facts,
+                               const BindOptions& options) {
+  if (node.op->fold_constant != nullptr) {
+    const TensorData data = node.op->fold_constant(graph, node);
+    if (!data.empty()) return {data};
+  }
+  if (!MayFold(graph, node, options.training)) return {};
+  return RunOnce(graph, node, facts, options);
+}
+
+bool HoldsSizes(const Tensor& tensor) {
+  return tensor.dtype == DType::kInt32 || tensor.dtype == DType::kInt64;
 }
 
 // Infers shapes at the batch of the inputs, and folds. `shapes_only`: folds
 // only what shapes are computed of.
 void InferAndFold(Graph* graph, const BindOptions& options, int batch,
                   bool shapes_only) {
-  GraphFacts facts = FactsOf(*graph, {});
+  // What is folded runs once, on all that is there.
+  const GraphFacts facts = FactsOf(*graph, {}, /*as_written=*/true);
   for (size_t n = 0; n < graph->nodes.size(); ++n) {
     // By value: infer may add nothing, but it writes tensors of `graph`.
     const Node node = graph->nodes[n];
     try {
       node.op->infer(graph, node);
-      const DType dtype = graph->tensor(node.outputs[0]).dtype;
-      if (shapes_only && dtype != DType::kInt32 && dtype != DType::kInt64)
+      if (node.outputs.empty() ||
+          (shapes_only && !HoldsSizes(graph->tensor(node.outputs[0]))))
         continue;
-      TensorData folded;
-      if (node.op->fold_constant != nullptr)
-        folded = node.op->fold_constant(*graph, node);
-      if (folded.empty() && MayFold(*graph, node, options.training)) {
-        facts.batched[static_cast<size_t>(node.outputs[0])] = 0;
-        folded = RunOnce(*graph, node, facts, options);
-      }
+      std::vector<TensorData> folded = Folded(*graph, node, facts, options);
       if (folded.empty()) continue;
-      Tensor& out = graph->tensor(node.outputs[0]);
-      out.kind = TensorKind::kConstant;
-      out.data = std::move(folded);
+      for (size_t o = 0; o < folded.size(); ++o) {
+        Tensor& out = graph->tensor(node.outputs[o]);
+        out.kind = TensorKind::kConstant;
+        out.data = std::move(folded[o]);
+      }
       graph->nodes[n].outputs.clear();  // nobody computes it any more: dead
     } catch (const Error& error) {
-      Fail(error.kind(), "{}, at batch {}: {}", Describe(*graph, node), batch,
+      Fail(error.kind(), "{}{}: {}", Describe(*graph, node),
+           batch == kAsWritten ? "" : fmt::format(", at batch {}", batch),
            error.what());
     }
   }
@@ -153,8 +181,16 @@ BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
   const Shape given =
       graph.inputs.empty() ? Shape() : graph.tensor(graph.inputs[0]).shape;
   if (!options.training) RemoveTrainingOnlyNodes(&bound);
+  const bool has_state = !options.training && KeepsState(graph);
+  if (has_state && options.batch > 1) {
+    Fail(ErrorKind::kUnsupported,
+         "the graph keeps something from call to call (variables), which mixes "
+         "samples: it runs them one by one, not {} at once",
+         options.batch);
+  }
+  const bool as_written = has_state || options.batch == kAsWritten;
   const std::optional<std::vector<Shape>> twice =
-      ShapesAt(bound, 2 * options.batch, options);
+      as_written ? std::nullopt : ShapesAt(bound, 2 * options.batch, options);
   SetBatch(&bound, options.batch);
   InferAndFold(&bound, options, options.batch, /*shapes_only=*/false);
   SourceIds source(bound.tensors.size());
@@ -163,11 +199,12 @@ BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
   result.graph = RemoveDeadNodes(bound, &source);
   if (!options.training && !options.reference)
     ApplyRewrites(Purpose::kFast, &result.graph, &source);
-  result.facts =
-      FactsOf(result.graph, options.training ? std::span(options.heads)
-                                             : std::span<const int>());
+  result.facts = FactsOf(
+      result.graph,
+      options.training ? std::span(options.heads) : std::span<const int>(),
+      as_written);
   result.facts.source = std::move(source);
-  CheckOutputs(result, options);
+  if (!as_written) CheckOutputs(result, options);
   if (twice) {
     SeparateSamples(result.graph, *twice, given.rank() > 0 ? given[0] : 1,
                     &result.facts);
@@ -176,7 +213,7 @@ BoundGraph BindGraph(const Graph& graph, const BindOptions& options) {
 }
 
 int BatchFor(const Graph& graph, int wanted) {
-  if (wanted <= 1) return 1;
+  if (wanted <= 1 || KeepsState(graph)) return 1;
   BindOptions options;
   Graph one = graph;
   RemoveTrainingOnlyNodes(&one);

@@ -11,8 +11,13 @@
 
 namespace litesmith {
 
+// Of a batch: the inputs keep their own shapes, whose open dimensions are 1,
+// and the whole graph is one sample: nothing is divided, so that any graph
+// runs.
+inline constexpr int kAsWritten = 0;
+
 struct BindOptions {
-  int batch = 1;
+  int batch = 1;  // or kAsWritten
   // Keep what depends on parameters and states, and what acts in training only.
   bool training = false;
   bool reference = false;
@@ -29,11 +34,12 @@ struct BoundGraph {
                      // a rewrite added a tensor
 };
 
-// Sets every input's first dimension to the batch, infers shapes, folds shape
-// arithmetic and nodes of constants (outside training also of parameters and
-// states), drops dead nodes, and for fast inference applies the rewrites of
-// fusions.inc. Ids change; inputs and outputs keep their order. Throws Error
-// naming the node whose shapes do not allow this batch or that mixes samples.
+// Sets every input's first dimension to the batch (unless kAsWritten), infers
+// shapes, folds shape arithmetic and nodes of constants (outside training also
+// of parameters and states), drops dead nodes, and for fast inference applies
+// the rewrites of fusions.inc. Ids change; inputs and outputs keep their order.
+// Throws Error naming the node whose shapes do not allow this batch or that
+// mixes samples.
 //
 // Shapes are inferred at this batch and at twice as many samples: what of a
 // tensor's first dimension grows with the batch is made of samples, and nothing

@@ -10,6 +10,7 @@
 #include "src/ops/verify.h"
 #include "src/runtime/arena.h"
 #include "src/runtime/bind.h"
+#include "src/runtime/session.h"
 
 namespace litesmith {
 namespace {
@@ -26,6 +27,9 @@ struct Step {
 struct Interpreter::Impl {
   BoundGraph bound;
   int batch = 1;
+  bool fresh_state = false;  // has state, which each call begins anew
+  std::unique_ptr<PlanSession> session;  // before the kernels, which use it
+  std::vector<std::pair<std::byte*, TensorData>> variables;  // as they begin
   std::vector<Step> steps;
   TensorData arena;
   TensorData workspace;
@@ -65,6 +69,11 @@ void Interpreter::Impl::PlaceTensors(
     for (const TensorId id : kernel.outputs) touch(id, k);
   }
   for (const TensorId id : graph().outputs) touch(id, last_step);
+  for (size_t t = 0; t < graph().tensors.size(); ++t) {
+    if (graph().tensors[t].kind != TensorKind::kVariable) continue;
+    touch(static_cast<TensorId>(t), 0);
+    touch(static_cast<TensorId>(t), last_step);
+  }
   arena = TensorData(PlanArena(&buffers));
 
   where.assign(graph().tensors.size(), nullptr);
@@ -77,6 +86,8 @@ void Interpreter::Impl::PlaceTensors(
       where[t] = arena.MutableData() +
                  buffers[static_cast<size_t>(buffer_of[of])].offset;
     }
+    if (tensor.kind == TensorKind::kVariable)
+      variables.emplace_back(where[t], InitialValue(tensor));
   }
 }
 
@@ -105,13 +116,16 @@ Interpreter::Interpreter(const Graph& graph, const InterpreterOptions& options)
   bind.numerics = options.numerics;
   bind.inner_outputs = options.inner_outputs;
   impl_->bound = BindGraph(graph, bind);
-  impl_->batch = options.batch;
+  impl_->session = MakeSession(options.numerics);
+  impl_->batch = std::max(options.batch, 1);
   std::vector<PlannedKernel> kernels =
       PrepareKernels(impl_->bound.graph, impl_->bound.facts,
                      options.reference ? Purpose::kReference : Purpose::kFast,
-                     options.numerics);
+                     options.numerics, impl_->session.get());
   impl_->PlaceTensors(kernels);
   impl_->PlaceKernels(std::move(kernels));
+  impl_->fresh_state = !options.keep_state && KeepsState(impl_->graph());
+  Reset();
 }
 
 Interpreter::~Interpreter() = default;
@@ -146,8 +160,15 @@ std::span<const std::byte> Interpreter::output(int i) const {
           impl_->graph().tensor(id).Bytes()};
 }
 
+void Interpreter::Reset() {
+  for (const auto& [bytes, initial] : impl_->variables)
+    std::copy_n(initial.data(), initial.size(), bytes);
+  impl_->session->Reset();
+}
+
 void Interpreter::Invoke(int batch) {
   LS_CHECK(batch >= 1 && batch <= impl_->batch);
+  if (impl_->fresh_state) Reset();
   KernelArgs args{};
   args.workspace = const_cast<std::byte*>(impl_->workspace.data());
   args.batch = batch;

@@ -1,5 +1,6 @@
 // Runs a graph forward: shapes bound, constants folded, kernels chosen and
-// prepared, one arena planned. Invoke allocates nothing and never fails.
+// prepared, one arena planned. Invoke allocates nothing and never fails, unless
+// the graph has control flow: shapes there may depend on values.
 #ifndef LITESMITH_RUNTIME_INTERPRETER_H_
 #define LITESMITH_RUNTIME_INTERPRETER_H_
 
@@ -13,12 +14,17 @@
 namespace litesmith {
 
 struct InterpreterOptions {
-  int batch = 1;  // the largest batch that Invoke will see
+  // The largest batch that Invoke will see, or kAsWritten (runtime/bind.h):
+  // then Invoke runs the whole graph once, at the shapes that its inputs have.
+  int batch = 1;
   Numerics numerics = Numerics::kLiteRt;
   bool reference = false;  // reference kernels only, no fusions
   // Outputs may be inner tensors, with several rows for each sample: for
   // calibration.
   bool inner_outputs = false;
+  // Variables keep their values from call to call; else each call starts from
+  // fresh ones.
+  bool keep_state = false;
 };
 
 class Interpreter {
@@ -42,6 +48,8 @@ class Interpreter {
   void Invoke(int batch);
   void Invoke() { Invoke(batch()); }
   int batch() const;
+  // Variables as before the first call.
+  void Reset();
   // Bytes of the arena, for `inspect` and the benchmark.
   size_t arena_bytes() const;
 

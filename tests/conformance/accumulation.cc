@@ -42,13 +42,13 @@ bool SumsFloats(const Graph& graph) {
   return false;
 }
 
-Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
+Arrays AccumulationBounds(const Graph& bound, const Arrays& values, int batch) {
   Graph linear = bound;
   for (Node& node : linear.nodes) DropActivation(&node);
   const auto is_float = [&](size_t t) {
     return bound.tensors[t].dtype == DType::kFloat32;
   };
-  const GraphFacts facts = FactsOf(linear);
+  const GraphFacts facts = FactsForNodes(linear, batch);
   Arrays magnitudes = values;
   for (size_t t = 0; t < values.size(); ++t) {
     if (is_float(t)) magnitudes[t] = Magnitudes(values[t], 1);
@@ -69,12 +69,14 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values) {
       is_loose = true;
     }
     if (!is_loose) continue;
-    const auto out = static_cast<size_t>(node.outputs[0]);
     const PrepareContext context{linear, node, facts};
-    magnitudes[out] =
+    const Arrays outputs =
         NodeRunner(context, ChooseKernel(context, Purpose::kReference))
-            .Forward(magnitudes);
-    loose[out] = 1;
+            .ForwardAll(magnitudes);
+    for (size_t o = 0; o < outputs.size(); ++o) {
+      magnitudes[static_cast<size_t>(node.outputs[o])] = outputs[o];
+      loose[static_cast<size_t>(node.outputs[o])] = 1;
+    }
   }
   for (size_t t = 0; t < values.size(); ++t) {
     if (!is_float(t)) continue;

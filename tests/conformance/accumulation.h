@@ -23,7 +23,7 @@ bool SumsFloats(const Graph& graph);
 // is what the layer gives for the magnitudes of its inputs, without activation;
 // fed to the nodes behind, it carries the error through them. Two results may
 // both be off, in opposite directions.
-Arrays AccumulationBounds(const Graph& bound, const Arrays& values);
+Arrays AccumulationBounds(const Graph& bound, const Arrays& values, int batch);
 
 // |got - want| <= bounds, all float32.
 testing::AssertionResult WithinBounds(const Tensor& tensor,

@@ -64,11 +64,25 @@ bool IsFirstOfType(const Rows& rows, const Row& row) {
   return false;
 }
 
+class GraphBuilder;
+
+// Models of one op and one type that are drawn at random, as many as one likes:
+// shapes, attributes, broadcasting, degenerate sizes, scales. Real runtimes are
+// compared with us (tests/oracle/test_random_ops.py).
+struct RandomKind {
+  std::string name;  // of the type: "s8", "f32"
+  // Draws from the builder's generator; inputs of fixed shapes.
+  std::function<Graph(GraphBuilder*)> build;
+  std::string litert_fails;  // as of a Case
+  std::string tflm_fails;
+};
+
 // The cases of one op, or with a null op of graphs of several.
 struct CaseFile {
   std::string name;  // the op's, in small letters
   const OpDef* op;
   std::vector<Case> (*make)();
+  std::vector<RandomKind> (*random)();
 };
 
 // The cases of each op, then those of fusions.
@@ -76,10 +90,15 @@ std::span<const CaseFile> CaseFiles();
 
 // Every op of ops.inc has a function of this form; one that is missing does not
 // link.
-#define LITESMITH_OP(name) std::vector<Case> name##Cases();
+#define LITESMITH_OP(name)         \
+  std::vector<Case> name##Cases(); \
+  std::vector<RandomKind> name##Random() __attribute__((weak));
 #include "src/ops/ops.inc"
 #undef LITESMITH_OP
 std::vector<Case> FusionCases();
+
+// So many cases of each of the op's random kinds.
+std::vector<Case> RandomCases(const CaseFile& file, int count);
 
 }  // namespace litesmith
 

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 #include <string_view>
 
@@ -12,9 +11,9 @@
 #include "src/containers/npy.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
+#include "src/runtime/bind.h"
 #include "src/runtime/interpreter.h"
 #include "tests/conformance/accumulation.h"
-#include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
 
 namespace litesmith {
@@ -35,12 +34,13 @@ void WriteArrays(const std::string& stem, std::string_view suffix,
 void Dump(const Case& c, const Graph& graph, const std::string& directory) {
   const std::string stem = directory + "/" + c.name;
   WriteFile(stem + ".tflite", std::span<const std::byte>(WriteTflite(graph)));
-  const Arrays inputs = InputsOf(c, graph, kBatch);
+  const int batch = CaseBatch(graph, kBatch);
+  const Arrays inputs = InputsOf(c, graph, batch);
   WriteArrays(stem, "in", graph, graph.inputs, inputs);
   WriteArrays(stem, "litert.out", graph, graph.outputs,
-              RunGraph(graph, inputs, {kBatch, Numerics::kLiteRt, true}));
+              RunGraph(graph, inputs, {batch, Numerics::kLiteRt, true}));
   WriteArrays(stem, "tflm.out", graph, graph.outputs,
-              RunGraph(graph, inputs, {kBatch, Numerics::kTflm, true}));
+              RunGraph(graph, inputs, {batch, Numerics::kTflm, true}));
 }
 
 }  // namespace
@@ -51,11 +51,11 @@ bool FitsTflite(const Graph& graph) {
       [](const Node& node) { return node.op->tflite.code >= 0; });
 }
 
-void DumpCases(const std::string& directory) {
+void DumpCases(const std::string& directory, int random) {
   MakeDirectory(directory);
   nlohmann::json list = nlohmann::json::array();
   for (const CaseFile& file : CaseFiles()) {
-    for (const Case& c : file.make()) {
+    for (const Case& c : random > 0 ? RandomCases(file, random) : file.make()) {
       const Graph graph = GraphOf(c);
       if (!FitsTflite(graph)) continue;
       Dump(c, graph, directory);
@@ -65,6 +65,7 @@ void DumpCases(const std::string& directory) {
                       {"outputs", graph.outputs.size()},
                       {"sums_floats", SumsFloats(graph)},
                       {"fixed_batch", c.fixed_batch},
+                      {"as_written", CaseBatch(graph, kBatch) == kAsWritten},
                       {"litert_fails", c.litert_fails},
                       {"tflm_fails", c.tflm_fails}});
     }
@@ -72,53 +73,31 @@ void DumpCases(const std::string& directory) {
   WriteFile(directory + "/cases.json", list.dump(1) + "\n");
 }
 
-// Whether no plan takes the first dimension for a batch, as the file means it
-// otherwise: it is reduced, padded or joined along it.
-bool MixesSamples(const Graph& graph, int batch) {
-  try {
-    Interpreter(graph, {.batch = batch, .reference = true});
-  } catch (const Error& error) {
-    const std::string_view message = error.what();
-    return message.find("mixes samples") != std::string_view::npos ||
-           message.find("is not the batch") != std::string_view::npos;
-  }
-  return false;
-}
-
-void RunFile(const std::string& file, const std::string& stem) {
-  Graph graph = ReadTflite(ReadFile(file), file);
+void RunFile(const std::string& file, const std::string& stem, int runs) {
+  const Graph graph = ReadTflite(ReadFile(file), file);
   Arrays inputs;
-  std::vector<int32_t> batches;
   for (size_t i = 0; i < graph.inputs.size(); ++i) {
     const NpyArray array = ReadNpy(fmt::format("{}.{}.in.npy", stem, i));
     const Tensor& input = graph.tensor(graph.inputs[i]);
-    if (array.dtype != input.dtype || !(array.shape == input.shape)) {
+    if (array.dtype != input.dtype || !(array.shape == input.shape.Bind(1))) {
       Fail(ErrorKind::kInvalidArgument, "input {} is {} {}, the array {} {}", i,
            Name(input.dtype), input.shape.ToString(), Name(array.dtype),
            array.shape.ToString());
     }
     inputs.emplace_back(std::span<const std::byte>(array.bytes));
-    batches.push_back(array.shape.rank() == 0 ? 0 : array.shape[0]);
   }
-  // A plan takes the first dimension of all inputs for the batch; where they
-  // broadcast, the nodes are run one by one.
-  const bool plan = batches[0] > 0 &&
-                    std::count(batches.begin(), batches.end(), batches[0]) ==
-                        std::ssize(batches);
-  InferShapes(&graph);
-  const bool mixes = plan && MixesSamples(graph, batches[0]);
   const auto write = [&](const char* suffix, Numerics numerics,
                          bool reference) {
-    const Arrays outputs =
-        plan && !mixes
-            ? RunGraph(graph, inputs, {batches[0], numerics, reference})
-            : RunByNode(graph, inputs, numerics, /*whole=*/true);
-    for (size_t i = 0; i < graph.outputs.size(); ++i) {
-      const Tensor& tensor = graph.tensor(graph.outputs[i]);
-      const TensorData& data =
-          outputs[plan && !mixes ? i : static_cast<size_t>(graph.outputs[i])];
+    InterpreterOptions options{kAsWritten, numerics, reference};
+    options.keep_state = true;
+    Interpreter interpreter(graph, options);
+    Arrays outputs;
+    for (int run = 0; run < runs; ++run)
+      outputs = Invoke(&interpreter, inputs, 1);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      const Tensor& tensor = interpreter.output_tensor(static_cast<int>(i));
       WriteNpy(fmt::format("{}.{}.{}.out.npy", stem, i, suffix), tensor.dtype,
-               tensor.shape, {data.data(), data.size()});
+               tensor.shape, {outputs[i].data(), outputs[i].size()});
     }
   };
   write("litert", Numerics::kLiteRt, true);

@@ -17,15 +17,17 @@ bool FitsTflite(const Graph& graph);
 //   <case>.<i>.litert.out.npy    output i by our reference kernels
 //   <case>.<i>.tflm.out.npy      the same in the numbers of tflite-micro
 // and cases.json: a list of {name, op, inputs, outputs, sums_floats,
-// fixed_batch, litert_fails, tflm_fails}.
-void DumpCases(const std::string& directory);
+// fixed_batch, as_written, litert_fails, tflm_fails}; as_written: the arrays
+// are one call. `random` > 0: so many of each random kind instead of the cases.
+void DumpCases(const std::string& directory, int random);
 
-// Runs a .tflite file once on the arrays
+// Runs a .tflite file `runs` times, variables kept, on the arrays
 //   <stem>.<i>.in.npy            input i, of the file's whole shape
-// and writes its outputs as DumpCases does, and those of the fast kernels as
+// and writes the last outputs as DumpCases does, and those of the fast kernels
+// as
 //   <stem>.<i>.litert_fast.out.npy, <stem>.<i>.tflm_fast.out.npy
 // Throws Error for what cannot run.
-void RunFile(const std::string& file, const std::string& stem);
+void RunFile(const std::string& file, const std::string& stem, int runs);
 
 }  // namespace litesmith
 

@@ -61,6 +61,8 @@ void FillRandom(Rng* rng, DType dtype, std::span<std::byte> bytes) {
       return FillInteger<int32_t>(rng, bytes);
     case DType::kInt64:
       return FillInteger<int64_t>(rng, bytes);
+    case DType::kResource:
+      return;  // a plan's own
   }
 }
 

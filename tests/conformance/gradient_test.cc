@@ -180,7 +180,7 @@ std::vector<PlannedKernel> TrainedKernels(const Graph& graph, bool fused) {
 // Whether the values were good.
 bool CheckGraph(const Gradient& rules, const Graph& graph, bool fused,
                 const Arrays& inputs) {
-  const Arrays values = RunByNode(graph, inputs);
+  const Arrays values = RunByNode(graph, inputs, kBatch);
   const GradientCheck check(rules, graph, values);
   for (PlannedKernel& kernel : TrainedKernels(graph, fused)) {
     int nonzero = 0;

@@ -25,11 +25,16 @@ TensorId GraphBuilder::Input(const std::string& name, DType dtype,
                              const Quantization& quant) {
   std::vector<int32_t> dims = {kDynamic};
   dims.insert(dims.end(), shape.begin(), shape.end());
+  return Fixed(name, dtype, Shape(dims), quant);
+}
+
+TensorId GraphBuilder::Fixed(const std::string& name, DType dtype,
+                             const Shape& shape, const Quantization& quant) {
   Tensor tensor;
   tensor.name = name;
   tensor.dtype = dtype;
   tensor.kind = TensorKind::kInput;
-  tensor.shape = Shape(dims);
+  tensor.shape = shape;
   tensor.quant = quant;
   graph_.inputs.push_back(graph_.AddTensor(std::move(tensor)));
   graph_.input_names.push_back(name);
@@ -60,11 +65,20 @@ TensorId GraphBuilder::Grid(const std::string& name, const Shape& shape,
 }
 
 Node& GraphBuilder::Add(const OpDef& op, const std::string& name,
-                        std::vector<TensorId> inputs, Quantization quant,
+                        std::vector<TensorId> inputs, const Quantization& quant,
                         DType dtype) {
-  Node& node = graph_.AddNode(op, name + "_node", std::move(inputs), {name});
-  graph_.tensor(node.outputs[0]).quant = std::move(quant);
-  graph_.tensor(node.outputs[0]).dtype = dtype;
+  return AddMany(op, {name}, std::move(inputs), quant, dtype);
+}
+
+Node& GraphBuilder::AddMany(const OpDef& op,
+                            const std::vector<std::string>& names,
+                            std::vector<TensorId> inputs,
+                            const Quantization& quant, DType dtype) {
+  Node& node = graph_.AddNode(op, names[0] + "_node", std::move(inputs), names);
+  for (const TensorId id : node.outputs) {
+    graph_.tensor(id).quant = quant;
+    graph_.tensor(id).dtype = dtype;
+  }
   return node;
 }
 

@@ -27,6 +27,9 @@ class GraphBuilder {
   TensorId Input(const std::string& name, DType dtype,
                  const std::vector<int32_t>& shape,
                  const Quantization& quant = {});
+  // An input of exactly this shape: the graph runs as it is written.
+  TensorId Fixed(const std::string& name, DType dtype, const Shape& shape,
+                 const Quantization& quant = {});
   TensorId Random(const std::string& name, DType dtype, const Shape& shape,
                   const Quantization& quant = {},
                   TensorKind kind = TensorKind::kConstant);
@@ -45,8 +48,12 @@ class GraphBuilder {
   // A node whose one output has this name. The dtype and quantization count
   // where infer does not set them; a copy, since adding tensors moves theirs.
   Node& Add(const OpDef& op, const std::string& name,
-            std::vector<TensorId> inputs, Quantization quant = {},
+            std::vector<TensorId> inputs, const Quantization& quant = {},
             DType dtype = DType::kFloat32);
+  // A node of several outputs, alike in quantization and dtype.
+  Node& AddMany(const OpDef& op, const std::vector<std::string>& names,
+                std::vector<TensorId> inputs, const Quantization& quant = {},
+                DType dtype = DType::kFloat32);
   // The output of the node added last.
   TensorId last() const { return graph_.nodes.back().outputs[0]; }
 

@@ -119,8 +119,9 @@ TEST(ListsTest, EveryKernelRowIsReached) {
   std::set<const KernelRow*> reached;
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
     const Graph graph = GraphOf(c);
-    const Graph bound = BindForNodes(graph, 1);
-    const GraphFacts facts = FactsOf(bound);
+    const int batch = CaseBatch(graph, 1);
+    const Graph bound = BindForNodes(graph, batch);
+    const GraphFacts facts = FactsForNodes(bound, batch);
     for (const Node& node : bound.nodes) {
       for (const Purpose purpose :
            {Purpose::kTrain, Purpose::kFast, Purpose::kReference}) {

@@ -1,9 +1,12 @@
 // The program of the conformance run.
 //
 //   conformance_test [--seed N] [GoogleTest's options]
-//   conformance_test [--seed N] --dump DIR    writes the cases for other
-//                                             runtimes (dump.h), tests nothing
-//   conformance_test --run FILE --arrays STEM runs a file on arrays (dump.h)
+//   conformance_test [--seed N] --dump DIR [--random N]
+//                                             writes the cases, or N random
+//                                             ones a kind, for other runtimes
+//                                             (dump.h), tests nothing
+//   conformance_test --run FILE --arrays STEM [--runs N]
+//                                             runs a file on arrays (dump.h)
 //   conformance_test --support FILE           writes docs/support.md
 #include <gtest/gtest.h>
 
@@ -35,11 +38,11 @@ int Main(int argc, char** argv) {
   std::string arrays;
   std::string support;
   std::string seed;
+  std::string runs = "1";
+  std::string random = "0";
   const std::pair<std::string_view, std::string*> options[] = {
-      {"--dump", &dump},
-      {"--run", &file},
-      {"--arrays", &arrays},
-      {"--support", &support},
+      {"--dump", &dump},       {"--run", &file},  {"--arrays", &arrays},
+      {"--support", &support}, {"--runs", &runs}, {"--random", &random},
       {"--seed", &seed}};
   for (int i = 1; i < argc; i += 2) {
     const auto* option =
@@ -55,8 +58,8 @@ int Main(int argc, char** argv) {
   if (!seed.empty()) SetSeed(std::strtoull(seed.c_str(), nullptr, 10));
   if (dump.empty() && file.empty() && support.empty()) return RUN_ALL_TESTS();
   try {
-    if (!dump.empty()) DumpCases(dump);
-    if (!file.empty()) RunFile(file, arrays);
+    if (!dump.empty()) DumpCases(dump, std::atoi(random.c_str()));
+    if (!file.empty()) RunFile(file, arrays, std::atoi(runs.c_str()));
     if (!support.empty()) WriteFile(support, SupportPage());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

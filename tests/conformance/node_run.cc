@@ -6,6 +6,7 @@
 
 #include "src/base/check.h"
 #include "src/runtime/bind.h"
+#include "src/runtime/session.h"
 
 namespace litesmith {
 namespace {
@@ -36,11 +37,12 @@ NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
     : inputs_(std::move(planned.inputs)),
       kernel_(std::move(planned.kernel)),
       training_(dynamic_cast<TrainKernel*>(kernel_.get())),
-      output_bytes_(graph.tensor(planned.outputs[0]).Bytes()),
       workspace_(Garbage(kernel_->workspace_bytes)),
       saved_(Garbage(training_ != nullptr ? training_->saved_bytes : 0)),
       shared_(Garbage(training_ != nullptr ? training_->shared_bytes : 0)) {
-  LS_CHECK(planned.outputs.size() == 1);
+  for (const TensorId id : planned.outputs)
+    output_bytes_.push_back(graph.tensor(id).Bytes());
+  if (planned.outputs.empty()) return;
   const Shape& shape = graph.tensor(planned.outputs[0]).shape;
   batch_ = facts.IsBatched(planned.outputs[0]) ? facts.batch
            : shape.rank() > 0                  ? shape[0]
@@ -72,16 +74,17 @@ std::shared_ptr<NodeRunner::Statistics> NodeRunner::StatisticsOf(
 }
 
 std::function<void()> NodeRunner::ForwardCall(const Arrays& values,
-                                              TensorData* output) {
+                                              Arrays* outputs) {
   const std::vector<const void*> inputs = Inputs(values);
   if (training_ != nullptr) training_->Repack(inputs.data());
   const auto statistics = StatisticsOf(
       values, training_ != nullptr ? training_->forward_partials : 0);
-  return [this, inputs, statistics,
-          out = static_cast<void*>(output->MutableData())] {
+  std::vector<void*> to;
+  for (TensorData& output : *outputs) to.push_back(output.MutableData());
+  return [this, inputs, statistics, to] {
     const KernelArgs args{
-        inputs.data(),        &out,   workspace_.MutableData(),
-        saved_.MutableData(), batch_, {},
+        inputs.data(),        to.data(), workspace_.MutableData(),
+        saved_.MutableData(), batch_,    {},
         shared_.data()};
     if (statistics != nullptr) {
       training_->ForwardPartial(args, statistics->partial.data());
@@ -92,10 +95,15 @@ std::function<void()> NodeRunner::ForwardCall(const Arrays& values,
   };
 }
 
+Arrays NodeRunner::ForwardAll(const Arrays& values) {
+  Arrays outputs;
+  for (const size_t bytes : output_bytes_) outputs.push_back(Garbage(bytes));
+  ForwardCall(values, &outputs)();
+  return outputs;
+}
+
 TensorData NodeRunner::Forward(const Arrays& values) {
-  TensorData output = Garbage(output_bytes_);
-  ForwardCall(values, &output)();
-  return output;
+  return ForwardAll(values)[0];
 }
 
 std::function<void()> NodeRunner::BackwardCall(const Arrays& values,
@@ -140,15 +148,23 @@ Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
   return grads;
 }
 
-Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics,
-                 bool whole) {
+GraphFacts FactsForNodes(const Graph& bound, int batch) {
+  return batch == kAsWritten ? FactsOf(bound, {}, /*as_written=*/true)
+                             : FactsOf(bound);
+}
+
+Arrays RunByNode(const Graph& bound, const Arrays& inputs, int batch,
+                 Numerics numerics) {
   Arrays values;
-  for (const Tensor& tensor : bound.tensors) values.push_back(tensor.data);
+  for (const Tensor& tensor : bound.tensors) {
+    values.push_back(tensor.kind == TensorKind::kVariable ? InitialValue(tensor)
+                                                          : tensor.data);
+  }
   for (size_t i = 0; i < inputs.size(); ++i) {
     values[static_cast<size_t>(bound.inputs[i])] = inputs[i];
   }
-  GraphFacts facts = FactsOf(bound);
-  if (whole) facts.batch = 1;
+  const GraphFacts facts = FactsForNodes(bound, batch);
+  const std::unique_ptr<Session> session = MakeSession(numerics);
   for (const Node& node : bound.nodes) {
     // What is there for training alone may have no reference twin.
     const auto& rows = node.op->rows;
@@ -156,11 +172,13 @@ Arrays RunByNode(const Graph& bound, const Arrays& inputs, Numerics numerics,
         std::any_of(rows.begin(), rows.end(), [](const KernelRow& row) {
           return row.purpose == Purpose::kReference;
         });
-    const PrepareContext context{bound, node, facts, numerics};
+    const PrepareContext context{bound, node, facts, numerics, session.get()};
     NodeRunner runner(context,
                       ChooseKernel(context, reference ? Purpose::kReference
                                                       : Purpose::kTrain));
-    values[static_cast<size_t>(node.outputs[0])] = runner.Forward(values);
+    Arrays outputs = runner.ForwardAll(values);
+    for (size_t o = 0; o < outputs.size(); ++o)
+      values[static_cast<size_t>(node.outputs[o])] = std::move(outputs[o]);
   }
   return values;
 }

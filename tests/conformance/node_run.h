@@ -15,14 +15,15 @@
 
 namespace litesmith {
 
-// The graph bound to a batch, with what a trainer keeps: nodes that depend on
-// parameters and states only are still there.
+// The graph bound to a batch, or kAsWritten, with what a trainer keeps: nodes
+// that depend on parameters and states only are still there.
 Graph BindForNodes(const Graph& graph, int batch);
+// Its facts; of a graph bound as it is written, all of it is one sample.
+GraphFacts FactsForNodes(const Graph& bound, int batch);
 
 // Every tensor's values, by id. The graph must come from BindForNodes.
-// `whole`: all of the first dimension is one sample.
-Arrays RunByNode(const Graph& bound, const Arrays& inputs,
-                 Numerics numerics = Numerics::kLiteRt, bool whole = false);
+Arrays RunByNode(const Graph& bound, const Arrays& inputs, int batch,
+                 Numerics numerics = Numerics::kLiteRt);
 
 // One kernel and the memory that belongs to it.
 class NodeRunner {
@@ -40,12 +41,14 @@ class NodeRunner {
   bool of_batch() const {
     return training_ != nullptr && training_->shared_bytes > 0;
   }
-  // The node's one output, of the values of all tensors.
+  // The node's outputs, of the values of all tensors.
+  Arrays ForwardAll(const Arrays& values);
+  // The first of them.
   TensorData Forward(const Arrays& values);
   // One run of the kernel and nothing else, as often as it is called: what can
   // be timed. The kernel is packed here, and all memory is there before a call;
-  // values, output and gradients must stay. Forward runs before backward.
-  std::function<void()> ForwardCall(const Arrays& values, TensorData* output);
+  // values, outputs and gradients must stay. Forward runs before backward.
+  std::function<void()> ForwardCall(const Arrays& values, Arrays* outputs);
   std::function<void()> BackwardCall(const Arrays& values,
                                      const TensorData& output,
                                      const TensorData& output_grad,
@@ -75,8 +78,8 @@ class NodeRunner {
   std::vector<TensorId> inputs_;
   KernelPtr kernel_;
   TrainKernel* training_;  // the kernel, if it can go backward
-  int batch_;
-  size_t output_bytes_;
+  int batch_ = 1;
+  std::vector<size_t> output_bytes_;
   TensorData workspace_;
   TensorData saved_;
   TensorData shared_;

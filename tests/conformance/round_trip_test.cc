@@ -17,7 +17,8 @@ TEST_P(Conformance, FilesKeepTheGraph) {
     const Graph read = ReadTflite(bytes, c.name);
     EXPECT_EQ(Print(read), Print(graph));
     EXPECT_EQ(WriteTflite(read), bytes);
-    for (const int batch : {1, 3}) {
+    for (const int of : {1, 3}) {
+      const int batch = CaseBatch(graph, of);
       const Arrays inputs = InputsOf(c, graph, batch);
       const InterpreterOptions options = {batch, Numerics::kLiteRt, false};
       const Arrays want = RunGraph(graph, inputs, options);

@@ -24,8 +24,11 @@ uint64_t Seed();
 
 // The same graph and inputs at each call. `draw` counts other draws of both.
 Graph GraphOf(const Case& c, int draw = 0);
-// Inputs of `batch` samples; the first samples of a larger batch are not those
-// of a smaller one.
+// `batch`, or kAsWritten where no input has an open dimension: such a graph
+// runs at its own shapes and is not cut into samples.
+int CaseBatch(const Graph& graph, int batch);
+// Inputs of `batch` samples, or of the graph's own shapes; the first samples of
+// a larger batch are not those of a smaller one.
 Arrays InputsOf(const Case& c, const Graph& graph, int batch, int draw = 0);
 
 // The outputs of one call at the interpreter's largest batch, or at a smaller.

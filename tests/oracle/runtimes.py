@@ -60,6 +60,28 @@ def litert_outputs(path, inputs, resolver="BUILTIN_REF", batch=1):
     return [np.concatenate(outputs) for outputs in zip(*calls)]
 
 
+def litert_whole(path, inputs, resolver="BUILTIN_REF", runs=1):
+    """Every output of the last of `runs` calls on arrays of the file's own shapes."""
+    interpreter = _interpreter(path, resolver)
+    for _ in range(runs):
+        for source, array in zip(interpreter.get_input_details(), inputs, strict=True):
+            interpreter.set_tensor(source["index"], array)
+        interpreter.invoke()
+    return [interpreter.get_tensor(sink["index"]) for sink in interpreter.get_output_details()]
+
+
+def tflm_whole(path, inputs, count=1, runs=1):
+    """The same by tflite-micro, its first `count` outputs."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_file(str(path), arena_size=1 << 20)
+    for _ in range(runs):
+        for i, array in enumerate(inputs):
+            interpreter.set_input(np.ascontiguousarray(array), i)
+        interpreter.invoke()
+    return [interpreter.get_output(i) for i in range(count)]
+
+
 def _listed(inputs):
     return inputs if isinstance(inputs, list) else [inputs]
 

@@ -82,13 +82,17 @@ def check(case, numerics, batch, outputs_of):
 
 def test_litert(case):
     path = path_of(case)
+    if case["as_written"]:
+        check(case, "litert", 1, lambda inputs: runtimes.litert_whole(path, inputs))
+        return
     check(case, "litert", 1, lambda inputs: runtimes.litert_outputs(path, inputs))
     if not case["fixed_batch"]:
         check(case, "litert", 3, lambda inputs: runtimes.litert_outputs(path, inputs, batch=len(inputs[0])))
 
 
 def test_tflm(case):
-    check(case, "tflm", 1, lambda inputs: runtimes.tflm_outputs(path_of(case), inputs, case["outputs"]))
+    outputs_of = runtimes.tflm_whole if case["as_written"] else runtimes.tflm_outputs
+    check(case, "tflm", 1, lambda inputs: outputs_of(path_of(case), inputs, case["outputs"]))
 
 
 def test_cases_are_judged():

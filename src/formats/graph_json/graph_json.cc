@@ -19,9 +19,9 @@ namespace {
 using Ordered = nlohmann::ordered_json;
 
 constexpr int kVersion = 1;
-constexpr TensorKind kKinds[] = {TensorKind::kActivation, TensorKind::kInput,
-                                 TensorKind::kParameter, TensorKind::kState,
-                                 TensorKind::kConstant};
+constexpr TensorKind kKinds[] = {
+    TensorKind::kActivation, TensorKind::kInput,    TensorKind::kParameter,
+    TensorKind::kState,      TensorKind::kConstant, TensorKind::kVariable};
 
 // JSON numbers hold every finite float exactly; the others go as their bits.
 Ordered FromFloat(float value) {
@@ -90,6 +90,7 @@ Ordered FromTensor(const Tensor& tensor, size_t id,
 Ordered FromAttr(const AttrDef& attr, const AttrValue& value) {
   if (attr.type == AttrType::kFloat) return FromFloat(value.f);
   if (attr.type == AttrType::kInts) return value.ints;
+  if (attr.type == AttrType::kText) return value.text;
   return value.i;
 }
 
@@ -100,6 +101,8 @@ void SetAttr(const AttrDef& attr, const Json& json, AttrValue* value) {
     value->ints.clear();
     for (const Json& i : JsonArray(json, attr.name))
       value->ints.push_back(JsonInt(i, attr.name));
+  } else if (attr.type == AttrType::kText) {
+    value->text = JsonString(json, attr.name);
   } else {
     value->i = JsonInt64(json, attr.name);
   }

@@ -369,6 +369,25 @@ void Reader::ReadOptions(const fb::Operator& op, Node* node) {
         value.ints = Copy(ints);
         break;
       }
+      case AttrType::kText: {
+        const auto field = flatbuffers::FieldIndexToOffset(
+            static_cast<flatbuffers::voffset_t>(id));
+        const flatbuffers::String* text = nullptr;
+        if (table.VerifyOffset(*verifier_, field)) {
+          text = table.GetPointer<const flatbuffers::String*>(field);
+        }
+        if ((text == nullptr && table.CheckField(field)) ||
+            !verifier_->VerifyString(text)) {
+          Fail(ErrorKind::kCorrupt,
+               "'{}' in the options of {} lies outside the file", attr.name,
+               node->op->name);
+        }
+        value.text = Copy(text);
+        break;
+      }
+      case AttrType::kSubgraph:
+        value.i = ReadField(*verifier_, table, id, 0);
+        break;
     }
   }
 }

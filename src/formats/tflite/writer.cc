@@ -246,10 +246,12 @@ Offset<fb::Tensor> Writer::WriteTensor(TensorId id, uint32_t buffer,
 Offset<fb::Opaque> Writer::WriteOptions(const Node& node) {
   const auto attrs = node.op->attrs;
   std::vector<Offset<flatbuffers::Vector<int32_t>>> vectors(attrs.size());
+  std::vector<Offset<flatbuffers::String>> texts(attrs.size());
   for (size_t a = 0; a < attrs.size(); ++a) {
     if (attrs[a].type == AttrType::kInts && attrs[a].tflite_field >= 0) {
       vectors[a] = Ints(node.attrs[a].ints);
     }
+    if (attrs[a].type == AttrType::kText) texts[a] = Text(node.attrs[a].text);
   }
   const auto start = builder_.StartTable();
   // Fields of 4 bytes first, so that no padding comes between.
@@ -281,6 +283,12 @@ Offset<fb::Opaque> Writer::WriteOptions(const Node& node) {
           break;
         case AttrType::kInts:
           builder_.AddOffset(field, vectors[a]);
+          break;
+        case AttrType::kText:
+          builder_.AddOffset(field, texts[a]);
+          break;
+        case AttrType::kSubgraph:
+          builder_.AddElement(field, static_cast<int32_t>(value.i), 0);
           break;
       }
     }

@@ -68,7 +68,8 @@ void Infer(Graph* graph, const Node& node) {
 struct Rows {
   explicit Rows(const PrepareContext& context) {
     const Shape& x = context.input(0).shape;
-    if (x.rank() == 1 && context.facts.IsBatched(context.node)) {
+    if (x.rank() == 1 && context.facts.IsBatched(context.node) &&
+        !context.facts.as_written) {
       Fail(ErrorKind::kUnsupported,
            "node '{}': the only dimension of its input '{}' is the batch: it "
            "mixes samples",

@@ -12,6 +12,7 @@
 
 #include "src/base/error.h"
 #include "src/base/slices.h"
+#include "src/ops/layer/layer.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/fake_quant_range.h"
 #include "src/ops/train/train.h"
@@ -85,8 +86,7 @@ class FakeQuantKernel : public TrainKernel {
         quant_max_((1 << c.node.Get<&FakeQuantAttrs::bits>()) - 1),
         range_(c.node.Get<&FakeQuantAttrs::range_update>(),
                c.node.Get<&FakeQuantAttrs::rate>()) {
-    const Shape& shape = c.input(0).shape;
-    per_sample_ = static_cast<size_t>(shape.NumElementsPerSample());
+    per_sample_ = static_cast<size_t>(ElementsPerSample(c));
     if (range_.Follows()) forward_partials = 2;
   }
 
