@@ -82,7 +82,7 @@ class ReduceWalk {
     const Shape& x = context.input(0).shape;
     std::vector<int64_t> dims(x.dims().begin(), x.dims().end());
     const std::vector<bool> reduced = ReducedDims(context.graph, context.node);
-    if (batched_) dims[0] = PerSample(context, dims[0]);
+    if (batched_ && !dims.empty()) dims[0] = PerSample(context, dims[0]);
     plan_ = kernels::PlanReduce(dims, reduced);
   }
   const kernels::ReducePlan& plan() const { return plan_; }
