@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "src/base/error.h"
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
 #include "src/ops/registry.h"
@@ -28,21 +29,28 @@ bool OnlyBatchIsOpen(const Shape& shape) {
 
 // The value of a tensor of shapes with kDynamic for the batch, as far as it can
 // be told without it: the ops that fold constants only move elements.
-TensorData ValueOf(const Graph& known, const Node& node) {
+TensorData ValueOf(Graph* known, const Node& node) {
   if (node.op == &kShape) {
-    const Shape& shape = known.tensor(node.inputs[0]).shape;
+    const Shape& shape = known->tensor(node.inputs[0]).shape;
     if (!OnlyBatchIsOpen(shape)) return {};
-    return known.tensor(node.outputs[0]).dtype == DType::kInt64
+    return known->tensor(node.outputs[0]).dtype == DType::kInt64
                ? Dims<int64_t>(shape)
                : Dims<int32_t>(shape);
   }
   if (node.op->fold_constant == nullptr) return {};
   const bool all =
       std::all_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
-        return id != kNoTensor && known.tensor(id).has_data() &&
-               IsInteger(known.tensor(id).dtype);
+        return id != kNoTensor && known->tensor(id).has_data() &&
+               IsInteger(known->tensor(id).dtype);
       });
-  return all ? node.op->fold_constant(known, node) : TensorData();
+  if (!all) return {};
+  try {
+    // Operands have values now that they had not when shapes were inferred.
+    node.op->infer(known, node);
+    return node.op->fold_constant(*known, node);
+  } catch (const Error&) {
+    return {};  // kDynamic is no number that it takes
+  }
 }
 
 // RESHAPE allows one -1. Where the batch has taken it, a later one is what a
@@ -72,7 +80,7 @@ Graph FoldBatchShapes(const Graph& graph) {
   for (Node& node : result.nodes) {
     if (node.outputs.size() == 1) {
       Tensor& out = known.tensor(node.outputs[0]);
-      TensorData value = ValueOf(known, node);
+      TensorData value = ValueOf(&known, node);
       if (!value.empty()) out.data = std::move(value);
     }
     if (node.op != &kReshape || node.input(1) == kNoTensor) continue;

@@ -1,75 +1,69 @@
-// PACK of constants along every axis: what is packed becomes a layer's
-// weights, so that every element of it reaches the output.
-#include <fmt/core.h>
-
+// PACK: inputs along every new axis but that of the batch, and constants, which
+// a plan folds.
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
-#include "tests/conformance/case.h"
-#include "tests/conformance/graph_builder.h"
+#include "tests/conformance/move_cases.h"
 
 namespace litesmith {
 namespace {
 
 struct Row {
   const char* name;
-  std::vector<int32_t> of;  // each part's shape
+  std::vector<int32_t> x;  // each part's shape, without the batch
   int count;
   int axis;
+  const char* litert = "";
+  const char* tflm = "";
 };
 
-const Row kRows[] = {
-    {"axis_0", {6}, 4, 0},
-    {"axis_1", {6}, 4, 1},
-    {"axis_minus_1", {6}, 4, -1},
-    {"axis_minus_2", {6}, 4, -2},
-    {"one_part", {6}, 1, 0},
-    {"matrices_axis_0", {4, 3}, 2, 0},
-    {"matrices_axis_1", {4, 3}, 2, 1},
-    {"matrices_axis_2", {4, 3}, 2, 2},
+const std::vector<Row> kRows = {
+    {"middle", {4, 3}, 3, 2}, {"last", {4, 3}, 2, 3},
+    {"minus_1", {5}, 2, -1},  {"behind_the_batch", {4, 3}, 2, 1},
+    {"one", {5}, 1, 1},
 };
 
-Graph Build(const Row& row, DType dtype, Rng* rng) {
-  const bool integer = dtype == DType::kInt8;
-  const auto quant = [&](float scale, int64_t zero) {
-    return integer ? PerTensor(scale, zero) : Quantization();
-  };
-  // [outputs, depth] of the weights: what is packed, or of matrices all but
-  // the first dimension in one.
-  std::vector<int32_t> packed = row.of;
-  const auto rank = static_cast<int>(row.of.size());
-  packed.insert(
-      packed.begin() + (row.axis < 0 ? row.axis + rank + 1 : row.axis),
-      row.count);
-  int32_t depth = 1;
-  for (int i = 1; i <= rank; ++i) depth *= packed[static_cast<size_t>(i)];
-
+Graph Build(const Row& row, const MoveType& type, Rng* rng) {
   GraphBuilder build(rng);
-  const TensorId x = build.Input("x", dtype, {depth}, quant(0.05f, 3));
   std::vector<TensorId> parts;
   for (int i = 0; i < row.count; ++i) {
-    parts.push_back(build.Random(fmt::format("part_{}", i), dtype,
-                                 Shape(row.of), quant(0.01f, 0)));
+    parts.push_back(
+        build.Input(fmt::format("x{}", i), type.dtype, row.x, type.quant));
   }
-  Node& node = build.Add(kPack, "packed", parts, quant(0.01f, 0), dtype);
-  node.Set<&PackAttrs::values_count>(row.count);
-  node.Set<&PackAttrs::axis>(row.axis);
-  TensorId weights = build.last();
-  if (rank > 1) weights = build.Reshape("weights", weights, {depth});
-  build.Add(kFullyConnected, "y", {x, weights}, quant(0.1f, -4), dtype);
+  Node& node = build.Add(kPack, "y", parts, type.quant, type.dtype);
+  Put(PackAttrs{row.count, row.axis}, &node);
+  return build.Finish();
+}
+
+// Constants become a layer's weights [outputs, inputs].
+Graph BuildConstant(int axis, Rng* rng) {
+  GraphBuilder build(rng);
+  const Quantization quant = PerTensor(0.01f);
+  const int depth = axis == 0 ? 6 : 4;
+  const TensorId x =
+      build.Input("x", DType::kInt8, {depth}, PerTensor(0.05f, 3));
+  std::vector<TensorId> parts;
+  for (int i = 0; i < 4; ++i) {
+    parts.push_back(
+        build.Random(fmt::format("part_{}", i), DType::kInt8, {6}, quant));
+  }
+  Node& node = build.Add(kPack, "weights", parts, quant, DType::kInt8);
+  Put(PackAttrs{4, axis}, &node);
+  build.Add(kFullyConnected, "y", {x, build.last()}, PerTensor(0.1f, -4),
+            DType::kInt8);
   return build.Finish();
 }
 
 }  // namespace
 
 std::vector<Case> PackCases() {
-  std::vector<Case> cases;
-  for (const DType dtype : {DType::kFloat32, DType::kInt8}) {
-    for (const Row& row : kRows) {
-      Case c;
-      c.name = fmt::format("pack_{}_{}", Name(dtype), row.name);
-      c.build = [&row, dtype](Rng* rng) { return Build(row, dtype, rng); };
-      cases.push_back(std::move(c));
-    }
+  std::vector<Case> cases =
+      MoveCases("pack", kRows, Build, {"f32", "s8", "u8", "s16", "i32", "i64"},
+                {"f32", "s8", "s16", "i32", "i64"});
+  for (const int axis : {0, 1}) {
+    Case c;
+    c.name = fmt::format("pack_constants_{}", axis);
+    c.build = [axis](Rng* rng) { return BuildConstant(axis, rng); };
+    cases.push_back(std::move(c));
   }
   return cases;
 }

@@ -1,13 +1,9 @@
-// RESHAPE: shapes as a tensor and as an attribute, with -1 in any place, and
-// the batch that files converted at a fixed batch name. Shapes computed from
-// the input are among shape_cases.cc.
-#include <fmt/core.h>
-
+// RESHAPE, SQUEEZE and EXPAND_DIMS: shapes as a tensor and as an attribute,
+// with -1 in any place, and the batch that files converted at a fixed batch
+// name. Shapes computed from the input are among shape_cases.cc.
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
-#include "tests/conformance/case.h"
-#include "tests/conformance/fill.h"
-#include "tests/conformance/graph_builder.h"
+#include "tests/conformance/move_cases.h"
 
 namespace litesmith {
 namespace {
@@ -56,7 +52,56 @@ Graph Build(const Row& row, const Numbers& numbers, bool as_tensor, Rng* rng) {
   return build.Finish();
 }
 
+struct DimsRow {
+  const char* name;
+  std::vector<int32_t> x;     // without the batch
+  std::vector<int32_t> dims;  // squeezed, or the one added
+  const char* litert = "";
+  const char* tflm = "";
+};
+
+const std::vector<DimsRow> kSqueezeRows = {
+    {"two", {1, 4, 1, 3}, {1, 3}},
+    {"last", {4, 1}, {-1}},
+    {"one_of_two", {1, 4, 1}, {3}},
+};
+
+const std::vector<DimsRow> kExpandRows = {
+    {"channel", {4, 5}, {3}},
+    {"behind_the_batch", {4, 5}, {1}},
+    {"minus_1", {4, 5, 3}, {-1}},
+    {"minus_2", {6}, {-2}},
+};
+
+Graph BuildSqueeze(const DimsRow& row, const MoveType& type, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", type.dtype, row.x, type.quant);
+  build.Add(kSqueeze, "y", {x}, type.quant, type.dtype)
+      .Set<&SqueezeAttrs::squeeze_dims>(row.dims);
+  return build.Finish();
+}
+
+Graph BuildExpand(const DimsRow& row, const MoveType& type, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", type.dtype, row.x, type.quant);
+  const TensorId axis = build.Values<int32_t>("axis", Shape(), row.dims);
+  build.Add(kExpandDims, "y", {x, axis}, type.quant, type.dtype);
+  return build.Finish();
+}
+
 }  // namespace
+
+std::vector<Case> SqueezeCases() {
+  return MoveCases("squeeze", kSqueezeRows, BuildSqueeze,
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"});
+}
+
+std::vector<Case> ExpandDimsCases() {
+  return MoveCases("expand_dims", kExpandRows, BuildExpand,
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
+                   {"f32", "s8", "s16"});
+}
 
 std::vector<Case> ReshapeCases() {
   std::vector<Case> cases;

@@ -19,6 +19,14 @@ template <>
 inline constexpr auto kAttrs<ReshapeAttrs> =
     AttrList({Attr<&ReshapeAttrs::new_shape>("new_shape", 0)});
 
+// Input: x. Empty: all dimensions of 1.
+struct SqueezeAttrs {
+  std::vector<int32_t> squeeze_dims;
+};
+template <>
+inline constexpr auto kAttrs<SqueezeAttrs> =
+    AttrList({Attr<&SqueezeAttrs::squeeze_dims>("squeeze_dims", 0)});
+
 // Input: x. Output: its dimensions.
 struct ShapeAttrs {
   DType out_type = DType::kFloat32;

@@ -1,92 +1,102 @@
-// PACK: equal shapes stacked along a new dimension, for constants and shapes.
-// It has no kernel: the plan folds it.
-#include <algorithm>
-#include <cstring>
+// PACK and UNPACK: tensors of one shape stacked along a new dimension, and the
+// way back. Follow specs/ops.md 8.3.
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/ops/indices.h"
 #include "src/ops/move/move.h"
+#include "src/ops/move/moves.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
 // The new dimension's place, from 0.
-int Axis(const Graph& graph, const Node& node) {
-  const int rank = graph.tensor(node.inputs[0]).shape.rank();
-  const int64_t axis = node.Get<&PackAttrs::axis>();
-  if (axis < -(rank + 1) || axis > rank) {
+int PackAxis(const Tensor& part, int64_t axis) {
+  const int rank = part.shape.rank() + 1;
+  if (axis < -rank || axis >= rank) {
     Fail(ErrorKind::kCorrupt, "the axis {} is outside of a result of rank {}",
-         axis, rank + 1);
+         axis, rank);
   }
-  return static_cast<int>(axis < 0 ? axis + rank + 1 : axis);
+  return static_cast<int>(axis < 0 ? axis + rank : axis);
 }
 
-void Infer(Graph* graph, const Node& node) {
-  const Tensor& first = graph->tensor(node.inputs[0]);
-  if (node.Get<&PackAttrs::values_count>() !=
-      static_cast<int64_t>(node.inputs.size())) {
+void InferPack(Graph* graph, const Node& node) {
+  const auto count = static_cast<int64_t>(node.inputs.size());
+  if (node.Get<&PackAttrs::values_count>() != count) {
     Fail(ErrorKind::kCorrupt, "values_count is {} for {} inputs",
-         node.Get<&PackAttrs::values_count>(), node.inputs.size());
+         node.Get<&PackAttrs::values_count>(), count);
   }
+  const Tensor& first = graph->tensor(node.inputs[0]);
+  CheckMovable(first, "input");
+  Shape shape = first.shape;
   for (const TensorId id : node.inputs) {
-    if (id == kNoTensor) Fail(ErrorKind::kCorrupt, "an input is missing");
-    const Tensor& t = graph->tensor(id);
-    if (!(t.shape == first.shape) || t.dtype != first.dtype) {
-      Fail(ErrorKind::kCorrupt,
-           "the inputs '{}' and '{}' differ: {} {} and {} {}", first.name,
-           t.name, Name(first.dtype), first.shape.ToString(), Name(t.dtype),
-           t.shape.ToString());
+    const Tensor& x = graph->tensor(id);
+    bool fits = x.shape.rank() == shape.rank() && x.dtype == first.dtype;
+    for (int d = 0; fits && d < shape.rank(); ++d) {
+      const bool open = shape[d] == kDynamic || x.shape[d] == kDynamic;
+      fits = open || shape[d] == x.shape[d];
+      if (open) shape[d] = kDynamic;
     }
+    if (fits) continue;
+    Fail(ErrorKind::kCorrupt,
+         "the inputs '{}' and '{}' differ: {} {} and {} {}", first.name, x.name,
+         Name(first.dtype), first.shape.ToString(), Name(x.dtype),
+         x.shape.ToString());
   }
-  std::vector<int32_t> dims = first.shape.ToVector();
-  dims.insert(dims.begin() + Axis(*graph, node),
-              static_cast<int32_t>(node.inputs.size()));
+  std::vector<int32_t> dims = shape.ToVector();
+  dims.insert(dims.begin() + PackAxis(first, node.Get<&PackAttrs::axis>()),
+              static_cast<int32_t>(count));
   Tensor& out = graph->tensor(node.outputs[0]);
   out.dtype = first.dtype;
   out.shape = Shape(dims);
 }
 
-TensorData Fold(const Graph& graph, const Node& node) {
-  for (const TensorId id : node.inputs) {
-    if (!graph.tensor(id).has_data()) return {};
+// Part `i` of a stack along `axis`: from the part to the stack.
+kernels::Block PartBlock(const Shape& stack, int axis, size_t i) {
+  const std::vector<int64_t> strides = Strides(stack);
+  kernels::Block block;
+  block.to = static_cast<int64_t>(i) * strides[static_cast<size_t>(axis)];
+  int64_t from = 1;
+  for (int d = stack.rank() - 1; d >= 0; --d) {
+    if (d == axis) continue;
+    block.dims.insert(block.dims.begin(),
+                      {stack[d], from, strides[static_cast<size_t>(d)]});
+    from *= stack[d];
   }
-  const Tensor& first = graph.tensor(node.inputs[0]);
-  // Blocks of the dimensions from the axis on, taken from each input in turn.
-  size_t block = SizeOf(first.dtype);
-  for (int i = Axis(graph, node); i < first.shape.rank(); ++i) {
-    block *= static_cast<size_t>(first.shape[i]);
-  }
-  const size_t bytes = first.data.size();
-  TensorData result(bytes * node.inputs.size());
-  std::byte* out = result.MutableData();
-  for (size_t at = 0; at < bytes; at += block) {
-    for (const TensorId id : node.inputs) {
-      std::memcpy(out, graph.tensor(id).data.data() + at, block);
-      out += block;
-    }
-  }
-  return result;
+  return block;
 }
 
-int Version(const Graph& graph, const Node& node) {
-  const DType dtype = graph.tensor(node.inputs[0]).dtype;
-  return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
+Moves PackMoves(const PrepareContext& context) {
+  const int axis =
+      PackAxis(context.input(0), context.node.Get<&PackAttrs::axis>());
+  Moves moves;
+  for (size_t i = 0; i < context.node.inputs.size(); ++i) {
+    moves.blocks.push_back(PartBlock(context.output().shape, axis, i));
+    moves.blocks.back().input = static_cast<int>(i);
+  }
+  return moves;
 }
 
-constexpr Operand kOperands[] = {{.name = "values"}};
+int PackVersion(const Graph& graph, const Node& node) {
+  return MoveVersion(graph.tensor(node.inputs[0]), 3);
+}
+
+constexpr Operand kPackOperands[] = {{.name = "values"}};
 
 }  // namespace
 
 const OpDef kPack = {
     .name = "PACK",
-    .summary = "constants or shapes stacked along a new dimension",
-    .tflite = {.code = 83, .options = 59, .version = Version},
+    .summary = "tensors stacked along a new dimension",
+    .tflite = {.code = 83, .options = 59, .version = PackVersion},
     .attrs = kAttrs<PackAttrs>,
-    .operands = kOperands,
+    .operands = kPackOperands,
     .variadic = true,
-    .infer = Infer,
-    .fold_constant = Fold,
+    .infer = InferPack,
+    .rows = kMoveRows<PackMoves>,
+    .quant = {.output = QuantRule::kLikeAllInputs},
+    .fold_constant = FoldMove,
 };
 
 }  // namespace litesmith

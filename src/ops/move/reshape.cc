@@ -1,13 +1,15 @@
-// RESHAPE: the same bytes under another shape. The plan aliases the output to
-// the input; the one kernel is for constants.
+// RESHAPE, SQUEEZE and EXPAND_DIMS: the same bytes under another shape. The
+// plan aliases the output to the input; the one kernel is for constants.
 //
 // Files converted at a fixed batch name that batch as dimension 0. It follows
 // the input's batch here, wherever the rest of the shape holds exactly one
 // sample, so that such files run at any batch.
+#include <algorithm>
 #include <limits>
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/ops/indices.h"
 #include "src/ops/move/copy.h"
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
@@ -112,9 +114,64 @@ constexpr Operand kOperands[] = {
     {.name = "shape", .role = Role::kShape, .optional = true},
 };
 
+// ---- SQUEEZE --------------------------------------------------------------
+
+// Without dimensions named, all that are 1.
+void InferSqueeze(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  const std::vector<int32_t>& named = node.Get<&SqueezeAttrs::squeeze_dims>();
+  std::vector<char> squeezed(static_cast<size_t>(x.shape.rank()), 0);
+  for (const int32_t dim : named) {
+    const int axis = AxisOf(x, dim);
+    if (x.shape[axis] != 1 && x.shape[axis] != kDynamic) {
+      Fail(ErrorKind::kCorrupt,
+           "dimension {} of '{}' of shape {} cannot be squeezed: 1 is wanted",
+           axis, x.name, x.shape.ToString());
+    }
+    squeezed[static_cast<size_t>(axis)] = 1;
+  }
+  std::vector<int32_t> dims;
+  for (int d = 0; d < x.shape.rank(); ++d) {
+    const bool drop =
+        named.empty() ? x.shape[d] == 1 : squeezed[static_cast<size_t>(d)] != 0;
+    if (!drop) dims.push_back(x.shape[d]);
+  }
+  out.dtype = x.dtype;
+  out.shape = Shape(dims);
+}
+
+constexpr Operand kSqueezeOperands[] = {{.name = "x"}};
+
+// ---- EXPAND_DIMS ----------------------------------------------------------
+
+void InferExpandDims(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  Tensor& out = graph->tensor(node.outputs[0]);
+  out.dtype = x.dtype;
+  if (!AreKnown(*graph, node)) return;
+  const Tensor& operand = graph->tensor(node.inputs[1]);
+  const std::vector<int64_t> axes = ConstantIndices(operand, "axis");
+  const int rank = x.shape.rank() + 1;
+  if (axes.size() != 1 || axes[0] < -rank || axes[0] >= rank) {
+    Fail(ErrorKind::kCorrupt,
+         "the axis '{}' of shape {} is no one place among the dimensions of "
+         "'{}' of shape {}",
+         operand.name, operand.shape.ToString(), x.name, x.shape.ToString());
+  }
+  std::vector<int32_t> dims = x.shape.ToVector();
+  dims.insert(dims.begin() + (axes[0] < 0 ? axes[0] + rank : axes[0]), 1);
+  out.shape = Shape(dims);
+}
+
+constexpr Operand kExpandDimsOperands[] = {
+    {.name = "x"},
+    {.name = "axis", .role = Role::kShape},
+};
+
 constexpr KernelRow kRows[] = {
-    {"ReshapeTrain", Purpose::kTrain, {}, MakeKernel<CopyKernel>},
-    {"ReshapeRef", Purpose::kReference, {}, MakeKernel<CopyKernel>},
+    {"RenameTrain", Purpose::kTrain, {}, MakeKernel<CopyKernel>},
+    {"RenameRef", Purpose::kReference, {}, MakeKernel<CopyKernel>},
 };
 
 }  // namespace
@@ -126,6 +183,29 @@ const OpDef kReshape = {
     .attrs = kAttrs<ReshapeAttrs>,
     .operands = kOperands,
     .infer = Infer,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kLikeInput},
+    .in_place = true,
+};
+
+const OpDef kSqueeze = {
+    .name = "SQUEEZE",
+    .summary = "without dimensions of one",
+    .tflite = {.code = 43, .options = 30},
+    .attrs = kAttrs<SqueezeAttrs>,
+    .operands = kSqueezeOperands,
+    .infer = InferSqueeze,
+    .rows = kRows,
+    .quant = {.output = QuantRule::kLikeInput},
+    .in_place = true,
+};
+
+const OpDef kExpandDims = {
+    .name = "EXPAND_DIMS",
+    .summary = "with a new dimension of one",
+    .tflite = {.code = 70, .options = 52},
+    .operands = kExpandDimsOperands,
+    .infer = InferExpandDims,
     .rows = kRows,
     .quant = {.output = QuantRule::kLikeInput},
     .in_place = true,

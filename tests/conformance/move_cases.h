@@ -1,0 +1,92 @@
+// What the cases of ops that only move values share: every row in float32 and
+// int8, the first row in each other type, and gradients.
+#ifndef LITESMITH_TESTS_CONFORMANCE_MOVE_CASES_H_
+#define LITESMITH_TESTS_CONFORMANCE_MOVE_CASES_H_
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
+#include "tests/conformance/graph_builder.h"
+
+namespace litesmith {
+
+struct MoveType {
+  const char* name;
+  DType dtype;
+  Quantization quant;
+};
+inline const MoveType kMoveTypes[] = {
+    {"f32", DType::kFloat32, {}},
+    {"s8", DType::kInt8, PerTensor(0.07f, -3)},
+    {"u8", DType::kUInt8, PerTensor(0.07f, 125)},
+    {"s16", DType::kInt16, PerTensor(0.0007f)},
+    {"i32", DType::kInt32, {}},
+    {"i64", DType::kInt64, {}},
+    {"bool", DType::kBool, {}},
+};
+
+// The types that a runtime's kernel has, by name; of none of them "" otherwise.
+using MoveTypeNames = std::initializer_list<const char*>;
+
+// A constant int32 vector.
+inline TensorId Indices(const std::string& name,
+                        const std::vector<int32_t>& values,
+                        GraphBuilder* build) {
+  return build->Values<int32_t>(name, {static_cast<int32_t>(values.size())},
+                                values);
+}
+
+// `Row` has name, litert and tflm: why a runtime fails it whatever the type.
+// `build` makes the graph.
+template <class Row>
+std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
+                            Graph (*build)(const Row&, const MoveType&, Rng*),
+                            MoveTypeNames litert, MoveTypeNames tflm,
+                            bool gradients = true) {
+  std::vector<Case> cases;
+  const auto add = [&](const Row& row, const MoveType& type,
+                       const char* kind) -> Case& {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("{}_{}_{}", op, kind, row.name);
+    c.build = [&row, &type, build](Rng* rng) { return build(row, type, rng); };
+    return c;
+  };
+  const auto missing = [&](MoveTypeNames has, const MoveType& type) {
+    const bool found = std::any_of(has.begin(), has.end(), [&](const char* n) {
+      return std::string(n) == type.name;
+    });
+    return found ? std::string()
+                 : fmt::format("it has no {} here", Name(type.dtype));
+  };
+  for (const Row& row : rows) {
+    for (const MoveType& type : kMoveTypes) {
+      const bool both =
+          type.dtype == DType::kFloat32 || type.dtype == DType::kInt8;
+      if (!both && &row != &rows[0]) continue;
+      Case& c = add(row, type, type.name);
+      c.litert_fails = row.litert;
+      if (c.litert_fails.empty()) c.litert_fails = missing(litert, type);
+      c.tflm_fails = row.tflm;
+      if (c.tflm_fails.empty()) c.tflm_fails = missing(tflm, type);
+    }
+  }
+  for (const Row& row : rows) {
+    if (!gradients) break;
+    Case& c = add(row, kMoveTypes[0], "gradient");
+    c.fill = GridFill(4);
+    c.gradient = Gradient{};
+    c.litert_fails = row.litert;
+    c.tflm_fails = row.tflm;
+  }
+  return cases;
+}
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_TESTS_CONFORMANCE_MOVE_CASES_H_

@@ -1,0 +1,81 @@
+// TILE and BROADCAST_TO: elements in several places, whose gradients are sums.
+#include "src/ops/move/move.h"
+#include "src/ops/registry.h"
+#include "tests/conformance/move_cases.h"
+
+namespace litesmith {
+namespace {
+
+struct Row {
+  const char* name;
+  std::vector<int32_t> x;        // without the batch
+  std::vector<int32_t> operand;  // of all dimensions; of shapes without batch
+  const char* litert = "";
+  const char* tflm = "";
+};
+
+constexpr char kNoTile[] = "it has no TILE";
+constexpr char kConstant[] = "its BROADCAST_TO wants a constant shape";
+
+const std::vector<Row> kTileRows = {
+    {"image", {4, 5, 3}, {1, 2, 1, 3}, "", kNoTile},
+    {"once", {4, 3}, {1, 1, 1}, "", kNoTile},
+    {"vector", {5}, {1, 4}, "", kNoTile},
+    {"rank_6", {2, 1, 3, 1, 2}, {1, 2, 3, 1, 2, 1}, "", kNoTile},
+};
+
+const std::vector<Row> kBroadcastRows = {
+    {"inner", {1, 3}, {4, 3}, "", kConstant},
+    {"last", {4, 1}, {4, 5}, "", kConstant},
+    {"both", {1, 4, 1}, {3, 4, 2}, "", kConstant},
+    {"same", {4, 3}, {4, 3}, "", kConstant},
+};
+
+Graph BuildTile(const Row& row, const MoveType& type, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", type.dtype, row.x, type.quant);
+  build.Add(kTile, "y", {x, Indices("multiples", row.operand, &build)},
+            type.quant, type.dtype);
+  return build.Finish();
+}
+
+// The batch comes from the input's shape, as in TensorFlow's files.
+Graph BuildBroadcast(const Row& row, const MoveType& type, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", type.dtype, row.x, type.quant);
+  Node& of = build.Add(kShape, "dims", {x});
+  of.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
+  const TensorId dims = build.last();
+  Node& first =
+      build.Add(kStridedSlice, "batch",
+                {dims, Indices("begin", {0}, &build),
+                 Indices("end", {1}, &build), Indices("strides", {1}, &build)});
+  first.Set<&StridedSliceAttrs::shrink_axis_mask>(1);
+  std::vector<TensorId> parts = {build.last()};
+  std::vector<int32_t> shape = {kDynamic};
+  for (const int32_t dim : row.operand) {
+    parts.push_back(build.Values<int32_t>(
+        fmt::format("dimension_{}", parts.size()), Shape(), {dim}));
+    shape.push_back(dim);
+  }
+  Node& pack = build.Add(kPack, "shape", parts);
+  pack.Set<&PackAttrs::values_count>(static_cast<int64_t>(parts.size()));
+  build.Add(kBroadcastTo, "y", {x, build.last()}, type.quant, type.dtype);
+  // Not inferred until the batch is bound: files say it.
+  build.tensor(build.last()).shape = Shape(shape);
+  return build.Finish();
+}
+
+}  // namespace
+
+std::vector<Case> TileCases() {
+  return MoveCases("tile", kTileRows, BuildTile,
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"}, {});
+}
+
+std::vector<Case> BroadcastToCases() {
+  return MoveCases("broadcast_to", kBroadcastRows, BuildBroadcast,
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"}, {});
+}
+
+}  // namespace litesmith
