@@ -40,17 +40,6 @@ std::vector<int64_t> ConstantIndices(const Tensor& tensor, const char* what) {
   return {values.begin(), values.end()};
 }
 
-bool AreKnown(const Graph& graph, const Node& node) {
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] == kNoTensor ||
-        node.op->OperandOf(i).role != Role::kShape)
-      continue;
-    const Tensor& tensor = graph.tensor(node.inputs[i]);
-    if (!tensor.has_data() && tensor.shape != Shape{0}) return false;
-  }
-  return true;
-}
-
 int AxisOf(const Tensor& tensor, int64_t axis) {
   const int rank = tensor.shape.rank();
   if (axis < -rank || axis >= rank) {

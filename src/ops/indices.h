@@ -18,11 +18,6 @@ bool AreKnown(const Graph& graph, const Node& node);
 // it is computed, Error{corrupt} for another type; `what` is "axes".
 std::vector<int64_t> ConstantIndices(const Tensor& tensor, const char* what);
 
-// Whether the operands that say where or how many (Role::kShape) have their
-// values. Where a file computes them they have none until a plan folds them:
-// an infer then leaves the output's shape as it is.
-bool AreKnown(const Graph& graph, const Node& node);
-
 // `axis` of `tensor` from 0 on; a negative one counts from the end. Throws
 // Error{corrupt}.
 int AxisOf(const Tensor& tensor, int64_t axis);

@@ -106,7 +106,9 @@ TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {
   std::set<const OpDef*> checked;
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
     if (!c.gradient) return;
-    for (const Node& node : GraphOf(c).nodes) checked.insert(node.op);
+    // What computes shapes is folded.
+    for (const Node& node : BindForNodes(GraphOf(c), 1).nodes)
+      checked.insert(node.op);
   });
   for (const OpDef* op : AllOps()) {
     EXPECT_EQ(op->differentiable(), checked.count(op) != 0) << op->name;

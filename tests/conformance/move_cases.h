@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cctype>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -31,7 +32,7 @@ inline const MoveType kMoveTypes[] = {
     {"bool", DType::kBool, {}},
 };
 
-// The types that a runtime's kernel has, by name; of none of them "" otherwise.
+// The types that a runtime's kernel has, by name.
 using MoveTypeNames = std::initializer_list<const char*>;
 
 // A constant int32 vector.
@@ -57,12 +58,15 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
     c.build = [&row, &type, build](Rng* rng) { return build(row, type, rng); };
     return c;
   };
+  std::string upper = op;
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
   const auto missing = [&](MoveTypeNames has, const MoveType& type) {
     const bool found = std::any_of(has.begin(), has.end(), [&](const char* n) {
       return std::string(n) == type.name;
     });
     return found ? std::string()
-                 : fmt::format("it has no {} here", Name(type.dtype));
+                 : fmt::format("its {} has no {}", upper, Name(type.dtype));
   };
   for (const Row& row : rows) {
     for (const MoveType& type : kMoveTypes) {

@@ -19,13 +19,6 @@ const std::vector<Row> kRows = {
     {"to_the_end", {4, 5}, {0, 3, 2}, {-1, -1, -1}, DType::kInt64},
     {"whole", {6}, {0, 0}, {-1, 6}},
     {"rank_5", {2, 3, 2, 4}, {0, 1, 0, 1, 2}, {-1, 1, 2, 1, 2}},
-    {"rank_6",
-     {2, 3, 2, 2, 4},
-     {0, 1, 0, 1, 0, 2},
-     {-1, 1, 2, 1, 2, 2},
-     DType::kInt32,
-     "its SLICE has ranks up to 5",
-     "its SLICE has ranks up to 5"},
 };
 
 Graph Build(const Row& row, const MoveType& type, Rng* rng) {

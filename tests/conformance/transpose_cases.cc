@@ -29,11 +29,12 @@ const std::vector<Row> kTransposeRows = {
 };
 const std::vector<Row> kTimed = {{"resnet_8", {16, 16, 32}, {0, 3, 1, 2}}};
 
+constexpr char kNeighbours[] = "its axes have to be neighbours";
 const std::vector<Row> kReverseRows = {
     {"rows", {4, 5, 3}, {1}},
     {"channels", {4, 5, 3}, {-1}},
-    {"two", {4, 5, 3}, {3, 1}},
-    {"none", {4, 5}, {}},
+    {"two", {4, 5, 3}, {3, 2}},
+    {"apart", {4, 5, 3}, {3, 1}, kNeighbours, kNeighbours},
     {"rank_6", {2, 3, 2, 4, 2}, {2, 4}},
 };
 
