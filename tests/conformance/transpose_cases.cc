@@ -35,7 +35,7 @@ const std::vector<Row> kReverseRows = {
     {"channels", {4, 5, 3}, {-1}},
     {"two", {4, 5, 3}, {3, 2}},
     {"apart", {4, 5, 3}, {3, 1}, kNeighbours, kNeighbours},
-    {"rank_6", {2, 3, 2, 4, 2}, {2, 4}},
+    {"rank_6", {2, 3, 2, 4, 2}, {3, 2}},
 };
 
 template <const OpDef& kOp>
