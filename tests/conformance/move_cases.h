@@ -35,6 +35,11 @@ inline const MoveType kMoveTypes[] = {
 // The types that a runtime's kernel has, by name.
 using MoveTypeNames = std::initializer_list<const char*>;
 
+template <class Row>
+bool IsTimed(const Row& row) {
+  return std::string(row.name) == "timed";
+}
+
 // A constant int32 vector.
 inline TensorId Indices(const std::string& name,
                         const std::vector<int32_t>& values,
@@ -44,6 +49,7 @@ inline TensorId Indices(const std::string& name,
 }
 
 // `Row` has name, litert and tflm: why a runtime fails it whatever the type.
+// The one with the name "timed" has the size that the op has in a real network.
 // `build` makes the graph.
 template <class Row>
 std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
@@ -73,7 +79,9 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
       const bool both =
           type.dtype == DType::kFloat32 || type.dtype == DType::kInt8;
       if (!both && &row != &rows[0]) continue;
+      if (IsTimed(row) && type.dtype != DType::kFloat32) continue;
       Case& c = add(row, type, type.name);
+      c.timed = IsTimed(row);
       c.litert_fails = row.litert;
       if (c.litert_fails.empty()) c.litert_fails = missing(litert, type);
       c.tflm_fails = row.tflm;
@@ -81,7 +89,7 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
     }
   }
   for (const Row& row : rows) {
-    if (!gradients) break;
+    if (!gradients || IsTimed(row)) continue;
     Case& c = add(row, kMoveTypes[0], "gradient");
     c.fill = GridFill(4);
     c.gradient = Gradient{};

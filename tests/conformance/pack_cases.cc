@@ -19,7 +19,7 @@ struct Row {
 const std::vector<Row> kRows = {
     {"middle", {4, 3}, 3, 2}, {"last", {4, 3}, 2, 3},
     {"minus_1", {5}, 2, -1},  {"behind_the_batch", {4, 3}, 2, 1},
-    {"one", {5}, 1, 1},
+    {"one", {5}, 1, 1},       {"timed", {16, 16, 32}, 2, 3},
 };
 
 Graph Build(const Row& row, const MoveType& type, Rng* rng) {

@@ -29,6 +29,12 @@ StridedSliceAttrs Masks(int32_t begin, int32_t end, int32_t ellipsis = 0,
 
 const std::vector<Row> kRows = {
     {"strides", {7, 9}, {0, 0, 1}, {0, 7, 9}, {1, 3, 2}, Masks(1, 1)},
+    {"timed",
+     {32, 32, 16},
+     {0, 0, 0, 0},
+     {0, 32, 32, 16},
+     {1, 2, 2, 1},
+     Masks(1, 1)},
     {"part", {5, 6}, {0, 1, 2}, {0, 4, 5}, {1, 1, 1}, Masks(1, 1)},
     {"backwards", {7, 9}, {0, 6, 7}, {0, 0, 0}, {1, -2, -3}, Masks(1, 1)},
     {"from_the_end", {5, 6}, {0, -4, -3}, {0, -1, 6}, {1, 1, 1}, Masks(1, 1)},

@@ -19,6 +19,7 @@ constexpr char kConstant[] = "its BROADCAST_TO wants a constant shape";
 
 const std::vector<Row> kTileRows = {
     {"image", {4, 5, 3}, {1, 2, 1, 3}, "", kNoTile},
+    {"timed", {16, 16, 32}, {1, 2, 2, 1}, "", kNoTile},
     {"once", {4, 3}, {1, 1, 1}, "", kNoTile},
     {"vector", {5}, {1, 4}, "", kNoTile},
     {"rank_6", {2, 1, 3, 1, 2}, {1, 2, 3, 1, 2, 1}, "", kNoTile},
@@ -28,6 +29,7 @@ const std::vector<Row> kBroadcastRows = {
     {"inner", {1, 3}, {4, 3}, "", kConstant},
     {"last", {4, 1}, {4, 5}, "", kConstant},
     {"both", {1, 4, 1}, {3, 4, 2}, "", kConstant},
+    {"timed", {1, 1, 64}, {16, 16, 64}, "", kConstant},
     {"same", {4, 3}, {4, 3}, "", kConstant},
 };
 

@@ -20,6 +20,7 @@ const std::vector<Row> kTransposeRows = {
     {"rows", {4, 5, 3}, {0, 2, 1, 3}},
     {"backwards", {4, 5, 3}, {0, 3, 2, 1}},
     {"nothing", {4, 5}, {0, 1, 2}},
+    {"timed", {16, 16, 32}, {0, 3, 1, 2}},
     {"rank_5", {2, 3, 4, 2}, {0, 4, 2, 1, 3}},
     {"rank_6",
      {2, 3, 2, 4, 2},
@@ -27,13 +28,13 @@ const std::vector<Row> kTransposeRows = {
      "",
      "its TRANSPOSE has ranks up to 5"},
 };
-const std::vector<Row> kTimed = {{"resnet_8", {16, 16, 32}, {0, 3, 1, 2}}};
 
 constexpr char kNeighbours[] = "its axes have to be neighbours";
 const std::vector<Row> kReverseRows = {
     {"rows", {4, 5, 3}, {1}},
     {"channels", {4, 5, 3}, {-1}},
     {"two", {4, 5, 3}, {3, 2}},
+    {"timed", {32, 32, 16}, {2}},
     {"apart", {4, 5, 3}, {3, 1}, kNeighbours, kNeighbours},
     {"rank_6", {2, 3, 2, 4, 2}, {3, 2}},
 };
@@ -50,17 +51,9 @@ Graph Build(const Row& row, const MoveType& type, Rng* rng) {
 }  // namespace
 
 std::vector<Case> TransposeCases() {
-  std::vector<Case> cases = MoveCases(
-      "transpose", kTransposeRows, Build<kTranspose>,
-      {"f32", "s8", "u8", "s16", "i32", "i64", "bool"}, {"f32", "s8", "s16"});
-  Case c;
-  c.name = "transpose_resnet_8";
-  c.build = [](Rng* rng) {
-    return Build<kTranspose>(kTimed[0], kMoveTypes[0], rng);
-  };
-  c.timed = true;
-  cases.push_back(std::move(c));
-  return cases;
+  return MoveCases("transpose", kTransposeRows, Build<kTranspose>,
+                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
+                   {"f32", "s8", "s16"});
 }
 
 std::vector<Case> ReverseV2Cases() {
