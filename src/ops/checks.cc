@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "src/base/error.h"
 #include "src/kernels/common/window.h"
@@ -17,6 +19,21 @@ void ZeroPointRange(DType dtype, int64_t* lo, int64_t* hi) {
   *hi = 0;  // int16, int32, int64: symmetric
   if (dtype == DType::kInt8) *lo = -128, *hi = 127;
   if (dtype == DType::kUInt8) *hi = 255;
+}
+
+void CheckAmong(const Tensor& tensor, const char* what,
+                std::span<const DType> allowed) {
+  if (std::find(allowed.begin(), allowed.end(), tensor.dtype) !=
+      allowed.end()) {
+    return;
+  }
+  std::string wanted;
+  for (const DType dtype : allowed) {
+    if (!wanted.empty()) wanted += " or ";
+    wanted += Name(dtype);
+  }
+  Fail(ErrorKind::kUnsupported, "the {} '{}' is {}; {} is wanted", what,
+       tensor.name, Name(tensor.dtype), wanted);
 }
 
 void CheckScales(const Tensor& tensor, const char* what) {
@@ -91,17 +108,17 @@ void CheckRank(const Tensor& tensor, const char* what, int rank) {
 
 void CheckDType(const Tensor& tensor, const char* what,
                 std::initializer_list<DType> allowed) {
-  if (std::find(allowed.begin(), allowed.end(), tensor.dtype) !=
-      allowed.end()) {
-    return;
+  CheckAmong(tensor, what, allowed);
+}
+
+void CheckKernelDType(const Tensor& tensor, const char* what, const OpDef& op) {
+  std::vector<DType> allowed;
+  for (const KernelRow& row : op.rows) {
+    const DType dtype = row.types.input;
+    if (std::find(allowed.begin(), allowed.end(), dtype) == allowed.end())
+      allowed.push_back(dtype);
   }
-  std::string wanted;
-  for (const DType dtype : allowed) {
-    if (!wanted.empty()) wanted += " or ";
-    wanted += Name(dtype);
-  }
-  Fail(ErrorKind::kUnsupported, "the {} '{}' is {}; {} is wanted", what,
-       tensor.name, Name(tensor.dtype), wanted);
+  CheckAmong(tensor, what, allowed);
 }
 
 void CheckPerTensorQuant(const Tensor& tensor, const char* what) {

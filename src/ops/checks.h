@@ -17,6 +17,8 @@ void CheckRank(const Tensor& tensor, const char* what, int rank);
 // One of the dtypes.
 void CheckDType(const Tensor& tensor, const char* what,
                 std::initializer_list<DType> allowed);
+// The type of input 0 of some kernel row of the op.
+void CheckKernelDType(const Tensor& tensor, const char* what, const OpDef& op);
 // The dtype holds quantized values, and exactly one scale and a zero point in
 // the dtype's range (0 for int16) are given.
 void CheckPerTensorQuant(const Tensor& tensor, const char* what);

@@ -47,6 +47,19 @@ inline Shape DrawShape(Rng* rng, int rank, int largest = 7) {
   return Shape(dims);
 }
 
+// What an input that is broadcast to `whole` may look like: some dimensions are
+// 1, some of the first are missing.
+inline Shape DrawPart(Rng* rng, const Shape& whole) {
+  std::vector<int32_t> dims = whole.ToVector();
+  if (Draw(rng, 0, 2) != 0) return whole;
+  for (int32_t& dim : dims) {
+    if (Coin(rng)) dim = 1;
+  }
+  if (Coin(rng) && !dims.empty())
+    dims.erase(dims.begin(), dims.begin() + Draw(rng, 0, whole.rank()));
+  return Shape(dims);
+}
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_TESTS_CONFORMANCE_RANDOM_H_

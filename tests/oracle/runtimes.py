@@ -77,7 +77,7 @@ def tflm_whole(path, inputs, count=1, runs=1):
     interpreter = runtime.Interpreter.from_file(str(path), arena_size=1 << 20)
     for _ in range(runs):
         for i, array in enumerate(inputs):
-            interpreter.set_input(np.ascontiguousarray(array), i)
+            interpreter.set_input(np.require(array, requirements="C"), i)  # ascontiguousarray makes vectors of scalars
         interpreter.invoke()
     return [interpreter.get_output(i) for i in range(count)]
 

@@ -58,15 +58,15 @@ void ForEachRun(BroadcastPlan plan, int64_t first, const Body& body) {
 }
 
 // y = f(a, b).
-template <class T, class F>
+template <class T, class R, class F>
 void Binary(const BroadcastPlan& plan, int64_t first, const T* a, const T* b,
-            T* __restrict y, const F& f) {
+            R* __restrict y, const F& f) {
   ForEachRun(plan, first,
              [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
                  int64_t step_a, int64_t step_b) {
                const T* from_a = a + at_a;
                const T* from_b = b + at_b;
-               T* to = y + out;
+               R* to = y + out;
                // The usual steps as constants: compilers vectorize these.
                if (step_a == 1 && step_b == 1) {
                  for (int64_t i = 0; i < n; ++i)

@@ -7,10 +7,10 @@
 
 namespace litesmith {
 
-// Inputs: a, b, whose shapes are broadcast against each other.
+// Of ADD and SUB. Inputs: a, b, whose shapes are broadcast against each other.
 struct AddAttrs {
   Activation activation = kNone;
-  // int16 with scales that are powers of two is added by shifts.
+  // int16 with scales that are powers of two goes by shifts.
   bool pot_scale_int16 = true;
 };
 template <>
@@ -19,6 +19,7 @@ inline constexpr auto kAttrs<AddAttrs> = AttrList({
     Attr<&AddAttrs::pot_scale_int16>("pot_scale_int16", 1),
 });
 
+// Of MUL and DIV.
 struct MulAttrs {
   Activation activation = kNone;
 };

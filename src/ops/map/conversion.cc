@@ -13,7 +13,7 @@ const OpDef& ConversionTo(DType dtype) {
 void SetIntegerAttrs(DType activation, Node* node) {
   // Files that do not say otherwise add int16 by shifts where all scales happen
   // to be powers of two, and runtimes differ in that.
-  if (node->op == &kAdd && activation == DType::kInt16)
+  if ((node->op == &kAdd || node->op == &kSub) && activation == DType::kInt16)
     node->Set<&AddAttrs::pot_scale_int16>(false);
 }
 

@@ -1,0 +1,287 @@
+// What makes an op of a struct that says what two elements become: the kernels,
+// and the rows of them that ops put together. Shapes are broadcast as in numpy
+// (specs/ops.md 3).
+//
+//   struct Difference {
+//     template <class T> static T Value(T a, T b);  // of numbers as they are
+//     static float SlopeA(float a, float b);        // if it can be trained
+//     static float SlopeB(float a, float b);
+//     class Integer;  // of integers with scales: made from the context, called
+//   };                // with two stored values, gives the result to be clamped
+#ifndef LITESMITH_OPS_MAP_BINARY_KERNELS_H_
+#define LITESMITH_OPS_MAP_BINARY_KERNELS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "src/graph/op_def.h"
+#include "src/kernels/map/broadcast.h"
+#include "src/ops/layer/layer.h"
+
+namespace litesmith {
+
+// ---- What the ops share ---------------------------------------------------
+
+inline constexpr Operand kBinaryOperands[] = {{.name = "a"}, {.name = "b"}};
+
+// The shape that two broadcast to. Throws Error.
+Shape BroadcastShape(const Tensor& a, const Tensor& b);
+
+// Both inputs and the output of one type, which a kernel row of the op has;
+// integers of 8 and 16 bits with scales or without, as they come.
+void InferBinary(Graph* graph, const Node& node);
+// The same, but 8-bit integers have scales, and 16-bit ones all or none.
+void InferScaledBinary(Graph* graph, const Node& node);
+// Inputs of one type; the output is bool.
+void InferComparison(Graph* graph, const Node& node);
+
+// Whether two inputs are broadcast and one has more than four dimensions, which
+// some ops have a version of their own for.
+bool BroadcastsBeyondFour(const Graph& graph, const Node& node);
+
+// Of input 0.
+bool HasScales(const PrepareContext& context);
+
+// Signed integers wrap in all of these.
+template <class T>
+T WrappingAdd(T a, T b) {
+  using Unsigned = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<Unsigned>(a) + static_cast<Unsigned>(b));
+}
+template <class T>
+T WrappingSubtract(T a, T b) {
+  using Unsigned = std::make_unsigned_t<T>;
+  return static_cast<T>(static_cast<Unsigned>(a) - static_cast<Unsigned>(b));
+}
+template <class T>
+T WrappingMultiply(T a, T b) {
+  return static_cast<T>(static_cast<uint64_t>(a) * static_cast<uint64_t>(b));
+}
+
+// ---- Kernels --------------------------------------------------------------
+
+// The node's fused activation; kNone where its op has none.
+inline int64_t ActivationOf(const Node& node) {
+  const AttrValue* fused = FusedActivation(node);
+  return fused == nullptr ? int64_t{kNone} : fused->i;
+}
+
+// How a node walks through its arrays.
+class BinaryWalk {
+ public:
+  explicit BinaryWalk(const PrepareContext& context, size_t a = 0, size_t b = 1)
+      : plan_(kernels::PlanBroadcast(context.input(a).shape.dims(),
+                                     context.input(b).shape.dims(),
+                                     context.output().shape.dims())),
+        first_(PerSample(context, plan_.size[0])) {}
+  const kernels::BroadcastPlan& plan() const { return plan_; }
+  int64_t first(int batch) const { return first_ * batch; }
+
+ private:
+  kernels::BroadcastPlan plan_;
+  int64_t first_;  // of the first dimension, per sample
+};
+
+// Numbers as they are, without scales.
+template <class F, class T>
+class BinaryPlain : public Kernel {
+ public:
+  explicit BinaryPlain(const PrepareContext& context) : walk_(context) {
+    const kernels::FloatRange range =
+        ActivationRange(ActivationOf(context.node));
+    if (range.IsNone()) return;
+    low_ = static_cast<T>(range.low);
+    if (range.high < kernels::FloatRange().high)
+      high_ = static_cast<T>(range.high);
+  }
+  void Run(const KernelArgs& args) const override {
+    kernels::Binary(walk_.plan(), walk_.first(args.batch), args.in<T>(0),
+                    args.in<T>(1), args.out<T>(), [this](T a, T b) {
+                      return std::min(std::max(F::Value(a, b), low_), high_);
+                    });
+  }
+
+ private:
+  BinaryWalk walk_;
+  T low_ = std::numeric_limits<T>::lowest();
+  T high_ = std::numeric_limits<T>::max();
+};
+
+// Numbers as they are, to bools of one byte; bools are such bytes, too.
+template <class F, class T>
+class BinaryToBool : public Kernel {
+ public:
+  explicit BinaryToBool(const PrepareContext& context) : walk_(context) {}
+  void Run(const KernelArgs& args) const override {
+    kernels::Binary(walk_.plan(), walk_.first(args.batch), args.in<T>(0),
+                    args.in<T>(1), args.out<uint8_t>(), [](T a, T b) {
+                      return static_cast<uint8_t>(F::Value(a, b));
+                    });
+  }
+
+ private:
+  BinaryWalk walk_;
+};
+
+template <class F>
+class BinaryF32 : public TrainKernel {
+ public:
+  explicit BinaryF32(const PrepareContext& context)
+      : walk_(context),
+        range_(ActivationRange(ActivationOf(context.node))),
+        a_(SizeOf(context, 0)),
+        b_(SizeOf(context, 1)) {}
+  void Run(const KernelArgs& args) const override {
+    kernels::Binary(
+        walk_.plan(), walk_.first(args.batch), args.in<float>(0),
+        args.in<float>(1), args.out<float>(), [this](float a, float b) {
+          return std::min(std::max(F::Value(a, b), range_.low), range_.high);
+        });
+  }
+  void Backward(const BackwardArgs& args) const override {
+    Gradient<0>(args, a_);
+    Gradient<1>(args, b_);
+  }
+
+ private:
+  struct Size {
+    int64_t fixed = 0;       // elements that do not belong to a sample
+    int64_t per_sample = 0;  // elements of each sample
+  };
+  static Size SizeOf(const PrepareContext& context, size_t input) {
+    const int64_t n = context.input(input).shape.NumElements();
+    const bool batched = context.facts.IsBatched(context.node.inputs[input]);
+    return batched ? Size{0, PerSample(context, n)} : Size{n, 0};
+  }
+
+  // Sums over what the input was repeated for, in the output's order.
+  template <size_t kInput>
+  void Gradient(const BackwardArgs& args, const Size& size) const {
+    float* const to = args.input_grads[kInput];
+    if (to == nullptr) return;
+    std::fill_n(to, size.fixed + size.per_sample * args.batch, 0.0f);
+    if (range_.IsNone()) {
+      AddGradients<kInput, false>(args, to);
+    } else {
+      AddGradients<kInput, true>(args, to);
+    }
+  }
+
+  template <size_t kInput, bool kRange>
+  void AddGradients(const BackwardArgs& args, float* to) const {
+    const auto* a = static_cast<const float*>(args.inputs[0]);
+    const auto* b = static_cast<const float*>(args.inputs[1]);
+    const auto* y = static_cast<const float*>(args.outputs[0]);
+    const float* dy = args.output_grads[0];
+    const float low = range_.low;
+    const float high = range_.high;
+    const auto term = [&](int64_t in_a, int64_t in_b, int64_t out) {
+      const float slope = kInput == 0 ? F::SlopeA(a[in_a], b[in_b])
+                                      : F::SlopeB(a[in_a], b[in_b]);
+      const float gradient = dy[out] * slope;
+      if (!kRange) return gradient;
+      // Without a branch: vectors choose.
+      return static_cast<int>(y[out] > low) & static_cast<int>(y[out] < high)
+                 ? gradient
+                 : 0.0f;
+    };
+    kernels::ForEachRun(
+        walk_.plan(), walk_.first(args.batch),
+        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n, int64_t step_a,
+            int64_t step_b) {
+          float* const sums = to + (kInput == 0 ? at_a : at_b);
+          if (step_a == 1 && step_b == 1) {  // what a compiler makes vectors of
+            for (int64_t i = 0; i < n; ++i)
+              sums[i] += term(at_a + i, at_b + i, out + i);
+            return;
+          }
+          const int64_t step = kInput == 0 ? step_a : step_b;
+          for (int64_t i = 0; i < n; ++i)
+            sums[i * step] +=
+                term(at_a + i * step_a, at_b + i * step_b, out + i);
+        });
+  }
+
+  BinaryWalk walk_;
+  kernels::FloatRange range_;
+  Size a_, b_;
+};
+
+// Integers with scales.
+template <class F, class T>
+class BinaryInteger : public Kernel {
+ public:
+  explicit BinaryInteger(const PrepareContext& context)
+      : walk_(context),
+        f_(context),
+        range_(ActivationRange(ActivationOf(context.node), context.output())) {}
+  void Run(const KernelArgs& args) const override {
+    kernels::Binary(
+        walk_.plan(), walk_.first(args.batch), args.in<T>(0), args.in<T>(1),
+        args.out<T>(), [this](T a, T b) {
+          return static_cast<T>(std::clamp(f_(a, b), range_.lo, range_.hi));
+        });
+  }
+
+ private:
+  BinaryWalk walk_;
+  typename F::Integer f_;
+  IntegerRange range_;
+};
+
+// ---- Rows of them ---------------------------------------------------------
+
+template <class F>
+inline constexpr KernelRow kF32Train = {
+    "F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<BinaryF32<F>>};
+// Of an op that can be trained; of another one.
+template <class F>
+inline constexpr KernelRow kF32Ref = {
+    "F32Ref", Purpose::kReference, {DType::kFloat32}, MakeKernel<BinaryF32<F>>};
+template <class F>
+inline constexpr KernelRow kPlainF32Ref = {"F32Ref",
+                                           Purpose::kReference,
+                                           {DType::kFloat32},
+                                           MakeKernel<BinaryPlain<F, float>>};
+// With scales.
+template <class F>
+inline constexpr KernelRow kS8Ref = {"S8Ref",
+                                     Purpose::kReference,
+                                     {DType::kInt8},
+                                     MakeKernel<BinaryInteger<F, int8_t>>};
+template <class F>
+inline constexpr KernelRow kU8Ref = {"U8Ref",
+                                     Purpose::kReference,
+                                     {DType::kUInt8},
+                                     MakeKernel<BinaryInteger<F, uint8_t>>};
+template <class F>
+inline constexpr KernelRow kS16Ref = {"S16Ref",
+                                      Purpose::kReference,
+                                      {DType::kInt16},
+                                      MakeKernel<BinaryInteger<F, int16_t>>,
+                                      HasScales};
+// As they are.
+template <class F, class T>
+constexpr KernelRow PlainRef(const char* name, DType dtype) {
+  return {name, Purpose::kReference, {dtype}, MakeKernel<BinaryPlain<F, T>>};
+}
+template <class F>
+inline constexpr KernelRow kI8Ref = PlainRef<F, int8_t>("I8Ref", DType::kInt8);
+template <class F>
+inline constexpr KernelRow kPlainU8Ref = PlainRef<F, uint8_t>("U8Ref",
+                                                              DType::kUInt8);
+template <class F>
+inline constexpr KernelRow kI16Ref = PlainRef<F, int16_t>("I16Ref",
+                                                          DType::kInt16);
+template <class F>
+inline constexpr KernelRow kI32Ref = PlainRef<F, int32_t>("I32Ref",
+                                                          DType::kInt32);
+template <class F>
+inline constexpr KernelRow kI64Ref = PlainRef<F, int64_t>("I64Ref",
+                                                          DType::kInt64);
+
+}  // namespace litesmith
+
+#endif  // LITESMITH_OPS_MAP_BINARY_KERNELS_H_
