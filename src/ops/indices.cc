@@ -40,6 +40,15 @@ std::vector<int64_t> ConstantIndices(const Tensor& tensor, const char* what) {
   return {values.begin(), values.end()};
 }
 
+int64_t ConstantIndex(const Tensor& tensor, const char* what) {
+  const std::vector<int64_t> values = ConstantIndices(tensor, what);
+  if (values.size() != 1) {
+    Fail(ErrorKind::kCorrupt, "the {} '{}' has shape {}; one number is wanted",
+         what, tensor.name, tensor.shape.ToString());
+  }
+  return values[0];
+}
+
 int AxisOf(const Tensor& tensor, int64_t axis) {
   const int rank = tensor.shape.rank();
   if (axis < -rank || axis >= rank) {

@@ -18,6 +18,9 @@ bool AreKnown(const Graph& graph, const Node& node);
 // it is computed, Error{corrupt} for another type; `what` is "axes".
 std::vector<int64_t> ConstantIndices(const Tensor& tensor, const char* what);
 
+// The one number of such a tensor.
+int64_t ConstantIndex(const Tensor& tensor, const char* what);
+
 // `axis` of `tensor` from 0 on; a negative one counts from the end. Throws
 // Error{corrupt}.
 int AxisOf(const Tensor& tensor, int64_t axis);
