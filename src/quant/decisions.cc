@@ -104,7 +104,8 @@ class Decider {
 
   Decisions Integers() {
     for (const Node& node : graph_->nodes) {
-      if (node.op->quant.output != QuantRule::kFloatOnly) continue;
+      if (node.op->quant.output != QuantRule::kFloatOnly || !IsOfFloats(node))
+        continue;
       Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
            node.name, node.op->name);
     }
@@ -128,6 +129,15 @@ class Decider {
   }
   TensorId GroupOf(TensorId id) const {
     return groups_.of[static_cast<size_t>(id)];
+  }
+
+  // Else it is about sizes or conditions, which stay as they are.
+  bool IsOfFloats(const Node& node) const {
+    const auto is_float = [&](TensorId id) {
+      return id != kNoTensor && graph_->tensor(id).dtype == DType::kFloat32;
+    };
+    return std::any_of(node.inputs.begin(), node.inputs.end(), is_float) ||
+           std::any_of(node.outputs.begin(), node.outputs.end(), is_float);
   }
 
   static Form FixedForm(const OpDef& op, DType dtype) {
