@@ -126,7 +126,8 @@ TensorId Divisors(GraphBuilder* build, DType dtype, const Shape& shape,
   for (int64_t i = 0; i < shape.NumElements(); ++i) {
     // By -1 the reference stops the program at the smallest integer.
     if (sizeof(T) > 2) values[i] = static_cast<T>(Draw(build->rng(), -9, 9));
-    if (values[i] == zero || (sizeof(T) > 2 && values[i] == -1)) values[i] = 3;
+    const bool traps = sizeof(T) > 2 && values[i] == -1;
+    if (values[i] == zero || traps) values[i] = zero == 3 ? 4 : 3;
   }
   return id;
 }
