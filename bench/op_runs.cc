@@ -193,6 +193,8 @@ const char* WhyNotTimed(const OpDef& op) {
   if (op.in_place) return "it only renames its input's bytes";
   if (op.rows.empty() && op.fold_constant != nullptr)
     return "its result is known when a plan is made";
+  if (op.run != nullptr || op.effects)
+    return "it runs subgraphs, or keeps what it is given";
   return nullptr;
 }
 

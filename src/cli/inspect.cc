@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
@@ -65,45 +66,71 @@ std::string QuantText(const Tensor& tensor) {
                      *range.second);
 }
 
-void Run(const Options& options) {
-  const Graph graph = LoadModel(options.file, options.seed);
-  WarnNotFinite(graph, options.file);
-  std::string text = options.file;
-  if (FileExists(options.file)) {
-    const std::vector<std::byte> bytes = ReadFile(options.file);
-    text +=
-        fmt::format(": {} bytes, {} gzipped", bytes.size(), GzipSize(bytes));
-  }
-  int64_t total_macs = 0;
-  std::vector<int64_t> macs;
-  for (const Node& node : graph.nodes) {
-    macs.push_back(node.op->macs != nullptr ? node.op->macs(graph, node) : 0);
-    total_macs += macs.back();
-  }
-  int64_t stored = 0;
-  for (const Tensor& tensor : graph.tensors)
-    stored += static_cast<int64_t>(tensor.data.size());
-  text += fmt::format(
-      "\n{} operators, {} tensors, {} bytes of constants, {} "
-      "multiply-accumulates an inference, {:.1f} % of weights zero\n",
-      graph.nodes.size(), graph.tensors.size(), stored, total_macs,
-      100 * WeightSparsity(graph));
-
-  const auto put = [&](const char* title, const std::vector<TensorId>& ids) {
-    text += fmt::format("\n{}\n", title);
-    Table table({"name", "type", "shape", "quantization"});
-    for (const TensorId id : ids) {
-      const Tensor& tensor = graph.tensor(id);
-      table.Add({tensor.name, Name(tensor.dtype), tensor.shape.ToString(),
-                 QuantText(tensor)});
+// The attributes that are not what they are by default.
+std::string AttributeText(const Node& node) {
+  std::string text;
+  for (size_t a = 0; a < node.attrs.size(); ++a) {
+    const AttrDef& attr = node.op->attrs[a];
+    const AttrValue& value = node.attrs[a];
+    std::string shown;
+    switch (attr.type) {
+      case AttrType::kFloat:
+        if (value.f != static_cast<float>(attr.initial))
+          shown = fmt::format("{:g}", value.f);
+        break;
+      case AttrType::kInts:
+        if (!value.ints.empty())
+          shown = fmt::format("[{}]", fmt::join(value.ints, ","));
+        break;
+      case AttrType::kText:
+        if (!value.text.empty()) shown = fmt::format("'{}'", value.text);
+        break;
+      case AttrType::kSubgraph:
+        shown = fmt::format("{}", value.i);
+        break;
+      default:
+        if (value.i != static_cast<int64_t>(attr.initial))
+          shown = fmt::format("{}", value.i);
     }
-    text += table.Text();
-  };
-  put("Inputs", graph.inputs);
-  put("Outputs", graph.outputs);
+    if (shown.empty()) continue;
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", attr.name, shown);
+  }
+  return text;
+}
 
+// What a graph has, and those that it runs. `path` is empty, or "0.1": the
+// second subgraph of the first one.
+struct Inspection {
+  std::string text;
+  size_t operators = 0;
+  size_t tensors = 0;
+  int64_t stored = 0;
+  int64_t macs = 0;
+
+  void Add(const Graph& graph, const std::string& path);
+
+ private:
+  void AddBoundary(const char* title, const Graph& graph,
+                   const std::vector<TensorId>& ids);
+  void AddOperators(const Graph& graph);
+  void AddTensors(const Graph& graph);
+};
+
+void Inspection::AddBoundary(const char* title, const Graph& graph,
+                             const std::vector<TensorId>& ids) {
+  text += fmt::format("\n{}\n", title);
+  Table table({"name", "type", "shape", "quantization"});
+  for (const TensorId id : ids) {
+    const Tensor& tensor = graph.tensor(id);
+    table.Add({tensor.name, Name(tensor.dtype), tensor.shape.ToString(),
+               QuantText(tensor)});
+  }
+  text += table.Text();
+}
+
+void Inspection::AddOperators(const Graph& graph) {
   text += "\nOperators\n";
-  Table ops({"#", "operator", "inputs", "outputs", "MACs"});
+  Table table({"#", "operator", "inputs", "outputs", "MACs", "attributes"});
   const auto ids = [](const std::vector<TensorId>& list) {
     std::string joined;
     for (const TensorId id : list) {
@@ -114,19 +141,37 @@ void Run(const Options& options) {
   };
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
-    ops.Add({fmt::format("{}", n), node.op->name, ids(node.inputs),
-             ids(node.outputs), fmt::format("{}", macs[n])});
+    int64_t products = 0;
+    try {
+      if (node.op->macs != nullptr) products = node.op->macs(graph, node);
+    } catch (const Error&) {
+      // A shape is open.
+    }
+    macs += products;
+    table.Add({fmt::format("{}", n), node.op->name, ids(node.inputs),
+               ids(node.outputs), fmt::format("{}", products),
+               AttributeText(node)});
   }
-  text += ops.Text();
+  text += table.Text();
+  operators += graph.nodes.size();
+}
 
+// int4, sparse: how a file spells a constant.
+std::string StoredText(const Tensor& tensor) {
+  if (!tensor.stored_as.traversal_order.empty()) return " (sparse)";
+  return tensor.stored_as.int4 ? " (int4)" : "";
+}
+
+void Inspection::AddTensors(const Graph& graph) {
   text += "\nTensors\n";
-  Table tensors({"#", "kind", "type", "shape", "bytes", "zero", "distinct",
-                 "name", "quantization"});
+  Table table({"#", "kind", "type", "shape", "bytes", "zero", "distinct",
+               "name", "quantization"});
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
-    std::vector<std::string> row = {fmt::format("%{}", t), Name(tensor.kind),
-                                    Name(tensor.dtype),
-                                    tensor.shape.ToString()};
+    std::vector<std::string> row = {
+        fmt::format("%{}", t), Name(tensor.kind),
+        std::string(Name(tensor.dtype)) + StoredText(tensor),
+        tensor.shape.ToString()};
     if (tensor.has_data()) {
       const ValueCounts counts = CountValues(tensor);
       const double zero =
@@ -140,9 +185,42 @@ void Run(const Options& options) {
     }
     row.push_back(tensor.name);
     row.push_back(QuantText(tensor));
-    tensors.Add(std::move(row));
+    table.Add(std::move(row));
+    stored += static_cast<int64_t>(tensor.data.size());
   }
-  text += tensors.Text();
+  text += table.Text();
+  tensors += graph.tensors.size();
+}
+
+void Inspection::Add(const Graph& graph, const std::string& path) {
+  if (!path.empty()) text += fmt::format("\nSubgraph {}\n", path);
+  AddBoundary("Inputs", graph, graph.inputs);
+  AddBoundary("Outputs", graph, graph.outputs);
+  AddOperators(graph);
+  AddTensors(graph);
+  for (size_t s = 0; s < graph.subgraphs.size(); ++s) {
+    Add(graph.subgraphs[s],
+        path.empty() ? fmt::format("{}", s) : fmt::format("{}.{}", path, s));
+  }
+}
+
+void Run(const Options& options) {
+  const Graph graph = LookAtModel(options.file, options.seed);
+  WarnNotFinite(graph, options.file);
+  std::string text = options.file;
+  if (FileExists(options.file)) {
+    const std::vector<std::byte> bytes = ReadFile(options.file);
+    text +=
+        fmt::format(": {} bytes, {} gzipped", bytes.size(), GzipSize(bytes));
+  }
+  Inspection all;
+  all.Add(graph, "");
+  text += fmt::format(
+      "\n{} operators, {} tensors, {} bytes of constants, {} "
+      "multiply-accumulates an inference, {:.1f} % of weights zero\n",
+      all.operators, all.tensors, all.stored, all.macs,
+      100 * WeightSparsity(graph));
+  text += all.text;
   if (options.graph) text += "\nGraph\n" + Print(graph);
   PrintOut(text);
 }
@@ -153,7 +231,10 @@ void AddInspect(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "inspect",
-      "Print what is in a model: operators and multiply-accumulates, tensors\n"
+      "Print what is in a model: operators with what they read and write,\n"
+      "multiply-accumulates and attributes that are not at their default "
+      "(also\n"
+      "operators that are not supported), tensors\n"
       "with type, shape, quantization and bytes, and of stored ones the share\n"
       "of zeros and the number of distinct values.");
   verb->add_option("file", options->file,

@@ -1,4 +1,5 @@
-// litesmith run: arrays in, arrays out, one inference for each first index.
+// litesmith run: arrays in, arrays out, a call for each part of them that has
+// the model's own shape.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,8 +8,10 @@
 #include <cstring>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "src/base/error.h"
@@ -22,13 +25,15 @@
 #include "src/data/batch.h"
 #include "src/data/memory_dataset.h"
 #include "src/models/models.h"
+#include "src/runtime/bind.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
+#include "src/runtime/session.h"
 
 namespace litesmith {
 namespace {
 
-// Samples a thread between two looks at a requested stop.
+// Calls a thread between two looks at a requested stop.
 constexpr int64_t kBlock = 4096;
 
 struct Options {
@@ -36,6 +41,8 @@ struct Options {
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   bool quantize = false;
+  std::string signature;
+  bool stream = false;
   RuntimeFlags runtime;
 };
 
@@ -59,25 +66,52 @@ void WarnNotFinite(DType dtype, std::span<const std::byte> bytes,
   }
 }
 
-// The array as a field for the input; whether it will have to be converted.
-Column FieldFor(const std::string& path, const Tensor& input, bool quantize,
-                int64_t* samples, bool* converted) {
+// How an array holds the inputs of calls.
+enum class Layout : uint8_t {
+  kCalls,    // side by side along the first dimension
+  kStacked,  // one behind the other, along a dimension of its own in front
+};
+
+struct InputArray {
+  Column column;  // a sample is a call
+  Layout layout;
+  int64_t calls;
+};
+
+// How many calls an array of this shape is for an input of that shape, and how
+// they lie in it; nothing if it does not fit.
+std::optional<std::pair<Layout, int64_t>> CallsIn(const Shape& array,
+                                                  const Shape& input) {
+  const auto dims = array.dims();
+  const auto wanted = input.dims();
+  if (dims.size() == wanted.size() + 1 &&
+      std::equal(dims.begin() + 1, dims.end(), wanted.begin()))
+    return std::pair(Layout::kStacked, int64_t{dims[0]});
+  if (dims.size() != wanted.size()) return std::nullopt;
+  if (dims.empty()) return std::pair(Layout::kCalls, int64_t{1});
+  const bool divides =
+      wanted[0] > 0 ? dims[0] % wanted[0] == 0 : dims[0] == wanted[0];
+  if (!divides || !std::equal(dims.begin() + 1, dims.end(), wanted.begin() + 1))
+    return std::nullopt;
+  return std::pair(Layout::kCalls,
+                   wanted[0] > 0 ? int64_t{dims[0] / wanted[0]} : 1);
+}
+
+// The array for the input; whether it will have to be converted.
+InputArray ReadInput(const std::string& path, const Tensor& input,
+                     bool open_batch, bool quantize, bool* converted) {
   NpyArray array = ReadNpy(path);
-  const auto dims = array.shape.dims();
-  const auto wanted = input.shape.dims();
-  if (dims.empty() || dims.size() != wanted.size() ||
-      !std::equal(dims.begin() + 1, dims.end(), wanted.begin() + 1)) {
+  const auto fit = CallsIn(array.shape, input.shape);
+  if (!fit) {
     Shape any = input.shape;
-    any[0] = kDynamic;
+    if (open_batch) any[0] = kDynamic;
     Fail(ErrorKind::kInvalidArgument,
-         "{}: the array has shape {}; input '{}' wants {}", path,
-         array.shape.ToString(), input.name, any.ToString());
+         "{}: the array has shape {}; input '{}' wants {}{}", path,
+         array.shape.ToString(), input.name, any.ToString(),
+         open_batch ? ""
+                    : ", several of them side by side along the first "
+                      "dimension, or along one more in front");
   }
-  if (*samples >= 0 && *samples != dims[0]) {
-    Fail(ErrorKind::kInvalidArgument, "{}: {}; the arrays before it have {}",
-         path, Counted(dims[0], "sample"), *samples);
-  }
-  *samples = dims[0];
   WarnNotFinite(array.dtype, array.bytes, path);
   // What has the input's type already stands for what the input takes it for.
   Affine real = RealOf(input);
@@ -91,11 +125,47 @@ Column FieldFor(const std::string& path, const Tensor& input, bool quantize,
     *converted = true;
     real = {};
   }
-  return {{input.name, Shape(dims.subspan(1)), array.dtype, real},
-          std::move(array.bytes)};
+  const Shape call{static_cast<int32_t>(input.shape.NumElements())};
+  return {{{input.name, call, array.dtype, real}, std::move(array.bytes)},
+          fit->first,
+          fit->second};
 }
 
-// Runs the samples one by one and gives each output's values of all of them.
+// The inputs' arrays as a data set of calls. Throws Error if they are of
+// different numbers.
+std::vector<InputArray> ReadInputs(const Options& options, const Graph& graph,
+                                   const Interpreter& model) {
+  std::vector<InputArray> inputs;
+  bool converted = false;
+  for (size_t i = 0; i < options.inputs.size(); ++i) {
+    const Shape& shape = graph.tensor(graph.inputs[i]).shape;
+    inputs.push_back(ReadInput(options.inputs[i],
+                               model.input_tensor(static_cast<int>(i)),
+                               shape.rank() > 0 && shape[0] == kDynamic,
+                               options.quantize, &converted));
+    if (inputs[i].calls == inputs[0].calls) continue;
+    Fail(ErrorKind::kInvalidArgument, "{}: {}; the arrays before it have {}",
+         options.inputs[i], Counted(inputs[i].calls, "sample"),
+         inputs[0].calls);
+  }
+  if (options.quantize && !converted) {
+    Warn("--quantize has no effect: the arrays have the types of the inputs");
+  }
+  return inputs;
+}
+
+// A feeder of whole inputs.
+InputFeeder CallFeeder(const Dataset& data, const Interpreter& model) {
+  Graph whole;
+  for (int i = 0; i < model.num_inputs(); ++i) {
+    Tensor tensor = model.input_tensor(i);
+    tensor.shape = Shape{1, static_cast<int32_t>(tensor.shape.NumElements())};
+    whole.inputs.push_back(whole.AddTensor(std::move(tensor)));
+  }
+  return InputFeeder(data.inputs(), whole);
+}
+
+// Runs the calls one by one and gives each output's values of all of them.
 std::vector<std::vector<std::byte>> Outputs(
     const Dataset& data, std::vector<Interpreter>* interpreters) {
   std::vector<std::vector<std::byte>> outputs;
@@ -104,27 +174,45 @@ std::vector<std::vector<std::byte>> Outputs(
     outputs.emplace_back(static_cast<size_t>(data.size()) *
                          first.output(o).size());
   }
-  const InputFeeder feed(data.inputs(), first);
+  const InputFeeder feed = CallFeeder(data, first);
   const auto threads = static_cast<int>(interpreters->size());
   for (int64_t begin = 0; begin < data.size(); begin += kBlock * threads) {
     ThrowIfStopRequested();
     const int64_t end = std::min(begin + kBlock * threads, data.size());
     ParallelFor(threads, threads, [&](int t) {
       Interpreter& interpreter = (*interpreters)[static_cast<size_t>(t)];
+      std::vector<std::byte*> inputs;
+      for (int i = 0; i < interpreter.num_inputs(); ++i)
+        inputs.push_back(interpreter.input(i).data());
       BatchReader reader(data, 1);
       for (int64_t s = begin + t; s < end; s += threads) {
-        feed(reader.Read(s, 1), &interpreter);
-        interpreter.Invoke(1);
+        feed(reader.Read(s, 1), 0, 1, inputs);
+        interpreter.Invoke();
         for (size_t o = 0; o < outputs.size(); ++o) {
           const std::span<const std::byte> from =
               interpreter.output(static_cast<int>(o));
-          std::memcpy(outputs[o].data() + static_cast<size_t>(s) * from.size(),
-                      from.data(), from.size());
+          std::copy_n(from.data(), from.size(),
+                      outputs[o].data() + static_cast<size_t>(s) * from.size());
         }
       }
     });
   }
   return outputs;
+}
+
+// Of all calls' values of an output: as the inputs lie, or one behind the other
+// where the output has no first dimension for that.
+Shape OutputShape(const Shape& one, Layout layout, int64_t calls) {
+  if (layout == Layout::kCalls && one.rank() > 0) {
+    Shape shape = one;
+    shape[0] = static_cast<int32_t>(one[0] * calls);
+    return shape;
+  }
+  if (layout == Layout::kCalls && calls == 1) return one;
+  std::vector<int32_t> dims = one.ToVector();
+  dims.insert(dims.begin(), static_cast<int32_t>(calls));
+  if (dims.size() > Shape::kMaxRank) dims.erase(dims.begin());
+  return Shape(dims);
 }
 
 void RequireAsManyFiles(const Options& options, const Interpreter& model) {
@@ -145,30 +233,30 @@ void RequireAsManyFiles(const Options& options, const Interpreter& model) {
 
 void Run(const Options& options) {
   for (const std::string& path : options.outputs) UseOutput(path);
-  const Graph graph = LoadModel(options.file, 0);
+  const Graph graph = LoadModel(options.file, 0, options.signature);
   WarnNotFinite(graph, options.file);
   WarnIfUntrained(options.file);
   InterpreterOptions plan;
+  plan.batch = kAsWritten;
   plan.numerics = options.runtime.Contract();
   plan.reference = options.runtime.reference;
+  plan.keep_state = options.stream;
   std::vector<Interpreter> interpreters;
   interpreters.emplace_back(graph, plan);
   RequireAsManyFiles(options, interpreters[0]);
   WarnIfNumericsUnused(options.runtime, graph);
-  int64_t samples = -1;
-  bool converted = false;
-  std::vector<Column> inputs;
-  for (size_t i = 0; i < options.inputs.size(); ++i) {
-    inputs.push_back(FieldFor(options.inputs[i],
-                              interpreters[0].input_tensor(static_cast<int>(i)),
-                              options.quantize, &samples, &converted));
-  }
-  if (options.quantize && !converted) {
-    Warn("--quantize has no effect: the arrays have the types of the inputs");
-  }
-  const MemoryDataset data(inputs, {});
-  const int threads = static_cast<int>(
-      std::clamp<int64_t>(samples, 1, ThreadCount(options.runtime.threads)));
+  if (options.stream && !KeepsState(graph))
+    Warn("--stream has no effect: the model keeps nothing from call to call");
+  const std::vector<InputArray> inputs =
+      ReadInputs(options, graph, interpreters[0]);
+  std::vector<Column> columns;
+  for (const InputArray& input : inputs) columns.push_back(input.column);
+  const int64_t calls = inputs[0].calls;
+  const MemoryDataset data(columns, {});
+  const int threads =
+      options.stream ? 1
+                     : static_cast<int>(std::clamp<int64_t>(
+                           calls, 1, ThreadCount(options.runtime.threads)));
   while (static_cast<int>(interpreters.size()) < threads)
     interpreters.emplace_back(graph, plan);
   const std::vector<std::vector<std::byte>> outputs =
@@ -176,8 +264,7 @@ void Run(const Options& options) {
   std::string report;
   for (size_t o = 0; o < outputs.size(); ++o) {
     const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
-    Shape shape = tensor.shape;
-    shape[0] = static_cast<int32_t>(samples);
+    const Shape shape = OutputShape(tensor.shape, inputs[0].layout, calls);
     WarnNotFinite(tensor.dtype, outputs[o],
                   fmt::format("output '{}'", tensor.name));
     WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
@@ -196,12 +283,12 @@ void AddRun(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "run",
-      "Run a .tflite, .h5 or .keras file on .npy arrays. The first axis is\n"
-      "the batch, one inference each. An array of the model's own input type "
-      "is fed as "
-      "it\n"
-      "is; any other type is an error unless --quantize is given. Outputs are\n"
-      "written in the model's own type.");
+      "Run a .tflite, .h5 or .keras file on .npy arrays: one call for arrays\n"
+      "of the model's own input shapes (an open batch is one sample), several\n"
+      "for arrays that hold them side by side along the first axis, or along\n"
+      "one more axis in front. An array of the model's own input type is fed\n"
+      "as it is; any other type is an error unless --quantize is given.\n"
+      "Outputs are written in the model's own type.");
   verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
@@ -218,6 +305,14 @@ void AddRun(CLI::App* app) {
   verb->add_flag("--quantize", options->quantize,
                  "Take arrays of another type as real values and convert them "
                  "to the input's type: clamp(round(x / scale) + zero point)");
+  verb->add_option(
+          "--signature", options->signature,
+          "Of a .tflite file with several: the one to run, by its key; "
+          "the first subgraph otherwise")
+      ->type_name("KEY");
+  verb->add_flag("--stream", options->stream,
+                 "Variables keep their values from call to call, in the order "
+                 "of the arrays; else each call starts from fresh ones");
   AddRuntimeFlags(verb, &options->runtime);
   verb->callback([options] { Run(*options); });
 }

@@ -126,16 +126,6 @@ std::string Describe(const Graph& graph, const Node& node) {
   return text;
 }
 
-void InferShapes(Graph* graph) {
-  for (const Node& node : graph->nodes) {
-    try {
-      node.op->infer(graph, node);
-    } catch (const Error& error) {
-      Fail(error.kind(), "{}: {}", Describe(*graph, node), error.what());
-    }
-  }
-}
-
 void MarkParameters(Graph* graph) {
   for (const Node& node : graph->nodes) {
     for (const size_t input : TrainedInputs(node)) {

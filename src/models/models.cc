@@ -42,7 +42,12 @@ namespace fs = std::filesystem;
        path);
 }
 
-Graph ReadModel(const std::string& path) {
+using TfliteReader = Graph (*)(std::span<const std::byte> bytes,
+                               const std::string& path,
+                               const std::string& signature);
+
+Graph ReadModel(const std::string& path, const std::string& signature,
+                TfliteReader read_tflite) {
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
@@ -62,7 +67,7 @@ Graph ReadModel(const std::string& path) {
       again ? ReadFileHead(path, kContentHead) : ReadFile(path);
   switch (const Content content = ContentOf(bytes)) {
     case Content::kTflite:
-      return ReadTflite(again ? ReadFile(path) : bytes, path);
+      return read_tflite(again ? ReadFile(path) : bytes, path, signature);
     case Content::kHdf5: {
       const uint64_t wanted = Hdf5Size(bytes);
       if (again && wanted > static_cast<uint64_t>(FileSize(path))) {
@@ -79,18 +84,41 @@ Graph ReadModel(const std::string& path) {
   }
 }
 
-}  // namespace
-
-Graph LoadModel(const std::string& model, uint64_t seed) {
+Graph Load(const std::string& model, uint64_t seed,
+           const std::string& signature, TfliteReader read_tflite) {
   for (const BuiltinModel& row : BuiltinModels()) {
     if (model == row.name) return row.make(seed);
   }
   try {
-    return ReadModel(model);
+    return ReadModel(model, signature, read_tflite);
   } catch (const std::bad_alloc&) {
     Fail(ErrorKind::kOutOfMemory,
          "{}: there is no room in memory for the model", model);
   }
+}
+
+// What is not supported is no reason not to look.
+Graph LookAtTflite(std::span<const std::byte> bytes, const std::string& path,
+                   const std::string& signature) {
+  try {
+    return ReadTflite(bytes, path, signature);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::kUnsupported) throw;
+    Graph graph = ReadTfliteToLookAt(bytes, path);
+    Warn("{}", error.what());
+    return graph;
+  }
+}
+
+}  // namespace
+
+Graph LoadModel(const std::string& model, uint64_t seed,
+                const std::string& signature) {
+  return Load(model, seed, signature, ReadTflite);
+}
+
+Graph LookAtModel(const std::string& model, uint64_t seed) {
+  return Load(model, seed, {}, LookAtTflite);
 }
 
 Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {

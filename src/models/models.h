@@ -25,7 +25,12 @@ std::span<const BuiltinModel> BuiltinModels();
 // name: as it is
 // stored, whatever its numbers. Throws Error: not found; io for a folder; for a
 // file that is no model one that says what it is.
-Graph LoadModel(const std::string& model, uint64_t seed);
+// `signature` names one of a .tflite file with several (formats/tflite).
+Graph LoadModel(const std::string& model, uint64_t seed,
+                const std::string& signature = {});
+// The same to be looked at: of a .tflite file with operators or types that are
+// not supported all that can be said.
+Graph LookAtModel(const std::string& model, uint64_t seed);
 
 // The same for training and conversion: finite float32 throughout, with shapes
 // that leave the batch open. float16 constants are widened; of integers, with

@@ -24,9 +24,11 @@ class SessionImpl final : public PlanSession {
   }
   std::vector<Value> Run(const Graph& subgraph,
                          std::vector<Value> inputs) override;
-  // Kernels hold pointers to the variables, which stay.
+  // Kernels hold pointers to the variables, which stay, as their memory does.
   void Reset() override {
-    for (auto& [name, value] : variables_) value = {};
+    for (auto& [name, value] : variables_) {
+      std::fill_n(value.data.MutableData(), value.data.size(), std::byte{0});
+    }
     called_.clear();
   }
 

@@ -106,4 +106,9 @@ void RunFile(const std::string& file, const std::string& stem, int runs) {
   write("tflm_fast", Numerics::kTflm, false);
 }
 
+void RewriteFile(const std::string& file, const std::string& to) {
+  WriteFile(to, std::span<const std::byte>(
+                    WriteTflite(ReadTflite(ReadFile(file), file))));
+}
+
 }  // namespace litesmith

@@ -29,6 +29,9 @@ void DumpCases(const std::string& directory, int random);
 // Throws Error for what cannot run.
 void RunFile(const std::string& file, const std::string& stem, int runs);
 
+// Reads a .tflite file and writes the graph as another.
+void RewriteFile(const std::string& file, const std::string& to);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_TESTS_CONFORMANCE_DUMP_H_

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/base/rng.h"
@@ -54,6 +55,16 @@ class GraphBuilder {
   Node& AddMany(const OpDef& op, const std::vector<std::string>& names,
                 std::vector<TensorId> inputs, const Quantization& quant = {},
                 DType dtype = DType::kFloat32);
+  // A node without outputs.
+  Node& AddNone(const OpDef& op, const std::string& name,
+                std::vector<TensorId> inputs) {
+    return graph_.AddNode(op, name, std::move(inputs), {});
+  }
+  // What nodes of this graph may run; its number.
+  SubgraphIndex Subgraph(Graph subgraph) {
+    graph_.subgraphs.push_back(std::move(subgraph));
+    return {static_cast<int32_t>(graph_.subgraphs.size()) - 1};
+  }
   // The output of the node added last.
   TensorId last() const { return graph_.nodes.back().outputs[0]; }
 

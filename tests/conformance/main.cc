@@ -7,6 +7,7 @@
 //                                             (dump.h), tests nothing
 //   conformance_test --run FILE --arrays STEM [--runs N]
 //                                             runs a file on arrays (dump.h)
+//   conformance_test --rewrite FILE --to OUT  reads a file and writes it again
 //   conformance_test --support FILE           writes docs/support.md
 #include <gtest/gtest.h>
 
@@ -39,11 +40,13 @@ int Main(int argc, char** argv) {
   std::string support;
   std::string seed;
   std::string runs = "1";
+  std::string rewrite;
+  std::string to;
   std::string random = "0";
   const std::pair<std::string_view, std::string*> options[] = {
-      {"--dump", &dump},       {"--run", &file},  {"--arrays", &arrays},
-      {"--support", &support}, {"--runs", &runs}, {"--random", &random},
-      {"--seed", &seed}};
+      {"--dump", &dump},       {"--run", &file},      {"--arrays", &arrays},
+      {"--support", &support}, {"--runs", &runs},     {"--rewrite", &rewrite},
+      {"--to", &to},           {"--random", &random}, {"--seed", &seed}};
   for (int i = 1; i < argc; i += 2) {
     const auto* option =
         std::find_if(std::begin(options), std::end(options),
@@ -56,10 +59,12 @@ int Main(int argc, char** argv) {
     *option->second = argv[i + 1];
   }
   if (!seed.empty()) SetSeed(std::strtoull(seed.c_str(), nullptr, 10));
-  if (dump.empty() && file.empty() && support.empty()) return RUN_ALL_TESTS();
+  if (dump.empty() && file.empty() && support.empty() && rewrite.empty())
+    return RUN_ALL_TESTS();
   try {
     if (!dump.empty()) DumpCases(dump, std::atoi(random.c_str()));
     if (!file.empty()) RunFile(file, arrays, std::atoi(runs.c_str()));
+    if (!rewrite.empty()) RewriteFile(rewrite, to);
     if (!support.empty()) WriteFile(support, SupportPage());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -113,10 +113,12 @@ void Mutations::TryInputs() {
       Graph twice = graph_;
       twice.nodes[n].inputs[i] = twice.nodes[n].inputs[0];
       Try(twice, fmt::format("node {}: input 0 again as {}", n, i), true);
+      if (graph_.nodes[n].outputs.empty()) continue;
       Graph itself = graph_;
       itself.nodes[n].inputs[i] = itself.nodes[n].outputs[0];
       Try(itself, fmt::format("node {}: its output as input {}", n, i), true);
     }
+    if (count == 0) continue;
     Graph longer = graph_;
     longer.nodes[n].inputs.push_back(longer.nodes[n].inputs[0]);
     Try(longer, fmt::format("node {} with {} inputs", n, count + 1), false);

@@ -11,12 +11,18 @@
 
 namespace litesmith {
 
-// Verifies the bytes before use and reads subgraph 0. The float weights and
-// biases of layers become parameters, other constants kConstant tensors. Where
-// a file cannot leave a bias out (TfliteFacts::needs_bias), one of zeros is
-// read as none. `where` names the file in errors. Throws Error{corrupt} or
-// Error{unsupported}.
-Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where);
+// Verifies the bytes before use and reads the subgraph of the signature of this
+// key, or without one the first. The float weights and biases of layers become
+// parameters, other constants kConstant tensors. Where a file cannot leave a
+// bias out (TfliteFacts::needs_bias), one of zeros is read as none. `where`
+// names the file in errors. Throws Error{corrupt}, Error{unsupported}, or
+// Error{invalid argument} for an unknown key.
+Graph ReadTflite(std::span<const std::byte> bytes, const std::string& where,
+                 const std::string& signature = {});
+// The first subgraph of any valid file, to be looked at: operators that are not
+// known have their name, inputs and outputs, and shapes are the file's.
+Graph ReadTfliteToLookAt(std::span<const std::byte> bytes,
+                         const std::string& where);
 
 // One subgraph, one signature `serving_default`, a symbolic batch as a shape
 // signature beside the shapes at a batch of one; the same graph always gives

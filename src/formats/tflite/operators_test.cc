@@ -56,15 +56,17 @@ std::string Refusal(const std::vector<int8_t>& codes) {
   return {};
 }
 
-TEST(FindOpsTest, NamesEveryUnknownOperator) {
+TEST(OperatorsTest, NamesEveryUnknownOperator) {
   EXPECT_NO_THROW(ReadTflite(TwoOps(), "net.tflite"));
-  EXPECT_EQ(Refusal({28, 117}),
-            "net.tflite: operator 0 is TANH (builtin code 28, version 1), "
-            "operator 1 is HARD_SWISH (builtin code 117, version 6), which are "
-            "not supported; `litesmith list ops` has those that are");
-  EXPECT_EQ(Refusal({28}),
-            "net.tflite: operator 0 is TANH (builtin code 28, version 1), "
-            "which is not supported; `litesmith list ops` has those that are");
+  EXPECT_EQ(Refusal({103, 109}),
+            "net.tflite: 2 operators are not supported: UNIQUE (builtin code "
+            "103, version 1), once, operator 0; WHERE (builtin code 109, "
+            "version 6), once, operator 1. `litesmith list ops` has those that "
+            "are");
+  EXPECT_EQ(Refusal({103}),
+            "net.tflite: 1 operator is not supported: UNIQUE (builtin code "
+            "103, version 1), once, operator 0. `litesmith list ops` has those "
+            "that are");
 }
 
 }  // namespace
