@@ -24,7 +24,6 @@ WAITING = (
     "EXP_",
     "GELU_",
     "HARD_SWISH_",
-    "IF_",
     "L2_NORMALIZATION_",
     "LEAKY_RELU_",
     "LOG_",
@@ -40,8 +39,6 @@ WAITING = (
     "TANH_",
     "TRANSPOSE_CONV_",
     "UNIDIRECTIONAL_SEQUENCE_RNN_",
-    "VARIABLE_",
-    "WHILE_",
 )
 # Shows undefined shifts of one machine (README).
 NOT_DEFINED = ("DIV_int8_x86_shift_wrap",)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import runtimes
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 
 from test_ops import dump
 from test_zoo import run
@@ -64,6 +65,7 @@ def test_composite_is_its_decomposition(model_and_inputs, litesmith, tmp_path):
     operator.inputs, operator.outputs = outer.inputs, outer.outputs
     options = schema.StableHLOCompositeOptionsT()
     options.name, options.decompositionSubgraphIndex = b"test.layer", 1
+    options.compositeAttributes = list(flexbuffers.Dumps({}))
     operator.builtinOptions2Type = schema.BuiltinOptions2.StableHLOCompositeOptions
     operator.builtinOptions2 = options
     outer.operators = [operator]
