@@ -2,9 +2,12 @@
 // in front of float layers: float16, and int8 with one scale a slice.
 #include <fmt/core.h>
 
+#include <utility>
+
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/graph_builder.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 namespace {
@@ -98,6 +101,25 @@ std::vector<Case> DequantizeCases() {
   add("s8", DType::kInt8, false, "");
   add("s8c", DType::kInt8, true, kFirstScale);
   return cases;
+}
+
+std::vector<RandomKind> DequantizeRandom() {
+  const std::pair<const char*, DType> types[] = {
+      {"s8", DType::kInt8}, {"u8", DType::kUInt8}, {"s16", DType::kInt16}};
+  std::vector<RandomKind> kinds;
+  for (const auto& [name, dtype] : types) {
+    kinds.push_back({name,
+                     [dtype = dtype](GraphBuilder* build) {
+                       Rng* rng = build->rng();
+                       const TensorId x = build->Fixed(
+                           "x", dtype, DrawShape(rng, Draw(rng, 0, 5)),
+                           DrawQuant(rng, dtype));
+                       build->Add(kDequantize, "y", {x});
+                       return build->Finish();
+                     },
+                     "", ""});
+  }
+  return kinds;
 }
 
 }  // namespace litesmith

@@ -4,11 +4,13 @@
 
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 namespace {
@@ -133,6 +135,36 @@ std::vector<Case> QuantizeCases() {
     cases.push_back(std::move(c));
   }
   return cases;
+}
+
+// From each type to each: scales of the two are near each other, as they are
+// between layers.
+std::vector<RandomKind> QuantizeRandom() {
+  const std::pair<const char*, DType> types[] = {
+      {"f32", kF32}, {"s8", kS8}, {"u8", kU8}, {"s16", kS16}};
+  std::vector<RandomKind> kinds;
+  for (const auto& [from_name, from] : types) {
+    for (const auto& [to_name, to] : types) {
+      // What no runtime has is among the cases.
+      if (to == kF32 || (from == kS16 && to == kU8)) continue;
+      const bool of_bytes = to == kU8 && from != kS8;
+      kinds.push_back(
+          {fmt::format("{}_{}", from_name, to_name),
+           [from = from, to = to](GraphBuilder* build) {
+             Rng* rng = build->rng();
+             const TensorId x =
+                 build->Fixed("x", from, DrawShape(rng, Draw(rng, 0, 5)),
+                              DrawQuant(rng, from));
+             build->Add(kQuantize, "y", {x}, DrawQuant(rng, to), to);
+             return build->Finish();
+           },
+           "",
+           of_bytes || (from == kU8 && to == kS16)
+               ? "its QUANTIZE has no such types"
+               : ""});
+    }
+  }
+  return kinds;
 }
 
 }  // namespace litesmith
