@@ -170,9 +170,12 @@ void CheckFixedQuant(const Tensor& out, const OpDef& op) {
        wanted.zero_point);
 }
 
-void CheckWeightQuant(const Tensor& weights, int channel_axis) {
+void CheckWeightQuant(const Tensor& weights, int channel_axis,
+                      bool int8_zero_points) {
   const Quantization& q = weights.quant;
   const auto channels = static_cast<size_t>(weights.shape[channel_axis]);
+  if (weights.dtype == DType::kUInt8)
+    return CheckPerTensorQuant(weights, "weights");
   if (q.scale.size() != 1 &&
       (q.scale.size() != channels || q.axis != channel_axis)) {
     Fail(ErrorKind::kCorrupt,
@@ -181,6 +184,8 @@ void CheckWeightQuant(const Tensor& weights, int channel_axis) {
          weights.name, q.scale.size(), q.axis, channels, channel_axis);
   }
   CheckScales(weights, "weights");
+  if (q.scale.size() == 1 && int8_zero_points)
+    return CheckQuant(weights, "weights");
   for (const int64_t zero : q.zero_point) {
     if (zero != 0) {
       Fail(ErrorKind::kUnsupported,
@@ -211,22 +216,33 @@ void CheckPadding(int64_t padding) {
   }
 }
 
-void CheckLayerTypes(Graph* graph, const Node& node,
-                     DType quantized_bias_type) {
-  const Tensor& x = graph->tensor(node.inputs[0]);
-  const Tensor& weights = graph->tensor(node.inputs[1]);
-  const int channel_axis = node.op->OperandOf(1).channel_axis;
+void CheckLayerTypes(Graph* graph, const Node& node, DType quantized_bias_type,
+                     bool int8_zero_points) {
+  const auto input = [&](Role role) {
+    return node.input(static_cast<size_t>(node.op->Find(role)));
+  };
+  const Tensor& x = graph->tensor(input(Role::kData));
+  const Tensor& weights = graph->tensor(input(Role::kWeight));
+  const int channel_axis =
+      node.op->OperandOf(static_cast<size_t>(node.op->Find(Role::kWeight)))
+          .channel_axis;
   Tensor& out = graph->tensor(node.outputs[0]);
-  const Tensor* bias =
-      node.input(2) == kNoTensor ? nullptr : &graph->tensor(node.inputs[2]);
-  CheckDType(x, "input", {DType::kFloat32, DType::kInt8, DType::kInt16});
-  if (x.dtype == DType::kFloat32) {
+  const Tensor* bias = input(Role::kBias) == kNoTensor
+                           ? nullptr
+                           : &graph->tensor(input(Role::kBias));
+  CheckDType(x, "input",
+             {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
+  const bool is_float = x.dtype == DType::kFloat32;
+  if (is_float) {
     CheckDType(weights, "weights", {DType::kFloat32, DType::kInt8});
   } else {
-    CheckDType(weights, "weights", {DType::kInt8});
+    CheckDType(weights, "weights",
+               {x.dtype == DType::kUInt8 ? DType::kUInt8 : DType::kInt8});
   }
-  if (weights.dtype == DType::kInt8) CheckWeightQuant(weights, channel_axis);
-  if (x.dtype != DType::kFloat32) {
+  if (weights.dtype != DType::kFloat32)
+    CheckWeightQuant(weights, channel_axis,
+                     int8_zero_points && x.dtype == DType::kInt8);
+  if (!is_float) {
     CheckPerTensorQuant(x, "input");
     out.dtype = x.dtype;
     CheckPerTensorQuant(out, "output");
@@ -247,6 +263,7 @@ void CheckLayerTypes(Graph* graph, const Node& node,
       CheckDType(*bias, "bias", {DType::kFloat32});
       break;
     case DType::kInt8:
+    case DType::kUInt8:
       CheckDType(*bias, "bias", {DType::kInt32});
       break;
     default:

@@ -330,7 +330,8 @@ class Decider {
         known != weight_forms_.end()
             ? known->second.quant
             : At(node.inputs[static_cast<size_t>(weight.input)]).form.quant;
-    const float input_scale = At(node.inputs[0]).form.quant.scale[0];
+    const auto data = static_cast<size_t>(node.op->Find(Role::kData));
+    const float input_scale = At(node.inputs[data]).form.quant.scale[0];
     if (known != weight_forms_.end())
       MakeRoomForBias(bias, input_scale, &scales);
     StoredConstant stored{{scheme_.bias, {}}, {}};

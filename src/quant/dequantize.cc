@@ -130,7 +130,8 @@ void GiveBiasScale(Graph* graph, const Node& node) {
   if (id == kNoTensor) return;
   Tensor& bias = graph->tensor(id);
   if (!IsInteger(bias.dtype) || !bias.quant.empty()) return;
-  const Tensor& x = graph->tensor(node.inputs[0]);
+  const Tensor& x = graph->tensor(
+      node.inputs[static_cast<size_t>(node.op->Find(Role::kData))]);
   const Tensor& w = graph->tensor(
       node.inputs[static_cast<size_t>(node.op->Find(Role::kWeight))]);
   if (!IsQuantized(x) || !IsQuantized(w)) {

@@ -115,7 +115,8 @@ class Follower {
   FileLayer FileLayerOf(const WeightRef& weights, const Node& layer) const {
     FileLayer result;
     const int bias = layer.op->Find(Role::kBias);
-    result.input_scale = ScaleBefore(layer.inputs[0]);
+    result.input_scale = ScaleBefore(
+        layer.inputs[static_cast<size_t>(layer.op->Find(Role::kData))]);
     if (bias < 0 || result.input_scale == 0) return result;
     for (const Node& node : file_.nodes) {
       if (node.input(static_cast<size_t>(weights.input)) != weights.parameter ||

@@ -36,6 +36,7 @@ struct Window {
 
   int64_t in_size() const { return int64_t{in_h} * in_w * in_c; }
   int64_t out_size() const { return int64_t{out_h} * out_w * out_c; }
+  int groups() const { return filter_c > 0 ? std::max(in_c / filter_c, 1) : 1; }
   // Weights of one output channel.
   int64_t taps() const { return int64_t{filter_h} * filter_w * filter_c; }
 };

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "src/kernels/common/integer_layer.h"
 #include "src/kernels/common/requantize.h"
 #include "src/kernels/common/window.h"
 
@@ -17,17 +18,13 @@ void Conv2DF32F32Ref(const Window& window, int images, const float* x,
                      const float* weights, const float* bias, float lo,
                      float hi, float* y);
 
-// acc = sum w * (x - zero_point) + bias, in int32.
-void Conv2DS8S8Ref(const Window& window, int images, const int8_t* x,
-                   const int8_t* weights, const int32_t* bias, int32_t x_zero,
-                   const Requantizer& requantizer, int8_t* y);
-
-// 16-bit activations with zero point 0. At most one of the biases is not null.
-// The accumulator is int64 (requantizer.method says what becomes of it).
-void Conv2DS16S8Ref(const Window& window, int images, const int16_t* x,
-                    const int8_t* weights, const int32_t* bias32,
-                    const int64_t* bias64, const Requantizer& requantizer,
-                    int16_t* y);
+// acc = sum (w - w_zero) * (x - x_zero) + bias, of int8 with int8, of uint8
+// with uint8, and without zero points of int16 with int8 (X, W). The
+// requantizer's method says whether the accumulator has 32 or 64 bits.
+template <typename X, typename W>
+void Conv2DIntegerRef(const Window& window, int images, const X* x,
+                      const W* weights, LayerBias bias, LayerZeros zeros,
+                      const Requantizer& requantizer, X* y);
 
 // Hybrid: float activations quantized image by image to `quantized` (in_size
 // bytes). Several different scales: asymmetric, (acc * w_scale) * x_scale;

@@ -202,9 +202,9 @@ TEST_F(Conv2DSimdTest, S8S8EqualsReference) {
     spec.requantizer.lo = c.relu ? spec.requantizer.zero_point : -128;
     spec.requantizer.hi = 127;
     std::vector<int8_t> y(static_cast<size_t>(g.out_size() * c.images));
-    Conv2DS8S8Ref(g, c.images, x.data(), w.data(),
-                  c.bias ? bias.data() : nullptr, spec.x_zero, spec.requantizer,
-                  y.data());
+    Conv2DIntegerRef(g, c.images, x.data(), w.data(),
+                     {.narrow = c.bias ? bias.data() : nullptr}, {spec.x_zero},
+                     spec.requantizer, y.data());
     const auto wanted = Pooled(c, y);
     ForEachTarget([&] {
       if (PackConv2D(spec) == nullptr) return;
@@ -237,9 +237,9 @@ TEST_F(Conv2DSimdTest, S16S8EqualsReference) {
     spec.requantizer.hi = 32767;
     std::vector<int16_t> y(static_cast<size_t>(g.out_size() * c.images));
     const std::vector<int64_t> bias64(bias.begin(), bias.end());
-    Conv2DS16S8Ref(g, c.images, x.data(), w.data(), nullptr,
-                   c.bias ? bias64.data() : nullptr, spec.requantizer,
-                   y.data());
+    Conv2DIntegerRef(g, c.images, x.data(), w.data(),
+                     {.wide = c.bias ? bias64.data() : nullptr}, {},
+                     spec.requantizer, y.data());
     const auto wanted = Pooled(c, y);
     ForEachTarget([&] {
       if (PackConv2D(spec) == nullptr) return;

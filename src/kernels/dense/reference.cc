@@ -20,37 +20,31 @@ void FullyConnectedF32F32Ref(DenseShape shape, int rows, const float* x,
   }
 }
 
-void FullyConnectedS8S8Ref(DenseShape shape, int rows, const int8_t* x,
-                           const int8_t* weights, const int32_t* bias,
-                           int32_t x_zero, const Requantizer& requantizer,
-                           int8_t* y) {
+template <typename X, typename W>
+void FullyConnectedIntegerRef(DenseShape shape, int rows, const X* x,
+                              const W* weights, LayerBias bias,
+                              LayerZeros zeros, const Requantizer& requantizer,
+                              X* y) {
   for (int r = 0; r < rows; ++r, x += shape.depth) {
-    const int8_t* w = weights;
+    const W* w = weights;
     for (int o = 0; o < shape.outputs; ++o, w += shape.depth) {
-      int64_t sum = bias != nullptr ? bias[o] : 0;
-      for (int i = 0; i < shape.depth; ++i) sum += (x[i] - x_zero) * w[i];
-      // The reference's accumulator has 32 bits: wrap as it does.
-      *y++ =
-          static_cast<int8_t>(requantizer.Apply(static_cast<int32_t>(sum), o));
+      int64_t sum = bias.Of(o);
+      for (int i = 0; i < shape.depth; ++i)
+        sum += (x[i] - zeros.x) * (w[i] - zeros.w);
+      if constexpr (sizeof(X) == 1) sum = static_cast<int32_t>(sum);
+      *y++ = static_cast<X>(requantizer.Apply(sum, o));
     }
   }
 }
-
-void FullyConnectedS16S8Ref(DenseShape shape, int rows, const int16_t* x,
-                            const int8_t* weights, const int32_t* bias32,
-                            const int64_t* bias64,
-                            const Requantizer& requantizer, int16_t* y) {
-  for (int r = 0; r < rows; ++r, x += shape.depth) {
-    const int8_t* w = weights;
-    for (int o = 0; o < shape.outputs; ++o, w += shape.depth) {
-      int64_t sum = 0;
-      if (bias32 != nullptr) sum += bias32[o];
-      if (bias64 != nullptr) sum += bias64[o];
-      for (int i = 0; i < shape.depth; ++i) sum += int32_t{x[i]} * w[i];
-      *y++ = static_cast<int16_t>(requantizer.Apply(sum, o));
-    }
-  }
-}
+template void FullyConnectedIntegerRef(DenseShape, int, const int8_t*,
+                                       const int8_t*, LayerBias, LayerZeros,
+                                       const Requantizer&, int8_t*);
+template void FullyConnectedIntegerRef(DenseShape, int, const uint8_t*,
+                                       const uint8_t*, LayerBias, LayerZeros,
+                                       const Requantizer&, uint8_t*);
+template void FullyConnectedIntegerRef(DenseShape, int, const int16_t*,
+                                       const int8_t*, LayerBias, LayerZeros,
+                                       const Requantizer&, int16_t*);
 
 void FullyConnectedF32S8Ref(DenseShape shape, int rows, const float* x,
                             const int8_t* weights, const float* bias,

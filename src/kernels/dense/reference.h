@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "src/kernels/common/integer_layer.h"
 #include "src/kernels/common/requantize.h"
 
 namespace litesmith {
@@ -20,16 +21,13 @@ void FullyConnectedF32F32Ref(DenseShape shape, int rows, const float* x,
                              const float* weights, const float* bias, float lo,
                              float hi, float* y);
 
-void FullyConnectedS8S8Ref(DenseShape shape, int rows, const int8_t* x,
-                           const int8_t* weights, const int32_t* bias,
-                           int32_t x_zero, const Requantizer& requantizer,
-                           int8_t* y);
-
-// At most one of the biases is not null; the accumulator is int64.
-void FullyConnectedS16S8Ref(DenseShape shape, int rows, const int16_t* x,
-                            const int8_t* weights, const int32_t* bias32,
-                            const int64_t* bias64,
-                            const Requantizer& requantizer, int16_t* y);
+// For the types (X, W) of Conv2DIntegerRef. Bytes have an accumulator of 32
+// bits, which wraps, int16 one of 64.
+template <typename X, typename W>
+void FullyConnectedIntegerRef(DenseShape shape, int rows, const X* x,
+                              const W* weights, LayerBias bias,
+                              LayerZeros zeros, const Requantizer& requantizer,
+                              X* y);
 
 // Hybrid: each row quantized on its own to `quantized` (depth bytes);
 // y = bias + acc * (x_scale * w_scale). `scales` holds one an output channel.

@@ -100,8 +100,9 @@ TEST(FullyConnectedSimdTest, S8S8EqualsReference) {
     spec.requantizer.lo = -128;
     spec.requantizer.hi = 127;
     std::vector<int8_t> wanted(static_cast<size_t>(3 * shape.outputs));
-    FullyConnectedS8S8Ref(shape, 3, x.data(), w.data(), bias.data(),
-                          spec.x_zero, spec.requantizer, wanted.data());
+    FullyConnectedIntegerRef(shape, 3, x.data(), w.data(),
+                             {.narrow = bias.data()}, {spec.x_zero},
+                             spec.requantizer, wanted.data());
     ForEachTarget([&] {
       if (PackFullyConnected(spec) == nullptr) return;
       ASSERT_EQ((RunPacked<int8_t, int8_t>(spec, 3, x)), wanted);
@@ -131,8 +132,9 @@ TEST(FullyConnectedSimdTest, S16S8EqualsReference) {
       spec.requantizer.lo = -32768;
       spec.requantizer.hi = 32767;
       std::vector<int16_t> wanted(static_cast<size_t>(3 * shape.outputs));
-      FullyConnectedS16S8Ref(shape, 3, x.data(), w.data(), nullptr, bias.data(),
-                             spec.requantizer, wanted.data());
+      FullyConnectedIntegerRef(shape, 3, x.data(), w.data(),
+                               {.wide = bias.data()}, {}, spec.requantizer,
+                               wanted.data());
       ForEachTarget([&] {
         if (PackFullyConnected(spec) == nullptr) return;
         ASSERT_EQ((RunPacked<int16_t, int16_t>(spec, 3, x)), wanted);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "src/kernels/common/integer_layer.h"
 #include "src/kernels/common/requantize.h"
 #include "src/kernels/common/window.h"
 
@@ -18,16 +19,12 @@ void DepthwiseF32F32Ref(const Window& window, int images, const float* x,
                         const float* weights, const float* bias, float lo,
                         float hi, float* y);
 
-// acc = sum w * (x - zero_point) + bias, in int32.
-void DepthwiseS8S8Ref(const Window& window, int images, const int8_t* x,
-                      const int8_t* weights, const int32_t* bias,
-                      int32_t x_zero, const Requantizer& requantizer,
-                      int8_t* y);
-
-// 16-bit activations with zero point 0; the accumulator is int64.
-void DepthwiseS16S8Ref(const Window& window, int images, const int16_t* x,
-                       const int8_t* weights, const int64_t* bias,
-                       const Requantizer& requantizer, int16_t* y);
+// acc = sum (w - w_zero) * (x - x_zero) + bias, for the types (X, W) of
+// Conv2DIntegerRef.
+template <typename X, typename W>
+void DepthwiseIntegerRef(const Window& window, int images, const X* x,
+                         const W* weights, LayerBias bias, LayerZeros zeros,
+                         const Requantizer& requantizer, X* y);
 
 // Hybrid: float activations quantized image by image to `quantized` (in_size
 // bytes), always asymmetrically; y = acc * (w_scale * x_scale) + bias. `scales`

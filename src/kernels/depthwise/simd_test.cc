@@ -117,15 +117,9 @@ void CheckIntegers(std::mt19937& rng, const Case& c) {
   spec.requantizer = RandomRequantizer(rng, c, kWide);
   if (c.bias) spec.bias.assign(bias.begin(), bias.end());
   std::vector<T> wanted(static_cast<size_t>(g.out_size() * c.images));
-  if constexpr (kWide) {
-    DepthwiseS16S8Ref(g, c.images, x.data(), weights.data(),
-                      c.bias ? spec.bias.data() : nullptr, spec.requantizer,
-                      wanted.data());
-  } else {
-    DepthwiseS8S8Ref(g, c.images, x.data(), weights.data(),
-                     c.bias ? bias.data() : nullptr, spec.x_zero,
-                     spec.requantizer, wanted.data());
-  }
+  DepthwiseIntegerRef(g, c.images, x.data(), weights.data(),
+                      {.wide = c.bias ? spec.bias.data() : nullptr},
+                      {spec.x_zero}, spec.requantizer, wanted.data());
   ForEachVectorTarget(
       spec, [&] { EXPECT_EQ((RunPacked<T, T>(spec, c, x)), wanted); });
 }

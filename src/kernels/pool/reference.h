@@ -1,10 +1,11 @@
-// MAX_POOL_2D and AVERAGE_POOL_2D, the reference twins for any element type:
-// over the part of the window inside the image, clamped. Follows
+// MAX_POOL_2D, AVERAGE_POOL_2D (any element type) and L2_POOL_2D, the reference
+// twins: over the part of the window inside the image, clamped. Follows
 // specs/tflite.md 3.4.
 #ifndef LITESMITH_KERNELS_POOL_REFERENCE_H_
 #define LITESMITH_KERNELS_POOL_REFERENCE_H_
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -74,6 +75,29 @@ void AveragePool2DRef(const Window& g, int images, const T* x, T lo, T hi,
                    count;
           }
           *y++ = static_cast<T>(std::clamp<Sum>(mean, lo, hi));
+        }
+      }
+    }
+  }
+}
+
+// L2_POOL_2D: the root of the mean square, squares summed in window order.
+inline void L2Pool2DRef(const Window& g, int images, const float* x, float lo,
+                        float hi, float* __restrict y) {
+  for (int n = 0; n < images; ++n, x += g.in_size()) {
+    for (int oy = 0; oy < g.out_h; ++oy) {
+      for (int ox = 0; ox < g.out_w; ++ox) {
+        const PoolPart part = PartOf(g, oy, ox);
+        for (int c = 0; c < g.in_c; ++c) {
+          float sum = 0;
+          for (int iy = part.y0; iy < part.y1; ++iy) {
+            for (int ix = part.x0; ix < part.x1; ++ix) {
+              const float v = x[(int64_t{iy} * g.in_w + ix) * g.in_c + c];
+              sum += v * v;
+            }
+          }
+          const float mean = sum / static_cast<float>(part.count());
+          *y++ = std::clamp(std::sqrt(mean), lo, hi);
         }
       }
     }

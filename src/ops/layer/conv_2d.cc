@@ -53,13 +53,13 @@ bool FitsTraining(const PrepareContext& c) {
 constexpr KernelRow kRows[] = {
     {"Conv2DF32F32Train", Purpose::kTrain, kF32F32, MakeConv2DTrain,
      FitsTraining},
-    {"Conv2DF32F32", Purpose::kFast, kF32F32, MakeConv2DSimd,
-     HasConstantWeights},
-    {"Conv2DS8S8", Purpose::kFast, kS8S8, MakeConv2DSimd, HasConstantWeights},
-    {"Conv2DS16S8", Purpose::kFast, kS16S8, MakeConv2DSimd, HasConstantWeights},
-    {"Conv2DF32S8", Purpose::kFast, kF32S8, MakeConv2DSimd, HasConstantWeights},
+    {"Conv2DF32F32", Purpose::kFast, kF32F32, MakeConv2DSimd, CanPackWeights},
+    {"Conv2DS8S8", Purpose::kFast, kS8S8, MakeConv2DSimd, CanPackWeights},
+    {"Conv2DS16S8", Purpose::kFast, kS16S8, MakeConv2DSimd, CanPackWeights},
+    {"Conv2DF32S8", Purpose::kFast, kF32S8, MakeConv2DSimd, CanPackWeights},
     {"Conv2DF32F32Ref", Purpose::kReference, kF32F32, MakeConv2DReference},
     {"Conv2DS8S8Ref", Purpose::kReference, kS8S8, MakeConv2DReference},
+    {"Conv2DU8U8Ref", Purpose::kReference, kU8U8, MakeConv2DReference},
     {"Conv2DS16S8Ref", Purpose::kReference, kS16S8, MakeConv2DReference},
     {"Conv2DF32S8Ref", Purpose::kReference, kF32S8, MakeConv2DReference},
 };

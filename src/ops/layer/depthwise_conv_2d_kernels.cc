@@ -1,13 +1,15 @@
 // DEPTHWISE_CONV_2D's kernels as a plan sees them: reference, SIMD and training
 // adapters over kernels/depthwise.
 #include <memory>
+#include <span>
 #include <utility>
-#include <vector>
 
 #include "src/kernels/depthwise/reference.h"
 #include "src/kernels/depthwise/simd.h"
 #include "src/kernels/depthwise/train.h"
+#include "src/ops/checks.h"
 #include "src/ops/layer/depthwise_conv_2d.h"
+#include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/layer/window_attrs.h"
 
@@ -17,82 +19,41 @@ namespace {
 using Attrs = DepthwiseConv2DAttrs;
 
 Requantizer DepthwiseRequantizer(const PrepareContext& context) {
-  const Tensor& x = context.input(0);
-  const Tensor& out = context.output();
-  return MakeRequantizer(
-      x.dtype == DType::kInt8 ? RequantMethod::kMbqm : RequantMethod::kMbqm64,
-      ChannelMultipliers(x, context.input(1), out, out.shape[3]), out,
-      context.node.Get<&Attrs::activation>());
+  return ConvolutionRequantizer(context, context.node.Get<&Attrs::activation>(),
+                                kUnsetBiasType);
 }
 
 int64_t ImagesPerSample(const PrepareContext& context) {
   return PerSample(context, context.input(0).shape[0]);
 }
 
-// Of floats, hybrid or not.
-class FloatReference final : public Kernel {
- public:
-  explicit FloatReference(const PrepareContext& context)
-      : window_(DepthwiseWindow(context)),
-        images_(ImagesPerSample(context)),
-        range_(ActivationRange(context.node.Get<&Attrs::activation>())),
-        has_bias_(context.has_input(2)) {
-    if (context.input(1).dtype != DType::kInt8) return;
-    scales_ = ChannelScales(context.input(1), window_.out_c);
-    workspace_bytes = static_cast<size_t>(window_.in_size());
+// As direct_kernels.h wants it.
+struct DirectDepthwise {
+  static Window WindowOf(const PrepareContext& context) {
+    return DepthwiseWindow(context);
   }
-  void Run(const KernelArgs& args) const override {
-    const auto images = static_cast<int>(args.batch * images_);
-    const float* bias = has_bias_ ? args.in<float>(2) : nullptr;
-    if (scales_.empty()) {
-      DepthwiseF32F32Ref(window_, images, args.in<float>(0), args.in<float>(1),
-                         bias, range_.low, range_.high, args.out<float>());
-    } else {
-      DepthwiseF32S8Ref(window_, images, args.in<float>(0), args.in<int8_t>(1),
-                        bias, scales_, range_.low, range_.high,
-                        reinterpret_cast<int8_t*>(args.workspace),
-                        args.out<float>());
-    }
+  static int64_t Activation(const Node& node) {
+    return node.Get<&Attrs::activation>();
   }
-
- private:
-  Window window_;
-  int64_t images_;  // a sample
-  kernels::FloatRange range_;
-  bool has_bias_;
-  std::vector<float> scales_;  // hybrid
-};
-
-class IntegerReference final : public Kernel {
- public:
-  explicit IntegerReference(const PrepareContext& context)
-      : window_(DepthwiseWindow(context)),
-        images_(ImagesPerSample(context)),
-        requantizer_(DepthwiseRequantizer(context)),
-        bytes_(context.input(0).dtype == DType::kInt8),
-        x_zero_(static_cast<int32_t>(context.input(0).quant.zero_point[0])),
-        has_bias_(context.has_input(2)) {}
-  void Run(const KernelArgs& args) const override {
-    const auto images = static_cast<int>(args.batch * images_);
-    const auto* weights = args.in<int8_t>(1);
-    if (bytes_) {
-      DepthwiseS8S8Ref(window_, images, args.in<int8_t>(0), weights,
-                       has_bias_ ? args.in<int32_t>(2) : nullptr, x_zero_,
-                       requantizer_, args.out<int8_t>());
-    } else {
-      DepthwiseS16S8Ref(window_, images, args.in<int16_t>(0), weights,
-                        has_bias_ ? args.in<int64_t>(2) : nullptr, requantizer_,
-                        args.out<int16_t>());
-    }
+  static Requantizer RequantizerOf(const PrepareContext& context) {
+    return DepthwiseRequantizer(context);
   }
-
- private:
-  Window window_;
-  int64_t images_;  // a sample
-  Requantizer requantizer_;
-  bool bytes_;  // else int16
-  int32_t x_zero_;
-  bool has_bias_;
+  static bool PerChannel(const PrepareContext&) { return true; }
+  static constexpr auto F32F32 = DepthwiseF32F32Ref;
+  static void F32S8(const Window& window, int images, const float* x,
+                    const int8_t* weights, const float* bias,
+                    std::span<const float> scales, bool /*per_channel*/,
+                    float lo, float hi, int8_t* quantized, float* y) {
+    DepthwiseF32S8Ref(window, images, x, weights, bias, scales, lo, hi,
+                      quantized, y);
+  }
+  template <typename X, typename W>
+  static void Integer(const Window& window, int images, const X* x,
+                      const W* weights, LayerBias bias, LayerZeros zeros,
+                      const Requantizer& requantizer, X* y) {
+    DepthwiseIntegerRef(window, images, x, weights, bias, zeros, requantizer,
+                        y);
+  }
 };
 
 class DepthwiseSimd final : public Kernel {
@@ -150,9 +111,7 @@ Window DepthwiseWindow(const PrepareContext& context) {
 }
 
 KernelPtr MakeDepthwiseConv2DReference(const PrepareContext& context) {
-  return context.input(0).dtype == DType::kFloat32
-             ? MakeKernel<FloatReference>(context)
-             : MakeKernel<IntegerReference>(context);
+  return MakeDirect<DirectDepthwise>(context);
 }
 
 KernelPtr MakeDepthwiseConv2DSimd(const PrepareContext& context) {

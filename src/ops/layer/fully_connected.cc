@@ -59,7 +59,8 @@ void Infer(Graph* graph, const Node& node) {
   }
   const Shape shape = OutputShape(node, x, weights);
   CheckLayerTypes(graph, node,
-                  node.Get<&FullyConnectedAttrs::quantized_bias_type>());
+                  node.Get<&FullyConnectedAttrs::quantized_bias_type>(),
+                  /*int8_zero_points=*/true);
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = shape;
   (void)out.shape.NumElementsPerSample();  // throws if too large
@@ -78,16 +79,18 @@ constexpr KernelRow kRows[] = {
     {"FullyConnectedF32F32Train", Purpose::kTrain, kF32F32,
      MakeFullyConnectedTrain},
     {"FullyConnectedF32F32", Purpose::kFast, kF32F32, MakeFullyConnectedSimd,
-     HasConstantWeights},
+     CanPackWeights},
     {"FullyConnectedS8S8", Purpose::kFast, kS8S8, MakeFullyConnectedSimd,
-     HasConstantWeights},
+     CanPackWeights},
     {"FullyConnectedS16S8", Purpose::kFast, kS16S8, MakeFullyConnectedSimd,
-     HasConstantWeights},
+     CanPackWeights},
     {"FullyConnectedF32S8", Purpose::kFast, kF32S8, MakeFullyConnectedSimd,
-     HasConstantWeights},
+     CanPackWeights},
     {"FullyConnectedF32F32Ref", Purpose::kReference, kF32F32,
      MakeFullyConnectedReference},
     {"FullyConnectedS8S8Ref", Purpose::kReference, kS8S8,
+     MakeFullyConnectedReference},
+    {"FullyConnectedU8U8Ref", Purpose::kReference, kU8U8,
      MakeFullyConnectedReference},
     {"FullyConnectedS16S8Ref", Purpose::kReference, kS16S8,
      MakeFullyConnectedReference},

@@ -25,19 +25,16 @@ int64_t FullyConnectedRows(const PrepareContext& context) {
 
 // By the runtime whose results are wanted (specs/tflite.md 3.3): F64 for
 // LiteRT; for the microcontroller runtime MBQM, or MBQM64 for 16-bit inputs
-// whose bias is not int32.
+// whose bias is not int32. uint8 has MBQM alone.
 Requantizer FullyConnectedRequantizer(const PrepareContext& context) {
   const Tensor& x = context.input(0);
-  const Tensor& weights = context.input(1);
   const Tensor& output = context.output();
-  const int channels = weights.shape[0];
   const int64_t activation =
       context.node.Get<&FullyConnectedAttrs::activation>();
   // Exact in double even for a single scale, in both runtimes (measured on
   // tflite_micro: a product rounded to float32 moves an output in a million).
-  const std::vector<double> multipliers =
-      ChannelMultipliers(x, weights, output, channels);
-  if (context.numerics == Numerics::kLiteRt) {
+  const std::vector<double> multipliers = ChannelMultipliers(context);
+  if (context.numerics == Numerics::kLiteRt && x.dtype != DType::kUInt8) {
     return MakeRequantizer(RequantMethod::kF64, multipliers, output,
                            activation);
   }
@@ -85,37 +82,23 @@ class F32F32 final : public DenseKernel {
   kernels::FloatRange range_;
 };
 
-class S8S8 final : public DenseKernel {
+template <typename X, typename W>
+class Integer final : public DenseKernel {
  public:
-  explicit S8S8(const PrepareContext& context)
+  explicit Integer(const PrepareContext& context)
       : DenseKernel(context),
         requantizer_(FullyConnectedRequantizer(context)),
-        x_zero_(static_cast<int32_t>(context.input(0).quant.zero_point[0])) {}
+        zeros_(LayerZerosOf(context)) {}
   void Run(const KernelArgs& args) const override {
-    FullyConnectedS8S8Ref(shape_, rows(args), args.in<int8_t>(0),
-                          args.in<int8_t>(1), bias<int32_t>(args), x_zero_,
-                          requantizer_, args.out<int8_t>());
+    FullyConnectedIntegerRef(
+        shape_, rows(args), args.in<X>(0), args.in<W>(1),
+        LayerBias{bias<int32_t>(args), bias<int64_t>(args)}, zeros_,
+        requantizer_, args.out<X>());
   }
 
  private:
   Requantizer requantizer_;
-  int32_t x_zero_;
-};
-
-class S16S8 final : public DenseKernel {
- public:
-  explicit S16S8(const PrepareContext& context)
-      : DenseKernel(context),
-        requantizer_(FullyConnectedRequantizer(context)) {}
-  void Run(const KernelArgs& args) const override {
-    FullyConnectedS16S8Ref(shape_, rows(args), args.in<int16_t>(0),
-                           args.in<int8_t>(1), bias<int32_t>(args),
-                           bias<int64_t>(args), requantizer_,
-                           args.out<int16_t>());
-  }
-
- private:
-  Requantizer requantizer_;
+  LayerZeros zeros_;
 };
 
 class F32S8 final : public DenseKernel {
@@ -202,8 +185,9 @@ class FullyConnectedF32Train final : public TrainKernel {
 
 KernelPtr MakeFullyConnectedReference(const PrepareContext& context) {
   const DType x = context.input(0).dtype;
-  if (x == DType::kInt8) return MakeKernel<S8S8>(context);
-  if (x == DType::kInt16) return MakeKernel<S16S8>(context);
+  if (x == DType::kInt8) return MakeKernel<Integer<int8_t, int8_t>>(context);
+  if (x == DType::kUInt8) return MakeKernel<Integer<uint8_t, uint8_t>>(context);
+  if (x == DType::kInt16) return MakeKernel<Integer<int16_t, int8_t>>(context);
   return context.input(1).dtype == DType::kInt8 ? MakeKernel<F32S8>(context)
                                                 : MakeKernel<F32F32>(context);
 }

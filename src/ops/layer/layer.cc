@@ -10,15 +10,14 @@ namespace litesmith {
 
 namespace {
 
-// The constant integer bias of input 2, widened; empty if there is none.
-std::vector<int64_t> BiasValues(const PrepareContext& context) {
-  if (!context.has_input(2)) return {};
-  const Tensor& bias = context.input(2);
-  if (bias.dtype == DType::kInt64) {
-    const auto values = bias.As<int64_t>();
+// The constant integer bias, widened; empty if there is none.
+std::vector<int64_t> BiasValues(const Tensor* bias) {
+  if (bias == nullptr) return {};
+  if (bias->dtype == DType::kInt64) {
+    const auto values = bias->As<int64_t>();
     return {values.begin(), values.end()};
   }
-  const auto values = bias.As<int32_t>();
+  const auto values = bias->As<int32_t>();
   return {values.begin(), values.end()};
 }
 
@@ -71,6 +70,32 @@ IntegerRange ActivationRange(int64_t activation, const Tensor& output) {
   }
 }
 
+LayerOperands::LayerOperands(const OpDef& op)
+    : x(static_cast<size_t>(op.Find(Role::kData))),
+      weights(static_cast<size_t>(op.Find(Role::kWeight))),
+      bias(static_cast<size_t>(op.Find(Role::kBias))) {}
+
+const Tensor& LayerInput(const PrepareContext& context) {
+  return context.input(LayerOperands(*context.node.op).x);
+}
+
+const Tensor& LayerWeights(const PrepareContext& context) {
+  return context.input(LayerOperands(*context.node.op).weights);
+}
+
+const Tensor* LayerBiasOrNull(const PrepareContext& context) {
+  const size_t bias = LayerOperands(*context.node.op).bias;
+  return context.has_input(bias) ? &context.input(bias) : nullptr;
+}
+
+LayerZeros LayerZerosOf(const PrepareContext& context) {
+  const auto zero = [](const Tensor& tensor) {
+    const auto& zeros = tensor.quant.zero_point;
+    return zeros.empty() ? 0 : static_cast<int32_t>(zeros[0]);
+  };
+  return {zero(LayerInput(context)), zero(LayerWeights(context))};
+}
+
 std::vector<float> ChannelScales(const Tensor& weights, int channels) {
   std::vector<float> scales = weights.quant.scale;
   if (scales.size() == 1)
@@ -104,33 +129,58 @@ Requantizer MakeRequantizer(RequantMethod method,
   return r;
 }
 
-std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
-                                       const Tensor& output, int channels) {
+std::vector<float> ChannelScales(const PrepareContext& context) {
+  const LayerOperands at(*context.node.op);
+  const Tensor& weights = context.input(at.weights);
+  const int axis = context.node.op->OperandOf(at.weights).channel_axis;
+  return ChannelScales(weights, weights.shape[axis]);
+}
+
+std::vector<double> ChannelMultipliers(const PrepareContext& context) {
+  const Tensor& x = LayerInput(context);
+  const float x_scale = x.quant.scale[0];
+  const double y_scale{context.output().quant.scale[0]};
   std::vector<double> result;
-  for (const float w : ChannelScales(weights, channels)) {
-    result.push_back(static_cast<double>(x.quant.scale[0]) *
-                     static_cast<double>(w) /
-                     static_cast<double>(output.quant.scale[0]));
+  for (const float w : ChannelScales(context)) {
+    const double product = x.dtype == DType::kUInt8
+                               ? double{x_scale * w}
+                               : double{x_scale} * double{w};
+    result.push_back(product / y_scale);
   }
   return result;
 }
 
-bool HasConstantWeights(const PrepareContext& context) {
-  return context.input(1).has_data() &&
-         (!context.has_input(2) || context.input(2).has_data());
+Requantizer ConvolutionRequantizer(const PrepareContext& context,
+                                   int64_t activation,
+                                   DType quantized_bias_type) {
+  const Tensor* bias = LayerBiasOrNull(context);
+  const bool narrow = LayerInput(context).dtype != DType::kInt16 ||
+                      quantized_bias_type == DType::kInt32 ||
+                      (bias != nullptr && bias->dtype == DType::kInt32);
+  return MakeRequantizer(narrow ? RequantMethod::kMbqm : RequantMethod::kMbqm64,
+                         ChannelMultipliers(context), context.output(),
+                         activation);
+}
+
+bool CanPackWeights(const PrepareContext& context) {
+  const Tensor& weights = LayerWeights(context);
+  const Tensor* bias = LayerBiasOrNull(context);
+  return weights.has_data() && (bias == nullptr || bias->has_data()) &&
+         LayerZerosOf(context).w == 0;
 }
 
 void FillLayerSpec(const PrepareContext& context, int64_t activation,
                    Requantizer (*requantizer)(const PrepareContext&),
                    LayerSpec* spec) {
-  const Tensor& x = context.input(0);
-  const Tensor& weights = context.input(1);
+  const Tensor& x = LayerInput(context);
+  const Tensor& weights = LayerWeights(context);
+  const Tensor* bias = LayerBiasOrNull(context);
   spec->weights = weights.data.data();
   if (x.dtype != DType::kFloat32) {
     spec->kind = x.dtype == DType::kInt8 ? LayerKind::kS8S8 : LayerKind::kS16S8;
     spec->requantizer = requantizer(context);
-    spec->x_zero = static_cast<int32_t>(x.quant.zero_point[0]);
-    spec->bias = BiasValues(context);
+    spec->x_zero = LayerZerosOf(context).x;
+    spec->bias = BiasValues(bias);
     return;
   }
   spec->kind =
@@ -140,14 +190,11 @@ void FillLayerSpec(const PrepareContext& context, int64_t activation,
   // Sums in the reference kernels' order: facts.h says why.
   spec->exact = spec->kind == LayerKind::kF32F32 &&
                 context.facts.IsBeforeQuantize(context.node.outputs[0]);
-  if (context.has_input(2)) {
-    const auto bias = context.input(2).As<float>();
-    spec->float_bias.assign(bias.begin(), bias.end());
+  if (bias != nullptr) {
+    const auto values = bias->As<float>();
+    spec->float_bias.assign(values.begin(), values.end());
   }
-  if (spec->kind == LayerKind::kF32S8) {
-    const int axis = context.node.op->OperandOf(1).channel_axis;
-    spec->scales = ChannelScales(weights, weights.shape[axis]);
-  }
+  if (spec->kind == LayerKind::kF32S8) spec->scales = ChannelScales(context);
 }
 
 }  // namespace litesmith

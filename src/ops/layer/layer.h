@@ -8,6 +8,7 @@
 
 #include "src/graph/op_def.h"
 #include "src/kernels/common/float_range.h"
+#include "src/kernels/common/integer_layer.h"
 #include "src/kernels/common/layer_spec.h"
 #include "src/kernels/common/requantize.h"
 
@@ -39,24 +40,46 @@ struct IntegerRange {
 // The same on a quantized tensor's integers.
 IntegerRange ActivationRange(int64_t activation, const Tensor& output);
 
+// Where the nodes of a layer's op have their operands, by the roles.
+struct LayerOperands {
+  explicit LayerOperands(const OpDef& op);
+  size_t x, weights, bias;
+};
+const Tensor& LayerInput(const PrepareContext& context);
+const Tensor& LayerWeights(const PrepareContext& context);
+// Null where the node has none.
+const Tensor* LayerBiasOrNull(const PrepareContext& context);
+// Of integers, or of hybrid weights.
+LayerZeros LayerZerosOf(const PrepareContext& context);
+
 // The weights' scales, one an output channel.
 std::vector<float> ChannelScales(const Tensor& weights, int channels);
+std::vector<float> ChannelScales(const PrepareContext& context);
 // Throws Error{unsupported} if a multiplier is out of the method's range.
 Requantizer MakeRequantizer(RequantMethod method,
                             const std::vector<double>& multipliers,
                             const Tensor& output, int64_t activation);
-// double(s_in) * double(s_w[c]) / double(s_out) for every channel.
-std::vector<double> ChannelMultipliers(const Tensor& x, const Tensor& weights,
-                                       const Tensor& output, int channels);
+// The layer's real multipliers: double(s_in) * double(s_w[c]) / double(s_out)
+// for every channel; of uint8 the product of the scales is rounded to float32.
+std::vector<double> ChannelMultipliers(const PrepareContext& context);
+// Of a convolution of any kind: MBQM, or MBQM64 of 16-bit inputs, unless
+// `quantized_bias_type` or the bias says that the sum has 32 bits. With an
+// int32 bias and no attribute tflite-micro goes by the bias; LiteRT reads
+// beyond its end.
+Requantizer ConvolutionRequantizer(const PrepareContext& context,
+                                   int64_t activation,
+                                   DType quantized_bias_type);
 
 // The types that layers compute on: input and output, weights.
 inline constexpr Types kF32F32 = {DType::kFloat32, DType::kFloat32};
 inline constexpr Types kF32S8 = {DType::kFloat32, DType::kInt8};
 inline constexpr Types kS8S8 = {DType::kInt8, DType::kInt8};
 inline constexpr Types kS16S8 = {DType::kInt16, DType::kInt8};
+inline constexpr Types kU8U8 = {DType::kUInt8, DType::kUInt8};
 
-// Weights, and the bias if there is one, are constants that can be packed.
-bool HasConstantWeights(const PrepareContext& context);
+// Weights, and the bias if there is one, are constants that can be packed:
+// without zero points.
+bool CanPackWeights(const PrepareContext& context);
 
 // What SIMD kernels of a layer are packed from, but for its shape and what its
 // op alone knows. Weights and bias must be constants; `requantizer` is asked

@@ -1,6 +1,6 @@
-// MAX_POOL_2D and AVERAGE_POOL_2D: the maximum or mean of each window of an
-// NHWC image; padding does not count. Input and output share scale and zero
-// point.
+// MAX_POOL_2D, AVERAGE_POOL_2D and L2_POOL_2D: the maximum, mean or root mean
+// square of each window of an NHWC image; padding does not count. Input and
+// output share scale and zero point.
 #include "src/ops/pool/pool_2d.h"
 
 #include <cmath>
@@ -49,6 +49,11 @@ void Infer(Graph* graph, const Node& node) {
   out.shape = Shape{x.shape[0], h, w, x.shape[3]};
 }
 
+void InferFloat(Graph* graph, const Node& node) {
+  CheckDType(graph->tensor(node.inputs[0]), "input", {DType::kFloat32});
+  Infer(graph, node);
+}
+
 }  // namespace
 
 Window PoolWindow(const PrepareContext& context) {
@@ -81,6 +86,11 @@ struct Max {
 struct Average {
   template <class T>
   static constexpr auto kRun = AveragePool2DRef<T>;
+};
+
+struct RootMeanSquare {
+  template <class T>
+  static constexpr auto kRun = L2Pool2DRef;
 };
 
 template <class F, typename T>
@@ -194,6 +204,11 @@ constexpr KernelRow kPoolRows[] = {
      MakeKernel<Pool<F, int16_t>>},
 };
 
+constexpr KernelRow kL2Rows[] = {{"F32Ref",
+                                  Purpose::kReference,
+                                  {DType::kFloat32},
+                                  MakeKernel<Pool<RootMeanSquare, float>>}};
+
 int Version(const Graph& graph, const Node& node) {
   const DType dtype = graph.tensor(node.inputs[0]).dtype;
   return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
@@ -217,5 +232,14 @@ const OpDef kMaxPool2D = PoolOp<Max, MaxPool2DF32Train>(
     "MAX_POOL_2D", "maximum over a sliding window, NHWC", 17);
 const OpDef kAveragePool2D = PoolOp<Average, AveragePool2DF32Train>(
     "AVERAGE_POOL_2D", "mean over a sliding window, NHWC", 1);
+const OpDef kL2Pool2D = {
+    .name = "L2_POOL_2D",
+    .summary = "root mean square over a sliding window, NHWC",
+    .tflite = {.code = 12, .options = 5},
+    .attrs = kAttrs<Pool2DAttrs>,
+    .operands = kOperands,
+    .infer = InferFloat,
+    .rows = kL2Rows,
+};
 
 }  // namespace litesmith
