@@ -171,7 +171,7 @@ void CheckFixedQuant(const Tensor& out, const OpDef& op) {
 }
 
 void CheckWeightQuant(const Tensor& weights, int channel_axis,
-                      bool int8_zero_points) {
+                      bool zero_points) {
   const Quantization& q = weights.quant;
   const auto channels = static_cast<size_t>(weights.shape[channel_axis]);
   if (weights.dtype == DType::kUInt8)
@@ -179,18 +179,18 @@ void CheckWeightQuant(const Tensor& weights, int channel_axis,
   if (q.scale.size() != 1 &&
       (q.scale.size() != channels || q.axis != channel_axis)) {
     Fail(ErrorKind::kCorrupt,
-         "the int8 weights '{}' have {} scales along dimension {}; 1, or {} "
+         "the {} weights '{}' have {} scales along dimension {}; 1, or {} "
          "along dimension {}, are wanted",
-         weights.name, q.scale.size(), q.axis, channels, channel_axis);
+         Name(weights.dtype), weights.name, q.scale.size(), q.axis, channels,
+         channel_axis);
   }
+  if (q.scale.size() == 1 && zero_points) return CheckQuant(weights, "weights");
   CheckScales(weights, "weights");
-  if (q.scale.size() == 1 && int8_zero_points)
-    return CheckQuant(weights, "weights");
   for (const int64_t zero : q.zero_point) {
     if (zero != 0) {
       Fail(ErrorKind::kUnsupported,
-           "the int8 weights '{}' have the zero point {}; 0 is wanted",
-           weights.name, zero);
+           "the {} weights '{}' have the zero point {}; 0 is wanted",
+           Name(weights.dtype), weights.name, zero);
     }
   }
 }
@@ -216,8 +216,24 @@ void CheckPadding(int64_t padding) {
   }
 }
 
+// What the weights of a layer may be, by its input.
+void CheckWeightType(const Tensor& weights, DType x, bool dense) {
+  switch (x) {
+    case DType::kFloat32:
+      return CheckDType(weights, "weights", {DType::kFloat32, DType::kInt8});
+    case DType::kUInt8:
+      return CheckDType(weights, "weights", {DType::kUInt8});
+    case DType::kInt16:
+      if (dense)
+        return CheckDType(weights, "weights", {DType::kInt8, DType::kInt16});
+      [[fallthrough]];
+    default:
+      CheckDType(weights, "weights", {DType::kInt8});
+  }
+}
+
 void CheckLayerTypes(Graph* graph, const Node& node, DType quantized_bias_type,
-                     bool int8_zero_points) {
+                     bool dense) {
   const auto input = [&](Role role) {
     return node.input(static_cast<size_t>(node.op->Find(role)));
   };
@@ -232,16 +248,10 @@ void CheckLayerTypes(Graph* graph, const Node& node, DType quantized_bias_type,
                            : &graph->tensor(input(Role::kBias));
   CheckDType(x, "input",
              {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
-  const bool is_float = x.dtype == DType::kFloat32;
-  if (is_float) {
-    CheckDType(weights, "weights", {DType::kFloat32, DType::kInt8});
-  } else {
-    CheckDType(weights, "weights",
-               {x.dtype == DType::kUInt8 ? DType::kUInt8 : DType::kInt8});
-  }
+  CheckWeightType(weights, x.dtype, dense);
   if (weights.dtype != DType::kFloat32)
-    CheckWeightQuant(weights, channel_axis,
-                     int8_zero_points && x.dtype == DType::kInt8);
+    CheckWeightQuant(weights, channel_axis, dense && x.dtype == DType::kInt8);
+  const bool is_float = x.dtype == DType::kFloat32;
   if (!is_float) {
     CheckPerTensorQuant(x, "input");
     out.dtype = x.dtype;

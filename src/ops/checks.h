@@ -28,11 +28,11 @@ void CheckFixedQuant(const Tensor& out, const OpDef& op);
 // As CheckPerTensorQuant, or one scale and zero point for each slice along the
 // axis.
 void CheckQuant(const Tensor& tensor, const char* what);
-// Symmetric int8 weights: one scale, or one a slice along the axis of their
-// output channels. With one scale, weights of uint8 may have a zero point, and
-// those of int8 if `int8_zero_points`.
+// Symmetric weights: one scale, or one a slice along the axis of their output
+// channels. With one scale, weights of uint8 may have a zero point, and those
+// of int8 if `zero_points`.
 void CheckWeightQuant(const Tensor& weights, int channel_axis,
-                      bool int8_zero_points);
+                      bool zero_points);
 // A positive value that fits in 16 bits, as every real stride or filter does.
 void CheckPositive(int64_t value, const char* what);
 // The activation is one that the kernels know.
@@ -45,10 +45,11 @@ inline constexpr DType kUnsetBiasType = DType::kFloat32;
 
 // A layer of weights (CONV_2D, FULLY_CONNECTED): dtypes of x, weights, bias
 // and `out`, bias shape [channels], and quantization of each. The operands are
-// found by their roles, the channels are those of the weights' channel axis.
+// found by their roles, the channels are those of the weights' channel axis. A
+// dense layer alone may have int8 weights with a zero point, and int16 weights.
 // Sets the output's dtype.
 void CheckLayerTypes(Graph* graph, const Node& node, DType quantized_bias_type,
-                     bool int8_zero_points = false);
+                     bool dense = false);
 
 // The number of outputs of a window along one dimension of size `in`; throws
 // if there is none. `what` names the dimension.

@@ -7,6 +7,7 @@
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/layer_numbers.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 namespace {
@@ -75,15 +76,21 @@ void SetAttributes(const Geometry& g, Node* node) {
       node);
 }
 
+Graph BuildBehind(TensorId x, const Geometry& g, const LayerNumbers& numbers,
+                  GraphBuilder* build) {
+  const std::vector<TensorId> inputs =
+      LayerInputs(build, numbers, x, FilterShape(g), kChannelAxis);
+  SetAttributes(g,
+                &build->Add(kDepthwiseConv2D, "y", inputs,
+                            OutputQuant(numbers, g.taps()), numbers.types.x));
+  return build->Finish();
+}
+
 Graph Build(const Geometry& g, const LayerNumbers& numbers, Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", numbers.types.x, {g.in_h, g.in_w, g.in_c},
                                  InputQuant(numbers));
-  const std::vector<TensorId> inputs =
-      LayerInputs(&build, numbers, x, FilterShape(g), kChannelAxis);
-  SetAttributes(g, &build.Add(kDepthwiseConv2D, "y", inputs,
-                              OutputQuant(numbers, g.taps()), numbers.types.x));
-  return build.Finish();
+  return BuildBehind(x, g, numbers, &build);
 }
 
 Case MakeCase(const std::string& name, const Geometry& g,
@@ -112,11 +119,50 @@ Graph BuildGradient(const Geometry& g, bool bias, Rng* rng) {
 
 // A bias of int16 activations is int64.
 bool IsPossible(const LayerNumbers& numbers) {
-  return numbers.types.x != DType::kInt16 ||
-         numbers.types.bias == DType::kInt64;
+  return !numbers.of_dense_alone() && (numbers.types.x != DType::kInt16 ||
+                                       numbers.types.bias == DType::kInt64);
+}
+
+Geometry DrawGeometry(Rng* rng) {
+  Geometry g{};
+  g.in_c = Draw(rng, 1, 9);
+  g.multiplier = Coin(rng) ? 1 : Draw(rng, 1, 3);
+  g.filter_h = Draw(rng, 1, 4), g.filter_w = Draw(rng, 1, 4);
+  g.stride_h = Draw(rng, 1, 3), g.stride_w = Draw(rng, 1, 3);
+  g.dilation_h = Coin(rng) ? 1 : Draw(rng, 1, 3);
+  g.dilation_w = Coin(rng) ? 1 : Draw(rng, 1, 3);
+  g.padding = Coin(rng) ? kSame : kValid;
+  g.activation = DrawActivation(rng);
+  const bool valid = g.padding == kValid;
+  g.in_h = Draw(rng, 1, 8) + (valid ? (g.filter_h - 1) * g.dilation_h : 0);
+  g.in_w = Draw(rng, 1, 8) + (valid ? (g.filter_w - 1) * g.dilation_w : 0);
+  return g;
+}
+
+RandomKind Random(const char* name, const LayerTypes& types) {
+  RandomKind kind{
+      .name = name, .build = {}, .litert_fails = {}, .tflm_fails = {}};
+  kind.build = [name, types](GraphBuilder* build) {
+    const Geometry g = DrawGeometry(build->rng());
+    LayerNumbers numbers = DrawNumbers(build->rng(), name, types);
+    // LiteRT's hybrid one reads a scale a channel.
+    if (numbers.hybrid()) numbers.per_axis = true;
+    const TensorId x = build->Fixed(
+        "x", types.x, {Draw(build->rng(), 1, 2), g.in_h, g.in_w, g.in_c},
+        InputQuant(numbers));
+    return BuildBehind(x, g, numbers, build);
+  };
+  kind.tflm_fails = LayerNumbers{.name = name, .types = types}.tflm_fails();
+  return kind;
 }
 
 }  // namespace
+
+std::vector<RandomKind> DepthwiseConv2DRandom() {
+  return {Random("f32", kF32Types), Random("s8", kS8Types),
+          Random("u8", kU8Types), Random("s16", kS16Types),
+          Random("f32s8", kHybridTypes)};
+}
 
 std::vector<Case> DepthwiseConv2DCases() {
   std::vector<Case> cases;

@@ -7,6 +7,7 @@
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/layer_numbers.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 namespace {
@@ -76,6 +77,54 @@ Graph Build(const Form& form, const LayerNumbers& numbers, bool asymmetric,
   return build.Finish();
 }
 
+// Weights, and the bias, that the graph is given.
+Graph BuildComputed(const LayerNumbers& numbers, Rng* rng) {
+  constexpr int kDepth = 11;
+  constexpr int kOutputs = 6;
+  GraphBuilder build(rng);
+  const TensorId x =
+      build.Fixed("x", numbers.types.x, {3, kDepth}, InputQuant(numbers));
+  std::vector<TensorId> inputs =
+      LayerInputs(&build, numbers, x, Shape{kOutputs, kDepth});
+  const Quantization quant = build.tensor(inputs[1]).quant;
+  inputs[1] =
+      build.Fixed("computed", numbers.types.weights, {kOutputs, kDepth}, quant);
+  build.Add(kFullyConnected, "y", inputs, OutputQuant(numbers, kDepth),
+            numbers.types.x);
+  return build.Finish();
+}
+
+// As files have it whose weights are computed.
+Graph BuildInt16(Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", DType::kInt16, {21}, PerTensor(0.0004f));
+  const TensorId weights =
+      build.Random("weights", DType::kInt16, {5, 21}, PerTensor(0.00003f));
+  build.Add(kFullyConnected, "y", {x, weights}, PerTensor(0.002f),
+            DType::kInt16);
+  return build.Finish();
+}
+
+// Inputs of ranks 1 to 4, whatever is said of their dimensions.
+Graph BuildRank(int rank, const LayerNumbers& numbers, Rng* rng) {
+  constexpr int kDepth = 10;
+  constexpr int kOutputs = 7;
+  const std::vector<int32_t> dims = {3, 2, 4, 5};
+  GraphBuilder build(rng);
+  // [10], [4, 5], [2, 4, 5], [3, 2, 4, 5]: rows that end inside of a dimension.
+  const Shape shape =
+      rank == 1 ? Shape{kDepth} : Shape({dims.end() - rank, dims.end()});
+  const TensorId x =
+      build.Fixed("x", numbers.types.x, shape, InputQuant(numbers));
+  Node& node =
+      build.Add(kFullyConnected, "y",
+                LayerInputs(&build, numbers, x, Shape{kOutputs, kDepth}),
+                OutputQuant(numbers, kDepth), numbers.types.x);
+  node.Set<&FullyConnectedAttrs::quantized_bias_type>(
+      numbers.types.quantized_bias_type);
+  return build.Finish();
+}
+
 // As CONV_2D's.
 Graph BuildGradient(const Form& form, Rng* rng) {
   GraphBuilder build(rng);
@@ -104,7 +153,42 @@ void AddCase(const std::string& name, const Form& form,
   cases->push_back(c);
 }
 
+RandomKind Random(const char* name, const LayerTypes& types) {
+  RandomKind kind{
+      .name = name, .build = {}, .litert_fails = {}, .tflm_fails = {}};
+  kind.build = [name, types](GraphBuilder* build) {
+    Rng* rng = build->rng();
+    const int depth = Draw(rng, 1, 40);
+    const int outputs = Draw(rng, 1, 20);
+    LayerNumbers numbers = DrawNumbers(rng, name, types);
+    if (Coin(rng)) numbers.bias = BiasSize::kNone;
+    if (types.x == DType::kInt8 && !numbers.per_axis)
+      numbers.w_zero = Draw(rng, -128, 127);
+    Shape shape = DrawShape(rng, Draw(rng, 1, 4), 4);
+    shape[shape.rank() - 1] = depth;
+    const bool keep = Coin(rng);
+    const TensorId x = build->Fixed("x", types.x, shape, InputQuant(numbers));
+    const std::vector<TensorId> inputs =
+        LayerInputs(build, numbers, x, Shape{outputs, depth});
+    Node& node = build->Add(kFullyConnected, "y", inputs,
+                            OutputQuant(numbers, depth), types.x);
+    node.Set<&FullyConnectedAttrs::activation>(DrawActivation(rng));
+    node.Set<&FullyConnectedAttrs::keep_num_dims>(keep);
+    node.Set<&FullyConnectedAttrs::asymmetric_quantize_inputs>(
+        numbers.hybrid() && Coin(rng));
+    return build->Finish();
+  };
+  kind.tflm_fails = LayerNumbers{.name = name, .types = types}.tflm_fails();
+  return kind;
+}
+
 }  // namespace
+
+std::vector<RandomKind> FullyConnectedRandom() {
+  return {Random("f32", kF32Types), Random("s8", kS8Types),
+          Random("u8", kU8Types), Random("s16", kS16Types),
+          Random("f32s8", kHybridTypes)};
+}
 
 std::vector<Case> FullyConnectedCases() {
   std::vector<Case> cases;
@@ -127,6 +211,28 @@ std::vector<Case> FullyConnectedCases() {
               &cases);
     }
   }
+  for (const LayerNumbers& numbers : UsualNumbers()) {
+    if (numbers.types.bias == DType::kInt32 && numbers.types.x == DType::kInt16)
+      continue;
+    const auto add = [&](const std::string& name, auto build) {
+      Case c;
+      c.name = fmt::format("fully_connected_{}_{}", numbers.name, name);
+      c.build = build;
+      c.tflm_fails = numbers.tflm_fails();
+      cases.push_back(std::move(c));
+    };
+    add("computed",
+        [&numbers](Rng* rng) { return BuildComputed(numbers, rng); });
+    for (int rank = 1; rank <= 4; ++rank) {
+      add(fmt::format("rank_{}", rank),
+          [&numbers, rank](Rng* rng) { return BuildRank(rank, numbers, rng); });
+    }
+  }
+  Case int16_weights;
+  int16_weights.name = "fully_connected_s16s16";
+  int16_weights.build = BuildInt16;
+  int16_weights.tflm_fails = "it has no int16 weights";
+  cases.push_back(int16_weights);
   // A row of zeros has no range to be quantized to.
   const size_t before = cases.size();
   for (const LayerNumbers& numbers : UsualNumbers()) {

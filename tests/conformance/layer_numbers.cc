@@ -3,13 +3,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "tests/conformance/random.h"
+
 namespace litesmith {
 namespace {
 
-constexpr LayerTypes kF32 = {DType::kFloat32, DType::kFloat32, DType::kFloat32};
-constexpr LayerTypes kHybrid = {DType::kFloat32, DType::kInt8, DType::kFloat32};
-constexpr LayerTypes kS8 = {DType::kInt8, DType::kInt8, DType::kInt32};
-constexpr LayerTypes kS16 = {DType::kInt16, DType::kInt8, DType::kInt64};
+constexpr LayerTypes kF32 = kF32Types;
+constexpr LayerTypes kHybrid = kHybridTypes;
+constexpr LayerTypes kS8 = kS8Types;
+constexpr LayerTypes kS16 = kS16Types;
 constexpr LayerTypes kS16B64 = {DType::kInt16, DType::kInt8, DType::kInt64,
                                 DType::kInt64};
 constexpr LayerTypes kS16B32 = {DType::kInt16, DType::kInt8, DType::kInt32,
@@ -63,6 +65,21 @@ constexpr LayerNumbers kCorners[] = {
      .per_axis = true,
      .bias = BiasSize::kHuge},
     {.name = "s8_wrap", .types = kS8, .bias = BiasSize::kWrap},
+    {.name = "u8",
+     .types = kU8Types,
+     .x_zero = 131,
+     .y_zero = 117,
+     .w_zero = 121},
+    {.name = "u8_ties",
+     .types = kU8Types,
+     .y_zero = 128,
+     .multiplier = kTies,
+     .w_zero = 255},
+    {.name = "s8_weight_zero",
+     .types = kS8,
+     .x_zero = -7,
+     .y_zero = 3,
+     .w_zero = -10},
     {.name = "s16_no_bias", .types = kS16, .bias = BiasSize::kNone},
     {.name = "s16_full_range", .types = kS16, .full_range = true},
     {.name = "s16_b64_unset", .types = kS16},
@@ -101,7 +118,7 @@ float WeightScale(const LayerNumbers& numbers) {
 
 Quantization WeightQuant(const LayerNumbers& numbers, int channels, int axis) {
   const float scale = WeightScale(numbers);
-  if (!numbers.per_axis) return PerTensor(scale);
+  if (!numbers.per_axis) return PerTensor(scale, numbers.w_zero);
   Quantization q = PerAxis(channels, scale, axis);
   for (size_t c = 0; c < q.scale.size(); ++c) {
     if (numbers.equal_scales) q.scale[c] = scale;
@@ -160,7 +177,23 @@ const char* LayerNumbers::litert_fails() const {
 }
 
 const char* LayerNumbers::tflm_fails() const {
+  if (types.x == DType::kUInt8) return "it has no uint8";
   return hybrid() ? "it has no hybrid kernels" : "";
+}
+
+LayerNumbers DrawNumbers(Rng* rng, const char* name, const LayerTypes& types) {
+  LayerNumbers numbers{.name = name, .types = types};
+  const bool is_unsigned = types.x == DType::kUInt8;
+  const int low = is_unsigned ? 0 : -128;
+  if (types.x == DType::kInt8 || is_unsigned) {
+    numbers.x_zero = Draw(rng, low, low + 255);
+    numbers.y_zero = Draw(rng, low, low + 255);
+  }
+  if (is_unsigned) numbers.w_zero = Draw(rng, 0, 255);
+  numbers.per_axis = types.weights == DType::kInt8 && Coin(rng);
+  numbers.gain = double{DrawScale(rng, 0.2f, 3.0f)};
+  if (Draw(rng, 0, 3) == 0) numbers.multiplier = kTies;
+  return numbers;
 }
 
 Quantization InputQuant(const LayerNumbers& numbers) {
@@ -172,7 +205,7 @@ Quantization OutputQuant(const LayerNumbers& numbers, int64_t taps) {
   if (!numbers.integer()) return {};
   // A deviation of the output of 50 steps, or of 8,000.
   const double target = Wide(numbers) ? 8000 : 50;
-  double multiplier = target / Spread(numbers, taps);
+  double multiplier = numbers.gain * target / Spread(numbers, taps);
   if (numbers.multiplier == kTies) {
     multiplier = std::exp2(std::floor(std::log2(multiplier)));
   } else if (numbers.multiplier == kAboveOne) {
@@ -192,12 +225,12 @@ std::vector<TensorId> LayerInputs(GraphBuilder* build,
                                   const LayerNumbers& numbers, TensorId x,
                                   const Shape& shape, int channel_axis) {
   const int channels = shape[channel_axis];
-  const bool quantized = numbers.types.weights == DType::kInt8;
+  const bool quantized = numbers.types.weights != DType::kFloat32;
   const Quantization quant =
       quantized ? WeightQuant(numbers, channels, channel_axis) : Quantization();
   const TensorId weights =
       build->Random("weights", numbers.types.weights, shape, quant);
-  if (quantized) {
+  if (numbers.types.weights == DType::kInt8) {
     for (int8_t& w : build->tensor(weights).MutableAs<int8_t>()) {
       if (w == -128) w = 127;
       if (numbers.full_range && w < -100) w = -128;
@@ -210,6 +243,7 @@ std::vector<TensorId> LayerInputs(GraphBuilder* build,
   }
   Quantization bias_quant = quant;
   bias_quant.axis = 0;
+  for (int64_t& zero : bias_quant.zero_point) zero = 0;
   for (float& scale : bias_quant.scale) scale *= InputScale(numbers);
   const double limit = BiasLimit(numbers, shape.NumElements() / channels);
   return {x, weights,

@@ -35,6 +35,17 @@ struct LayerTypes {
   DType quantized_bias_type = DType::kFloat32;
 };
 
+inline constexpr LayerTypes kF32Types = {DType::kFloat32, DType::kFloat32,
+                                         DType::kFloat32};
+inline constexpr LayerTypes kHybridTypes = {DType::kFloat32, DType::kInt8,
+                                            DType::kFloat32};
+inline constexpr LayerTypes kS8Types = {DType::kInt8, DType::kInt8,
+                                        DType::kInt32};
+inline constexpr LayerTypes kU8Types = {DType::kUInt8, DType::kUInt8,
+                                        DType::kInt32};
+inline constexpr LayerTypes kS16Types = {DType::kInt16, DType::kInt8,
+                                         DType::kInt64};
+
 struct LayerNumbers {
   const char* name;
   LayerTypes types;
@@ -45,9 +56,15 @@ struct LayerNumbers {
   BiasSize bias = BiasSize::kUsual;
   bool equal_scales = false;  // one a channel, all the same
   bool full_range = false;    // many weights of -128
+  int64_t w_zero = 0;
+  double gain = 1;  // of the output's spread over its range
 
   bool integer() const { return types.x != DType::kFloat32; }
   bool hybrid() const { return !integer() && types.weights == DType::kInt8; }
+  // int8 weights with a zero point, which dense layers alone may have.
+  bool of_dense_alone() const {
+    return w_zero != 0 && types.weights == DType::kInt8;
+  }
   // Of the usual ones: as networks are converted.
   bool timed() const { return per_axis || types.weights == DType::kFloat32; }
   // As Case's.
@@ -59,6 +76,9 @@ struct LayerNumbers {
 std::span<const LayerNumbers> UsualNumbers();
 // The corners of the arithmetic: for a few geometries.
 std::span<const LayerNumbers> CornerNumbers();
+
+// Numbers of these types, drawn; `name` outlives them.
+LayerNumbers DrawNumbers(Rng* rng, const char* name, const LayerTypes& types);
 
 Quantization InputQuant(const LayerNumbers& numbers);
 // `taps` products are summed.

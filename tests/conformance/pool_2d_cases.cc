@@ -6,6 +6,7 @@
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 namespace {
@@ -50,15 +51,18 @@ const Numbers kNumbers[] = {
     {"s16", DType::kInt16, PerTensor(0.0004f)},
 };
 
+void SetAttributes(const Geometry& g, Node* node) {
+  Put(Pool2DAttrs{g.padding, g.stride_w, g.stride_h, g.filter_w, g.filter_h,
+                  g.activation},
+      node);
+}
+
 Graph Build(const OpDef& op, const Geometry& g, const Numbers& numbers,
             Rng* rng) {
   GraphBuilder build(rng);
   const TensorId x = build.Input("x", numbers.dtype,
                                  {g.in_h, g.in_w, g.channels}, numbers.quant);
-  Node& node = build.Add(op, "y", {x}, numbers.quant, numbers.dtype);
-  Put(Pool2DAttrs{g.padding, g.stride_w, g.stride_h, g.filter_w, g.filter_h,
-                  g.activation},
-      &node);
+  SetAttributes(g, &build.Add(op, "y", {x}, numbers.quant, numbers.dtype));
   return build.Finish();
 }
 
@@ -77,10 +81,12 @@ std::vector<Case> PoolCases(const OpDef& op, const std::string& name,
     cases.push_back(std::move(c));
   };
   for (const Numbers& numbers : kNumbers) {
+    if (&op == &kL2Pool2D && numbers.dtype != DType::kFloat32) continue;
     for (const Geometry& g : kGeometries) add(numbers, g, false);
     if (!IsFirstOfType(kNumbers, numbers)) continue;
     for (const Geometry& g : kTimed) add(numbers, g, true);
   }
+  if (!op.differentiable()) return cases;
   for (const Geometry& g : kGeometries) {
     Case c;
     c.name = fmt::format("{}_gradient_{}", name, g.name);
@@ -94,7 +100,48 @@ std::vector<Case> PoolCases(const OpDef& op, const std::string& name,
   return cases;
 }
 
+Geometry DrawGeometry(Rng* rng) {
+  Geometry g{};
+  g.channels = Draw(rng, 1, 9);
+  g.filter_h = Draw(rng, 1, 4), g.filter_w = Draw(rng, 1, 4);
+  g.stride_h = Draw(rng, 1, 3), g.stride_w = Draw(rng, 1, 3);
+  g.padding = Coin(rng) ? kSame : kValid;
+  g.activation = DrawActivation(rng);
+  g.in_h = Draw(rng, 1, 8) + (g.padding == kValid ? g.filter_h - 1 : 0);
+  g.in_w = Draw(rng, 1, 8) + (g.padding == kValid ? g.filter_w - 1 : 0);
+  return g;
+}
+
+RandomKind Random(const OpDef& op, const char* name, DType dtype) {
+  RandomKind kind{
+      .name = name, .build = {}, .litert_fails = {}, .tflm_fails = {}};
+  kind.build = [&op, dtype](GraphBuilder* build) {
+    Rng* rng = build->rng();
+    const Geometry g = DrawGeometry(rng);
+    const Quantization quant = DrawQuant(rng, dtype, 0.02f);
+    const TensorId x = build->Fixed(
+        "x", dtype, {Draw(rng, 1, 2), g.in_h, g.in_w, g.channels}, quant);
+    SetAttributes(g, &build->Add(op, "y", {x}, quant, dtype));
+    return build->Finish();
+  };
+  if (dtype == DType::kUInt8) kind.tflm_fails = "it has no uint8";
+  return kind;
+}
+
+std::vector<RandomKind> PoolRandom(const OpDef& op) {
+  return {Random(op, "f32", DType::kFloat32), Random(op, "s8", DType::kInt8),
+          Random(op, "u8", DType::kUInt8), Random(op, "s16", DType::kInt16)};
+}
+
 }  // namespace
+
+std::vector<RandomKind> MaxPool2DRandom() { return PoolRandom(kMaxPool2D); }
+std::vector<RandomKind> AveragePool2DRandom() {
+  return PoolRandom(kAveragePool2D);
+}
+std::vector<RandomKind> L2Pool2DRandom() {
+  return {Random(kL2Pool2D, "f32", DType::kFloat32)};
+}
 
 std::vector<Case> MaxPool2DCases() {
   return PoolCases(kMaxPool2D, "max_pool_2d", {.step = 1.0f / 512});
@@ -103,6 +150,10 @@ std::vector<Case> MaxPool2DCases() {
 std::vector<Case> AveragePool2DCases() {
   return PoolCases(kAveragePool2D, "average_pool_2d",
                    {.step = 1.0f / 512, .tolerance = 1e-3});
+}
+
+std::vector<Case> L2Pool2DCases() {
+  return PoolCases(kL2Pool2D, "l2_pool_2d", {});
 }
 
 }  // namespace litesmith

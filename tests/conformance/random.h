@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/rng.h"
+#include "src/graph/op_def.h"
 #include "tests/conformance/graph_builder.h"
 
 namespace litesmith {
@@ -16,6 +17,11 @@ inline int Draw(Rng* rng, int lo, int hi) {
   return lo + static_cast<int>(rng->Below(static_cast<uint32_t>(hi - lo + 1)));
 }
 inline bool Coin(Rng* rng) { return rng->Below(2) == 1; }
+
+// One that kernels know.
+inline Activation DrawActivation(Rng* rng) {
+  return static_cast<Activation>(Draw(rng, 0, 3));
+}
 
 // A scale between the two, as evenly in its logarithm.
 inline float DrawScale(Rng* rng, float lo, float hi) {

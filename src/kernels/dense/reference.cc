@@ -30,7 +30,7 @@ void FullyConnectedIntegerRef(DenseShape shape, int rows, const X* x,
     for (int o = 0; o < shape.outputs; ++o, w += shape.depth) {
       int64_t sum = bias.Of(o);
       for (int i = 0; i < shape.depth; ++i)
-        sum += (x[i] - zeros.x) * (w[i] - zeros.w);
+        sum += int64_t{x[i] - zeros.x} * (w[i] - zeros.w);
       if constexpr (sizeof(X) == 1) sum = static_cast<int32_t>(sum);
       *y++ = static_cast<X>(requantizer.Apply(sum, o));
     }
@@ -44,6 +44,9 @@ template void FullyConnectedIntegerRef(DenseShape, int, const uint8_t*,
                                        const Requantizer&, uint8_t*);
 template void FullyConnectedIntegerRef(DenseShape, int, const int16_t*,
                                        const int8_t*, LayerBias, LayerZeros,
+                                       const Requantizer&, int16_t*);
+template void FullyConnectedIntegerRef(DenseShape, int, const int16_t*,
+                                       const int16_t*, LayerBias, LayerZeros,
                                        const Requantizer&, int16_t*);
 
 void FullyConnectedF32S8Ref(DenseShape shape, int rows, const float* x,

@@ -21,8 +21,8 @@ void FullyConnectedF32F32Ref(DenseShape shape, int rows, const float* x,
                              const float* weights, const float* bias, float lo,
                              float hi, float* y);
 
-// For the types (X, W) of Conv2DIntegerRef. Bytes have an accumulator of 32
-// bits, which wraps, int16 one of 64.
+// For the types (X, W) of Conv2DIntegerRef, and int16 with int16. Bytes have an
+// accumulator of 32 bits, which wraps, int16 one of 64.
 template <typename X, typename W>
 void FullyConnectedIntegerRef(DenseShape shape, int rows, const X* x,
                               const W* weights, LayerBias bias,

@@ -124,6 +124,15 @@ void Infer(Graph* graph, const Node& node) {
   CheckShape(y, "right operand");
   Tensor& out = graph->tensor(node.outputs[0]);
   CheckTypes(attrs, x, y, &out);
+  // So that 64 bits hold the sum, and its product with a multiplier.
+  constexpr int32_t kDeepestInt16 = 1 << 16;
+  const int32_t depth = x.shape[x.shape.rank() - (attrs.adj_x ? 2 : 1)];
+  if (x.dtype == DType::kInt16 && depth > kDeepestInt16) {
+    Fail(ErrorKind::kUnsupported,
+         "the int16 left operand '{}' has shape {}; a depth of {} at most is "
+         "wanted",
+         x.name, x.shape.ToString(), kDeepestInt16);
+  }
   out.shape = OutputShape(attrs, x, y);
 }
 

@@ -60,7 +60,15 @@ void Infer(Graph* graph, const Node& node) {
   const Shape shape = OutputShape(node, x, weights);
   CheckLayerTypes(graph, node,
                   node.Get<&FullyConnectedAttrs::quantized_bias_type>(),
-                  /*int8_zero_points=*/true);
+                  /*dense=*/true);
+  // So that 64 bits hold the sum, and its product with a multiplier.
+  constexpr int32_t kDeepestInt16 = 1 << 16;
+  if (weights.dtype == DType::kInt16 && weights.shape[1] > kDeepestInt16) {
+    Fail(
+        ErrorKind::kUnsupported,
+        "the int16 weights '{}' have shape {}; a depth of {} at most is wanted",
+        weights.name, weights.shape.ToString(), kDeepestInt16);
+  }
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = shape;
   (void)out.shape.NumElementsPerSample();  // throws if too large
@@ -93,6 +101,8 @@ constexpr KernelRow kRows[] = {
     {"FullyConnectedU8U8Ref", Purpose::kReference, kU8U8,
      MakeFullyConnectedReference},
     {"FullyConnectedS16S8Ref", Purpose::kReference, kS16S8,
+     MakeFullyConnectedReference},
+    {"FullyConnectedS16S16Ref", Purpose::kReference, kS16S16,
      MakeFullyConnectedReference},
     {"FullyConnectedF32S8Ref", Purpose::kReference, kF32S8,
      MakeFullyConnectedReference},

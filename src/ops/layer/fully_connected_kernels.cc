@@ -25,16 +25,25 @@ int64_t FullyConnectedRows(const PrepareContext& context) {
 
 // By the runtime whose results are wanted (specs/tflite.md 3.3): F64 for
 // LiteRT; for the microcontroller runtime MBQM, or MBQM64 for 16-bit inputs
-// whose bias is not int32. uint8 has MBQM alone.
+// whose bias is not int32.
 Requantizer FullyConnectedRequantizer(const PrepareContext& context) {
   const Tensor& x = context.input(0);
+  const Tensor& weights = context.input(1);
   const Tensor& output = context.output();
   const int64_t activation =
       context.node.Get<&FullyConnectedAttrs::activation>();
+  // int16 weights: MBQM64 in LiteRT, and nothing in the other one.
+  if (weights.dtype == DType::kInt16) {
+    return MakeRequantizer(
+        RequantMethod::kMbqm64,
+        ChannelMultipliers(context, weights.quant.scale.size() == 1), output,
+        activation);
+  }
   // Exact in double even for a single scale, in both runtimes (measured on
   // tflite_micro: a product rounded to float32 moves an output in a million).
-  const std::vector<double> multipliers = ChannelMultipliers(context);
-  if (context.numerics == Numerics::kLiteRt && x.dtype != DType::kUInt8) {
+  const std::vector<double> multipliers = ChannelMultipliers(context, false);
+  // The microcontroller runtime has no uint8.
+  if (context.numerics == Numerics::kLiteRt || x.dtype == DType::kUInt8) {
     return MakeRequantizer(RequantMethod::kF64, multipliers, output,
                            activation);
   }
@@ -187,7 +196,11 @@ KernelPtr MakeFullyConnectedReference(const PrepareContext& context) {
   const DType x = context.input(0).dtype;
   if (x == DType::kInt8) return MakeKernel<Integer<int8_t, int8_t>>(context);
   if (x == DType::kUInt8) return MakeKernel<Integer<uint8_t, uint8_t>>(context);
-  if (x == DType::kInt16) return MakeKernel<Integer<int16_t, int8_t>>(context);
+  if (x == DType::kInt16) {
+    return context.input(1).dtype == DType::kInt8
+               ? MakeKernel<Integer<int16_t, int8_t>>(context)
+               : MakeKernel<Integer<int16_t, int16_t>>(context);
+  }
   return context.input(1).dtype == DType::kInt8 ? MakeKernel<F32S8>(context)
                                                 : MakeKernel<F32F32>(context);
 }

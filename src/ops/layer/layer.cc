@@ -136,15 +136,14 @@ std::vector<float> ChannelScales(const PrepareContext& context) {
   return ChannelScales(weights, weights.shape[axis]);
 }
 
-std::vector<double> ChannelMultipliers(const PrepareContext& context) {
-  const Tensor& x = LayerInput(context);
-  const float x_scale = x.quant.scale[0];
+std::vector<double> ChannelMultipliers(const PrepareContext& context,
+                                       bool rounded) {
+  const float x_scale = LayerInput(context).quant.scale[0];
   const double y_scale{context.output().quant.scale[0]};
   std::vector<double> result;
   for (const float w : ChannelScales(context)) {
-    const double product = x.dtype == DType::kUInt8
-                               ? double{x_scale * w}
-                               : double{x_scale} * double{w};
+    const double product =
+        rounded ? double{x_scale * w} : double{x_scale} * double{w};
     result.push_back(product / y_scale);
   }
   return result;
@@ -154,12 +153,13 @@ Requantizer ConvolutionRequantizer(const PrepareContext& context,
                                    int64_t activation,
                                    DType quantized_bias_type) {
   const Tensor* bias = LayerBiasOrNull(context);
-  const bool narrow = LayerInput(context).dtype != DType::kInt16 ||
+  const DType x = LayerInput(context).dtype;
+  const bool narrow = x != DType::kInt16 ||
                       quantized_bias_type == DType::kInt32 ||
                       (bias != nullptr && bias->dtype == DType::kInt32);
   return MakeRequantizer(narrow ? RequantMethod::kMbqm : RequantMethod::kMbqm64,
-                         ChannelMultipliers(context), context.output(),
-                         activation);
+                         ChannelMultipliers(context, x == DType::kUInt8),
+                         context.output(), activation);
 }
 
 bool CanPackWeights(const PrepareContext& context) {

@@ -60,9 +60,11 @@ Requantizer MakeRequantizer(RequantMethod method,
                             const std::vector<double>& multipliers,
                             const Tensor& output, int64_t activation);
 // The layer's real multipliers: double(s_in) * double(s_w[c]) / double(s_out)
-// for every channel; of uint8 the product of the scales is rounded to float32.
-std::vector<double> ChannelMultipliers(const PrepareContext& context);
-// Of a convolution of any kind: MBQM, or MBQM64 of 16-bit inputs, unless
+// for every channel; `rounded`: the product of scales is rounded to float32.
+std::vector<double> ChannelMultipliers(const PrepareContext& context,
+                                       bool rounded);
+// Of a convolution of any kind: MBQM (of uint8 with a rounded product of
+// scales), or MBQM64 of 16-bit inputs, unless
 // `quantized_bias_type` or the bias says that the sum has 32 bits. With an
 // int32 bias and no attribute tflite-micro goes by the bias; LiteRT reads
 // beyond its end.
@@ -75,6 +77,7 @@ inline constexpr Types kF32F32 = {DType::kFloat32, DType::kFloat32};
 inline constexpr Types kF32S8 = {DType::kFloat32, DType::kInt8};
 inline constexpr Types kS8S8 = {DType::kInt8, DType::kInt8};
 inline constexpr Types kS16S8 = {DType::kInt16, DType::kInt8};
+inline constexpr Types kS16S16 = {DType::kInt16, DType::kInt16};
 inline constexpr Types kU8U8 = {DType::kUInt8, DType::kUInt8};
 
 // Weights, and the bias if there is one, are constants that can be packed:

@@ -27,11 +27,12 @@ void CheckAttributes(const Attrs& attrs) {
 
 // The output's size along one dimension, which has to be one that kernels
 // compute places of.
-int32_t CheckedSize(int64_t size, const char* what) {
+int32_t CheckedSize(const Tensor& said, int64_t size, const char* what) {
   constexpr int64_t kLargest = int64_t{1} << 29;
   if (size < 1 || size >= kLargest) {
-    Fail(ErrorKind::kCorrupt, "output_shape has the {} {}; 1 to {} is wanted",
-         what, size, kLargest - 1);
+    Fail(ErrorKind::kCorrupt,
+         "output_shape '{}' has the {} {}; 1 to {} is wanted", said.name, what,
+         size, kLargest - 1);
   }
   return static_cast<int32_t>(size);
 }
@@ -47,8 +48,8 @@ Shape OutputShape(const Tensor& said, const Tensor& x, const Tensor& filter) {
          "output_shape '{}' has {} channels, the filter '{}' {}", said.name,
          sizes[3], filter.name, filter.shape[0]);
   }
-  Shape shape{x.shape[0], CheckedSize(sizes[1], "height"),
-              CheckedSize(sizes[2], "width"), filter.shape[0]};
+  Shape shape{x.shape[0], CheckedSize(said, sizes[1], "height"),
+              CheckedSize(said, sizes[2], "width"), filter.shape[0]};
   (void)shape.NumElementsPerSample();  // throws if too large
   return shape;
 }
@@ -70,6 +71,7 @@ void Infer(Graph* graph, const Node& node) {
          x.name, x.shape.ToString(), filter.name, filter.shape.ToString());
   }
   CheckLayerTypes(graph, node, attrs.quantized_bias_type);
+  if (!AreKnown(*graph, node)) return;
   graph->tensor(node.outputs[0]).shape =
       OutputShape(graph->tensor(node.inputs[kOutputShape]), x, filter);
 }
