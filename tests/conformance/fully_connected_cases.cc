@@ -77,19 +77,18 @@ Graph Build(const Form& form, const LayerNumbers& numbers, bool asymmetric,
   return build.Finish();
 }
 
-// Weights, and the bias, that the graph is given.
+// Weights that the graph is given, with one scale; no bias.
 Graph BuildComputed(const LayerNumbers& numbers, Rng* rng) {
   constexpr int kDepth = 11;
   constexpr int kOutputs = 6;
   GraphBuilder build(rng);
   const TensorId x =
       build.Fixed("x", numbers.types.x, {3, kDepth}, InputQuant(numbers));
-  std::vector<TensorId> inputs =
-      LayerInputs(&build, numbers, x, Shape{kOutputs, kDepth});
-  const Quantization quant = build.tensor(inputs[1]).quant;
-  inputs[1] =
-      build.Fixed("computed", numbers.types.weights, {kOutputs, kDepth}, quant);
-  build.Add(kFullyConnected, "y", inputs, OutputQuant(numbers, kDepth),
+  const bool is_float = numbers.types.weights == DType::kFloat32;
+  const TensorId weights =
+      build.Fixed("weights", numbers.types.weights, {kOutputs, kDepth},
+                  is_float ? Quantization() : PerTensor(0.01f));
+  build.Add(kFullyConnected, "y", {x, weights}, OutputQuant(numbers, kDepth),
             numbers.types.x);
   return build.Finish();
 }

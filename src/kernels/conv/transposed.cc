@@ -110,7 +110,9 @@ std::optional<PackedTransposeConv::Phase> PackPhase(const ConvSpec& spec,
 std::unique_ptr<const PackedTransposeConv> PackTransposeConv(
     const ConvSpec& spec) {
   const Window& g = spec.window;
-  if (int64_t{g.stride_h} * g.stride_w > kMostPhases) return nullptr;
+  if (spec.kind == LayerKind::kF32S8 ||
+      int64_t{g.stride_h} * g.stride_w > kMostPhases)
+    return nullptr;
   auto packed = std::make_unique<PackedTransposeConv>();
   packed->window = g;
   packed->in_bytes = packed->out_bytes = spec.kind == LayerKind::kS8S8    ? 1

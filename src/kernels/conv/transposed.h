@@ -28,7 +28,7 @@ template <typename X, typename W>
 void TransposeConvIntegerRef(const Window& window, int images, const X* x,
                              const W* weights, LayerBias bias, LayerZeros zeros,
                              const Requantizer& requantizer, X* y);
-// Hybrid: always asymmetric, (acc * w_scale) * x_scale.
+// Hybrid: always asymmetric; sums of floats, (product * w_scale) * x_scale.
 void TransposeConvF32S8Ref(const Window& window, int images, const float* x,
                            const int8_t* weights, const float* bias,
                            std::span<const float> scales, float lo, float hi,
@@ -50,8 +50,8 @@ struct PackedTransposeConv {
   size_t workspace_bytes = 0;
 };
 
-// Null where PackConv2D is, or where the padding cuts off whole taps. Of
-// `spec`, `window` is the transposed one.
+// Null where PackConv2D is, for hybrid ones (whose sums are of floats), or where
+// the padding cuts off whole taps. Of `spec`, `window` is the transposed one.
 std::unique_ptr<const PackedTransposeConv> PackTransposeConv(
     const ConvSpec& spec);
 

@@ -1,5 +1,7 @@
 // Transposed convolutions by common/direct_conv.h: from an output's view its
 // taps run backwards over the image, so the last tap comes first.
+#include <algorithm>
+
 #include "src/kernels/common/direct_conv.h"
 #include "src/kernels/conv/transposed.h"
 #include "src/kernels/quantize/dynamic.h"
@@ -25,6 +27,17 @@ struct Transposed {
             .step = -g.filter_c,
             .first_c = 0,
             .channels = g.filter_c};
+  }
+};
+
+// LiteRT sums its hybrid products as floats, each with the scale of its output
+// channel: the one that is asked for its filter at the moment.
+struct HybridTransposed : Transposed {
+  std::span<const float> scales;
+  mutable float w_scale = 0;
+  DirectFilter Filter(int o) const {
+    w_scale = scales[static_cast<size_t>(o)];
+    return Transposed::Filter(o);
   }
 };
 
@@ -57,12 +70,19 @@ void TransposeConvF32S8Ref(const Window& g, int images, const float* x,
                            const int8_t* weights, const float* bias,
                            std::span<const float> scales, float lo, float hi,
                            int8_t* quantized, float* y) {
-  DirectF32S8(
-      g, Transposed{g}, images, x, weights, bias, scales, QuantizeAsymmetric,
-      [](float acc, float w_scale, float x_scale) {
-        return acc * w_scale * x_scale;
-      },
-      lo, hi, quantized, y);
+  const HybridTransposed kind{{g}, scales};
+  for (int n = 0; n < images; ++n, x += g.in_size(), y += g.out_size()) {
+    const DynamicScale s = QuantizeAsymmetric(x, g.in_size(), quantized);
+    ForEachOutput(
+        g, kind, quantized, weights, 0.0f,
+        [&](int8_t a, int8_t b) {
+          const int product = (a - s.zero_point) * b;
+          return static_cast<float>(product) * kind.w_scale * s.scale;
+        },
+        [&](int o, int64_t i, float sum) {
+          y[i] = std::clamp(sum + (bias != nullptr ? bias[o] : 0.0f), lo, hi);
+        });
+  }
 }
 
 }  // namespace litesmith

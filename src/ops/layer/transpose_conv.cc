@@ -103,8 +103,6 @@ constexpr KernelRow kRows[] = {
      CanPackWeights},
     {"TransposeConvS16S8", Purpose::kFast, kInt16s, MakeTransposeConvSimd,
      CanPackWeights},
-    {"TransposeConvF32S8", Purpose::kFast, kHybrid, MakeTransposeConvSimd,
-     CanPackWeights},
     {"TransposeConvF32F32Ref", Purpose::kReference, kFloats,
      MakeTransposeConvReference},
     {"TransposeConvS8S8Ref", Purpose::kReference, kInt8s,

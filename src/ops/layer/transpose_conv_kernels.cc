@@ -102,7 +102,6 @@ KernelPtr MakeTransposeConvSimd(const PrepareContext& context) {
   spec.window = TransposedWindow(context);
   FillLayerSpec(context, context.node.Get<&Attrs::activation>(),
                 TransposedRequantizer, &spec);
-  spec.per_channel = true;
   std::unique_ptr<const PackedTransposeConv> packed = PackTransposeConv(spec);
   if (packed == nullptr) return MakeTransposeConvReference(context);
   return std::make_unique<TransposedSimd>(std::move(packed), context);
