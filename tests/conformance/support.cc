@@ -25,7 +25,10 @@ std::string Runs(const OpDef& op, DType input, DType weight) {
   bool fast = false;
   for (const KernelRow& row : op.rows) {
     if (row.purpose == Purpose::kTrain) continue;
-    if (row.types.input != input && row.types.input != kAnyType) continue;
+    // Where input 0 says a shape or a condition, the output says the type.
+    const DType type =
+        row.types.input != kAnyType ? row.types.input : row.types.output;
+    if (type != input && type != kAnyType) continue;
     if (has_weight && row.types.weight != weight) continue;
     any = true;
     fast |= row.purpose == Purpose::kFast;
@@ -116,7 +119,7 @@ std::string SupportPage() {
         "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} |\n", op.name,
         op.summary, runs(DType::kFloat32, DType::kFloat32),
         op.differentiable() ? "yes" : "-", runs(DType::kInt8, DType::kInt8),
-        runs(DType::kUInt8, DType::kInt8), runs(DType::kInt16, DType::kInt8),
+        runs(DType::kUInt8, DType::kUInt8), runs(DType::kInt16, DType::kInt8),
         folded ? "folded" : Runs(op, DType::kFloat32, DType::kInt8),
         RuleName(op.quant), Joined(seen.versions));
     if (!seen.litert.empty()) litert[op.name] = seen.litert;
