@@ -50,8 +50,9 @@ struct PackedTransposeConv {
   size_t workspace_bytes = 0;
 };
 
-// Null where PackConv2D is, for hybrid ones (whose sums are of floats), or where
-// the padding cuts off whole taps. Of `spec`, `window` is the transposed one.
+// Null where PackConv2D is, for hybrid ones (whose sums are of floats), or
+// where the padding cuts off whole taps. Of `spec`, `window` is the transposed
+// one.
 std::unique_ptr<const PackedTransposeConv> PackTransposeConv(
     const ConvSpec& spec);
 
