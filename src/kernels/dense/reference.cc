@@ -49,6 +49,19 @@ template void FullyConnectedIntegerRef(DenseShape, int, const int16_t*,
                                        const int16_t*, LayerBias, LayerZeros,
                                        const Requantizer&, int16_t*);
 
+void FullyConnectedS8S8SumsRef(DenseShape shape, int rows, const int8_t* x,
+                               const int8_t* weights, const int32_t* bias,
+                               int32_t x_zero, int32_t* y) {
+  for (int r = 0; r < rows; ++r, x += shape.depth) {
+    const int8_t* w = weights;
+    for (int o = 0; o < shape.outputs; ++o, w += shape.depth) {
+      int64_t sum = bias != nullptr ? bias[o] : 0;
+      for (int i = 0; i < shape.depth; ++i) sum += (x[i] - x_zero) * w[i];
+      *y++ = static_cast<int32_t>(sum);
+    }
+  }
+}
+
 void FullyConnectedF32S8Ref(DenseShape shape, int rows, const float* x,
                             const int8_t* weights, const float* bias,
                             std::span<const float> scales, bool asymmetric,

@@ -28,6 +28,11 @@ void FullyConnectedIntegerRef(DenseShape shape, int rows, const X* x,
                               const W* weights, LayerBias bias,
                               LayerZeros zeros, const Requantizer& requantizer,
                               X* y);
+// The sums that int8 layers requantize: y = bias + sum of (x - x_zero) * w,
+// which wraps.
+void FullyConnectedS8S8SumsRef(DenseShape shape, int rows, const int8_t* x,
+                               const int8_t* weights, const int32_t* bias,
+                               int32_t x_zero, int32_t* y);
 
 // Hybrid: each row quantized on its own to `quantized` (depth bytes);
 // y = bias + acc * (x_scale * w_scale). `scales` holds one an output channel.

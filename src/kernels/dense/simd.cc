@@ -331,6 +331,18 @@ void FinishInteger(const PackedDense& p, const int32_t* sums, DynamicScale,
   }
 }
 
+// The sums themselves.
+void FinishSums(const PackedDense& p, const int32_t* sums, DynamicScale,
+                int32_t* y) {
+  const DS32 d;
+  const int outputs = p.spec.shape.outputs;
+  for (int o = 0; o < outputs; o += hn::MaxLanes(d)) {
+    const VS32 sum =
+        hn::Add(hn::LoadU(d, sums + o), hn::LoadU(d, p.bias.as<int32_t>() + o));
+    StoreSome(sum, d, y + o, outputs - o);
+  }
+}
+
 template <class Dot, typename In, typename Out>
 using Finish = void (*)(const PackedDense&, const hn::TFromD<typename Dot::D>*,
                         DynamicScale, Out*);
@@ -401,6 +413,9 @@ void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
     case LayerKind::kF32F32:
       return pack(DotF32(), &Run<DotF32, float, float, FinishF32>);
     case LayerKind::kS8S8:
+      if (spec.sums) {
+        return pack(Bytes(), &Run<Bytes, int8_t, int32_t, FinishSums>);
+      }
       return pack(Bytes(), &Run<Bytes, int8_t, int8_t, FinishInteger<int8_t> >);
     case LayerKind::kS16S8:
       return pack(Pairs(),

@@ -21,6 +21,8 @@ namespace litesmith {
 struct DenseSpec : LayerSpec {
   DenseShape shape;
   bool asymmetric = false;  // kF32S8
+  // kS8S8: y is int32, the sums themselves, which wrap.
+  bool sums = false;
 };
 
 // A packed layer, for the target that was the best when it was made.

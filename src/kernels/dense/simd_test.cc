@@ -103,9 +103,15 @@ TEST(FullyConnectedSimdTest, S8S8EqualsReference) {
     FullyConnectedIntegerRef(shape, 3, x.data(), w.data(),
                              {.narrow = bias.data()}, {spec.x_zero},
                              spec.requantizer, wanted.data());
+    DenseSpec sums_spec = spec;
+    sums_spec.sums = true;
+    std::vector<int32_t> sums(static_cast<size_t>(3 * shape.outputs));
+    FullyConnectedS8S8SumsRef(shape, 3, x.data(), w.data(), bias.data(),
+                              spec.x_zero, sums.data());
     ForEachTarget([&] {
       if (PackFullyConnected(spec) == nullptr) return;
       ASSERT_EQ((RunPacked<int8_t, int8_t>(spec, 3, x)), wanted);
+      ASSERT_EQ((RunPacked<int8_t, int32_t>(sums_spec, 3, x)), sums);
     });
   });
 }
