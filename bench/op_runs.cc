@@ -81,7 +81,8 @@ PeakKind PeakOf(const Graph& graph, const Node& node) {
   if (x == DType::kInt16) return PeakKind::kS16;
   const int weight = node.op->Find(Role::kWeight);
   if (x != DType::kFloat32 || weight < 0) return PeakKind::kS8;
-  const TensorId id = node.inputs[static_cast<size_t>(weight)];
+  const TensorId id = node.input(static_cast<size_t>(weight));
+  if (id == kNoTensor) return PeakKind::kS8;
   return graph.tensor(id).dtype == DType::kFloat32 ? PeakKind::kF32
                                                    : PeakKind::kS8;
 }

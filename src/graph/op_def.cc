@@ -89,13 +89,18 @@ bool Fits(const KernelRow& row, const PrepareContext& context) {
   const auto is = [](DType wanted, DType dtype) {
     return wanted == kAnyType || wanted == dtype;
   };
-  const int weight = context.node.op->Find(Role::kWeight);
+  // The first weight that is there: gates have theirs, and one may be missing.
+  const Tensor* weight = nullptr;
+  for (size_t i = 0; i < context.node.inputs.size() && weight == nullptr; ++i) {
+    if (context.node.op->OperandOf(i).role == Role::kWeight &&
+        context.has_input(i))
+      weight = &context.input(i);
+  }
   return (context.node.inputs.empty() ||
           is(row.types.input, context.input(0).dtype)) &&
          (context.node.outputs.empty() ||
           is(row.types.output, context.output().dtype)) &&
-         (weight < 0 || is(row.types.weight,
-                           context.input(static_cast<size_t>(weight)).dtype)) &&
+         (weight == nullptr || is(row.types.weight, weight->dtype)) &&
          (row.fits == nullptr || row.fits(context));
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cmath>
 #include <string_view>
 
@@ -11,12 +12,19 @@
 namespace litesmith {
 namespace {
 
-// The weights of a layer that sums floats, or null.
-const Tensor* FloatWeights(const Graph& graph, const Node& node) {
-  const int input = node.op->Find(Role::kWeight);
-  if (input < 0) return nullptr;
-  const Tensor& weights = graph.tensor(node.inputs[static_cast<size_t>(input)]);
-  return weights.dtype == DType::kFloat32 ? &weights : nullptr;
+// How many products are added up for one float output, and biases: of gates all
+// of them. 0 where the op sums no floats.
+int64_t FloatTerms(const Graph& graph, const Node& node) {
+  int64_t terms = 0;
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    const Operand& operand = node.op->OperandOf(i);
+    if (operand.role != Role::kWeight || node.inputs[i] == kNoTensor) continue;
+    const Tensor& weights = graph.tensor(node.inputs[i]);
+    if (weights.dtype != DType::kFloat32) return 0;
+    const int axis = std::max<int>(operand.channel_axis, 0);
+    terms += weights.shape.NumElements() / weights.shape[axis] + 1;
+  }
+  return terms;
 }
 
 void DropActivation(Node* node) {
@@ -37,7 +45,7 @@ TensorData Magnitudes(const TensorData& data, float factor) {
 
 bool SumsFloats(const Graph& graph) {
   for (const Node& node : graph.nodes) {
-    if (FloatWeights(graph, node) != nullptr) return true;
+    if (FloatTerms(graph, node) > 0) return true;
   }
   return false;
 }
@@ -51,7 +59,10 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values, int batch) {
   const GraphFacts facts = FactsForNodes(linear, batch);
   Arrays magnitudes = values;
   for (size_t t = 0; t < values.size(); ++t) {
-    if (is_float(t)) magnitudes[t] = Magnitudes(values[t], 1);
+    if (!is_float(t)) continue;
+    magnitudes[t] = Magnitudes(values[t], 1);
+    // Kernels that pack weights find them here.
+    if (linear.tensors[t].has_data()) linear.tensors[t].data = magnitudes[t];
   }
   std::vector<char> loose(values.size(), 0);
   int64_t terms = 0;
@@ -60,12 +71,8 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values, int batch) {
     for (const TensorId id : node.inputs) {
       is_loose |= id != kNoTensor && loose[static_cast<size_t>(id)] != 0;
     }
-    if (const Tensor* weights = FloatWeights(linear, node)) {
-      // The products of one sum, and its bias.
-      const int axis =
-          node.op->operands[static_cast<size_t>(node.op->Find(Role::kWeight))]
-              .channel_axis;
-      terms += weights->shape.NumElements() / weights->shape[axis] + 1;
+    if (const int64_t more = FloatTerms(linear, node)) {
+      terms += more;
       is_loose = true;
     }
     if (!is_loose) continue;

@@ -47,6 +47,9 @@ struct Case {
   // it agrees with our reference kernels.
   std::string litert_fails;
   std::string tflm_fails;
+  // Floats come from functions of the runtime's own: they are compared as sums
+  // of floats are.
+  bool own_functions = false;
   // The file names a batch of one; other runtimes run it sample by sample.
   bool fixed_batch = false;
   std::optional<Gradient> gradient;  // not set: not a case for gradients

@@ -63,7 +63,7 @@ void DumpCases(const std::string& directory, int random) {
                       {"op", file.name},
                       {"inputs", graph.inputs.size()},
                       {"outputs", graph.outputs.size()},
-                      {"sums_floats", SumsFloats(graph)},
+                      {"sums_floats", SumsFloats(graph) || c.own_functions},
                       {"fixed_batch", c.fixed_batch},
                       {"as_written", CaseBatch(graph, kBatch) == kAsWritten},
                       {"litert_fails", c.litert_fails},

@@ -41,6 +41,17 @@ TensorId GraphBuilder::Fixed(const std::string& name, DType dtype,
   return graph_.inputs.back();
 }
 
+TensorId GraphBuilder::Variable(const std::string& name, DType dtype,
+                                const Shape& shape, const Quantization& quant) {
+  Tensor tensor;
+  tensor.name = name;
+  tensor.dtype = dtype;
+  tensor.kind = TensorKind::kVariable;
+  tensor.shape = shape;
+  tensor.quant = quant;
+  return graph_.AddTensor(std::move(tensor));
+}
+
 TensorId GraphBuilder::Random(const std::string& name, DType dtype,
                               const Shape& shape, const Quantization& quant,
                               TensorKind kind) {

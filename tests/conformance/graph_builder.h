@@ -31,6 +31,9 @@ class GraphBuilder {
   // An input of exactly this shape: the graph runs as it is written.
   TensorId Fixed(const std::string& name, DType dtype, const Shape& shape,
                  const Quantization& quant = {});
+  // What an op keeps from call to call.
+  TensorId Variable(const std::string& name, DType dtype, const Shape& shape,
+                    const Quantization& quant = {});
   TensorId Random(const std::string& name, DType dtype, const Shape& shape,
                   const Quantization& quant = {},
                   TensorKind kind = TensorKind::kConstant);

@@ -42,6 +42,12 @@ NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
       shared_(Garbage(training_ != nullptr ? training_->shared_bytes : 0)) {
   for (const TensorId id : planned.outputs)
     output_bytes_.push_back(graph.tensor(id).Bytes());
+  for (const TensorId id : inputs_) {
+    const bool is_variable =
+        id != kNoTensor && graph.tensor(id).kind == TensorKind::kVariable;
+    variables_.push_back(is_variable ? InitialValue(graph.tensor(id))
+                                     : TensorData());
+  }
   if (planned.outputs.empty()) return;
   const Shape& shape = graph.tensor(planned.outputs[0]).shape;
   batch_ = facts.IsBatched(planned.outputs[0]) ? facts.batch
@@ -75,13 +81,22 @@ std::shared_ptr<NodeRunner::Statistics> NodeRunner::StatisticsOf(
 
 std::function<void()> NodeRunner::ForwardCall(const Arrays& values,
                                               Arrays* outputs) {
-  const std::vector<const void*> inputs = Inputs(values);
+  std::vector<const void*> inputs = Inputs(values);
+  Arrays variables = variables_;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!variables[i].empty()) inputs[i] = variables[i].MutableData();
+  }
   if (training_ != nullptr) training_->Repack(inputs.data());
   const auto statistics = StatisticsOf(
       values, training_ != nullptr ? training_->forward_partials : 0);
   std::vector<void*> to;
   for (TensorData& output : *outputs) to.push_back(output.MutableData());
-  return [this, inputs, statistics, to] {
+  return [this, inputs, variables, statistics, to] {
+    for (size_t i = 0; i < variables.size(); ++i) {
+      if (variables[i].empty()) continue;
+      std::memcpy(const_cast<void*>(inputs[i]), variables_[i].data(),
+                  variables_[i].size());
+    }
     const KernelArgs args{
         inputs.data(),        to.data(), workspace_.MutableData(),
         saved_.MutableData(), batch_,    {},

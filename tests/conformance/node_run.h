@@ -80,6 +80,7 @@ class NodeRunner {
   TrainKernel* training_;  // the kernel, if it can go backward
   int batch_ = 1;
   std::vector<size_t> output_bytes_;
+  Arrays variables_;  // by input, as each call finds them; else empty
   TensorData workspace_;
   TensorData saved_;
   TensorData shared_;

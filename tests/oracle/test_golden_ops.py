@@ -26,7 +26,6 @@ WAITING = (
     "L2_NORMALIZATION_",
     "LEAKY_RELU_",
     "LOG_",
-    "LSTM_",
     "PRELU_",
     "RELU_0_TO_1_",
     "RELU_N1_TO_1_",
@@ -34,9 +33,7 @@ WAITING = (
     "RESIZE_NEAREST_NEIGHBOR_",
     "RSQRT_",
     "SQRT_",
-    "SVDF_",
     "TANH_",
-    "UNIDIRECTIONAL_SEQUENCE_RNN_",
 )
 # Shows undefined shifts of one machine (README).
 NOT_DEFINED = ("DIV_int8_x86_shift_wrap",)

@@ -59,6 +59,8 @@ def check(case, numerics, batch, outputs_of):
     inputs = arrays(case, "in", case["inputs"])
     want = arrays(case, f"{numerics}.out", case["outputs"])
     if reason := case[f"{numerics}_fails"]:
+        if reason.startswith("crashes"):
+            pytest.skip(f"{numerics} {reason}")
         try:
             got = outputs_of(inputs)
         except (RuntimeError, ValueError):

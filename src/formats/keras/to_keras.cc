@@ -36,7 +36,8 @@ bool HasKerasNames(const Graph& graph) {
   bool any = false;
   for (const Node& node : graph.nodes) {
     const int weight = node.op->Find(Role::kWeight);
-    if (weight < 0) continue;
+    if (weight < 0 || node.input(static_cast<size_t>(weight)) == kNoTensor)
+      continue;
     const std::string& name =
         graph.tensor(node.inputs[static_cast<size_t>(weight)]).name;
     if (name != node.name + "/kernel" &&

@@ -55,7 +55,7 @@ struct LstmProducts {
   bool projects = false;
 };
 
-// ---- Floats, also with int8 weights (hybrid) --------------------------------
+// ---- Floats, also with int8 weights (hybrid) -------------------------------
 
 struct LstmF32 {
   LstmSize size;
@@ -71,8 +71,7 @@ size_t WorkspaceBytes(const LstmF32& lstm);
 void Run(const LstmF32& lstm, const float* x, float* h, float* c, float* y,
          std::byte* workspace);
 
-// ---- int8, as LiteRT computes it
-// ---------------------------------------------
+// ---- int8, as LiteRT computes it -------------------------------------------
 
 // States: h int8, c int16 in steps of a power of two, 2^-15 to 2^-9.
 struct LstmS8 {
@@ -100,7 +99,7 @@ size_t WorkspaceBytes(const LstmS8& lstm);
 void Run(const LstmS8& lstm, const int8_t* x, int8_t* h, int16_t* c, int8_t* y,
          std::byte* workspace);
 
-// ---- int8 and int16, as tflite-micro computes it ----------------------------
+// ---- int8 and int16, as tflite-micro computes it ---------------------------
 
 // No CIFG, peephole, projection or normalization. c as above.
 struct LstmTflm {

@@ -37,16 +37,19 @@ int8_t Saturate8(int64_t v) {
 int32_t Wrap16(int32_t v) { return static_cast<int16_t>(v); }
 
 // v of the gate += P*c. The reference counts as if a row of c had as many
-// elements as one of h: a projection to fewer leaves out the last samples'
-// cells and takes weights by the place among all samples.
+// elements as one of h: a projection to fewer leaves out the last cells, and
+// takes weights by their place among the rows that it computes at a time: of
+// all samples if time major, else of one.
 void AddPeephole(const LstmS8& lstm, LstmGate gate, int sample,
                  const int16_t* c, int16_t* v) {
   const auto& p = lstm.peephole[gate];
   if (p.empty()) return;
+  const bool together = lstm.size.time_major;
   const int64_t cells = lstm.size.cells;
   const int64_t period = std::min<int64_t>(lstm.size.outputs, cells);
-  const int64_t first = sample * cells;
-  const int64_t count = std::min(cells, lstm.size.batch * period - first);
+  const int64_t rows = together ? lstm.size.batch : 1;
+  const int64_t first = together ? sample * cells : 0;
+  const int64_t count = std::min(cells, rows * period - first);
   for (int64_t i = 0; i < count; ++i) {
     const int32_t w = p[static_cast<size_t>((first + i) % period)];
     v[i] = static_cast<int16_t>(

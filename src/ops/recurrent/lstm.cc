@@ -59,11 +59,12 @@ constexpr Operand kOperands[] = {
     Parameter("forget_layer_norm_coefficients"),
     Parameter("cell_layer_norm_coefficients"),
     Parameter("output_layer_norm_coefficients"),
-    State("input_gate_sums", true),
-    State("forget_gate_sums", true),
-    State("cell_gate_sums", true),
-    State("output_gate_sums", true),
-    State("hidden", true),
+    // "intermediate": where the file keeps them (formats/tflite).
+    State("intermediate_input_gate", true),
+    State("intermediate_forget_gate", true),
+    State("intermediate_cell_gate", true),
+    State("intermediate_output_gate", true),
+    State("intermediate_hidden", true),
 };
 
 // The node's inputs, and what they say about its form.

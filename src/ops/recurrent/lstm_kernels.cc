@@ -112,7 +112,7 @@ class Builder {
 
   // The operand of a gate's peephole; 0: there is none.
   size_t PeepholeOf(LstmGate gate) const {
-    const size_t i = lstm::kPeephole + (gate == kOutputGate ? 2 : gate);
+    const size_t i = lstm::kPeephole + (gate == kOutputGate ? 2 : size_t{gate});
     return gate != kCellGate && Has(i) ? i : 0;
   }
 

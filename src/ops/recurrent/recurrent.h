@@ -4,8 +4,13 @@
 #ifndef LITESMITH_OPS_RECURRENT_RECURRENT_H_
 #define LITESMITH_OPS_RECURRENT_RECURRENT_H_
 
+#include <initializer_list>
+#include <vector>
+
 #include "src/graph/attrs.h"
 #include "src/graph/op_def.h"
+#include "src/kernels/common/fixed_point.h"
+#include "src/kernels/recurrent/products.h"
 
 namespace litesmith {
 
@@ -20,28 +25,26 @@ namespace lstm {
 // Where the operands of a gate are: kInputWeights + gate and so on, gates in
 // the order of kernels/recurrent/lstm.h. There is no peephole of the cell gate,
 // so the output gate's is one before where that rule has it.
-enum Input : size_t {
-  kX = 0,
-  kInputWeights = 1,
-  kRecurrentWeights = 5,
-  kPeephole = 9,  // input, forget, output
-  kBias = 12,
-  kProjection = 16,
-  kProjectionBias = 17,
-  kOutputState = 18,
-  kCellState = 19,
-  kNormWeights = 20,
-  // Without elements, for their quantization: what goes into each gate's
-  // function, where there is layer normalization, and o*tanh(c).
-  kGateSums = 24,
-  kHidden = 28,
-};
+inline constexpr size_t kX = 0;
+inline constexpr size_t kInputWeights = 1;
+inline constexpr size_t kRecurrentWeights = 5;
+inline constexpr size_t kPeephole = 9;  // input, forget, output
+inline constexpr size_t kBias = 12;
+inline constexpr size_t kProjection = 16;
+inline constexpr size_t kProjectionBias = 17;
+inline constexpr size_t kOutputState = 18;
+inline constexpr size_t kCellState = 19;
+inline constexpr size_t kNormWeights = 20;
+// Without elements, for their quantization: what goes into each gate's
+// function, where there is layer normalization, and o*tanh(c).
+inline constexpr size_t kGateSums = 24;
+inline constexpr size_t kHidden = 28;
 }  // namespace lstm
 
 // Shapes are those of kernels/recurrent/lstm.h; all weights have one scale.
 struct UnidirectionalSequenceLstmAttrs {
-  Activation activation = activation::kTanh;
-  float cell_clip = 0;  // 0: none
+  Activation activation = kNone;  // kTanh is wanted
+  float cell_clip = 0;            // 0: none
   float proj_clip = 0;
   bool time_major = false;
   bool asymmetric_quantize_inputs = false;
@@ -85,8 +88,7 @@ inline constexpr auto kAttrs<UnidirectionalSequenceRnnAttrs> = AttrList({
         "asymmetric_quantize_inputs", 2),
 });
 
-// ---- SVDF
-// --------------------------------------------------------------------
+// ---- SVDF ------------------------------------------------------------------
 
 // Inputs: those of kernels/recurrent/svdf.h.
 struct SvdfAttrs {
@@ -103,8 +105,7 @@ inline constexpr auto kAttrs<SvdfAttrs> = AttrList({
                                                  2),
 });
 
-// ---- Shared
-// ------------------------------------------------------------------
+// ---- Shared ----------------------------------------------------------------
 
 // The tensor has these dimensions; a dimension of kDynamic may be any.
 void CheckShapeIs(const Tensor& tensor, const char* what,
