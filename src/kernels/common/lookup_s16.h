@@ -34,7 +34,8 @@ LookupS16 MakeLookupS16(const Grid<Real>& x, const Grid<Real>& y, const F& f) {
   const Real half = step / 2;
   const Real to_y = Real{65536} / (y(32767) - y(-32768));
   const auto clamped = [](Real value) {
-    return static_cast<int16_t>(std::clamp<Real>(value, -32768, 32767));
+    if (!(value > -32768)) return int16_t{-32768};  // NaN as well
+    return static_cast<int16_t>(std::min<Real>(value, 32767));
   };
   LookupS16 table;
   for (int i = 0; i < kSteps; ++i) {
@@ -43,7 +44,9 @@ LookupS16 MakeLookupS16(const Grid<Real>& x, const Grid<Real>& y, const F& f) {
     const Real value = std::round(f(at) * to_y);
     const Real line = std::round((f(next) * to_y + value) / 2);
     const Real error = line - std::round(f(at + half) * to_y);
-    table[static_cast<size_t>(i)] = clamped(value - std::round(error / 2));
+    // Beyond what Real holds values are infinite, and the error is no number.
+    const Real moved = std::isfinite(error) ? std::round(error / 2) : Real{0};
+    table[static_cast<size_t>(i)] = clamped(value - moved);
   }
   table[kSteps] = clamped(std::round(f(x(32767)) * to_y));
   return table;

@@ -1,5 +1,6 @@
-// The logistic function of int16 values, as LiteRT's reference computes it
-// (specs/tflite.md 3.10): a table of its upper half with lines between.
+// The logistic function and tanh of int16 values, as LiteRT's reference
+// computes them (specs/tflite.md 3.10): a table of the former's upper half with
+// lines between.
 #ifndef LITESMITH_KERNELS_MAP_LOGISTIC_H_
 #define LITESMITH_KERNELS_MAP_LOGISTIC_H_
 
@@ -40,14 +41,17 @@ inline constexpr uint16_t kLogisticTable[256] = {
     65534, 65534, 65535,
 };
 
-// Of inputs of `scale`, outputs of scale 1/32768.
-class Logistic16 {
+// An int16 input of `scale` in steps of 1/(24 * 512), as both functions count
+// it: an int16 multiplier and a shift.
+class LogisticSteps {
  public:
-  explicit Logistic16(float scale) {
-    // The input in steps of 1/(24 * 512): an int16 multiplier and a shift.
+  // Up to 2^`most` of a step scales that are powers of two are multiplied
+  // without a shift.
+  LogisticSteps(float scale, int most) {
     const double log = std::log2(double{scale});
-    if (std::abs(log - std::round(log)) < 1e-3 && std::round(log) == -12) {
-      multiplier_ = 3;
+    const int power = 12 + static_cast<int>(std::round(log));
+    if (std::abs(log - std::round(log)) < 1e-3 && power >= 0 && power <= most) {
+      multiplier_ = 3 << power;
       return;
     }
     double multiplier = double{scale} * 4096 * 3;
@@ -62,21 +66,53 @@ class Logistic16 {
 
   int32_t operator()(int32_t x) const {
     const int32_t half = shift_ > 0 ? 1 << (shift_ - 1) : 0;
-    const int32_t steps = (x * multiplier_ + half) >> shift_;
-    const int32_t size = std::abs(steps);
-    const auto at = static_cast<size_t>(size >> 9);
-    int32_t y = 0x7FFF << 10;
-    if (at < 255) {
-      const int32_t low = kLogisticTable[at];
-      y = low * 512 + (size & 511) * (kLogisticTable[at + 1] - low);
-    }
-    y = steps >= 0 ? y + 512 : (1 << 25) - y + 511;
-    return y >> 10;
+    return (x * multiplier_ + half) >> shift_;
   }
 
  private:
   int32_t multiplier_ = 0;
   int shift_ = 0;
+};
+
+// The table at `size` >= 0 in units of 2^-`bits` of its entries, times
+// 2^`bits`; `beyond` from its last entry on.
+inline int32_t BetweenEntries(int32_t size, int bits, int32_t beyond) {
+  const auto at = static_cast<size_t>(size >> bits);
+  if (at >= 255) return beyond;
+  const int32_t low = kLogisticTable[at];
+  return low * (1 << bits) +
+         (size & ((1 << bits) - 1)) * (kLogisticTable[at + 1] - low);
+}
+
+// 1 / (1 + e^-x), outputs of scale 1/32768.
+class Logistic16 {
+ public:
+  explicit Logistic16(float scale) : steps_(scale, 0) {}
+
+  int32_t operator()(int32_t x) const {
+    const int32_t steps = steps_(x);
+    const int32_t y = BetweenEntries(std::abs(steps), 9, 0x7FFF << 10);
+    return (steps >= 0 ? y + 512 : (1 << 25) - y + 511) >> 10;
+  }
+
+ private:
+  LogisticSteps steps_;
+};
+
+// tanh(x) = 2 / (1 + e^-2x) - 1, outputs of scale 1/32768.
+class Tanh16 {
+ public:
+  explicit Tanh16(float scale) : steps_(scale, 1) {}
+
+  int32_t operator()(int32_t x) const {
+    const int32_t steps = steps_(x);
+    const int32_t y =
+        BetweenEntries(std::abs(steps), 8, 0xFFFF << 8) - (1 << 23);
+    return (steps >= 0 ? y + 128 : -y + 127) >> 8;
+  }
+
+ private:
+  LogisticSteps steps_;
 };
 
 }  // namespace litesmith::kernels
