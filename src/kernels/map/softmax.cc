@@ -56,11 +56,14 @@ Softmax8Terms::Softmax8Terms(float scale, float beta)
       // Scaled, the smallest one is -31 or more.
       least_(-((int64_t{31} << (31 - kIntegerBits)) >> multiplier_.shift)) {}
 
-int32_t Softmax8Terms::operator()(int32_t difference) const {
-  if (difference < least_) return 0;
+int32_t Softmax8Terms::Scaled(int32_t difference) const {
   const auto shifted = static_cast<int32_t>(int64_t{difference} *
                                             (int64_t{1} << multiplier_.shift));
-  return FixedExp(RoundingDoublingHighMul(shifted, multiplier_.value));
+  return RoundingDoublingHighMul(shifted, multiplier_.value);
+}
+
+int32_t Softmax8Terms::operator()(int32_t difference) const {
+  return difference < least_ ? 0 : FixedExp(Scaled(difference));
 }
 
 namespace {

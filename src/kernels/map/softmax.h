@@ -32,6 +32,10 @@ class Softmax8Terms {
 
   // In Q0.31; 0 where the value is too small to count.
   int32_t operator()(int32_t difference) const;
+  // scale * difference in Q5.26, of one that counts.
+  int32_t Scaled(int32_t difference) const;
+  const FixedMultiplier& multiplier() const { return multiplier_; }
+  int64_t least() const { return least_; }
 
  private:
   FixedMultiplier multiplier_;  // of differences, to Q5.26

@@ -7,9 +7,8 @@
 
 #include "src/base/error.h"
 #include "src/kernels/map/softmax.h"
-#include "src/ops/checks.h"
-#include "src/ops/layer/layer.h"
 #include "src/ops/map/elementwise.h"
+#include "src/ops/map/rows.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -17,37 +16,15 @@ namespace {
 
 float BetaOf(const Node& node) { return node.Get<&SoftmaxAttrs::beta>(); }
 
-void CheckDepth(const Tensor& x, int64_t most) {
-  const int32_t depth = x.shape[x.shape.rank() - 1];
-  if (depth <= most) return;
-  Fail(ErrorKind::kUnsupported,
-       "the {} input '{}' of shape {} has {} values in a row; at most {} fit "
-       "the sum",
-       Name(x.dtype), x.name, x.shape.ToString(), depth, most);
-}
-
 void Infer(Graph* graph, const Node& node) {
+  InferRows(graph, node);
   const Tensor& x = graph->tensor(node.inputs[0]);
-  Tensor& out = graph->tensor(node.outputs[0]);
-  CheckDType(x, "input",
-             {DType::kFloat32, DType::kInt8, DType::kUInt8, DType::kInt16});
-  const int rank = x.shape.rank();
-  if (rank < 1 || x.shape[rank - 1] < 1) {
-    Fail(ErrorKind::kCorrupt,
-         "the input '{}' has shape {}; a last dimension of known size is "
-         "wanted, which is not the batch",
-         x.name, x.shape.ToString());
-  }
   const float beta = BetaOf(node);
   if (!std::isfinite(beta)) {
     Fail(ErrorKind::kCorrupt, "beta of '{}' is {}; a number is wanted", x.name,
          beta);
   }
-  out.dtype = x.dtype;
-  out.shape = x.shape;
   if (x.dtype == DType::kFloat32) return;
-  CheckPerTensorQuant(x, "input");
-  CheckFixedQuant(out, *node.op);
   const float scale = x.quant.scale[0];
   if (x.dtype == DType::kInt16) {
     CheckDepth(x, kernels::kMaxSoftmax16Depth);
@@ -63,24 +40,6 @@ void Infer(Graph* graph, const Node& node) {
 }
 
 // ---- Kernels --------------------------------------------------------------
-
-// How many rows a sample has, and of how many values.
-struct Rows {
-  explicit Rows(const PrepareContext& context) {
-    const Shape& x = context.input(0).shape;
-    if (x.rank() == 1 && context.facts.IsBatched(context.node) &&
-        !context.facts.as_written) {
-      Fail(ErrorKind::kUnsupported,
-           "node '{}': the only dimension of its input '{}' is the batch: it "
-           "mixes samples",
-           context.node.name, context.input(0).name);
-    }
-    depth = x[x.rank() - 1];
-    per_sample = PerSample(context, x.NumElements() / depth);
-  }
-  int64_t depth;
-  int64_t per_sample;
-};
 
 class SoftmaxF32 final : public TrainKernel {
  public:
@@ -163,8 +122,6 @@ class Softmax16 final : public Kernel {
   kernels::Softmax16 softmax_;
 };
 
-constexpr Operand kOperands[] = {{.name = "x"}};
-
 constexpr KernelRow kRows[] = {
     {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<SoftmaxF32>},
     {"S8", Purpose::kFast, {DType::kInt8}, MakeKernel<Softmax8ByTable<int8_t>>},
@@ -191,7 +148,7 @@ const OpDef kSoftmax = {
     .summary = "e^(beta x) over its sum along the last dimension",
     .tflite = {.code = 25, .options = 9, .version = ElementwiseVersion},
     .attrs = kAttrs<SoftmaxAttrs>,
-    .operands = kOperands,
+    .operands = kRowOperands,
     .infer = Infer,
     .rows = kRows,
     .quant = {.output = QuantRule::kFixed,
