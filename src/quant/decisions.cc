@@ -103,12 +103,7 @@ class Decider {
   }
 
   Decisions Integers() {
-    for (const Node& node : graph_->nodes) {
-      if (node.op->quant.output != QuantRule::kFloatOnly || !IsOfFloats(node))
-        continue;
-      Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
-           node.name, node.op->name);
-    }
+    for (const Node& node : graph_->nodes) RequireForm(node);
     groups_ = Unite(*graph_);
     Fix();
     RequireRanges();
@@ -131,13 +126,32 @@ class Decider {
     return groups_.of[static_cast<size_t>(id)];
   }
 
+  bool IsFloat(TensorId id) const {
+    return id != kNoTensor && graph_->tensor(id).dtype == DType::kFloat32;
+  }
   // Else it is about sizes or conditions, which stay as they are.
   bool IsOfFloats(const Node& node) const {
-    const auto is_float = [&](TensorId id) {
-      return id != kNoTensor && graph_->tensor(id).dtype == DType::kFloat32;
-    };
+    const auto is_float = [&](TensorId id) { return IsFloat(id); };
     return std::any_of(node.inputs.begin(), node.inputs.end(), is_float) ||
            std::any_of(node.outputs.begin(), node.outputs.end(), is_float);
+  }
+
+  // The op has kernels on integers of the scheme.
+  void RequireForm(const Node& node) const {
+    const OpDef& op = *node.op;
+    if (op.quant.output == QuantRule::kFloatOnly && IsOfFloats(node)) {
+      Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
+           node.name, op.name);
+    }
+    if (op.rows.empty() || !IsFloat(node.input(0))) return;
+    const bool has_row =
+        std::any_of(op.rows.begin(), op.rows.end(), [&](const KernelRow& row) {
+          return row.types.input == scheme_.activation ||
+                 row.types.input == kAnyType;
+        });
+    if (has_row) return;
+    Fail(ErrorKind::kUnsupported, "node '{}': {} has no {} form", node.name,
+         op.name, Name(scheme_.activation));
   }
 
   static Form FixedForm(const OpDef& op, DType dtype) {
@@ -349,14 +363,17 @@ class Decider {
     const Node& node = graph_->nodes[n];
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const NodeInput at{static_cast<NodeId>(n), static_cast<int>(i)};
-      if (node.op->OperandOf(i).role != Role::kData ||
+      const Role role = node.op->OperandOf(i).role;
+      if ((role != Role::kData && role != Role::kParameter) ||
           !ReadsConstant(*graph_, node, i) || result_.constants.contains(at)) {
         continue;
       }
-      StoreData(at, {scheme_.activation,
-                     ActivationQuantization(
-                         RangeOfValues(graph_->tensor(node.inputs[i])),
-                         scheme_.activation)});
+      // Parameters are int8 as weights are, whatever flows through.
+      const DType dtype =
+          role == Role::kData ? scheme_.activation : DType::kInt8;
+      StoreData(at, {dtype, ActivationQuantization(
+                                RangeOfValues(graph_->tensor(node.inputs[i])),
+                                dtype)});
     }
   }
 

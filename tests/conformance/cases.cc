@@ -12,10 +12,12 @@
 namespace litesmith {
 namespace {
 
-// "LITESMITH_FAKE_QUANT" is "fake_quant".
+// "LITESMITH_DROPOUT" is "dropout"; "LITESMITH_FAKE_QUANT" stays, as there is
+// another.
 std::string FileName(std::string_view op) {
   constexpr std::string_view kOurs = "LITESMITH_";
-  if (op.starts_with(kOurs)) op.remove_prefix(kOurs.size());
+  if (op.starts_with(kOurs) && FindOp(op.substr(kOurs.size())) == nullptr)
+    op.remove_prefix(kOurs.size());
   std::string name(op);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return std::tolower(c); });
