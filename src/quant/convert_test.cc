@@ -349,6 +349,35 @@ TEST(Convert, AnOpWithoutAnIntegerFormIsNamed) {
             "unsupported: node 'f': FLOATS has no integer form");
 }
 
+TEST(Convert, NamesAnOpWithoutKernelsOfTheScheme) {
+  Builder b;
+  const TensorId x = b.Input("x", -4, 4);
+  b.Finish({b.Add(kHardSwish, "h", {x}, -1, 4)});
+  EXPECT_EQ(OpsOf(Int8(b)), (std::vector<std::string>{"HARD_SWISH"}));
+  EXPECT_EQ(ErrorOf([&] { Convert(b.graph, FindScheme("int16x8"), b.ranges); }),
+            "unsupported: node 'h': HARD_SWISH has no int16 form");
+}
+
+// Whatever the activations are.
+TEST(Convert, ParametersAreInt8) {
+  Builder b;
+  const TensorId x = b.Input("x", -4, 4);
+  const TensorId alpha =
+      b.graph.AddConstant<float>("alpha", {4}, Floats{0.5f, -0.25f, 0, 0.1f});
+  b.Finish({b.Add(kPrelu, "y", {x, alpha}, -2, 4)});
+  for (const char* scheme : {"int8", "int16x8"}) {
+    const Graph graph = Convert(b.graph, FindScheme(scheme), b.ranges);
+    const auto prelu =
+        std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op == &kPrelu; });
+    ASSERT_NE(prelu, graph.nodes.end());
+    const Tensor& stored = graph.tensor(prelu->inputs[1]);
+    EXPECT_EQ(stored.dtype, DType::kInt8);
+    EXPECT_FLOAT_EQ(stored.quant.scale[0], 0.75f / 255);
+    EXPECT_NO_THROW(Interpreter(graph, {.batch = 1}).Invoke());
+  }
+}
+
 TEST(Convert, HalvesAreWidenedOnceForAllThatReadThem) {
   Builder b;
   const TensorId x = b.Input("x", 0, 1);

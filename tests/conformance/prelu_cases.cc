@@ -1,10 +1,12 @@
-// PRELU: every type over alphas of several shapes, constant and computed.
+// PRELU: every type over alphas of several shapes, constant and
+// computed, and gradients.
 #include <fmt/core.h>
 
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
 #include "tests/conformance/graph_builder.h"
 #include "tests/conformance/random.h"
+#include "tests/conformance/unary.h"
 
 namespace litesmith {
 namespace {
@@ -96,6 +98,27 @@ std::vector<Case> PreluCases() {
       c.tflm_fails = TflmFails(numbers);
       cases.push_back(std::move(c));
     }
+  }
+  Case timed;
+  timed.name = "prelu_f32_resnet_8";
+  timed.build = [](Rng* rng) {
+    return Build(kNumbers[0], {"", {32, 32, 16}, {1, 1, 16}}, rng);
+  };
+  timed.timed = true;
+  cases.push_back(std::move(timed));
+  for (const Shapes& shapes : kShapes) {
+    Case c;
+    c.name = fmt::format("prelu_gradient_{}", shapes.name);
+    c.build = [&](Rng* rng) {
+      GraphBuilder build(rng);
+      const TensorId x = build.Input("x", DType::kFloat32, shapes.x);
+      const TensorId alpha = build.Grid("alpha", Shape(shapes.alpha), 4);
+      build.Add(kPrelu, "y", {x, alpha});
+      return build.Finish();
+    };
+    c.fill = unary::FillBesideKinks;
+    c.gradient = Gradient{};
+    cases.push_back(std::move(c));
   }
   Case inputs;
   inputs.name = "prelu_s8_inputs";

@@ -1,12 +1,7 @@
 // Shared by unary and binary ops.
 #include "src/ops/map/elementwise.h"
 
-#include <fmt/ranges.h>
-
-#include <algorithm>
 #include <cmath>
-#include <string_view>
-#include <vector>
 
 #include "src/base/error.h"
 
@@ -29,18 +24,6 @@ FixedMultiplier RatioOfScales(double ratio, const Tensor& from,
 FixedMultiplier RatioOfScales(const Tensor& from, const Tensor& to) {
   return RatioOfScales(
       static_cast<double>(from.quant.scale[0] / to.quant.scale[0]), from, to);
-}
-
-void CheckHasRow(const Tensor& x, const char* what, const OpDef& op) {
-  std::vector<std::string_view> types;  // each once, in the order of the rows
-  for (const KernelRow& row : op.rows) {
-    if (row.types.input == x.dtype) return;
-    const std::string_view name = Name(row.types.input);
-    if (std::find(types.begin(), types.end(), name) == types.end())
-      types.push_back(name);
-  }
-  Fail(ErrorKind::kUnsupported, "the {} '{}' is {}; {} is wanted", what, x.name,
-       Name(x.dtype), fmt::join(types, " or "));
 }
 
 int32_t ZeroOf(const Tensor& tensor) {

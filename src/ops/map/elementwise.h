@@ -15,10 +15,6 @@ FixedMultiplier RatioOfScales(double ratio, const Tensor& from,
 // Of their own scales, divided in float32.
 FixedMultiplier RatioOfScales(const Tensor& from, const Tensor& to);
 
-// The type is one that some kernel row of the op computes on. Throws
-// Error{unsupported} naming the tensor and the types that there are.
-void CheckHasRow(const Tensor& x, const char* what, const OpDef& op);
-
 // The zero point of a tensor of one scale.
 int32_t ZeroOf(const Tensor& tensor);
 

@@ -5,7 +5,7 @@
 #include "src/base/error.h"
 #include "src/kernels/map/broadcast.h"
 #include "src/ops/checks.h"
-#include "src/ops/layer/layer.h"
+#include "src/ops/map/binary_kernels.h"
 #include "src/ops/map/elementwise.h"
 #include "src/ops/registry.h"
 
@@ -27,7 +27,7 @@ void Infer(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   const Tensor& alpha = graph->tensor(node.inputs[1]);
   Tensor& out = graph->tensor(node.outputs[0]);
-  CheckHasRow(x, "input", *node.op);
+  CheckKernelDType(x, "input", *node.op);
   CheckDType(alpha, "alpha",
              {x.dtype == DType::kInt16 ? DType::kInt8 : x.dtype});
   CheckBroadcasts(alpha, x);
@@ -39,68 +39,65 @@ void Infer(Graph* graph, const Node& node) {
   CheckPerTensorQuant(out, "output");
 }
 
-// y = f(x, alpha) of every element.
-template <class F, class T, class Alpha>
-class Prelu : public Kernel {
+struct Prelu {
+  static float Value(float x, float alpha) { return x > 0 ? x : x * alpha; }
+  static float SlopeA(float x, float alpha) { return x > 0 ? 1.0f : alpha; }
+  static float SlopeB(float x, float) { return x > 0 ? 0.0f : x; }
+
+  class Integer {
+   public:
+    explicit Integer(const PrepareContext& context)
+        : x_zero_(ZeroOf(context.input(0))),
+          alpha_zero_(ZeroOf(context.input(1))),
+          y_zero_(ZeroOf(context.output())) {
+      const float x = context.input(0).quant.scale[0];
+      const float alpha = context.input(1).quant.scale[0];
+      const float y = context.output().quant.scale[0];
+      const bool in_double = context.numerics == Numerics::kTflm;
+      const double above = in_double ? double{x} / double{y} : double{x / y};
+      const double below = in_double ? double{x} * double{alpha} / double{y}
+                                     : double{x * alpha / y};
+      above_ = RatioOfScales(above, context.input(0), context.output());
+      below_ = RatioOfScales(below, context.input(0), context.output());
+    }
+    int32_t operator()(int32_t x, int32_t alpha) const {
+      const int32_t v = x - x_zero_;
+      return y_zero_ + (v >= 0 ? Mbqm(v, above_)
+                               : Mbqm(v * (alpha - alpha_zero_), below_));
+    }
+
+   private:
+    int32_t x_zero_, alpha_zero_, y_zero_;
+    FixedMultiplier above_, below_;
+  };
+};
+
+// The two inputs are of different types.
+class PreluS16 : public Kernel {
  public:
-  explicit Prelu(const PrepareContext& context)
-      : plan_(kernels::PlanBroadcast(context.input(0).shape.dims(),
-                                     context.input(1).shape.dims(),
-                                     context.output().shape.dims())),
-        first_(PerSample(context, plan_.size[0])),
-        f_(context) {}
+  explicit PreluS16(const PrepareContext& context)
+      : walk_(context),
+        f_(context),
+        range_(ActivationRange(kNone, context.output())) {}
   void Run(const KernelArgs& args) const override {
-    const auto* x = args.in<T>(0);
-    const auto* alpha = args.in<Alpha>(1);
-    auto* y = args.out<T>();
-    kernels::ForEachRun(plan_, first_ * args.batch,
-                        [&, f = f_](int64_t at, int64_t at_alpha, int64_t out,
-                                    int64_t n, int64_t, int64_t step) {
-                          for (int64_t i = 0; i < n; ++i)
-                            y[out + i] =
-                                f(x[at + i], alpha[at_alpha + i * step]);
-                        });
+    const auto* x = args.in<int16_t>(0);
+    const auto* alpha = args.in<int8_t>(1);
+    auto* y = args.out<int16_t>();
+    kernels::ForEachRun(
+        walk_.plan(), walk_.first(args.batch),
+        [&](int64_t at, int64_t at_alpha, int64_t out, int64_t n, int64_t,
+            int64_t step) {
+          for (int64_t i = 0; i < n; ++i) {
+            const int32_t v = f_(x[at + i], alpha[at_alpha + i * step]);
+            y[out + i] =
+                static_cast<int16_t>(std::clamp(v, range_.lo, range_.hi));
+          }
+        });
   }
 
  private:
-  kernels::BroadcastPlan plan_;
-  int64_t first_;  // of the first dimension, per sample
-  F f_;
-};
-
-struct Floats {
-  explicit Floats(const PrepareContext&) {}
-  float operator()(float x, float alpha) const { return x > 0 ? x : x * alpha; }
-};
-
-template <class T>
-class Integers {
- public:
-  explicit Integers(const PrepareContext& context)
-      : x_zero_(ZeroOf(context.input(0))),
-        alpha_zero_(ZeroOf(context.input(1))),
-        y_zero_(ZeroOf(context.output())),
-        range_(ActivationRange(kNone, context.output())) {
-    const float x = context.input(0).quant.scale[0];
-    const float alpha = context.input(1).quant.scale[0];
-    const float y = context.output().quant.scale[0];
-    const bool in_double = context.numerics == Numerics::kTflm;
-    const double above = in_double ? double{x} / double{y} : double{x / y};
-    const double below = in_double ? double{x} * double{alpha} / double{y}
-                                   : double{x * alpha / y};
-    above_ = RatioOfScales(above, context.input(0), context.output());
-    below_ = RatioOfScales(below, context.input(0), context.output());
-  }
-  T operator()(int32_t x, int32_t alpha) const {
-    const int32_t v = x - x_zero_;
-    const int32_t y =
-        v >= 0 ? Mbqm(v, above_) : Mbqm(v * (alpha - alpha_zero_), below_);
-    return static_cast<T>(std::clamp(y + y_zero_, range_.lo, range_.hi));
-  }
-
- private:
-  int32_t x_zero_, alpha_zero_, y_zero_;
-  FixedMultiplier above_, below_;
+  BinaryWalk walk_;
+  Prelu::Integer f_;
   IntegerRange range_;
 };
 
@@ -108,22 +105,11 @@ constexpr Operand kOperands[] = {{.name = "x"},
                                  {.name = "alpha", .role = Role::kParameter}};
 
 constexpr KernelRow kRows[] = {
-    {"F32Ref",
-     Purpose::kReference,
-     {DType::kFloat32},
-     MakeKernel<Prelu<Floats, float, float>>},
-    {"S8Ref",
-     Purpose::kReference,
-     {DType::kInt8},
-     MakeKernel<Prelu<Integers<int8_t>, int8_t, int8_t>>},
-    {"U8Ref",
-     Purpose::kReference,
-     {DType::kUInt8},
-     MakeKernel<Prelu<Integers<uint8_t>, uint8_t, uint8_t>>},
-    {"S16Ref",
-     Purpose::kReference,
-     {DType::kInt16},
-     MakeKernel<Prelu<Integers<int16_t>, int16_t, int8_t>>},
+    kF32Train<Prelu>,
+    kF32Ref<Prelu>,
+    kS8Ref<Prelu>,
+    kU8Ref<Prelu>,
+    {"S16Ref", Purpose::kReference, {DType::kInt16}, MakeKernel<PreluS16>},
 };
 
 }  // namespace

@@ -33,7 +33,7 @@ void CheckDepth(const Tensor& x, int64_t most) {
 void InferRows(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   Tensor& out = graph->tensor(node.outputs[0]);
-  CheckHasRow(x, "input", *node.op);
+  CheckKernelDType(x, "input", *node.op);
   const int rank = x.shape.rank();
   if (rank < 1 || x.shape[rank - 1] < 1) {
     Fail(ErrorKind::kCorrupt,

@@ -8,7 +8,7 @@ namespace litesmith::unary {
 void InferPlain(Graph* graph, const Node& node) {
   const Tensor& x = graph->tensor(node.inputs[0]);
   Tensor& out = graph->tensor(node.outputs[0]);
-  CheckHasRow(x, "input", *node.op);
+  CheckKernelDType(x, "input", *node.op);
   out.dtype = x.dtype;
   out.shape = x.shape;
 }
