@@ -53,6 +53,7 @@ def litert_outputs(path, inputs, resolver="BUILTIN_REF", batch=1):
         interpreter.allocate_tensors()
     calls = []
     for first in range(0, len(inputs[0]), batch):
+        interpreter.reset_all_variables()
         for source, array in zip(sources, inputs):
             interpreter.set_tensor(source["index"], array[first : first + batch])
         interpreter.invoke()

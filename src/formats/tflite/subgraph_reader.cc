@@ -469,6 +469,24 @@ void MarkEmptyConstants(Graph* graph) {
   }
 }
 
+// TensorFlow's conversion to float16 makes a DEQUANTIZE of zeros, the one op
+// that reads this type, which writes an LSTM's states: what variables are at
+// first anyway.
+void DropInitialStates(Graph* graph) {
+  std::erase_if(graph->nodes, [&](const Node& node) {
+    if (node.inputs.size() != 1 || node.outputs.size() != 1) return false;
+    const auto known = [&](TensorId id) {
+      return id >= 0 && id < std::ssize(graph->tensors);
+    };
+    if (!known(node.inputs[0]) || !known(node.outputs[0])) return false;
+    const Tensor& zeros = graph->tensor(node.inputs[0]);
+    return graph->tensor(node.outputs[0]).kind == TensorKind::kVariable &&
+           zeros.has_data() && zeros.dtype == DType::kFloat16 &&
+           std::all_of(zeros.data.data(), zeros.data.data() + zeros.data.size(),
+                       [](std::byte b) { return b == std::byte{0}; });
+  });
+}
+
 Graph SubgraphReader::Read() {
   // What is missing is first of all an operator.
   if (path_.size() == 1 && reading_ == Reading::kToRun)
@@ -479,6 +497,7 @@ Graph SubgraphReader::Read() {
   }
   SetKinds();
   ReadNodes();
+  DropInitialStates(&graph_);
   MarkEmptyConstants(&graph_);
   if (path_.size() > 1) VerifyStructure(graph_);
   return std::move(graph_);
