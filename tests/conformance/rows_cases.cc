@@ -150,4 +150,17 @@ std::vector<Case> LocalResponseNormalizationCases() {
   return {near, all};
 }
 
+// With as many neighbours as there are channels: of fewer BUILTIN_REF leaves
+// one out.
+std::vector<RandomKind> LocalResponseNormalizationRandom() {
+  const auto build = [](GraphBuilder* build) {
+    Rng* rng = build->rng();
+    const TensorId x = build->Fixed("x", DType::kFloat32, DrawShape(rng, 4, 7));
+    return AddResponse({Draw(rng, 7, 20), rng->Uniform(0.5f, 2),
+                        rng->Uniform(0, 1), rng->Uniform(0, 1)},
+                       x, build);
+  };
+  return {{"f32", build, "", kNoResponse}};
+}
+
 }  // namespace litesmith
