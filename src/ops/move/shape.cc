@@ -48,6 +48,8 @@ const OpDef kShape = {
     .attrs = kAttrs<ShapeAttrs>,
     .operands = kOperands,
     .infer = Infer,
+    // It reads no values, so integers of any scale will do.
+    .quant = {.output = QuantRule::kLikeInput},
     .fold_constant = Fold,
 };
 
