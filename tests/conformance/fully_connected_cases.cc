@@ -2,6 +2,8 @@
 // the arithmetic, rows of zeros, and gradients.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
@@ -181,6 +183,58 @@ RandomKind Random(const char* name, const LayerTypes& types) {
   return kind;
 }
 
+// Weights that a file spells in another form: blocks of zeros left out (1x16
+// for int8, 1x4 for float), two values in a byte.
+struct Stored {
+  const char* name;
+  DType x;
+  DType weights;
+  int block;  // 0: not sparse
+  bool int4;
+  const char* litert_fails;
+};
+
+constexpr Stored kStored[] = {
+    {"s8_sparse", DType::kInt8, DType::kInt8, 16, false, ""},
+    {"f32_sparse", DType::kFloat32, DType::kFloat32, 4, false, ""},
+    {"hybrid_int4", DType::kFloat32, DType::kInt8, 0, true, ""},
+};
+
+Graph BuildStored(const Stored& stored, Rng* rng) {
+  constexpr int32_t kOutputs = 5;
+  constexpr int32_t kDepth = 64;
+  GraphBuilder build(rng);
+  const bool integer = stored.x == DType::kInt8;
+  const bool scaled = stored.weights == DType::kInt8;
+  const TensorId x = build.Input(
+      "x", stored.x, {kDepth}, integer ? PerTensor(0.03f, 5) : Quantization());
+  const TensorId w = build.Random("w", stored.weights, {kOutputs, kDepth},
+                                  scaled ? PerTensor(0.01f) : Quantization());
+  Tensor& weights = build.tensor(w);
+  const size_t size = SizeOf(stored.weights);
+  std::byte* bytes = weights.data.MutableData();
+  for (int32_t i = 0; stored.block > 0 && i < kOutputs * kDepth; ++i) {
+    if (i / stored.block % 3 == 0) continue;
+    std::fill_n(bytes + static_cast<size_t>(i) * size, size, std::byte{0});
+  }
+  if (stored.block > 0) {
+    weights.stored_as = {
+        .traversal_order = {0, 1, 2},
+        .block_map = {1},
+        .compressed = {0, 1, 0},
+        .dense_size = {kOutputs, kDepth / stored.block, stored.block}};
+  }
+  if (stored.int4) {
+    for (int8_t& v : weights.MutableAs<int8_t>())
+      v = static_cast<int8_t>(v / 16);
+    weights.stored_as.int4 = true;
+  }
+  std::vector<TensorId> inputs = {x, w};
+  build.Add(kFullyConnected, "y", inputs,
+            integer ? PerTensor(0.09f, -4) : Quantization(), stored.x);
+  return build.Finish();
+}
+
 }  // namespace
 
 std::vector<RandomKind> FullyConnectedRandom() {
@@ -191,6 +245,14 @@ std::vector<RandomKind> FullyConnectedRandom() {
 
 std::vector<Case> FullyConnectedCases() {
   std::vector<Case> cases;
+  for (const Stored& stored : kStored) {
+    Case c;
+    c.name = fmt::format("fully_connected_{}", stored.name);
+    c.build = [&stored](Rng* rng) { return BuildStored(stored, rng); };
+    c.litert_fails = stored.litert_fails;
+    c.tflm_fails = "it has no such weights";
+    cases.push_back(std::move(c));
+  }
   for (const LayerNumbers& numbers : UsualNumbers()) {
     for (const Form& form : kForms) {
       AddCase(fmt::format("{}_{}", numbers.name, form.name), form, numbers,

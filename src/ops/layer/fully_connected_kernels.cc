@@ -42,6 +42,12 @@ Requantizer FullyConnectedRequantizer(const PrepareContext& context) {
   // Exact in double even for a single scale, in both runtimes (measured on
   // tflite_micro: a product rounded to float32 moves an output in a million).
   const std::vector<double> multipliers = ChannelMultipliers(context, false);
+  // LiteRT's kernel of sparse int8 weights is another one
+  // (specs/tflite.md 6.1).
+  if (!weights.stored_as.traversal_order.empty() && x.dtype == DType::kInt8) {
+    return MakeRequantizer(RequantMethod::kMbqm, multipliers, output,
+                           activation);
+  }
   // The microcontroller runtime has no uint8.
   if (context.numerics == Numerics::kLiteRt || x.dtype == DType::kUInt8) {
     return MakeRequantizer(RequantMethod::kF64, multipliers, output,
