@@ -2,7 +2,11 @@
 // same bytes when written again.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <filesystem>
+
 #include "src/formats/tflite/tflite.h"
+#include "src/models/models.h"
 #include "tests/conformance/dump.h"
 #include "tests/conformance/run.h"
 
@@ -29,6 +33,25 @@ TEST_P(Conformance, FilesKeepTheGraph) {
             SameValues(graph.tensor(graph.outputs[i]), got[i], want[i]));
       }
     }
+  });
+}
+
+// What only our own part of a Keras file can hold: graphs inside of graphs, and
+// other forms of constants.
+TEST_P(Conformance, OwnFilesKeepTheGraph) {
+  ForEachCase([](const Case& c) {
+    const Graph graph = GraphOf(c);
+    const bool stored = std::any_of(
+        graph.tensors.begin(), graph.tensors.end(),
+        [](const Tensor& t) { return !(t.stored_as == Storage{}); });
+    if (graph.subgraphs.empty() && !stored) return;
+    const std::string path = testing::TempDir() + c.name + ".h5";
+    SaveModel(graph, path);
+    const Graph read = LoadModel(path, 0);
+    EXPECT_EQ(Print(read), Print(graph));
+    for (size_t t = 0; t < graph.tensors.size(); ++t)
+      EXPECT_EQ(read.tensors[t].stored_as, graph.tensors[t].stored_as);
+    std::filesystem::remove(path);
   });
 }
 

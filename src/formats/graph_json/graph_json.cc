@@ -59,7 +59,7 @@ bool SameData(const Tensor& a, const Tensor& b) {
          std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0;
 }
 
-Ordered FromTensor(const Tensor& tensor, size_t id,
+Ordered FromTensor(const Tensor& tensor, const std::string& path,
                    const std::vector<StoredTensor>& stored,
                    std::vector<GraphDataset>* datasets) {
   Ordered json = {{"name", tensor.name},
@@ -74,6 +74,16 @@ Ordered FromTensor(const Tensor& tensor, size_t id,
                      {"zero_point", q.zero_point},
                      {"axis", q.axis}};
   }
+  const Storage& how = tensor.stored_as;
+  if (!(how == Storage{})) {
+    json["stored_as"] = {
+        {"int4", how.int4},
+        {"traversal_order", how.traversal_order},
+        {"block_map", how.block_map},
+        {"compressed",
+         std::vector<int32_t>(how.compressed.begin(), how.compressed.end())},
+        {"dense_size", how.dense_size}};
+  }
   if (!tensor.has_data()) return json;
   for (const StoredTensor& other : stored) {
     if (SameData(tensor, *other.tensor)) {
@@ -81,9 +91,8 @@ Ordered FromTensor(const Tensor& tensor, size_t id,
       return json;
     }
   }
-  std::string path = fmt::format("t{}", id);
   json["data"] = path;
-  datasets->push_back({std::move(path), &tensor});
+  datasets->push_back({path, &tensor});
   return json;
 }
 
@@ -138,6 +147,18 @@ void LoadData(const Json& json, const H5Tree& group, const Graph& plain,
   tensor->data = TensorData(data.bytes);
 }
 
+Storage ToStorage(const Json& json) {
+  Storage how;
+  how.int4 = JsonBool(JsonAt(json, "int4"), "int4");
+  how.traversal_order =
+      JsonDims(JsonAt(json, "traversal_order"), "traversal_order");
+  how.block_map = JsonDims(JsonAt(json, "block_map"), "block_map");
+  for (const int32_t c : JsonDims(JsonAt(json, "compressed"), "compressed"))
+    how.compressed.push_back(c != 0 ? 1 : 0);
+  how.dense_size = JsonDims(JsonAt(json, "dense_size"), "dense_size");
+  return how;
+}
+
 Tensor ToTensor(const Json& json, const H5Tree& group, const Graph& plain) {
   Tensor tensor;
   tensor.name = JsonString(JsonAt(json, "name"), "name");
@@ -165,6 +186,9 @@ Tensor ToTensor(const Json& json, const H5Tree& group, const Graph& plain) {
     for (const Json& zero : JsonArray(JsonAt(*quant, "zero_point"), "quant"))
       tensor.quant.zero_point.push_back(JsonInt64(zero, "zero_point"));
     tensor.quant.axis = JsonInt(*quant, "axis", 0);
+  }
+  if (const Json* how = JsonFind(json, "stored_as")) {
+    tensor.stored_as = ToStorage(*how);
   }
   for (int d = 1; d < tensor.shape.rank(); ++d) {
     if (tensor.kind == TensorKind::kInput && tensor.shape[d] < 1) {
@@ -208,12 +232,15 @@ std::vector<std::string> ToNames(const Json& json, const char* key) {
   return names;
 }
 
-// The JSON of `graph`, and the datasets beside it (pointing into `graph`).
-std::string ToJson(const Graph& graph, const std::vector<StoredTensor>& stored,
-                   std::vector<GraphDataset>* datasets) {
+// The JSON of `graph`, and the datasets beside it (pointing into `graph`),
+// whose names begin with `prefix`.
+Ordered ToJson(const Graph& graph, const std::string& prefix,
+               const std::vector<StoredTensor>& stored,
+               std::vector<GraphDataset>* datasets) {
   Ordered tensors = Ordered::array();
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
-    tensors.push_back(FromTensor(graph.tensors[t], t, stored, datasets));
+    tensors.push_back(FromTensor(
+        graph.tensors[t], fmt::format("{}t{}", prefix, t), stored, datasets));
   }
   Ordered nodes = Ordered::array();
   for (const Node& node : graph.nodes) {
@@ -228,19 +255,25 @@ std::string ToJson(const Graph& graph, const std::vector<StoredTensor>& stored,
                      {"outputs", node.outputs},
                      {"attrs", std::move(attrs)}});
   }
-  const Ordered json = {{"version", kVersion},
-                        {"tensors", std::move(tensors)},
-                        {"nodes", std::move(nodes)},
-                        {"inputs", graph.inputs},
-                        {"outputs", graph.outputs},
-                        {"input_names", graph.input_names},
-                        {"output_names", graph.output_names}};
-  return json.dump(-1, ' ', true, Ordered::error_handler_t::replace);
+  Ordered json = {{"version", kVersion},
+                  {"tensors", std::move(tensors)},
+                  {"nodes", std::move(nodes)},
+                  {"inputs", graph.inputs},
+                  {"outputs", graph.outputs},
+                  {"input_names", graph.input_names},
+                  {"output_names", graph.output_names}};
+  if (graph.subgraphs.empty()) return json;
+  json["subgraphs"] = Ordered::array();
+  for (size_t g = 0; g < graph.subgraphs.size(); ++g) {
+    json["subgraphs"].push_back(ToJson(graph.subgraphs[g],
+                                       fmt::format("{}g{}_", prefix, g), stored,
+                                       datasets));
+  }
+  return json;
 }
 
-Graph FromJson(const std::string& text, const H5Tree& group,
-               const Graph& plain) {
-  const Json json = ParseJson(text, "litesmith graph");
+// Structure and all; shapes are as they stand there.
+Graph FromJson(const Json& json, const H5Tree& group, const Graph& plain) {
   const int32_t version = JsonInt(JsonAt(json, "version"), "version");
   if (version != kVersion) {
     Fail(ErrorKind::kUnsupported,
@@ -277,8 +310,10 @@ Graph FromJson(const std::string& text, const H5Tree& group,
          "its litesmith graph has other numbers of names than of inputs or "
          "outputs");
   }
-  VerifyStructure(graph);
-  InferShapes(&graph);
+  if (const Json* subgraphs = JsonFind(json, "subgraphs")) {
+    for (const Json& subgraph : JsonArray(*subgraphs, "subgraphs"))
+      graph.subgraphs.push_back(FromJson(subgraph, group, plain));
+  }
   VerifyStructure(graph);
   return graph;
 }
@@ -289,7 +324,9 @@ void AddGraph(const Graph& graph, const std::vector<StoredTensor>& stored,
               H5Image* image) {
   const std::string group = std::string("/") + kGraphGroup;
   std::vector<GraphDataset> datasets;
-  const std::string json = ToJson(graph, stored, &datasets);
+  const std::string json =
+      ToJson(graph, "", stored, &datasets)
+          .dump(-1, ' ', true, Ordered::error_handler_t::replace);
   image->AddGroup(group);
   image->AddString(group, "graph", json);
   for (const GraphDataset& data : datasets) {
@@ -313,7 +350,10 @@ bool HoldsGraph(const H5Tree& group) {
 Graph ReadGraph(const H5Tree& group, const Graph& plain) {
   std::string json;  // cut in pieces where it is long
   for (const std::string& piece : *group.Attribute("", "graph")) json += piece;
-  return FromJson(json, group, plain);
+  Graph graph = FromJson(ParseJson(json, "litesmith graph"), group, plain);
+  InferShapes(&graph);
+  VerifyStructure(graph);
+  return graph;
 }
 
 }  // namespace litesmith
