@@ -124,6 +124,14 @@ Graph LookAtModel(const std::string& model, uint64_t seed) {
 Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
   Graph graph = LoadModel(model, seed);
   RequireFinite(graph, model);
+  for (const Node& node : graph.nodes) {
+    if (!node.inputs.empty() && !node.outputs.empty()) continue;
+    Fail(
+        ErrorKind::kUnsupported,
+        "{}: node '{}' ({}) is of a model with variables by name, which can be "
+        "run, but not trained or converted",
+        model, node.name, node.op->name);
+  }
   try {
     const Numbers numbers = NumbersOf(graph);
     if (dequantize &&

@@ -158,7 +158,7 @@ class Writer : public LayerWriter {
     const TensorId output = node.outputs[0];
     if (graph_.NumUses(output) != 1) return nullptr;
     for (const Node& reader : graph_.nodes) {
-      if (reader.inputs[0] != output) continue;
+      if (reader.input(0) != output) continue;
       const char* name = ActivationNameOf(reader);
       const bool own =
           name != nullptr && reader.name == ActivationNodeName(node.name, name);
@@ -168,6 +168,8 @@ class Writer : public LayerWriter {
   }
 
   void AddNode(const Node& node) {
+    if (node.inputs.empty() || node.outputs.empty())
+      Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     // An activation that its layer says.
     if (layer_of_.contains(node.outputs[0])) return;
     if (node.op->tflite.code < 0 && !node.op->in_keras()) {
