@@ -20,7 +20,7 @@ FLOAT_TOLERANCE = 1e-4  # of the largest output
 # Files of which LiteRT's reference kernels are wrong (an int8 SUM).
 NOT_JUDGED = {("norms", "int8")}
 # Where the recorded integers are of other kernels than the reference's: a rounding of theirs travels on.
-DEFAULT_STEPS = 2
+DEFAULT_STEPS = 8
 
 
 def folders():
