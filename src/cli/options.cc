@@ -227,11 +227,23 @@ void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags) {
 
 void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
   if (flags.Contract() != Numerics::kTflm) return;
-  static const OpDef* const kDifferent[] = {&kFullyConnected, &kAdd, &kMul,
-                                            &kRelu6, &kSoftmax};
+  static const OpDef* const kDifferent[] = {&kAbs,
+                                            &kAdd,
+                                            &kDiv,
+                                            &kFullyConnected,
+                                            &kMul,
+                                            &kPrelu,
+                                            &kRelu6,
+                                            &kRsqrt,
+                                            &kSoftmax,
+                                            &kSub,
+                                            &kSum,
+                                            &kSvdf,
+                                            &kUnidirectionalSequenceLstm};
   const bool differs = std::any_of(
       graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-        return std::find(std::begin(kDifferent), std::end(kDifferent),
+        return !node.outputs.empty() &&
+               std::find(std::begin(kDifferent), std::end(kDifferent),
                          node.op) != std::end(kDifferent) &&
                IsInteger(graph.tensor(node.outputs[0]).dtype);
       });

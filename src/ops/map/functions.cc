@@ -93,10 +93,13 @@ struct Rsqrt {
           x_zero_(ZeroOf(context.input(0))),
           y_zero_(ZeroOf(context.output())),
           range_(ActivationRange(kNone, context.output())) {
-      const float scale = std::sqrt(context.input(0).quant.scale[0]) *
-                          context.output().quant.scale[0];
+      const float x = context.input(0).quant.scale[0];
+      const float y = context.output().quant.scale[0];
+      const double scale = context.numerics == Numerics::kTflm
+                               ? std::sqrt(double{x}) * double{y}
+                               : double{std::sqrt(x) * y};
       multiplier_ =
-          RatioOfScales(1 / double{scale}, context.input(0), context.output());
+          RatioOfScales(1 / scale, context.input(0), context.output());
       multiplier_.shift -= kFraction;
       if (multiplier_.shift < -31) multiplier_ = {};  // less than a step
     }
@@ -162,7 +165,12 @@ struct Abs {
     explicit Integer(const PrepareContext& context)
         : x_zero_(ZeroOf(context.input(0))),
           y_zero_(ZeroOf(context.output())),
-          multiplier_(RatioOfScales(context.input(0), context.output())),
+          multiplier_(
+              context.numerics == Numerics::kTflm
+                  ? RatioOfScales(double{context.input(0).quant.scale[0]} /
+                                      double{context.output().quant.scale[0]},
+                                  context.input(0), context.output())
+                  : RatioOfScales(context.input(0), context.output())),
           range_(ActivationRange(kNone, context.output())) {}
     int32_t operator()(int32_t x) const {
       const int32_t size = x < x_zero_ ? x_zero_ - x : x - x_zero_;
