@@ -174,6 +174,8 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
 void ForEachRun(const CaseFile& file, const Case& c, int batch,
                 const std::function<void(const OpRun&)>& body) {
   for (const bool training : {false, true}) {
+    // What keeps states runs at its own batch.
+    if (training && file.op != nullptr && !file.op->differentiable()) continue;
     OpRun run;
     run.op = file.name;
     run.name = c.name;
