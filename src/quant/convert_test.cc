@@ -228,6 +228,39 @@ TEST(Convert, ProductsAndTheirConstantsHaveRangesOfTheirOwn) {
   EXPECT_EQ(TensorOf(wide, "ones").dtype, DType::kInt16);
 }
 
+TEST(Convert, ExtremesHaveOneScaleWithTheirConstants) {
+  Builder b;
+  const TensorId x = b.Input("x", -3, 2);
+  const TensorId low = b.graph.AddConstant<float>("low", {1}, Floats{0.5f});
+  b.Finish({b.Add(kMaximum, "larger", {x, low}, 0.5f, 2)});
+  const Graph graph = Int8(b);
+  const Quantization& one = TensorOf(graph, "larger").quant;
+  EXPECT_FLOAT_EQ(one.scale[0], 5.0f / 255);
+  EXPECT_EQ(TensorOf(graph, "x").quant, one);
+  EXPECT_EQ(TensorOf(graph, "low").quant, one);
+}
+
+// Comparisons have no integer form, but numbers need none.
+TEST(Convert, CountersStayAsTheyAre) {
+  Builder b;
+  const TensorId x = b.Input("x", -3, 3);
+  const TensorId count = b.Input("count", 0, 0);
+  b.graph.tensor(count).dtype = DType::kInt32;
+  const std::vector<int32_t> ten = {10};
+  const TensorId limit = b.graph.AddConstant<int32_t>("limit", {1}, ten);
+  const TensorId sum = b.Add(kAdd, "sum", {x, x}, -6, 6);
+  const TensorId more = b.Add(kLess, "more", {count, limit});
+  b.Finish({sum, more});
+  const Graph graph = Int8(b);
+  EXPECT_EQ(TensorOf(graph, "sum").dtype, DType::kInt8);
+  EXPECT_EQ(TensorOf(graph, "count").dtype, DType::kInt32);
+  EXPECT_EQ(TensorOf(graph, "more").dtype, DType::kBool);
+  Builder floats;
+  const TensorId y = floats.Input("x", -3, 3);
+  floats.Finish({floats.Add(kLess, "less", {y, y})});
+  EXPECT_THROW(Int8(floats), Error);
+}
+
 // tflite-micro never adds by shifts, LiteRT where a file does not forbid it.
 TEST(Convert, SumsOfWordsAreNotByShifts) {
   Builder b;

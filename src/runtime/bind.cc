@@ -87,8 +87,10 @@ std::vector<TensorData> Folded(const Graph& graph, const Node& node,
   return RunOnce(graph, node, facts, options);
 }
 
+// Sizes, or conditions by which they are chosen.
 bool HoldsSizes(const Tensor& tensor) {
-  return tensor.dtype == DType::kInt32 || tensor.dtype == DType::kInt64;
+  return tensor.dtype == DType::kInt32 || tensor.dtype == DType::kInt64 ||
+         tensor.dtype == DType::kBool;
 }
 
 // Infers shapes at the batch of the inputs, and folds. `shapes_only`: folds

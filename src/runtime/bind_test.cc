@@ -158,6 +158,70 @@ TEST(Bind, RefusesReducingPaddingAndJoiningSamples) {
   }
 }
 
+// [N, 24] to [N, 4, 6], where the 6 is `op` of two numbers.
+Graph ComputedSize(const OpDef& op, const std::vector<int32_t>& a,
+                   const std::vector<int32_t>& b, bool scalars) {
+  Graph graph;
+  const TensorId x = AddImageInput({kDynamic, 24}, &graph);
+  const auto number = [&](const std::string& name,
+                          const std::vector<int32_t>& values) {
+    const auto n = static_cast<int32_t>(values.size());
+    return graph.AddConstant<int32_t>(name, scalars ? Shape{} : Shape{n},
+                                      values);
+  };
+  const auto add = [&](const OpDef& of, const std::string& name,
+                       const std::vector<TensorId>& inputs) {
+    return graph.AddNode(of, name, inputs, {name}).outputs[0];
+  };
+  std::vector<TensorId> inputs = {number("a", a), number("b", b)};
+  if (&op == &kSelectV2)
+    inputs.insert(inputs.begin(), add(kLess, "less", {inputs[0], inputs[1]}));
+  TensorId size = add(op, "size", inputs);
+  InferShapes(&graph);
+  const std::vector<int32_t> outer = {-1, 4};
+  const TensorId first = graph.AddConstant<int32_t>("outer", {2}, outer);
+  if (graph.tensor(size).shape.rank() == 0) {
+    const std::vector<int32_t> one = {1};
+    const TensorId shape = graph.AddConstant<int32_t>("one", {1}, one);
+    size = add(kReshape, "list", {size, shape});
+  }
+  const TensorId sizes = add(kConcatenation, "sizes", {first, size});
+  const TensorId y = add(kReshape, "y", {x, sizes});
+  graph.tensor(y).shape = {kDynamic, 4, 6};
+  graph.outputs = {y};
+  InferShapes(&graph);
+  return graph;
+}
+
+TEST(Bind, FoldsArithmeticOfSizes) {
+  struct Row {
+    const OpDef& op;
+    std::vector<int32_t> a, b;
+  };
+  const Row rows[] = {{kAdd, {2}, {4}},           {kSub, {10}, {4}},
+                      {kMul, {2}, {3}},           {kDiv, {13}, {2}},
+                      {kMaximum, {6}, {2}},       {kMinimum, {6}, {9}},
+                      {kFloorDiv, {13}, {2}},     {kFloorMod, {13}, {7}},
+                      {kPow, {6}, {1}},           {kSelectV2, {6}, {9}},
+                      {kReduceProd, {2, 3}, {0}}, {kSum, {2, 4}, {0}},
+                      {kReduceMax, {2, 6}, {0}},  {kReduceMin, {7, 6}, {0}}};
+  for (const Row& row : rows) {
+    for (const bool scalars : {false, true}) {
+      if (scalars && row.a.size() > 1) continue;
+      SCOPED_TRACE(row.op.name);
+      BindOptions options;
+      options.batch = 5;
+      const Graph graph = ComputedSize(row.op, row.a, row.b, scalars);
+      const BoundGraph bound = BindGraph(graph, options);
+      ASSERT_EQ(bound.graph.nodes.size(), 1u);
+      EXPECT_EQ(bound.graph.tensor(bound.graph.outputs[0]).shape,
+                (Shape{5, 4, 6}));
+      EXPECT_EQ(bound.facts.rows[static_cast<size_t>(bound.graph.outputs[0])],
+                1);
+    }
+  }
+}
+
 TEST(Bind, OutputsOfSeveralRowsAreForThoseWhoAsk) {
   Graph graph = DenseOfRows();
   graph.outputs = graph.nodes[0].outputs;

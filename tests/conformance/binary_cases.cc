@@ -206,7 +206,6 @@ std::string LitertFails(const OpDef& op, DType dtype) {
 
 std::string TflmFails(const OpDef& op, DType dtype, bool has_scales,
                       Activation activation) {
-  if (&op == &kPow) return "it has no POW";
   const bool of_floats = &op == &kFloorDiv || &op == &kFloorMod;
   const bool extreme = &op == &kMaximum || &op == &kMinimum;
   if (dtype == DType::kFloat32) return "";
@@ -339,44 +338,6 @@ std::vector<Numbers> Having(std::span<const Numbers> numbers,
   return some;
 }
 
-// ---- POW ------------------------------------------------------------------
-
-// Integers of [-4, 5] to the powers 0 to 6: as they are drawn both would leave
-// 32 bits, where the reference goes by double.
-Graph BuildPowers(Rng* rng) {
-  GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kInt32, {2, 7});
-  const TensorId low = build.Values<int32_t>("low", {1}, {-4});
-  build.Add(kMaximum, "above", {x, low}, {}, DType::kInt32);
-  const TensorId high = build.Values<int32_t>("high", {1}, {5});
-  build.Add(kMinimum, "base", {build.last(), high}, {}, DType::kInt32);
-  const TensorId base = build.last();
-  const TensorId powers =
-      build.Values<int32_t>("powers", {7}, {0, 1, 2, 3, 4, 5, 6});
-  build.Add(kPow, "y", {base, powers}, {}, DType::kInt32);
-  return build.Finish();
-}
-
-Graph BuildPower(DType dtype, float exponent, Rng* rng) {
-  GraphBuilder build(rng);
-  const TensorId x = build.Input("x", dtype, {3, 5});
-  const TensorId power =
-      dtype == DType::kFloat32
-          ? build.Values<float>("power", {1}, {exponent})
-          : build.Values<int32_t>("power", {1},
-                                  {static_cast<int32_t>(exponent)});
-  build.Add(kPow, "y", {x, power}, {}, dtype);
-  return build.Finish();
-}
-
-Graph BuildFloatPowers(Rng* rng) {
-  GraphBuilder build(rng);
-  const TensorId x = build.Input("x", DType::kFloat32, {3, 5});
-  const TensorId powers = build.Random("powers", DType::kFloat32, {3, 1});
-  build.Add(kPow, "y", {x, powers});
-  return build.Finish();
-}
-
 // ---- Random kinds ---------------------------------------------------------
 
 Quantization RandomOutput(const Kind& kind, DType dtype, const Quantization& a,
@@ -464,36 +425,6 @@ std::vector<Case> FloorDivCases() {
   return BinaryCases(kind);
 }
 std::vector<Case> FloorModCases() { return BinaryCases(kFloorModKind); }
-
-std::vector<Case> PowCases() {
-  std::vector<Case> cases;
-  const auto add = [&](const std::string& name,
-                       const std::function<Graph(Rng*)>& build) {
-    Case& c = cases.emplace_back();
-    c.name = "pow_" + name;
-    c.build = build;
-    // Bases from which no power is imaginary.
-    c.fill = [](Rng* rng, std::span<float> values) {
-      for (float& v : values) v = rng->Uniform(0.1f, 2);
-    };
-    c.tflm_fails = "it has no POW";
-  };
-  add("f32_powers", BuildFloatPowers);
-  add("i32_powers", BuildPowers);
-  for (const float exponent : {0.0f, 1.0f, 2.0f, 5.0f, -2.0f, 0.5f}) {
-    const std::string text = exponent < 0       ? "minus_2"
-                             : exponent == 0.5f ? "half"
-                                                : fmt::format("{}", exponent);
-    add("f32_to_" + text, [exponent](Rng* rng) {
-      return BuildPower(DType::kFloat32, exponent, rng);
-    });
-    if (exponent < 1 || exponent == 0.5f) continue;
-    add("i32_to_" + text, [exponent](Rng* rng) {
-      return BuildPower(DType::kInt32, exponent, rng);
-    });
-  }
-  return cases;
-}
 
 std::vector<RandomKind> AddRandom() { return BinaryRandom(kAddKind); }
 std::vector<RandomKind> MulRandom() { return BinaryRandom(kMulKind); }

@@ -16,13 +16,12 @@ from test_ops import program
 
 # What has no kernel yet, by the start of the file's name. Strict: a file that gives its outputs must leave the list.
 WAITING = (
-    "CUMSUM_",
     "EMBEDDING_LOOKUP_",
     "RESIZE_BILINEAR_",
     "RESIZE_NEAREST_NEIGHBOR_",
 )
-# Shows undefined shifts of one machine (README).
-NOT_DEFINED = ("DIV_int8_x86_shift_wrap",)
+# Show undefined shifts of one machine, and totals that begin beside zero (README, specs/ops.md 6.3).
+NOT_DEFINED = ("DIV_int8_x86_shift_wrap", "CUMSUM_int8_bug_starts_at_-z")
 # Files of floats whose sums and functions of libm are those of the reference: bit for bit.
 EXACT_FLOATS = ("RESIZE_BILINEAR_float32", "L2_NORMALIZATION_float", "SOFTMAX_float", "WHILE", "IF")
 FLOAT_TOLERANCE = 1e-5  # of 1 or the largest output
