@@ -138,7 +138,7 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
   Arrays outputs;
   for (const TensorId id : candidate.planned.outputs)
     outputs.push_back(values[static_cast<size_t>(id)]);
-  const TensorData output_grad = outputs[0];
+  const Arrays output_grads = outputs;
   NodeRunner runner(graph, facts, std::move(candidate.planned));
   const std::vector<TensorId>& inputs = runner.inputs();
   const std::vector<bool> wanted = Wanted(graph, facts, inputs, fused);
@@ -164,8 +164,7 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
   run.pass = "backward";
   run.macs *= gradients;
   run.bytes = backward_bytes;
-  run.call =
-      runner.BackwardCall(values, outputs[0], output_grad, wanted, &grads);
+  run.call = runner.BackwardCall(values, outputs, output_grads, wanted, &grads);
   body(run);
 }
 

@@ -442,7 +442,7 @@ TEST(Decide, LearnedRangesOfAGroupAreUnited) {
   };
   EXPECT_EQ(at(x).from, Decision::kLearned);
   EXPECT_EQ(at(x).form.quant, graph.tensor(x).quant) << "bit for bit";
-  EXPECT_EQ(at(one).from, Decision::kRange);
+  EXPECT_EQ(at(one).from, Decision::kCalibrated);
   EXPECT_FLOAT_EQ(at(one).form.quant.scale[0], 4.0f / 255);
   EXPECT_EQ(at(one).form, at(two).form);
   EXPECT_TRUE(OpenRanges(graph, Unite(graph)).empty());

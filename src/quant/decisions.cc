@@ -235,7 +235,7 @@ class Decider {
         std::all_of(members.begin(), members.end(), [&](TensorId id) {
           return graph_->tensor(id).quant == learned;
         });
-    decision.from = one ? Decision::kLearned : Decision::kRange;
+    decision.from = one ? Decision::kLearned : Decision::kCalibrated;
     // Learned in int8 terms; int16 takes the same range.
     decision.form.quant =
         one && scheme_.activation == DType::kInt8

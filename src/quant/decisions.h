@@ -28,11 +28,11 @@ struct Form {
 
 struct Decision {
   enum From : uint8_t {
-    kNone,     // nothing is decided: the tensor stays as it is
-    kFixed,    // by an op
-    kLearned,  // by one fake quant
-    kRange,    // calibrated, or of several tensors that share it
-    kValues,   // the constant's own
+    kNone,        // nothing is decided: the tensor stays as it is
+    kFixed,       // by an op
+    kLearned,     // by one fake quant
+    kCalibrated,  // its range, or that of several tensors that share it
+    kValues,      // the constant's own
   } from = kNone;
   Form form = {};
   Range range = {};  // of an activation, for inputs and outputs of other types

@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/ops/fusions.h"
+#include "src/ops/indices.h"
 #include "src/runtime/session.h"
 
 namespace litesmith {
@@ -75,10 +76,22 @@ bool MayFold(const Graph& graph, const Node& node, bool training) {
   });
 }
 
+// Whether the node's outputs have no elements: there is nothing to compute.
+bool GivesNothing(const Graph& graph, const Node& node) {
+  if (node.op->effects || !AreKnown(graph, node)) return false;
+  return std::all_of(node.outputs.begin(), node.outputs.end(),
+                     [&](TensorId id) {
+                       const Shape& shape = graph.tensor(id).shape;
+                       return shape.IsStatic() && shape.NumElements() == 0;
+                     });
+}
+
 // The data of the node's outputs if they do not depend on the graph's inputs.
 std::vector<TensorData> Folded(const Graph& graph, const Node& node,
                                const GraphFacts& facts,
                                const BindOptions& options) {
+  if (GivesNothing(graph, node))
+    return std::vector<TensorData>(node.outputs.size());
   if (node.op->fold_constant != nullptr) {
     const TensorData data = node.op->fold_constant(graph, node);
     if (!data.empty()) return {data};

@@ -43,6 +43,9 @@ struct Case {
   // Fills a float input, samples one after another; if not set, the values are
   // uniform in [-1, 1). Integers always cover the whole range of their type.
   std::function<void(Rng*, std::span<float>)> fill;
+  // Integers of 16 bits and more that are inputs are 0 .. index_limit - 1; 0:
+  // as said above.
+  int index_limit = 0;
   // Why the runtime refuses the case's file, or computes something else. Empty:
   // it agrees with our reference kernels.
   std::string litert_fails;

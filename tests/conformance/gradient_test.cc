@@ -27,22 +27,27 @@ float* MutableFloats(TensorData* data) {
 }
 size_t Count(const TensorData& data) { return data.size() / sizeof(float); }
 
-// Small integers in the shape of the output.
-TensorData OutputGradient(size_t bytes) {
-  TensorData data(bytes);
+// Small integers in the shapes of the outputs.
+Arrays OutputGradients(const Arrays& outputs) {
+  Arrays gradients;
   Rng rng(Seed(), 77);
-  float* values = MutableFloats(&data);
-  for (size_t i = 0; i < Count(data); ++i) {
-    values[i] = static_cast<float>(rng.Below(5)) - 2;
+  for (const TensorData& output : outputs) {
+    TensorData& data = gradients.emplace_back(output.size());
+    float* values = MutableFloats(&data);
+    for (size_t i = 0; i < Count(data); ++i) {
+      values[i] = static_cast<float>(rng.Below(5)) - 2;
+    }
   }
-  return data;
+  return gradients;
 }
 
-// The sum of output times gradient: exact.
-double Loss(const TensorData& output, const TensorData& gradient) {
+// The sum of outputs times gradients: exact.
+double Loss(const Arrays& outputs, const Arrays& gradients) {
   double sum = 0;
-  for (size_t i = 0; i < Count(output); ++i) {
-    sum += double{Floats(output)[i]} * double{Floats(gradient)[i]};
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    for (size_t i = 0; i < Count(outputs[o]); ++i) {
+      sum += double{Floats(outputs[o])[i]} * double{Floats(gradients[o])[i]};
+    }
   }
   return sum;
 }
@@ -73,17 +78,17 @@ std::optional<std::vector<Slope>> Differences(NodeRunner* runner,
                                               const Arrays& values,
                                               size_t input,
                                               const std::vector<size_t>& sample,
-                                              const TensorData& dy,
+                                              const Arrays& dy,
                                               const Gradient& rules) {
   const float step = rules.step;
   Arrays moved = values;
   const auto id = static_cast<size_t>(runner->inputs()[input]);
-  const double here = Loss(runner->Forward(values), dy);
+  const double here = Loss(runner->ForwardAll(values), dy);
   std::vector<Slope> slopes;
   for (const size_t i : sample) {
     const auto loss_at = [&](float by) {
       MutableFloats(&moved[id])[i] = Floats(values[id])[i] + by;
-      return Loss(runner->Forward(moved), dy);
+      return Loss(runner->ForwardAll(moved), dy);
     };
     const double above = loss_at(step);
     const double below = loss_at(-step);
@@ -105,8 +110,8 @@ class GradientCheck {
     const bool fused = planned.fusion != nullptr;
     const Node& node = graph_.node(planned.nodes.back());
     NodeRunner runner(graph_, facts_, std::move(planned));
-    const TensorData y = runner.Forward(values_);
-    const TensorData dy = OutputGradient(y.size());
+    const Arrays y = runner.ForwardAll(values_);
+    const Arrays dy = OutputGradients(y);
     std::vector<bool> wanted;
     for (const TensorId id : runner.inputs())
       wanted.push_back(id != kNoTensor && IsWanted(id, fused));
@@ -120,7 +125,7 @@ class GradientCheck {
                              node.op->training->update != nullptr;
       if (estimates && rules_.straight_through && i == 0) {
         EXPECT_TRUE(
-            SameValues(graph_.tensor(runner.inputs()[i]), grads[i], dy));
+            SameValues(graph_.tensor(runner.inputs()[i]), grads[i], dy[0]));
         ++*nonzero;
         continue;
       }

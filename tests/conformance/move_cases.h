@@ -7,13 +7,14 @@
 
 #include <algorithm>
 #include <cctype>
-#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tests/conformance/case.h"
 #include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
+#include "tests/conformance/random.h"
 
 namespace litesmith {
 
@@ -32,8 +33,17 @@ inline const MoveType kMoveTypes[] = {
     {"bool", DType::kBool, {}},
 };
 
-// The types that a runtime's kernel has, by name.
-using MoveTypeNames = std::initializer_list<const char*>;
+// The types that kernels have, by name.
+using MoveTypeNames = std::vector<std::string_view>;
+inline const MoveTypeNames kAllMoveTypes = {"f32", "s8",  "u8",  "s16",
+                                            "i32", "i64", "bool"};
+struct MoveRuntimes {
+  MoveTypeNames litert;
+  MoveTypeNames tflm;
+};
+inline bool HasType(const MoveTypeNames& names, const MoveType& type) {
+  return std::find(names.begin(), names.end(), type.name) != names.end();
+}
 
 template <class Row>
 bool IsTimed(const Row& row) {
@@ -54,8 +64,7 @@ inline TensorId Indices(const std::string& name,
 template <class Row>
 std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
                             Graph (*build)(const Row&, const MoveType&, Rng*),
-                            MoveTypeNames litert, MoveTypeNames tflm,
-                            bool gradients = true) {
+                            const MoveRuntimes& has, bool gradients = true) {
   std::vector<Case> cases;
   const auto add = [&](const Row& row, const MoveType& type,
                        const char* kind) -> Case& {
@@ -67,12 +76,10 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
   std::string upper = op;
   std::transform(upper.begin(), upper.end(), upper.begin(),
                  [](unsigned char c) { return std::toupper(c); });
-  const auto missing = [&](MoveTypeNames has, const MoveType& type) {
-    const bool found = std::any_of(has.begin(), has.end(), [&](const char* n) {
-      return std::string(n) == type.name;
-    });
-    return found ? std::string()
-                 : fmt::format("its {} has no {}", upper, Name(type.dtype));
+  const auto missing = [&](const MoveTypeNames& names, const MoveType& type) {
+    return HasType(names, type)
+               ? std::string()
+               : fmt::format("its {} has no {}", upper, Name(type.dtype));
   };
   for (const Row& row : rows) {
     for (const MoveType& type : kMoveTypes) {
@@ -83,9 +90,9 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
       Case& c = add(row, type, type.name);
       c.timed = IsTimed(row);
       c.litert_fails = row.litert;
-      if (c.litert_fails.empty()) c.litert_fails = missing(litert, type);
+      if (c.litert_fails.empty()) c.litert_fails = missing(has.litert, type);
       c.tflm_fails = row.tflm;
-      if (c.tflm_fails.empty()) c.tflm_fails = missing(tflm, type);
+      if (c.tflm_fails.empty()) c.tflm_fails = missing(has.tflm, type);
     }
   }
   for (const Row& row : rows) {
@@ -97,6 +104,26 @@ std::vector<Case> MoveCases(const std::string& op, const std::vector<Row>& rows,
     c.tflm_fails = row.tflm;
   }
   return cases;
+}
+
+// A random kind for each type that LiteRT's kernel has. `build` draws shapes
+// and operands; the type comes with a drawn scale.
+inline std::vector<RandomKind> MoveRandom(Graph (*build)(GraphBuilder*,
+                                                         const MoveType&),
+                                          const MoveRuntimes& has) {
+  std::vector<RandomKind> kinds;
+  for (const MoveType& type : kMoveTypes) {
+    if (!HasType(has.litert, type)) continue;
+    RandomKind& kind = kinds.emplace_back();
+    kind.name = type.name;
+    kind.build = [build, &type](GraphBuilder* builder) {
+      MoveType drawn = type;
+      drawn.quant = DrawQuant(builder->rng(), type.dtype);
+      return build(builder, drawn);
+    };
+    if (!HasType(has.tflm, type)) kind.tflm_fails = "it has no such type";
+  }
+  return kinds;
 }
 
 }  // namespace litesmith

@@ -122,8 +122,8 @@ TensorData NodeRunner::Forward(const Arrays& values) {
 }
 
 std::function<void()> NodeRunner::BackwardCall(const Arrays& values,
-                                               const TensorData& output,
-                                               const TensorData& output_grad,
+                                               const Arrays& outputs,
+                                               const Arrays& output_grads,
                                                const std::vector<bool>& wanted,
                                                Arrays* grads) {
   grads->assign(inputs_.size(), TensorData());
@@ -135,12 +135,15 @@ std::function<void()> NodeRunner::BackwardCall(const Arrays& values,
     to[i] = reinterpret_cast<float*>(grad.MutableData());
   }
   const auto statistics = StatisticsOf(values, training_->backward_partials);
-  return [this, inputs = Inputs(values), to, statistics,
-          out = static_cast<const void*>(output.data()),
-          dy = reinterpret_cast<const float*>(output_grad.data())] {
+  std::vector<const void*> out;
+  for (const TensorData& output : outputs) out.push_back(output.data());
+  std::vector<const float*> dy;
+  for (const TensorData& grad : output_grads)
+    dy.push_back(reinterpret_cast<const float*>(grad.data()));
+  return [this, inputs = Inputs(values), to, statistics, out, dy] {
     const BackwardArgs args{inputs.data(),
-                            &out,
-                            &dy,
+                            out.data(),
+                            dy.data(),
                             to.data(),
                             workspace_.MutableData(),
                             saved_.data(),
@@ -155,11 +158,11 @@ std::function<void()> NodeRunner::BackwardCall(const Arrays& values,
   };
 }
 
-Arrays NodeRunner::Backward(const Arrays& values, const TensorData& output,
-                            const TensorData& output_grad,
+Arrays NodeRunner::Backward(const Arrays& values, const Arrays& outputs,
+                            const Arrays& output_grads,
                             const std::vector<bool>& wanted) {
   Arrays grads;
-  BackwardCall(values, output, output_grad, wanted, &grads)();
+  BackwardCall(values, outputs, output_grads, wanted, &grads)();
   return grads;
 }
 

@@ -50,16 +50,15 @@ class NodeRunner {
   // values, outputs and gradients must stay. Forward runs before backward.
   std::function<void()> ForwardCall(const Arrays& values, Arrays* outputs);
   std::function<void()> BackwardCall(const Arrays& values,
-                                     const TensorData& output,
-                                     const TensorData& output_grad,
+                                     const Arrays& outputs,
+                                     const Arrays& output_grads,
                                      const std::vector<bool>& wanted,
                                      Arrays* grads);
   // The tensors that it reads.
   const std::vector<TensorId>& inputs() const { return inputs_; }
   // The gradient of each input after Forward; empty where `wanted` says no.
-  Arrays Backward(const Arrays& values, const TensorData& output,
-                  const TensorData& output_grad,
-                  const std::vector<bool>& wanted);
+  Arrays Backward(const Arrays& values, const Arrays& outputs,
+                  const Arrays& output_grads, const std::vector<bool>& wanted);
 
  private:
   // What a phase of the whole batch needs: copies of the inputs, as what it

@@ -1,5 +1,5 @@
-// PACK: inputs along every new axis but that of the batch, and constants, which
-// a plan folds.
+// PACK and UNPACK: inputs along every new axis but that of the batch, and
+// constants, which a plan folds.
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/move_cases.h"
@@ -53,12 +53,62 @@ Graph BuildConstant(int axis, Rng* rng) {
   return build.Finish();
 }
 
+const std::vector<Row> kUnpackRows = {
+    {"middle", {4, 3, 2}, 3, 2},        {"last", {4, 3}, 3, -1},
+    {"behind_the_batch", {4, 3}, 4, 1}, {"one", {1, 5}, 1, 1},
+    {"timed", {16, 16, 2, 32}, 2, 3},
+};
+
+Graph BuildUnpack(const Row& row, const MoveType& type, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Input("x", type.dtype, row.x, type.quant);
+  std::vector<std::string> names;
+  for (int i = 0; i < row.count; ++i) names.push_back(fmt::format("y{}", i));
+  Node& node = build.AddMany(kUnpack, names, {x}, type.quant, type.dtype);
+  Put(UnpackAttrs{row.count, row.axis}, &node);
+  return build.Finish(node.outputs);
+}
+
+const MoveRuntimes kUnpackRuntimes = {{"f32", "s8", "u8", "s16", "i32", "bool"},
+                                      {"f32", "s8", "s16", "i32"}};
+const MoveRuntimes kPackRuntimes = {{"f32", "s8", "u8", "s16", "i32", "i64"},
+                                    {"f32", "s8", "s16", "i32", "i64"}};
+
+Graph DrawPack(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 4));
+  const int count = Draw(rng, 1, 4);
+  std::vector<TensorId> parts;
+  for (int i = 0; i < count; ++i) {
+    parts.push_back(
+        build->Fixed(fmt::format("x{}", i), type.dtype, x, type.quant));
+  }
+  Node& node = build->Add(kPack, "y", parts, type.quant, type.dtype);
+  Put(PackAttrs{count, Draw(rng, -x.rank() - 1, x.rank())}, &node);
+  return build->Finish();
+}
+
+Graph DrawUnpack(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 2, 5), 5);
+  const int axis = Draw(rng, -x.rank(), x.rank() - 1);
+  const int count = x[axis < 0 ? axis + x.rank() : axis];
+  std::vector<std::string> names;
+  for (int i = 0; i < count; ++i) names.push_back(fmt::format("y{}", i));
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  Node& node = build->AddMany(kUnpack, names, {in}, type.quant, type.dtype);
+  Put(UnpackAttrs{count, axis}, &node);
+  return build->Finish(node.outputs);
+}
+
 }  // namespace
 
+std::vector<Case> UnpackCases() {
+  return MoveCases("unpack", kUnpackRows, BuildUnpack, kUnpackRuntimes);
+}
+
 std::vector<Case> PackCases() {
-  std::vector<Case> cases =
-      MoveCases("pack", kRows, Build, {"f32", "s8", "u8", "s16", "i32", "i64"},
-                {"f32", "s8", "s16", "i32", "i64"});
+  std::vector<Case> cases = MoveCases("pack", kRows, Build, kPackRuntimes);
   for (const int axis : {0, 1}) {
     Case c;
     c.name = fmt::format("pack_constants_{}", axis);
@@ -66,6 +116,14 @@ std::vector<Case> PackCases() {
     cases.push_back(std::move(c));
   }
   return cases;
+}
+
+std::vector<RandomKind> PackRandom() {
+  return MoveRandom(DrawPack, kPackRuntimes);
+}
+
+std::vector<RandomKind> UnpackRandom() {
+  return MoveRandom(DrawUnpack, kUnpackRuntimes);
 }
 
 }  // namespace litesmith

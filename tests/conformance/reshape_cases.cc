@@ -89,18 +89,42 @@ Graph BuildExpand(const DimsRow& row, const MoveType& type, Rng* rng) {
   return build.Finish();
 }
 
+const MoveRuntimes kSqueezeRuntimes = {kAllMoveTypes, kAllMoveTypes};
+const MoveRuntimes kExpandDimsRuntimes = {kAllMoveTypes, {"f32", "s8", "s16"}};
+
+Graph DrawSqueeze(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  Shape x = DrawShape(rng, Draw(rng, 2, 5), 5);
+  x[0] = 3;  // one dimension stays
+  std::vector<int32_t> dims;
+  for (int d = 1; d < x.rank(); ++d) {
+    if (x[d] == 1 && Coin(rng)) dims.push_back(Coin(rng) ? d : d - x.rank());
+  }
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  build->Add(kSqueeze, "y", {in}, type.quant, type.dtype)
+      .Set<&SqueezeAttrs::squeeze_dims>(dims);
+  return build->Finish();
+}
+
+Graph DrawExpand(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 4), 5);
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  const TensorId axis = build->Values<int32_t>(
+      "axis", Shape(), {Draw(rng, -x.rank() - 1, x.rank())});
+  build->Add(kExpandDims, "y", {in, axis}, type.quant, type.dtype);
+  return build->Finish();
+}
+
 }  // namespace
 
 std::vector<Case> SqueezeCases() {
-  return MoveCases("squeeze", kSqueezeRows, BuildSqueeze,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"});
+  return MoveCases("squeeze", kSqueezeRows, BuildSqueeze, kSqueezeRuntimes);
 }
 
 std::vector<Case> ExpandDimsCases() {
   return MoveCases("expand_dims", kExpandRows, BuildExpand,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
-                   {"f32", "s8", "s16"});
+                   kExpandDimsRuntimes);
 }
 
 std::vector<Case> ReshapeCases() {
@@ -129,6 +153,14 @@ std::vector<Case> ReshapeCases() {
     cases.push_back(std::move(c));
   }
   return cases;
+}
+
+std::vector<RandomKind> SqueezeRandom() {
+  return MoveRandom(DrawSqueeze, kSqueezeRuntimes);
+}
+
+std::vector<RandomKind> ExpandDimsRandom() {
+  return MoveRandom(DrawExpand, kExpandDimsRuntimes);
 }
 
 }  // namespace litesmith

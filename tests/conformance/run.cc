@@ -23,6 +23,26 @@ uint64_t Hash(const std::string& text) {
   return hash;
 }
 
+template <typename T>
+void FillBelow(Rng* rng, int limit, std::span<std::byte> bytes) {
+  for (size_t at = 0; at < bytes.size(); at += sizeof(T)) {
+    const auto value = static_cast<T>(rng->Below(static_cast<uint32_t>(limit)));
+    std::memcpy(bytes.data() + at, &value, sizeof(T));
+  }
+}
+
+// Values of an input that may be indices.
+void FillInput(Rng* rng, DType dtype, int index_limit,
+               std::span<std::byte> bytes) {
+  if (index_limit > 0 && dtype == DType::kInt64)
+    return FillBelow<int64_t>(rng, index_limit, bytes);
+  if (index_limit > 0 && dtype == DType::kInt32)
+    return FillBelow<int32_t>(rng, index_limit, bytes);
+  if (index_limit > 0 && dtype == DType::kInt16)
+    return FillBelow<int16_t>(rng, index_limit, bytes);
+  FillRandom(rng, dtype, bytes);
+}
+
 enum Stream : uint64_t { kGraph, kInputs, kStreams };
 
 Rng RngOf(const Case& c, int draw, Stream stream) {
@@ -80,7 +100,7 @@ Arrays InputsOf(const Case& c, const Graph& graph, int batch, int draw) {
     if (c.fill && tensor.dtype == DType::kFloat32) {
       c.fill(&rng, {reinterpret_cast<float*>(bytes), elements});
     } else {
-      FillRandom(&rng, tensor.dtype, {bytes, data.size()});
+      FillInput(&rng, tensor.dtype, c.index_limit, {bytes, data.size()});
     }
     arrays.push_back(std::move(data));
   }

@@ -68,6 +68,17 @@ Graph BuildInt64(Rng* rng) {
   return build.Finish({build.Reshape("y", x, {12})});
 }
 
+// A number has no dimensions, and what takes this shape is one.
+Graph BuildNumber(Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x = build.Fixed("x", DType::kFloat32, Shape());
+  const TensorId v = build.Fixed("v", DType::kFloat32, {1, 1});
+  build.Add(kShape, "shape", {x})
+      .Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
+  build.Add(kReshape, "y", {v, build.last()});
+  return build.Finish();
+}
+
 }  // namespace
 
 std::vector<Case> ShapeCases() {
@@ -83,6 +94,10 @@ std::vector<Case> ShapeCases() {
   c.build = BuildInt64;
   c.tflm_fails = "its SHAPE has no int64";
   cases.push_back(std::move(c));
+  Case number;
+  number.name = "shape_of_number";
+  number.build = BuildNumber;
+  cases.push_back(std::move(number));
   return cases;
 }
 

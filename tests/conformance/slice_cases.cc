@@ -37,12 +37,33 @@ Graph Build(const Row& row, const MoveType& type, Rng* rng) {
   return build.Finish();
 }
 
+const MoveRuntimes kSliceRuntimes = {kAllMoveTypes,
+                                     {"f32", "s8", "s16", "i32", "bool"}};
+
+Graph Draw(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 5));
+  std::vector<int32_t> begin, size;
+  for (const int32_t dim : x.dims()) {
+    begin.push_back(Draw(rng, 0, dim - 1));
+    const int left = dim - begin.back();
+    size.push_back(Coin(rng) ? -1 : Draw(rng, 1, left));
+  }
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  const TensorId from = Indices("begin", begin, build);
+  const TensorId count = Indices("size", size, build);
+  build->Add(kSlice, "y", {in, from, count}, type.quant, type.dtype);
+  return build->Finish();
+}
+
 }  // namespace
 
 std::vector<Case> SliceCases() {
-  return MoveCases("slice", kRows, Build,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
-                   {"f32", "s8", "s16", "i32", "bool"});
+  return MoveCases("slice", kRows, Build, kSliceRuntimes);
+}
+
+std::vector<RandomKind> SliceRandom() {
+  return MoveRandom(Draw, kSliceRuntimes);
 }
 
 }  // namespace litesmith

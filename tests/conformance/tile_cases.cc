@@ -68,16 +68,55 @@ Graph BuildBroadcast(const Row& row, const MoveType& type, Rng* rng) {
   return build.Finish();
 }
 
+const MoveRuntimes kTileRuntimes = {kAllMoveTypes, {}};
+const MoveRuntimes kBroadcastToRuntimes = {kAllMoveTypes, {}};
+
+Graph DrawTile(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 5), 4);
+  std::vector<int32_t> multiples;
+  for (int d = 0; d < x.rank(); ++d) multiples.push_back(Draw(rng, 1, 3));
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  build->Add(kTile, "y", {in, Indices("multiples", multiples, build)},
+             type.quant, type.dtype);
+  return build->Finish();
+}
+
+Graph DrawBroadcast(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape y = DrawShape(rng, Draw(rng, 1, 5), 5);
+  const std::vector<int32_t> shape = y.ToVector();
+  std::vector<int32_t> x(shape.begin() + Draw(rng, 0, y.rank() - 1),
+                         shape.end());
+  for (int32_t& dim : x) {
+    if (Coin(rng)) dim = 1;
+  }
+  const TensorId in = build->Fixed("x", type.dtype, Shape(x), type.quant);
+  build->Add(kBroadcastTo, "y", {in, Indices("shape", shape, build)},
+             type.quant, type.dtype);
+  return build->Finish();
+}
+
+const MoveRuntimes kConstantShape = {kAllMoveTypes,
+                                     {"f32", "s8", "s16", "i32"}};
+
 }  // namespace
 
 std::vector<Case> TileCases() {
-  return MoveCases("tile", kTileRows, BuildTile,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"}, {});
+  return MoveCases("tile", kTileRows, BuildTile, kTileRuntimes);
 }
 
 std::vector<Case> BroadcastToCases() {
   return MoveCases("broadcast_to", kBroadcastRows, BuildBroadcast,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"}, {});
+                   kBroadcastToRuntimes);
+}
+
+std::vector<RandomKind> TileRandom() {
+  return MoveRandom(DrawTile, kTileRuntimes);
+}
+
+std::vector<RandomKind> BroadcastToRandom() {
+  return MoveRandom(DrawBroadcast, kConstantShape);
 }
 
 }  // namespace litesmith

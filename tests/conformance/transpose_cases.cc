@@ -1,5 +1,7 @@
 // TRANSPOSE and REVERSE_V2: every order of dimensions behind the batch that
 // runs differ in, and dimensions backwards.
+#include <numeric>
+
 #include "src/ops/registry.h"
 #include "tests/conformance/move_cases.h"
 
@@ -48,18 +50,52 @@ Graph Build(const Row& row, const MoveType& type, Rng* rng) {
   return build.Finish();
 }
 
+const MoveRuntimes kTransposeRuntimes = {kAllMoveTypes, {"f32", "s8", "s16"}};
+const MoveRuntimes kReverseV2Runtimes = {kAllMoveTypes, kAllMoveTypes};
+
+Graph DrawTranspose(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 5), 6);
+  std::vector<int32_t> order(static_cast<size_t>(x.rank()));
+  std::iota(order.begin(), order.end(), 0);
+  rng->Shuffle(std::span<int32_t>(order));
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  build->Add(kTranspose, "y", {in, Indices("order", order, build)}, type.quant,
+             type.dtype);
+  return build->Finish();
+}
+
+Graph DrawReverse(GraphBuilder* build, const MoveType& type) {
+  Rng* rng = build->rng();
+  const Shape x = DrawShape(rng, Draw(rng, 1, 5), 6);
+  const int first = Draw(rng, 0, x.rank() - 1);
+  std::vector<int32_t> axes;
+  for (int axis = first; axis <= Draw(rng, first, x.rank() - 1); ++axis)
+    axes.push_back(axis);
+  const TensorId in = build->Fixed("x", type.dtype, x, type.quant);
+  build->Add(kReverseV2, "y", {in, Indices("axes", axes, build)}, type.quant,
+             type.dtype);
+  return build->Finish();
+}
+
 }  // namespace
 
 std::vector<Case> TransposeCases() {
   return MoveCases("transpose", kTransposeRows, Build<kTranspose>,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
-                   {"f32", "s8", "s16"});
+                   kTransposeRuntimes);
 }
 
 std::vector<Case> ReverseV2Cases() {
   return MoveCases("reverse_v2", kReverseRows, Build<kReverseV2>,
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"},
-                   {"f32", "s8", "u8", "s16", "i32", "i64", "bool"});
+                   kReverseV2Runtimes);
+}
+
+std::vector<RandomKind> TransposeRandom() {
+  return MoveRandom(DrawTranspose, kTransposeRuntimes);
+}
+
+std::vector<RandomKind> ReverseV2Random() {
+  return MoveRandom(DrawReverse, kReverseV2Runtimes);
 }
 
 }  // namespace litesmith

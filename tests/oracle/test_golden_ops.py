@@ -14,12 +14,6 @@ import pytest
 from conftest import shared_dir
 from test_ops import program
 
-# What has no kernel yet, by the start of the file's name. Strict: a file that gives its outputs must leave the list.
-WAITING = (
-    "EMBEDDING_LOOKUP_",
-    "RESIZE_BILINEAR_",
-    "RESIZE_NEAREST_NEIGHBOR_",
-)
 # Show undefined shifts of one machine, and totals that begin beside zero (README, specs/ops.md 6.3).
 NOT_DEFINED = ("DIV_int8_x86_shift_wrap", "CUMSUM_int8_bug_starts_at_-z")
 # Files of floats whose sums and functions of libm are those of the reference: bit for bit.
@@ -36,8 +30,7 @@ def files():
 def pytest_generate_tests(metafunc):
     if "name" not in metafunc.fixturenames:
         return
-    marks = [pytest.mark.xfail(strict=True, reason="waits for its op")]
-    metafunc.parametrize("name", [pytest.param(n, marks=marks if n.startswith(WAITING) else []) for n in files()] or [None])
+    metafunc.parametrize("name", files() or [None])
 
 
 def wanted(arrays, name):
@@ -79,9 +72,3 @@ def check(ours, theirs, exact):
         assert len(different) == 0, f"{len(different)} of {ours.size} values differ; first: {different[0]}"
     else:
         assert np.abs(ours - theirs).max() <= FLOAT_TOLERANCE * max(1.0, np.abs(theirs).max())
-
-
-def test_waiting_list_names_files():
-    """An entry for a file that is not there would hide nothing, but mislead."""
-    known = files()
-    assert not known or all(any(name.startswith(op) for name in known) for op in WAITING)

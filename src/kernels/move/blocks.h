@@ -24,7 +24,7 @@ struct Block {
   int output = 0;    // which one is written
   int64_t from = 0;  // the first element's place in either
   int64_t to = 0;
-  std::vector<BlockDim> dims;
+  std::vector<BlockDim> dims = {};
 
   // How many elements it moves.
   int64_t size() const;

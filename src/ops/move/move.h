@@ -65,6 +65,95 @@ inline constexpr auto kAttrs<PackAttrs> = AttrList({
     Attr<&PackAttrs::axis>("axis", 1),
 });
 
+// Input: x; `num` outputs, its slices along `axis`.
+struct UnpackAttrs {
+  int32_t num = 0;
+  int32_t axis = 0;
+};
+template <>
+inline constexpr auto kAttrs<UnpackAttrs> = AttrList({
+    Attr<&UnpackAttrs::num>("num", 0),
+    Attr<&UnpackAttrs::axis>("axis", 1),
+});
+
+// Inputs: axis, x.
+struct SplitAttrs {
+  int32_t num_splits = 0;
+};
+template <>
+inline constexpr auto kAttrs<SplitAttrs> =
+    AttrList({Attr<&SplitAttrs::num_splits>("num_splits", 0)});
+
+// Inputs: x, the sizes of the parts, axis.
+struct SplitVAttrs {
+  int32_t num_splits = 0;
+};
+template <>
+inline constexpr auto kAttrs<SplitVAttrs> =
+    AttrList({Attr<&SplitVAttrs::num_splits>("num_splits", 0)});
+
+// Inputs: x, paddings [rank, 2].
+enum MirrorMode : int64_t { kReflect = 0, kSymmetric = 1 };
+struct MirrorPadAttrs {
+  MirrorMode mode = kReflect;
+};
+template <>
+inline constexpr auto kAttrs<MirrorPadAttrs> =
+    AttrList({Attr<&MirrorPadAttrs::mode>("mode", 0)});
+
+// Input: x [n, h, w, c].
+struct SpaceToDepthAttrs {
+  int32_t block_size = 0;
+};
+template <>
+inline constexpr auto kAttrs<SpaceToDepthAttrs> =
+    AttrList({Attr<&SpaceToDepthAttrs::block_size>("block_size", 0)});
+struct DepthToSpaceAttrs {
+  int32_t block_size = 0;
+};
+template <>
+inline constexpr auto kAttrs<DepthToSpaceAttrs> =
+    AttrList({Attr<&DepthToSpaceAttrs::block_size>("block_size", 0)});
+
+// Inputs: x [n, h, w, c], size int32 [2].
+struct ResizeNearestAttrs {
+  bool align_corners = false;
+  bool half_pixel_centers = false;
+};
+template <>
+inline constexpr auto kAttrs<ResizeNearestAttrs> = AttrList({
+    Attr<&ResizeNearestAttrs::align_corners>("align_corners", 0),
+    Attr<&ResizeNearestAttrs::half_pixel_centers>("half_pixel_centers", 1),
+});
+struct ResizeBilinearAttrs {
+  bool align_corners = false;
+  bool half_pixel_centers = false;
+};
+template <>
+inline constexpr auto kAttrs<ResizeBilinearAttrs> = AttrList({
+    Attr<&ResizeBilinearAttrs::align_corners>("align_corners", 2),
+    Attr<&ResizeBilinearAttrs::half_pixel_centers>("half_pixel_centers", 3),
+});
+
+// Inputs: params, indices. The first `batch_dims` dimensions of both are one.
+struct GatherAttrs {
+  int32_t axis = 0;
+  int32_t batch_dims = 0;
+};
+template <>
+inline constexpr auto kAttrs<GatherAttrs> = AttrList({
+    Attr<&GatherAttrs::axis>("axis", 0),
+    Attr<&GatherAttrs::batch_dims>("batch_dims", 1),
+});
+
+// Inputs: indices, depth, on value, off value. -1: a new last dimension.
+struct OneHotAttrs {
+  int32_t axis = 0;
+};
+template <>
+inline constexpr auto kAttrs<OneHotAttrs> =
+    AttrList({Attr<&OneHotAttrs::axis>("axis", 0)});
+
 // Inputs: tensors that differ in their length along `axis` alone.
 struct ConcatenationAttrs {
   int32_t axis = 0;

@@ -2,6 +2,7 @@
 #include "src/ops/move/moves.h"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -57,7 +58,7 @@ class MoveKernel final : public TrainKernel {
   void Run(const KernelArgs& args) const override {
     for (int s = 0; s < Samples(args.batch); ++s) {
       for (const Block& block : forward_) {
-        const std::byte* from = block.input == kFill
+        const std::byte* from = block.input == kGiven
                                     ? fill_.data()
                                     : args.in<std::byte>(Index(block.input)) +
                                           Bytes(s * InputSample(block.input));
@@ -80,7 +81,7 @@ class MoveKernel final : public TrainKernel {
     }
     for (int s = 0; s < Samples(args.batch); ++s) {
       for (const Block& block : backward_) {
-        if (block.input == kFill) continue;
+        if (block.input == kGiven) continue;
         const Input& input = inputs_[Index(block.input)];
         float* to = args.input_grads[Index(block.input)];
         const float* from = args.output_grads[Index(block.output)];
@@ -110,7 +111,7 @@ class MoveKernel final : public TrainKernel {
   }
   int Samples(int batch) const { return batched_ ? batch : 1; }
   int64_t InputSample(int i) const {
-    return i == kFill ? 0 : inputs_[Index(i)].sample;
+    return i == kGiven ? 0 : inputs_[Index(i)].sample;
   }
 
   Input InputOf(const PrepareContext& context, size_t i,
@@ -135,7 +136,7 @@ class MoveKernel final : public TrainKernel {
     const Tensor& out = context.output(Index(block.output));
     LS_CHECK(LiesIn(out.shape.NumElements(), block.to, block, &BlockDim::to));
     LS_CHECK(
-        LiesIn(block.input == kFill ? 1 : inputs_[Index(block.input)].elements,
+        LiesIn(block.input == kGiven ? 1 : inputs_[Index(block.input)].elements,
                block.from, block, &BlockDim::from));
   }
 
@@ -162,7 +163,7 @@ class MoveKernel final : public TrainKernel {
 
   size_t element_bytes_;
   bool batched_;
-  std::array<std::byte, 8> fill_;
+  alignas(8) Element fill_;  // read as an element of any type
   std::vector<Input> inputs_;
   std::vector<int64_t> output_samples_;  // elements of one
   std::vector<Block> forward_;           // of one sample
@@ -209,6 +210,15 @@ std::vector<int64_t> Strides(const Shape& shape) {
     strides[at - 1] = strides[at] * shape[d];
   }
   return strides;
+}
+
+Element ZeroOf(const Tensor& tensor) {
+  Element element{};
+  if (tensor.quant.empty() || !IsInteger(tensor.dtype)) return element;
+  // The low bytes: the same number in a narrower type.
+  const int64_t zero = tensor.quant.zero_point[0];
+  std::memcpy(element.data(), &zero, SizeOf(tensor.dtype));
+  return element;
 }
 
 void CheckMovable(const Tensor& tensor, const char* what) {

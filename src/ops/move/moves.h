@@ -14,13 +14,16 @@
 namespace litesmith {
 
 // Block::input of what is not read but set: Moves::fill.
-inline constexpr int kFill = -1;
+inline constexpr int kGiven = -1;
+
+// An element: as many of the first bytes as its type has.
+using Element = std::array<std::byte, 8>;
 
 // What a node does at the shapes that it is bound to, all samples together. An
 // element that several blocks write has the last one's value.
 struct Moves {
-  std::vector<kernels::Block> blocks;
-  std::array<std::byte, 8> fill{};  // one element
+  std::vector<kernels::Block> blocks = {};
+  Element fill{};
   // An element may be read by several blocks: its gradient is a sum. A step of
   // 0 alone says the same of one block.
   bool repeats = false;
@@ -45,12 +48,21 @@ inline constexpr KernelRow kMoveRows[] = {
     {"MoveRef", Purpose::kReference, {}, PrepareMoves<kMovesOf>},
 };
 
+// The reference row alone, of an op that never leaves samples to themselves.
+template <Moves (*kMovesOf)(const PrepareContext&)>
+inline constexpr KernelRow kMoveReferenceRow[] = {
+    {"MoveRef", Purpose::kReference, {}, PrepareMoves<kMovesOf>},
+};
+
 // For OpDef::fold_constant: the output's data where all inputs have theirs and
 // none is trained. By the reference row.
 TensorData FoldMove(const Graph& graph, const Node& node);
 
 // How many elements one step along each dimension is.
 std::vector<int64_t> Strides(const Shape& shape);
+
+// The element that stands for the real number 0.
+Element ZeroOf(const Tensor& tensor);
 
 // The input has a type of one of the sizes that are moved, and any shape.
 void CheckMovable(const Tensor& tensor, const char* what);

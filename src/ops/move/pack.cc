@@ -84,6 +84,47 @@ int PackVersion(const Graph& graph, const Node& node) {
 
 constexpr Operand kPackOperands[] = {{.name = "values"}};
 
+// ---- UNPACK ---------------------------------------------------------------
+
+void InferUnpack(Graph* graph, const Node& node) {
+  const Tensor& x = graph->tensor(node.inputs[0]);
+  CheckMovable(x, "input");
+  const auto attrs = Get<UnpackAttrs>(node);
+  const int axis = AxisOf(x, attrs.axis);
+  if (attrs.num < 1 || attrs.num != std::ssize(node.outputs) ||
+      (x.shape[axis] != attrs.num && x.shape[axis] != kDynamic)) {
+    Fail(ErrorKind::kCorrupt,
+         "num is {} for dimension {} of '{}' of shape {} and {} outputs",
+         attrs.num, axis, x.name, x.shape.ToString(), node.outputs.size());
+  }
+  std::vector<int32_t> dims = x.shape.ToVector();
+  dims.erase(dims.begin() + axis);
+  const DType dtype = x.dtype;
+  for (const TensorId id : node.outputs) {
+    graph->tensor(id).dtype = dtype;
+    graph->tensor(id).shape = Shape(dims);
+  }
+}
+
+Moves UnpackMoves(const PrepareContext& context) {
+  const Tensor& x = context.input(0);
+  const int axis = AxisOf(x, context.node.Get<&UnpackAttrs::axis>());
+  Moves moves;
+  for (size_t o = 0; o < context.node.outputs.size(); ++o) {
+    moves.blocks.push_back(kernels::Reversed(PartBlock(x.shape, axis, o)));
+    moves.blocks.back().output = static_cast<int>(o);
+  }
+  return moves;
+}
+
+int UnpackVersion(const Graph& graph, const Node& node) {
+  const Tensor& x = graph.tensor(node.inputs[0]);
+  if (x.dtype == DType::kBool) return 3;
+  return x.dtype == DType::kUInt8 ? 2 : MoveVersion(x, 4);
+}
+
+constexpr Operand kUnpackOperands[] = {{.name = "x"}};
+
 }  // namespace
 
 const OpDef kPack = {
@@ -97,6 +138,18 @@ const OpDef kPack = {
     .rows = kMoveRows<PackMoves>,
     .quant = {.output = QuantRule::kLikeAllInputs},
     .fold_constant = FoldMove,
+};
+
+const OpDef kUnpack = {
+    .name = "UNPACK",
+    .summary = "slices along an axis, without it",
+    .tflite = {.code = 88, .options = 64, .version = UnpackVersion},
+    .attrs = kAttrs<UnpackAttrs>,
+    .operands = kUnpackOperands,
+    .outputs = kAnyOutputs,
+    .infer = InferUnpack,
+    .rows = kMoveRows<UnpackMoves>,
+    .quant = {.output = QuantRule::kLikeInput},
 };
 
 }  // namespace litesmith

@@ -1,5 +1,5 @@
-// SHAPE: the input's dimensions as a tensor. Computed when a plan binds the
-// batch; it has no kernel.
+// SHAPE and RANK: the input's dimensions, and how many, as a tensor. Computed
+// when a plan binds the batch; they have no kernel.
 #include <cstring>
 #include <vector>
 
@@ -37,6 +37,17 @@ TensorData Fold(const Graph& graph, const Node& node) {
              : Dims<int32_t>(shape);
 }
 
+void InferRank(Graph* graph, const Node& node) {
+  Tensor& out = graph->tensor(node.outputs[0]);
+  out.dtype = DType::kInt32;
+  out.shape = Shape();
+}
+
+TensorData FoldRank(const Graph& graph, const Node& node) {
+  const int32_t rank = graph.tensor(node.inputs[0]).shape.rank();
+  return TensorData(std::as_bytes(std::span(&rank, 1)));
+}
+
 constexpr Operand kOperands[] = {{.name = "x"}};
 
 }  // namespace
@@ -51,6 +62,15 @@ const OpDef kShape = {
     // It reads no values, so integers of any scale will do.
     .quant = {.output = QuantRule::kLikeInput},
     .fold_constant = Fold,
+};
+
+const OpDef kRank = {
+    .name = "RANK",
+    .summary = "how many dimensions the input has",
+    .tflite = {.code = 110, .options = 86},
+    .operands = kOperands,
+    .infer = InferRank,
+    .fold_constant = FoldRank,
 };
 
 }  // namespace litesmith
