@@ -34,7 +34,7 @@ void InferEmbedding(Graph* graph, const Node& node) {
       (table.dtype == DType::kInt8 || table.dtype == DType::kUInt8) &&
       out.dtype == DType::kFloat32 && !table.quant.empty();
   if (widens) {
-    CheckWeightQuant(table, 0);
+    CheckWeightQuant(table, 0, /*zero_points=*/false);
   } else {
     out.dtype = table.dtype;
   }
