@@ -212,7 +212,7 @@ std::vector<int64_t> Strides(const Shape& shape) {
   return strides;
 }
 
-Element ZeroOf(const Tensor& tensor) {
+Element ZeroElement(const Tensor& tensor) {
   Element element{};
   if (tensor.quant.empty() || !IsInteger(tensor.dtype)) return element;
   // The low bytes: the same number in a narrower type.

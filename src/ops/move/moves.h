@@ -62,7 +62,7 @@ TensorData FoldMove(const Graph& graph, const Node& node);
 std::vector<int64_t> Strides(const Shape& shape);
 
 // The element that stands for the real number 0.
-Element ZeroOf(const Tensor& tensor);
+Element ZeroElement(const Tensor& tensor);
 
 // The input has a type of one of the sizes that are moved, and any shape.
 void CheckMovable(const Tensor& tensor, const char* what);

@@ -101,7 +101,7 @@ Moves PadMoves(const PrepareContext& context, int fill) {
 
 Moves PadZeros(const PrepareContext& context) {
   Moves moves = PadMoves(context, kGiven);
-  moves.fill = ZeroOf(context.output());
+  moves.fill = ZeroElement(context.output());
   return moves;
 }
 

@@ -221,7 +221,7 @@ std::vector<Block> BatchBlocks(const Shape& space, const Shape& batch,
 Moves SpaceToBatchMoves(const PrepareContext& context) {
   const Shape& y = context.output().shape;
   const std::vector<Spatial> spatials = Spatials(context.graph, context.node);
-  Moves moves{.fill = ZeroOf(context.output())};
+  Moves moves{.fill = ZeroElement(context.output())};
   if (std::any_of(spatials.begin(), spatials.end(), [](const Spatial& s) {
         return s.before > 0 || s.after > 0;
       })) {
