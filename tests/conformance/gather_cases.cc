@@ -257,15 +257,16 @@ std::vector<Case> EmbeddingLookupCases() {
     Quantization quant;
     DType out;
     const char* tflm = "";
+    const char* litert = "";
   } static const kTables[] = {
       {"f32", DType::kFloat32, {}, DType::kFloat32},
       {"s8", DType::kInt8, PerTensor(0.03f), DType::kFloat32},
       {"s8_rows", DType::kInt8, PerAxis(kLimit, 0.03f), DType::kFloat32,
        "its EMBEDDING_LOOKUP takes the first scale for all"},
-      {"s8_same", DType::kInt8, PerTensor(0.03f, 5), DType::kInt8,
-       "its EMBEDDING_LOOKUP gives floats alone"},
+      {"s8_same", DType::kInt8, PerTensor(0.03f, 5), DType::kInt8},
       {"u8", DType::kUInt8, PerTensor(0.03f), DType::kFloat32,
-       "its EMBEDDING_LOOKUP has no uint8"},
+       "its EMBEDDING_LOOKUP has no uint8",
+       "its EMBEDDING_LOOKUP takes uint8 for int8"},
   };
   std::vector<Case> cases;
   for (const auto& table : kTables) {
@@ -274,6 +275,7 @@ std::vector<Case> EmbeddingLookupCases() {
           return BuildEmbedding(table.quant, table.table, table.out, rng);
         });
     c.tflm_fails = table.tflm;
+    c.litert_fails = table.litert;
     cases.push_back(std::move(c));
   }
   cases.push_back(

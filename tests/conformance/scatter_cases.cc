@@ -106,8 +106,8 @@ std::vector<Case> WithLimit(std::vector<Case> cases) {
 
 const MoveRuntimes kScatterNdRuntimes = {
     {"f32", "s8", "u8", "i32", "i64", "bool"}, {}};
-const MoveRuntimes kDynamicUpdateSliceRuntimes = {
-    {"f32", "s8", "s16", "i32", "i64", "bool"}, {"f32", "s8", "s16", "i32"}};
+const MoveRuntimes kDynamicUpdateSliceRuntimes = {kAllMoveTypes,
+                                                  {"f32", "s8", "s16", "i32"}};
 const MoveRuntimes kOneHotRuntimes = {{"f32", "s8", "u8", "i32", "i64", "bool"},
                                       {}};
 

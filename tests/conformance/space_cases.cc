@@ -92,10 +92,8 @@ const MoveRuntimes kSpaceToDepthRuntimes = {{"f32", "s8", "u8", "i32", "i64"},
                                             {"f32", "s8"}};
 const MoveRuntimes kDepthToSpaceRuntimes = {{"f32", "s8", "u8", "i32", "i64"},
                                             {"f32", "s8"}};
-const MoveRuntimes kSpaceToBatchNdRuntimes = {
-    {"f32", "s8", "u8", "s16", "i32", "i64"}, {"f32", "s8"}};
-const MoveRuntimes kBatchToSpaceNdRuntimes = {
-    {"f32", "s8", "u8", "s16", "i32", "i64"}, {"f32", "s8"}};
+const MoveRuntimes kSpaceToBatchNdRuntimes = {kAllMoveTypes, {"f32", "s8"}};
+const MoveRuntimes kBatchToSpaceNdRuntimes = {kAllMoveTypes, {"f32", "s8"}};
 
 Graph DrawSpaceToDepth(GraphBuilder* build, const MoveType& type) {
   Rng* rng = build->rng();

@@ -54,7 +54,7 @@ Graph BuildSplitV(const Row& row, const MoveType& type, Rng* rng) {
   return build.Finish(node.outputs);
 }
 
-const MoveRuntimes kSplitRuntimes = {{"f32", "s8", "u8", "s16", "i32"},
+const MoveRuntimes kSplitRuntimes = {{"f32", "s8", "u8", "s16", "i32", "i64"},
                                      {"f32", "s8", "s16", "i32"}};
 const MoveRuntimes kSplitVRuntimes = {{"f32", "s8", "u8", "s16", "i32", "i64"},
                                       {"f32", "s8", "s16", "i32"}};
