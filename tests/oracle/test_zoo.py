@@ -19,6 +19,9 @@ METHODS = ("fp32", "fp16", "dynamic", "int8", "int16x8")
 FLOAT_TOLERANCE = 1e-4  # of the largest output
 # Files of which LiteRT's reference kernels are wrong (an int8 SUM).
 NOT_JUDGED = {("norms", "int8")}
+# TensorFlow's converter has lost a kernel: it is all zero, its scale infinity, its bias's NaN. LiteRT makes the type's least integer of that, we 0:
+# neither has anything to do with the model.
+UNDEFINED = {("rnn_unrolled", "int16x8")}
 # Where the recorded integers are of other kernels than the reference's: a rounding of theirs travels on.
 DEFAULT_STEPS = 8
 
@@ -87,6 +90,9 @@ def test_zoo(folder, litesmith, tmp_path):
         where = f"{folder}/{method}"
         inputs, outputs = arrays(io, method)
         exact = f"{method}_default" not in io and (folder, method) not in NOT_JUDGED
+        if (folder, method) in UNDEFINED:
+            assert run(litesmith, path, inputs, len(outputs), tmp_path)[0].shape == outputs[0].shape
+            continue
         for i, ours in enumerate(run(litesmith, path, inputs, len(outputs), tmp_path)):
             check(f"{where}, output {i}", ours, outputs[i], exact)
         again = tmp_path / f"{method}.tflite"

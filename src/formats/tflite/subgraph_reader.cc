@@ -93,6 +93,12 @@ Shape SubgraphReader::ReadShape(const fb::Tensor& t, const std::string& where) {
   return shape;
 }
 
+bool IsZero(const TensorData& data) {
+  return !data.empty() &&
+         std::all_of(data.data(), data.data() + data.size(),
+                     [](std::byte b) { return b == std::byte{0}; });
+}
+
 Quantization SubgraphReader::ReadQuantization(
     const fb::QuantizationParameters& q, const Tensor& tensor) {
   const std::string& name = tensor.name;
@@ -123,6 +129,16 @@ Quantization SubgraphReader::ReadQuantization(
   result.scale = file_->Copy(q.scale());
   result.zero_point = file_->Copy(q.zero_point());
   result.axis = axis;
+  // In TensorFlow's int16x8 files values that are all zero have no good scale:
+  // a layer's kernel has infinity, its bias infinity, NaN or 0, an activation
+  // 0. Any scale makes them 0; a small one makes no sum large.
+  constexpr float kScaleOfZeros = 1e-30f;
+  const bool zero_range = tensor.dtype == DType::kInt16 && !tensor.has_data();
+  for (float& scale : result.scale) {
+    if ((IsZero(tensor.data) && !(std::isfinite(scale) && scale > 0)) ||
+        (zero_range && scale == 0))
+      scale = kScaleOfZeros;
+  }
   for (const float scale : result.scale) {
     if (!std::isfinite(scale) || scale <= 0) {
       Fail(ErrorKind::kCorrupt,
@@ -482,8 +498,7 @@ void DropInitialStates(Graph* graph) {
     const Tensor& zeros = graph->tensor(node.inputs[0]);
     return graph->tensor(node.outputs[0]).kind == TensorKind::kVariable &&
            zeros.has_data() && zeros.dtype == DType::kFloat16 &&
-           std::all_of(zeros.data.data(), zeros.data.data() + zeros.data.size(),
-                       [](std::byte b) { return b == std::byte{0}; });
+           IsZero(zeros.data);
   });
 }
 
