@@ -173,19 +173,19 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
 void ForEachRun(const CaseFile& file, const Case& c, int batch,
                 const std::function<void(const OpRun&)>& body) {
   for (const bool training : {false, true}) {
-    // What keeps states runs at its own batch.
+    // What keeps states, or is a whole, runs at its own shapes.
     if (training && file.op != nullptr && !file.op->differentiable()) continue;
     OpRun run;
     run.op = file.name;
     run.name = c.name;
     run.batch = batch > 0 ? batch : training ? kTrainBatch : 1;
-    const Graph graph = Bind(c, run.batch, training);
-    const GraphFacts facts = FactsOf(graph);
+    const int bound = CaseBatch(GraphOf(c), run.batch);
+    const Graph graph = Bind(c, bound, training);
+    const GraphFacts facts = FactsForNodes(graph, bound);
     std::vector<Candidate> candidates =
         Candidates(file.op, graph, facts, training);
     if (candidates.empty()) continue;
-    const Arrays values =
-        RunByNode(graph, InputsOf(c, graph, run.batch), run.batch);
+    const Arrays values = RunByNode(graph, InputsOf(c, graph, bound), bound);
     for (Candidate& candidate : candidates)
       RunsOf(graph, facts, values, std::move(candidate), run, body);
   }

@@ -25,6 +25,7 @@ Graph BindForNodes(const Graph& graph, int batch) {
   options.batch = batch;
   options.training = true;
   options.reference = true;
+  options.inner_outputs = true;
   return BindGraph(graph, options).graph;
 }
 
