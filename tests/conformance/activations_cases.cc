@@ -117,7 +117,16 @@ std::vector<RandomKind> TanhRandom() { return unary::Kinds(Tanh()); }
 std::vector<Case> HardSwishCases() { return unary::Cases(HardSwish()); }
 std::vector<RandomKind> HardSwishRandom() { return unary::Kinds(HardSwish()); }
 
-std::vector<Case> EluCases() { return unary::Cases(Elu()); }
+// LiteRT computes these floats by functions of its own, as far from libm's as
+// sums are from ours.
+static std::vector<Case> WithFunctionsOfItsOwn(std::vector<Case> cases) {
+  for (Case& c : cases) c.own_functions = true;
+  return cases;
+}
+
+std::vector<Case> EluCases() {
+  return WithFunctionsOfItsOwn(unary::Cases(Elu()));
+}
 std::vector<RandomKind> EluRandom() { return unary::Kinds(Elu()); }
 
 std::vector<Case> GeluCases() {
@@ -127,7 +136,7 @@ std::vector<Case> GeluCases() {
        }))) {
     if (!c.timed) cases.push_back(std::move(c));
   }
-  return cases;
+  return WithFunctionsOfItsOwn(std::move(cases));
 }
 std::vector<RandomKind> GeluRandom() {
   return unary::Kinds(Gelu("", [](Node* node, Rng* rng) {

@@ -11,7 +11,6 @@
 #include "src/containers/npy.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/op_def.h"
-#include "src/ops/registry.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/interpreter.h"
 #include "tests/conformance/accumulation.h"
@@ -44,16 +43,6 @@ void Dump(const Case& c, const Graph& graph, const std::string& directory) {
               RunGraph(graph, inputs, {batch, Numerics::kTflm, true}));
 }
 
-// LiteRT computes these floats by functions of its own, as far from libm's as
-// sums are from ours.
-bool HasFunctionsOfItsOwn(const Graph& graph) {
-  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
-                     [](const Node& node) {
-                       return node.op == &kGelu || node.op == &kElu ||
-                              node.op == &kLocalResponseNormalization;
-                     });
-}
-
 }  // namespace
 
 bool FitsTflite(const Graph& graph) {
@@ -70,16 +59,15 @@ void DumpCases(const std::string& directory, int random) {
       const Graph graph = GraphOf(c);
       if (!FitsTflite(graph)) continue;
       Dump(c, graph, directory);
-      list.push_back(
-          {{"name", c.name},
-           {"op", file.name},
-           {"inputs", graph.inputs.size()},
-           {"outputs", graph.outputs.size()},
-           {"sums_floats", SumsFloats(graph) || HasFunctionsOfItsOwn(graph)},
-           {"fixed_batch", c.fixed_batch},
-           {"as_written", CaseBatch(graph, kBatch) == kAsWritten},
-           {"litert_fails", c.litert_fails},
-           {"tflm_fails", c.tflm_fails}});
+      list.push_back({{"name", c.name},
+                      {"op", file.name},
+                      {"inputs", graph.inputs.size()},
+                      {"outputs", graph.outputs.size()},
+                      {"sums_floats", SumsFloats(graph) || c.own_functions},
+                      {"fixed_batch", c.fixed_batch},
+                      {"as_written", CaseBatch(graph, kBatch) == kAsWritten},
+                      {"litert_fails", c.litert_fails},
+                      {"tflm_fails", c.tflm_fails}});
     }
   }
   WriteFile(directory + "/cases.json", list.dump(1) + "\n");

@@ -139,6 +139,7 @@ std::vector<Case> LocalResponseNormalizationCases() {
   };
   near.litert_fails = kLastNeighbour;
   near.tflm_fails = kNoResponse;
+  near.own_functions = true;
   Case all = near;
   all.name = "local_response_normalization_all";
   all.build = [](Rng* rng) {

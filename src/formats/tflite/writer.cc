@@ -101,7 +101,7 @@ class Writer {
   Offset<fb::Opaque> WriteIndices(const std::vector<int32_t>& indices,
                                   uint8_t* type);
   Offset<fb::Tensor> WriteTensor(const Subgraph& of, TensorId id,
-                                 bool is_boundary);
+                                 bool keeps_signature);
   Offset<fb::Opaque> WriteOptions(const Subgraph& of, const Node& node);
   void CollectCodes(Subgraph* of);
   std::vector<Offset<fb::OperatorCode>> WriteCodes();
@@ -326,7 +326,7 @@ Offset<fb::QuantizationParameters> Writer::WriteQuantization(
 }
 
 Offset<fb::Tensor> Writer::WriteTensor(const Subgraph& of, TensorId id,
-                                       bool is_boundary) {
+                                       bool keeps_signature) {
   const Tensor& tensor = of.graph->tensor(id);
   const Shape& bound = of.one_sample.tensor(id).shape;
   std::vector<int32_t> shape = tensor.shape.ToVector();
@@ -341,7 +341,7 @@ Offset<fb::Tensor> Writer::WriteTensor(const Subgraph& of, TensorId id,
   const auto quantization = WriteQuantization(tensor.quant);
   const auto shape_offset = Ints(shape);
   // Runtimes resize inputs and outputs by their signature; the rest follows.
-  const auto signature_offset = is_boundary ? Ints(signature) : 0;
+  const auto signature_offset = keeps_signature ? Ints(signature) : 0;
   // An empty shape without has_rank means an unknown rank.
   const bool has_rank = shape.empty();
   const Offset<fb::SparsityParameters> sparsity =
@@ -521,8 +521,9 @@ Offset<fb::SubGraph> Writer::WriteSubgraph(const Subgraph& of) {
   std::vector<Offset<fb::Tensor>> tensors;
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (of.file_ids[t] < 0) continue;
-    tensors.push_back(
-        WriteTensor(of, static_cast<TensorId>(t), is_boundary[t] != 0));
+    // Shapes inside of a loop may depend on values; nobody infers them again.
+    const bool keeps = is_boundary[t] != 0 || &of != subgraphs_.data();
+    tensors.push_back(WriteTensor(of, static_cast<TensorId>(t), keeps));
   }
   const auto tensor_list = builder_.CreateVector(tensors);
   const auto inputs = Ints(FileIds(of, graph.inputs));
