@@ -98,7 +98,7 @@ std::span<const CaseFile> CaseFiles();
 // link.
 #define LITESMITH_OP(name)         \
   std::vector<Case> name##Cases(); \
-  std::vector<RandomKind> name##Random() __attribute__((weak));
+  std::vector<RandomKind> name##Random();
 #include "src/ops/ops.inc"
 #undef LITESMITH_OP
 std::vector<Case> FusionCases();

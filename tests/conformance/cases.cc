@@ -38,7 +38,7 @@ std::span<const CaseFile> CaseFiles() {
 
 std::vector<Case> RandomCases(const CaseFile& file, int count) {
   std::vector<Case> cases;
-  if (file.random == nullptr) return cases;
+  if (file.random == nullptr) return cases;  // of fusions
   for (const RandomKind& kind : file.random()) {
     for (int i = 0; i < count; ++i) {
       Case c;

@@ -286,6 +286,36 @@ std::vector<Case> EmbeddingLookupCases() {
   return cases;
 }
 
+// Rows of floats, or of integers that give floats.
+std::vector<RandomKind> EmbeddingLookupRandom() {
+  std::vector<RandomKind> kinds;
+  for (const auto& [name, dtype] :
+       {std::pair("f32", DType::kFloat32), std::pair("s8_f32", DType::kInt8)}) {
+    kinds.push_back(
+        {name,
+         [dtype = dtype](GraphBuilder* build) {
+           Rng* rng = build->rng();
+           const Shape shape = DrawShape(rng, Draw(rng, 2, 4));
+           const Quantization quant =
+               dtype == DType::kInt8 ? PerTensor(DrawScale(rng, 0.01f, 0.1f))
+                                     : Quantization();
+           const TensorId table = build->Random("table", dtype, shape, quant);
+           std::vector<int32_t> ids;
+           for (int i = Draw(rng, 1, 6); i > 0; --i)
+             ids.push_back(Draw(rng, 0, shape[0] - 1));
+           const auto count = static_cast<int32_t>(ids.size());
+           const TensorId rows = build->Values<int32_t>("ids", {count}, ids);
+           build->Add(kEmbeddingLookup, "rows", {rows, table});
+           const TensorId found = build->last();
+           const TensorId x = build->Fixed("x", DType::kFloat32, {1});
+           build->Add(kAdd, "y", {found, x});
+           return build->Finish();
+         },
+         "", ""});
+  }
+  return kinds;
+}
+
 std::vector<RandomKind> GatherRandom() {
   return MoveRandom(DrawGather, kGatherRuntimes);
 }

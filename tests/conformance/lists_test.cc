@@ -102,6 +102,16 @@ TEST(ListsTest, TheSupportPageIsThatOfTheLists) {
   EXPECT_EQ(page, SupportPage());
 }
 
+// A kind at least of whatever runs at all; loops and the like share theirs.
+TEST(ListsTest, EveryOpOfFilesIsDrawnAtRandom) {
+  for (const CaseFile& file : CaseFiles()) {
+    if (file.op == nullptr || file.op->tflite.code < 0) continue;
+    const bool folded = file.op->fold_constant != nullptr;
+    const bool of_sizes = file.op == &kRange || file.op == &kBroadcastArgs;
+    EXPECT_TRUE(folded || of_sizes || !file.random().empty()) << file.name;
+  }
+}
+
 TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {
   std::set<const OpDef*> checked;
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {

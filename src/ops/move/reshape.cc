@@ -3,7 +3,8 @@
 //
 // Files converted at a fixed batch name that batch as dimension 0. It follows
 // the input's batch here, wherever the rest of the shape holds exactly one
-// sample, so that such files run at any batch.
+// sample, so that such files run at any batch; unless the output has the shape
+// that the operand says literally.
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -32,6 +33,23 @@ int64_t Product(const Shape& shape, int first) {
     product = std::min<int64_t>(product, int64_t{1} << 31);
   }
   return product;
+}
+
+// Whether `stands` is what `wanted` says literally: as many elements as x has,
+// and -1 for what is left of them. Then a file, or somebody before, meant that.
+bool IsLiteral(const Shape& x, const Shape& wanted, const Shape& stands) {
+  if (!x.IsStatic() || !stands.IsStatic() || stands.rank() != wanted.rank() ||
+      stands.NumElements() != x.NumElements())
+    return false;
+  int wildcards = 0;
+  for (int i = 0; i < wanted.rank(); ++i) {
+    if (wanted[i] == kDynamic) {
+      ++wildcards;
+    } else if (wanted[i] != stands[i]) {
+      return false;
+    }
+  }
+  return wildcards <= 1;
 }
 
 // x's shape with `wanted` filled in, where x's batch is symbolic or not.
@@ -106,7 +124,7 @@ void Infer(Graph* graph, const Node& node) {
   } else {
     wanted = Shape(attr);
   }
-  out.shape = Resolve(x, wanted);
+  if (!IsLiteral(x.shape, wanted, out.shape)) out.shape = Resolve(x, wanted);
 }
 
 constexpr Operand kOperands[] = {
