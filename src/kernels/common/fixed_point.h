@@ -76,12 +76,13 @@ inline int32_t ReducedMultiplier(int32_t value) {
   return value < 0x7FFF0000 ? (value + (1 << 15)) >> 16 : 0x7FFF;
 }
 
-// MBQM64: for 64-bit accumulators. |x| < 2^47 and 15 bits: below 2^62;
-// shift <= kMaxShift64.
+// MBQM64: for 64-bit accumulators. |x| < 2^47 and 15 bits: below 2^62, and
+// wrapping beyond, where only a damaged bias leads; shift <= kMaxShift64.
 inline int64_t Mbqm64(int64_t x, FixedMultiplier m) {
   const int total = 15 - m.shift;
-  return (x * ReducedMultiplier(m.value) + (int64_t{1} << (total - 1))) >>
-         total;
+  const auto multiplier = static_cast<uint64_t>(ReducedMultiplier(m.value));
+  const uint64_t product = static_cast<uint64_t>(x) * multiplier;
+  return static_cast<int64_t>(product + (uint64_t{1} << (total - 1))) >> total;
 }
 
 // F64: rha(acc * real), kept within +-2^40 so that any multiplier is defined.
