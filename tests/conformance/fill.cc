@@ -42,6 +42,7 @@ float Integer(Rng* rng, int largest) {
 }  // namespace
 
 void FillRandom(Rng* rng, DType dtype, std::span<std::byte> bytes) {
+  if (bytes.empty()) return;
   switch (dtype) {
     case DType::kFloat32:
       return FillReal(rng, bytes, [](float v) { return v; });

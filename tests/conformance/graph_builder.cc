@@ -76,15 +76,15 @@ TensorId GraphBuilder::Grid(const std::string& name, const Shape& shape,
 }
 
 Node& GraphBuilder::Add(const OpDef& op, const std::string& name,
-                        std::vector<TensorId> inputs, const Quantization& quant,
+                        std::vector<TensorId> inputs, Quantization quant,
                         DType dtype) {
-  return AddMany(op, {name}, std::move(inputs), quant, dtype);
+  return AddMany(op, {name}, std::move(inputs), std::move(quant), dtype);
 }
 
 Node& GraphBuilder::AddMany(const OpDef& op,
                             const std::vector<std::string>& names,
-                            std::vector<TensorId> inputs,
-                            const Quantization& quant, DType dtype) {
+                            std::vector<TensorId> inputs, Quantization quant,
+                            DType dtype) {
   Node& node = graph_.AddNode(op, names[0] + "_node", std::move(inputs), names);
   for (const TensorId id : node.outputs) {
     graph_.tensor(id).quant = quant;

@@ -52,11 +52,11 @@ class GraphBuilder {
   // A node whose one output has this name. The dtype and quantization count
   // where infer does not set them; a copy, since adding tensors moves theirs.
   Node& Add(const OpDef& op, const std::string& name,
-            std::vector<TensorId> inputs, const Quantization& quant = {},
+            std::vector<TensorId> inputs, Quantization quant = {},
             DType dtype = DType::kFloat32);
   // A node of several outputs, alike in quantization and dtype.
   Node& AddMany(const OpDef& op, const std::vector<std::string>& names,
-                std::vector<TensorId> inputs, const Quantization& quant = {},
+                std::vector<TensorId> inputs, Quantization quant = {},
                 DType dtype = DType::kFloat32);
   // A node without outputs.
   Node& AddNone(const OpDef& op, const std::string& name,
