@@ -58,6 +58,16 @@ void CheckBias(const Tensor& bias, const Tensor& x, const Tensor& weights,
          bias.name, bias.shape.ToString(), channels);
   }
   if (bias.dtype == DType::kFloat32) return;
+  // Kernels' sums of 64 bits have 47.
+  constexpr int64_t kLargestBias = int64_t{1} << 46;
+  if (bias.dtype == DType::kInt64 && bias.has_data()) {
+    for (const int64_t value : bias.As<int64_t>()) {
+      if (value > -kLargestBias && value < kLargestBias) continue;
+      Fail(ErrorKind::kUnsupported,
+           "the bias '{}' holds {}; magnitudes below 2^46 are supported",
+           bias.name, value);
+    }
+  }
   if (bias.quant.empty()) {
     Fail(ErrorKind::kCorrupt, "the {} bias '{}' has no scale", Name(bias.dtype),
          bias.name);
