@@ -9,28 +9,28 @@
 namespace litesmith {
 namespace {
 
-// Whether the values of an operand that says where are computed.
-bool IsComputed(const Tensor& tensor) {
-  const auto dims = tensor.shape.dims();
-  return !tensor.has_data() &&
-         std::find(dims.begin(), dims.end(), 0) == dims.end();
-}
-
 bool IsLoose(const Graph& graph, const Node& node,
              const std::vector<char>& loose) {
-  if (node.op->run != nullptr) return true;
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    const TensorId id = node.inputs[i];
-    if (id == kNoTensor) continue;
-    if (loose[static_cast<size_t>(id)] != 0 ||
-        (node.op->OperandOf(i).role == Role::kShape &&
-         IsComputed(graph.tensor(id))))
-      return true;
-  }
-  return false;
+  return node.op->run != nullptr || !AreKnown(graph, node) ||
+         std::any_of(node.inputs.begin(), node.inputs.end(), [&](TensorId id) {
+           return id != kNoTensor && loose[static_cast<size_t>(id)] != 0;
+         });
 }
 
 }  // namespace
+
+bool AreKnown(const Graph& graph, const Node& node) {
+  for (size_t i = 0; i < node.inputs.size(); ++i) {
+    if (node.inputs[i] == kNoTensor ||
+        node.op->OperandOf(i).role != Role::kShape)
+      continue;
+    const Tensor& tensor = graph.tensor(node.inputs[i]);
+    const auto dims = tensor.shape.dims();
+    const bool empty = std::find(dims.begin(), dims.end(), 0) != dims.end();
+    if (!tensor.has_data() && !empty) return false;
+  }
+  return true;
+}
 
 std::vector<char> LooseTensors(const Graph& graph) {
   std::vector<char> loose(graph.tensors.size(), 0);

@@ -1,25 +1,9 @@
 // Indices out of untrusted tensors.
 #include "src/ops/indices.h"
 
-#include <algorithm>
-
 #include "src/base/error.h"
-#include "src/graph/op_def.h"
 
 namespace litesmith {
-
-bool AreKnown(const Graph& graph, const Node& node) {
-  for (size_t i = 0; i < node.inputs.size(); ++i) {
-    if (node.inputs[i] == kNoTensor ||
-        node.op->OperandOf(i).role != Role::kShape)
-      continue;
-    const Tensor& tensor = graph.tensor(node.inputs[i]);
-    const auto dims = tensor.shape.dims();
-    const bool empty = std::find(dims.begin(), dims.end(), 0) != dims.end();
-    if (!tensor.has_data() && !empty) return false;
-  }
-  return true;
-}
 
 std::vector<int64_t> ConstantIndices(const Tensor& tensor, const char* what) {
   if (tensor.dtype != DType::kInt32 && tensor.dtype != DType::kInt64) {

@@ -6,13 +6,9 @@
 #include <vector>
 
 #include "src/graph/graph.h"
+#include "src/graph/infer.h"
 
 namespace litesmith {
-
-// Whether the values of all of the node's operands that say where are there.
-// Until they are (a file computes them; binding folds them) its outputs' shapes
-// are those that the file says.
-bool AreKnown(const Graph& graph, const Node& node);
 
 // The numbers of a constant int32 or int64 tensor. Throws Error{unsupported} if
 // it is computed, Error{corrupt} for another type; `what` is "axes".

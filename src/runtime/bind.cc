@@ -31,37 +31,6 @@ void SetBatch(Graph* graph, int batch) {
   }
 }
 
-// Runs a node whose inputs all have data; gives the data of its outputs.
-std::vector<TensorData> RunOnce(const Graph& graph, const Node& node,
-                                const GraphFacts& facts,
-                                const BindOptions& options) {
-  const PrepareContext context{graph, node, facts, options.numerics};
-  const KernelPtr kernel =
-      ChooseKernel(context,
-                   options.reference ? Purpose::kReference : Purpose::kFast)
-          .prepare(context);
-  std::vector<const void*> inputs;
-  for (const TensorId id : node.inputs) {
-    inputs.push_back(id == kNoTensor ? nullptr : graph.tensor(id).data.data());
-  }
-  inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
-                nullptr);
-  std::vector<TensorData> results;
-  std::vector<void*> outputs;
-  for (const TensorId id : node.outputs) {
-    results.emplace_back(graph.tensor(id).Bytes());
-    outputs.push_back(results.back().MutableData());
-  }
-  TensorData workspace(kernel->workspace_bytes + 64);
-  KernelArgs args{};
-  args.inputs = inputs.data();
-  args.outputs = outputs.data();
-  args.workspace = workspace.MutableData();
-  args.batch = 1;
-  kernel->Run(args);
-  return results;
-}
-
 // Whether the values are there; of none, too.
 bool IsKnown(const Tensor& t) {
   return t.has_data() || t.kind == TensorKind::kConstant;
@@ -97,7 +66,8 @@ std::vector<TensorData> Folded(const Graph& graph, const Node& node,
     if (!data.empty()) return {data};
   }
   if (!MayFold(graph, node, options.training)) return {};
-  return RunOnce(graph, node, facts, options);
+  return RunOnData({graph, node, facts, options.numerics},
+                   options.reference ? Purpose::kReference : Purpose::kFast);
 }
 
 // Sizes, or conditions by which they are chosen.

@@ -105,29 +105,8 @@ void SessionImpl::RunNode(Graph* graph, const GraphFacts& facts,
         return;
       }
     }
-    const PrepareContext context{*graph, node, facts, numerics_, this};
-    const KernelPtr kernel =
-        ChooseKernel(context, Purpose::kReference).prepare(context);
-    std::vector<const void*> inputs;
-    for (const TensorId id : node.inputs) {
-      inputs.push_back(id == kNoTensor ? nullptr
-                                       : graph->tensor(id).data.data());
-    }
-    inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
-                  nullptr);
-    std::vector<TensorData> results;
-    std::vector<void*> outputs;
-    for (const TensorId id : node.outputs) {
-      results.emplace_back(graph->tensor(id).Bytes());
-      outputs.push_back(results.back().MutableData());
-    }
-    TensorData workspace(kernel->workspace_bytes + 64);
-    KernelArgs args{};
-    args.inputs = inputs.data();
-    args.outputs = outputs.data();
-    args.workspace = workspace.MutableData();
-    args.batch = 1;
-    kernel->Run(args);
+    std::vector<TensorData> results =
+        RunOnData({*graph, node, facts, numerics_, this}, Purpose::kReference);
     for (size_t o = 0; o < results.size(); ++o) {
       Tensor& out = graph->tensor(node.outputs[o]);
       Set({out.dtype, out.shape, std::move(results[o])}, &out);
@@ -141,6 +120,33 @@ void SessionImpl::RunNode(Graph* graph, const GraphFacts& facts,
 
 std::unique_ptr<PlanSession> MakeSession(Numerics numerics) {
   return std::make_unique<SessionImpl>(numerics);
+}
+
+std::vector<TensorData> RunOnData(const PrepareContext& context,
+                                  Purpose purpose) {
+  const Graph& graph = context.graph;
+  const Node& node = context.node;
+  const KernelPtr kernel = ChooseKernel(context, purpose).prepare(context);
+  std::vector<const void*> inputs;
+  for (const TensorId id : node.inputs) {
+    inputs.push_back(id == kNoTensor ? nullptr : graph.tensor(id).data.data());
+  }
+  inputs.resize(std::max(node.inputs.size(), node.op->operands.size()),
+                nullptr);
+  std::vector<TensorData> results;
+  std::vector<void*> outputs;
+  for (const TensorId id : node.outputs) {
+    results.emplace_back(graph.tensor(id).Bytes());
+    outputs.push_back(results.back().MutableData());
+  }
+  TensorData workspace(kernel->workspace_bytes + 64);
+  KernelArgs args{};
+  args.inputs = inputs.data();
+  args.outputs = outputs.data();
+  args.workspace = workspace.MutableData();
+  args.batch = 1;
+  kernel->Run(args);
+  return results;
 }
 
 TensorData InitialValue(const Tensor& variable) {

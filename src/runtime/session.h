@@ -8,6 +8,7 @@
 #define LITESMITH_RUNTIME_SESSION_H_
 
 #include <memory>
+#include <vector>
 
 #include "src/graph/op_def.h"
 
@@ -21,6 +22,12 @@ class PlanSession : public Session {
 };
 
 std::unique_ptr<PlanSession> MakeSession(Numerics numerics);
+
+// Runs a node once whose inputs all have data, as one sample (the context's
+// facts say so), by the first row for the purpose that fits; gives the data of
+// its outputs. Throws Error if none does.
+std::vector<TensorData> RunOnData(const PrepareContext& context,
+                                  Purpose purpose);
 
 // What a variable tensor holds before the first call: real zeros.
 TensorData InitialValue(const Tensor& variable);

@@ -131,15 +131,7 @@ Geometry DrawGeometry(Rng* rng) {
   g.groups = Draw(rng, 0, 3) == 0 ? Draw(rng, 2, 3) : 1;
   g.in_c = g.groups * Draw(rng, 1, 5);
   g.out_c = g.groups * Draw(rng, 1, 6);
-  g.filter_h = Draw(rng, 1, 4), g.filter_w = Draw(rng, 1, 4);
-  g.stride_h = Draw(rng, 1, 3), g.stride_w = Draw(rng, 1, 3);
-  g.dilation_h = Coin(rng) ? 1 : Draw(rng, 1, 3);
-  g.dilation_w = Coin(rng) ? 1 : Draw(rng, 1, 3);
-  g.padding = Coin(rng) ? kSame : kValid;
-  g.activation = DrawActivation(rng);
-  const bool valid = g.padding == kValid;
-  g.in_h = Draw(rng, 1, 8) + (valid ? (g.filter_h - 1) * g.dilation_h : 0);
-  g.in_w = Draw(rng, 1, 8) + (valid ? (g.filter_w - 1) * g.dilation_w : 0);
+  DrawWindow(rng, &g);
   return g;
 }
 

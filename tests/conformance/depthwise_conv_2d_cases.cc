@@ -127,15 +127,7 @@ Geometry DrawGeometry(Rng* rng) {
   Geometry g{};
   g.in_c = Draw(rng, 1, 9);
   g.multiplier = Coin(rng) ? 1 : Draw(rng, 1, 3);
-  g.filter_h = Draw(rng, 1, 4), g.filter_w = Draw(rng, 1, 4);
-  g.stride_h = Draw(rng, 1, 3), g.stride_w = Draw(rng, 1, 3);
-  g.dilation_h = Coin(rng) ? 1 : Draw(rng, 1, 3);
-  g.dilation_w = Coin(rng) ? 1 : Draw(rng, 1, 3);
-  g.padding = Coin(rng) ? kSame : kValid;
-  g.activation = DrawActivation(rng);
-  const bool valid = g.padding == kValid;
-  g.in_h = Draw(rng, 1, 8) + (valid ? (g.filter_h - 1) * g.dilation_h : 0);
-  g.in_w = Draw(rng, 1, 8) + (valid ? (g.filter_w - 1) * g.dilation_w : 0);
+  DrawWindow(rng, &g);
   return g;
 }
 

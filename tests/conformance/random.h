@@ -66,6 +66,21 @@ inline Shape DrawPart(Rng* rng, const Shape& whole) {
   return Shape(dims);
 }
 
+// The window of a convolution's geometry, its activation, and an image that it
+// fits into.
+template <class Geometry>
+void DrawWindow(Rng* rng, Geometry* g) {
+  g->filter_h = Draw(rng, 1, 4), g->filter_w = Draw(rng, 1, 4);
+  g->stride_h = Draw(rng, 1, 3), g->stride_w = Draw(rng, 1, 3);
+  g->dilation_h = Coin(rng) ? 1 : Draw(rng, 1, 3);
+  g->dilation_w = Coin(rng) ? 1 : Draw(rng, 1, 3);
+  g->padding = Coin(rng) ? kSame : kValid;
+  g->activation = DrawActivation(rng);
+  const bool valid = g->padding == kValid;
+  g->in_h = Draw(rng, 1, 8) + (valid ? (g->filter_h - 1) * g->dilation_h : 0);
+  g->in_w = Draw(rng, 1, 8) + (valid ? (g->filter_w - 1) * g->dilation_w : 0);
+}
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_TESTS_CONFORMANCE_RANDOM_H_

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "src/kernels/common/inverse_sqrt.h"
+#include "src/kernels/common/fixed_inverse_sqrt.h"
 
 namespace litesmith::kernels {
 namespace {

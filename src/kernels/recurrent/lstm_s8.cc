@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/kernels/common/inverse_sqrt.h"
+#include "src/kernels/common/fixed_inverse_sqrt.h"
 #include "src/kernels/recurrent/fixed16.h"
 #include "src/kernels/recurrent/gates.h"
 #include "src/kernels/recurrent/lstm.h"

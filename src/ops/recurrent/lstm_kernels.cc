@@ -5,6 +5,7 @@
 
 #include "src/kernels/recurrent/fixed16.h"
 #include "src/kernels/recurrent/lstm.h"
+#include "src/ops/map/elementwise.h"
 #include "src/ops/recurrent/recurrent.h"
 
 namespace litesmith {
@@ -19,10 +20,6 @@ using kernels::kOutputGate;
 using kernels::LstmGate;
 
 constexpr double kGateScale = 0x1p-12;
-
-int32_t ZeroOf(const Tensor& tensor) {
-  return static_cast<int32_t>(tensor.quant.zero_point[0]);
-}
 
 // What all kinds are made of.
 class Builder {
