@@ -152,6 +152,7 @@ int Main(int argc, char** argv) {
   AddConvert(&app);
   AddEvaluate(&app);
   AddRun(&app);
+  AddCompare(&app);
   AddBenchmark(&app);
   AddInspect(&app);
   AddList(&app);

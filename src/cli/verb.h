@@ -15,6 +15,7 @@ void AddOptimize(CLI::App* app);
 void AddConvert(CLI::App* app);
 void AddEvaluate(CLI::App* app);
 void AddRun(CLI::App* app);
+void AddCompare(CLI::App* app);
 void AddBenchmark(CLI::App* app);
 void AddInspect(CLI::App* app);
 void AddList(CLI::App* app);

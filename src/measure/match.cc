@@ -151,13 +151,15 @@ class Matcher {
     return true;
   }
 
-  // How far the first constants are from each other, relative to their size.
+  // How far the first constants are from each other, relative to their size;
+  // infinite where there are none.
   double Distance(const Node& a, const Node& b) const {
     for (size_t i = 0; i < std::min(a.inputs.size(), b.inputs.size()); ++i) {
       if (!AreConstants(a, b, i)) continue;
       const Tensor& x = a_.tensor(a_.Base(a.inputs[i]));
       const Tensor& y = b_.tensor(b_.Base(b.inputs[i]));
       if (!StandsForReals(x) || !StandsForReals(y)) continue;
+      if (ValuesOf(x) != ValuesOf(y)) break;
       const std::vector<float> u = RealsOf(x);
       const std::vector<float> v = RealsOf(y);
       double difference = 0;
@@ -168,17 +170,36 @@ class Matcher {
       }
       return size > 0 ? difference / size : difference;
     }
-    return 0;
+    return std::numeric_limits<double>::infinity();
+  }
+
+  // The one whose weights are nearest, and not further than `limit`.
+  const Node* Nearest(const std::vector<const Node*>& nodes, const Node& b,
+                      double limit) const {
+    const Node* nearest = nullptr;
+    double least = limit;
+    for (const Node* a : nodes) {
+      const double distance = Distance(*a, b);
+      if (!(distance < least)) continue;
+      nearest = a;
+      least = distance;
+    }
+    return nearest;
   }
 
   const Node* Partner(const Node& b) const {
     const auto named = [&](const Node& a) {
       return a_.tensor(a.outputs[0]).name == b_.tensor(b.outputs[0]).name;
     };
+    // Of a converter that has left something out in front: no other layer has
+    // weights like these.
+    constexpr double kAlike = 0.25;
+    std::vector<const Node*> same;
     std::vector<const Node*> fitting;
     const Node* by_name = nullptr;
     for (const Node& a : a_.graph.nodes) {
       if (!Same(a, b)) continue;
+      same.push_back(&a);
       if (InputsFit(a, b)) {
         if (named(a)) return &a;
         fitting.push_back(&a);
@@ -186,17 +207,11 @@ class Matcher {
         by_name = &a;
       }
     }
-    if (fitting.empty()) return by_name;
-    if (fitting.size() == 1) return fitting[0];
-    const Node* nearest = nullptr;
-    double least = std::numeric_limits<double>::infinity();
-    for (const Node* a : fitting) {
-      const double distance = Distance(*a, b);
-      if (nearest != nullptr && !(distance < least)) continue;
-      nearest = a;
-      least = distance;
-    }
-    return nearest;
+    if (fitting.empty())
+      return by_name != nullptr ? by_name : Nearest(same, b, kAlike);
+    const Node* nearest =
+        Nearest(fitting, b, std::numeric_limits<double>::infinity());
+    return nearest != nullptr ? nearest : fitting[0];
   }
 
   const Side a_;

@@ -21,9 +21,10 @@ struct TensorMatch {
 // Inputs by their place, then node by node in the file's order: the node of the
 // reference with the same op whose inputs are matched already, of several the
 // one of the same name, then that with the nearest weights; where there is
-// none, the node of the same op and the same output's name. Forms (QUANTIZE,
-// DEQUANTIZE) and renamed bytes (RESHAPE) are looked through. What has no match
-// is left out. All tensors StandForReals (reals.h).
+// none, the node of the same op with the same output's name, or else with
+// nearly the same weights. Forms (QUANTIZE, DEQUANTIZE) and renamed bytes
+// (RESHAPE) are looked through. What has no match is left out. All tensors
+// StandForReals (reals.h).
 std::vector<TensorMatch> MatchTensors(const Graph& reference,
                                       const Graph& file);
 

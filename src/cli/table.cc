@@ -1,0 +1,104 @@
+// Widths, what is dropped, and the lines.
+#include "src/cli/table.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "src/base/names.h"
+#include "src/cli/terminal.h"
+
+namespace litesmith {
+namespace {
+
+constexpr size_t kIndent = 2;
+constexpr size_t kGap = 2;
+// A clipped column keeps so much.
+constexpr size_t kLeast = 8;
+
+size_t Total(const std::vector<size_t>& widths,
+             const std::vector<size_t>& shown) {
+  size_t total = kIndent;
+  for (const size_t c : shown) total += widths[c];
+  return total + kGap * (shown.empty() ? 0 : shown.size() - 1);
+}
+
+std::string Pad(const std::string& text, size_t width, bool right) {
+  const size_t used = ShownWidth(text);
+  const std::string space(width > used ? width - used : 0, ' ');
+  return right ? space + text : text + space;
+}
+
+}  // namespace
+
+Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+
+void Table::Add(std::vector<std::string> row) {
+  row.resize(columns_.size());
+  for (std::string& cell : row) cell = Harmless(cell);
+  rows_.push_back(std::move(row));
+}
+
+std::string Table::Text() const {
+  return Text(WidthOf(STDOUT_FILENO), TakesColour(STDOUT_FILENO));
+}
+
+std::string Table::Text(int width, bool coloured) const {
+  std::vector<size_t> widths;
+  for (size_t c = 0; c < columns_.size(); ++c) {
+    widths.push_back(ShownWidth(columns_[c].header));
+    for (const auto& row : rows_)
+      widths[c] = std::max(widths[c], ShownWidth(row[c]));
+  }
+  std::vector<size_t> shown(columns_.size());
+  std::iota(shown.begin(), shown.end(), size_t{0});
+  std::vector<size_t> dropped;
+  const auto room = static_cast<size_t>(std::max(0, width));
+  while (room > 0 && Total(widths, shown) > room) {
+    // Of equal ones the last.
+    const auto least =
+        std::max_element(shown.begin(), shown.end(), [&](size_t a, size_t b) {
+          return columns_[a].dispensable <= columns_[b].dispensable;
+        });
+    if (least == shown.end() || columns_[*least].dispensable == 0) break;
+    dropped.push_back(*least);
+    shown.erase(least);
+  }
+  while (room > 0 && Total(widths, shown) > room) {
+    const auto widest = std::max_element(
+        shown.begin(), shown.end(),
+        [&](size_t a, size_t b) { return widths[a] < widths[b]; });
+    if (widest == shown.end() || widths[*widest] <= kLeast) break;
+    const size_t excess = Total(widths, shown) - room;
+    widths[*widest] =
+        std::max(kLeast, widths[*widest] - std::min(excess, widths[*widest]));
+  }
+  std::string text;
+  const auto line = [&](const auto& cell) {
+    std::string one(kIndent, ' ');
+    for (const size_t c : shown) {
+      one += Pad(Clipped(cell(c), widths[c]), widths[c], columns_[c].right) +
+             std::string(kGap, ' ');
+    }
+    one.erase(one.find_last_not_of(' ') + 1);
+    return one;
+  };
+  text += Styled(line([&](size_t c) { return columns_[c].header; }),
+                 Style::kBold, coloured) +
+          "\n";
+  for (const auto& row : rows_)
+    text += line([&](size_t c) { return row[c]; }) + "\n";
+  if (dropped.empty()) return text;
+  std::sort(dropped.begin(), dropped.end());
+  std::vector<std::string> names;
+  for (const size_t c : dropped) names.push_back(columns_[c].header);
+  return text +
+         Styled(fmt::format("  ({} columns have no room for: {})", width,
+                            JoinNames(names)),
+                Style::kDim, coloured) +
+         "\n";
+}
+
+}  // namespace litesmith
