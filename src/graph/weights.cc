@@ -61,27 +61,47 @@ bool HasScalePerChannel(const Graph& graph, const WeightRef& weights) {
          graph.node(weights.node).op->quant.per_channel;
 }
 
-ValueCounts CountValues(const Tensor& tensor) {
+namespace {
+
+// The stored values as bits of which +0 and -0 are the same, and those of zero.
+struct StoredBits {
+  std::vector<uint64_t> values;
+  uint64_t zero = 0;
+};
+
+StoredBits BitsOf(const Tensor& tensor) {
   const size_t size = SizeOf(tensor.dtype);
   LS_CHECK(size <= sizeof(uint64_t));
-  const size_t count = tensor.data.size() / size;
-  std::vector<uint64_t> bits(count, 0);
-  for (size_t i = 0; i < count; ++i)
-    std::memcpy(&bits[i], tensor.data.data() + i * size, size);
-  uint64_t zero = 0;
+  StoredBits bits;
+  bits.values.resize(tensor.data.size() / size);
+  for (size_t i = 0; i < bits.values.size(); ++i)
+    std::memcpy(&bits.values[i], tensor.data.data() + i * size, size);
   if (IsInteger(tensor.dtype)) {
     const bool has = !tensor.quant.zero_point.empty();
     const int64_t point = has ? tensor.quant.zero_point[0] : 0;
-    std::memcpy(&zero, &point, size);  // little endian
+    std::memcpy(&bits.zero, &point, size);  // little endian
   } else {
     const uint64_t minus_zero = uint64_t{1} << (8 * size - 1);
-    std::replace(bits.begin(), bits.end(), minus_zero, uint64_t{0});
+    std::replace(bits.values.begin(), bits.values.end(), minus_zero,
+                 uint64_t{0});
   }
+  return bits;
+}
+
+int64_t Zeros(const StoredBits& bits) {
+  return std::count(bits.values.begin(), bits.values.end(), bits.zero);
+}
+
+}  // namespace
+
+ValueCounts CountValues(const Tensor& tensor) {
+  StoredBits bits = BitsOf(tensor);
   ValueCounts counts;
-  counts.values = static_cast<int64_t>(count);
-  counts.zeros = std::count(bits.begin(), bits.end(), zero);
-  std::sort(bits.begin(), bits.end());
-  counts.distinct = std::unique(bits.begin(), bits.end()) - bits.begin();
+  counts.values = static_cast<int64_t>(bits.values.size());
+  counts.zeros = Zeros(bits);
+  std::sort(bits.values.begin(), bits.values.end());
+  counts.distinct =
+      std::unique(bits.values.begin(), bits.values.end()) - bits.values.begin();
   return counts;
 }
 
@@ -127,14 +147,15 @@ std::string FindNotFinite(const Graph& graph) {
 }
 
 double WeightSparsity(const Graph& graph) {
-  ValueCounts sum;
+  int64_t values = 0;
+  int64_t zeros = 0;
   for (const WeightRef& weights : Weights(graph)) {
-    const ValueCounts counts = CountValues(graph.tensor(weights.parameter));
-    sum.values += counts.values;
-    sum.zeros += counts.zeros;
+    const StoredBits bits = BitsOf(graph.tensor(weights.parameter));
+    values += static_cast<int64_t>(bits.values.size());
+    zeros += Zeros(bits);
   }
-  if (sum.values == 0) return 0;
-  return static_cast<double>(sum.zeros) / static_cast<double>(sum.values);
+  if (values == 0) return 0;
+  return static_cast<double>(zeros) / static_cast<double>(values);
 }
 
 }  // namespace litesmith

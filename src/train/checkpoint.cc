@@ -18,7 +18,7 @@
 namespace litesmith {
 namespace {
 
-constexpr std::string_view kMagic = "LTSMCKT3";
+constexpr std::string_view kMagic = "LTSMCKT4";
 constexpr std::string_view kAnyMagic = "LTSMCKT";
 
 uint64_t HashOf(const Graph& graph) {

@@ -19,6 +19,7 @@
 #include "src/data/loader.h"
 #include "src/data/views.h"
 #include "src/graph/op_def.h"
+#include "src/graph/weights.h"
 #include "src/ops/verify.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
@@ -26,6 +27,7 @@
 #include "src/train/fit.h"
 #include "src/train/losses.h"
 #include "src/train/training_run.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -226,9 +228,12 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     EpochResult row = Epoch(&run, data, bounded, epoch, training, progress);
     row.validation_loss = row.validation_accuracy =
         std::numeric_limits<double>::quiet_NaN();
+    const Graph trained = run.Export();
+    row.learning_rate = run.learning_rate();
+    row.sparsity = WeightSparsity(StripTrainingOps(trained));
+    row.stage = options.stage;
     if (held_out != nullptr) {
-      const Evaluation evaluation =
-          EvaluateFloat(run.Export(), *held_out, options);
+      const Evaluation evaluation = EvaluateFloat(trained, *held_out, options);
       row.validation_loss = evaluation.loss;
       row.validation_accuracy = evaluation.accuracy;
     }

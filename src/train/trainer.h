@@ -54,6 +54,9 @@ struct EpochResult {
   double accuracy = 0;         // NaN where the loss compares no labels
   double validation_loss = 0;  // NaN without held-out data
   double validation_accuracy = 0;
+  double learning_rate = 0;  // of its last step
+  double sparsity = 0;       // zeros' share of the weights at its end
+  int64_t stage = 0;         // TrainOptions::stage
   double seconds = 0;
 };
 

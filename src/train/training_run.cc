@@ -58,10 +58,10 @@ LossSum TrainingRun::Step(const Batch& batch) {
   for (Shard& shard : shards_) shard.sum = {};
   ++steps_;
   plan_.Step(batch.size(), steps_, callbacks_);
-  optimizer_.step(
-      {options_, steps_,
-       schedule_.rate(options_.learning_rate, steps_, schedule_steps_),
-       plan_.gradients(), plan_.parameters(), slots_, threads_});
+  learning_rate_ =
+      schedule_.rate(options_.learning_rate, steps_, schedule_steps_);
+  optimizer_.step({options_, steps_, learning_rate_, plan_.gradients(),
+                   plan_.parameters(), slots_, threads_});
   LossSum result;
   for (const Shard& shard : shards_) {
     result.loss += shard.sum.loss;

@@ -38,6 +38,8 @@ class TrainingRun {
   // How many steps were taken; a checkpoint sets it.
   int64_t steps() const { return steps_; }
   void set_steps(int64_t steps) { steps_ = steps; }
+  // Of the last step.
+  float learning_rate() const { return learning_rate_; }
   // The optimizer's, each laid out as the plan's parameters.
   std::span<std::vector<float>> slots() { return slots_; }
   TrainingPlan& plan() { return plan_; }
@@ -64,6 +66,7 @@ class TrainingRun {
   int64_t schedule_steps_;
   std::vector<std::vector<float>> slots_;
   int64_t steps_ = 0;
+  float learning_rate_ = 0;
   ShardCallbacks callbacks_;
   const Batch* batch_ = nullptr;  // of the step that is running
 };
