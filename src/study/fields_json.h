@@ -28,6 +28,10 @@ class JsonWriter {
     object_[name] = std::strtod(fmt::format("{}", value).c_str(), nullptr);
   }
   template <HasFields T>
+  void operator()(const char* name, const T& value) {
+    object_[name] = FieldsToJson(value);
+  }
+  template <HasFields T>
   void operator()(const char* name, const std::vector<T>& values) {
     object_[name] = nlohmann::ordered_json::array();
     for (const T& each : values) object_[name].push_back(FieldsToJson(each));
@@ -52,6 +56,11 @@ class JsonReader {
   void operator()(const char* name, T& value) const {
     const auto found = object_.find(name);
     if (found != object_.end()) value = found->template get<T>();
+  }
+  template <HasFields T>
+  void operator()(const char* name, T& value) const {
+    const auto found = object_.find(name);
+    if (found != object_.end()) value = FieldsFromJson<T>(*found);
   }
   template <HasFields T>
   void operator()(const char* name, std::vector<T>& values) const {

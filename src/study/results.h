@@ -16,6 +16,7 @@ struct ModelFacts {
   std::string parent;  // recipe whose result it was made from, or empty
   int order = 0;       // of the recipe in its table: parents come first
   double seconds = 0;  // of training
+  bool quantization_aware = false;  // its last step trained for integers
 };
 
 template <FieldsOf<ModelFacts> Facts, typename Visit>
@@ -23,6 +24,7 @@ void VisitFields(Facts& f, Visit&& visit) {
   visit("parent", f.parent);
   visit("order", f.order);
   visit("seconds", f.seconds);
+  visit("quantization_aware", f.quantization_aware);
 }
 
 std::string ModelFactsText(const ModelFacts& facts);

@@ -27,10 +27,14 @@
 #include "src/measure/evaluate.h"
 #include "src/measure/gzip.h"
 #include "src/measure/latency.h"
+#include "src/measure/memory.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
+#include "src/study/details.h"
 #include "src/study/methods.h"
+#include "src/study/report/contents.h"
+#include "src/study/report/page.h"
 #include "src/study/report/report.h"
 #include "src/study/results.h"
 #include "src/study/run_directory.h"
@@ -370,14 +374,22 @@ class Study {
     SaveModel(trained.graph, file);
     result->bytes = ReadFile(file);
     digests_.Set(file, result->bytes);
+    WriteDetails(
+        ModelDetailsFile(folder_, recipe.name), *digests_.Of(file),
+        DescribeModel(StripTrainingOps(trained.graph), trained.epochs));
     const auto order =
         static_cast<int>(&recipe - options_.table.recipes().data());
     WriteCached(ModelNote(folder_, recipe.name),
                 {result->key, *digests_.Of(file),
                  root ? settings_.model_digest : trained_.at(recipe.parent).key,
-                 ModelFactsText({recipe.parent, order, result->seconds})});
+                 ModelFactsText({recipe.parent, order, result->seconds,
+                                 QuantizationAware(recipe)})});
     RemoveCheckpoint(train.checkpoint);
     SkipStages(fmt::format("{}: trained", recipe.name), stages);
+  }
+
+  static bool QuantizationAware(const Recipe& recipe) {
+    return !recipe.steps.empty() && recipe.steps.back().technique->stays;
   }
 
   // A folder belongs to the settings that train in it first.
@@ -414,17 +426,22 @@ class Study {
     row.build = BuildId();
     row.settings = settings_;
     const std::string file = File(recipe, method);
+    CellDetails details;
     if (method.scheme == nullptr) {
       if (trained->bytes.empty()) trained->bytes = ReadFile(file);
-      Measure(trained->bytes, ModelGraph(recipe.name), trained->promises, &row);
+      Measure(trained->bytes, ModelGraph(recipe.name), trained->promises, &row,
+              &details);
     } else {
       const Timer timer;
       ConvertModel(recipe, *method.scheme, file, trained);
       row.convert_s = timer.Seconds();
       const std::vector<std::byte> bytes = ReadFile(file);
       digests_.Set(file, bytes);
-      Measure(bytes, ReadTflite(bytes, file), trained->promises, &row);
+      Measure(bytes, ReadTflite(bytes, file), trained->promises, &row,
+              &details);
     }
+    WriteDetails(CellDetailsFile(folder_, recipe.name, method.name),
+                 *digests_.Of(file), details);
     WriteCached(CellNote(folder_, recipe.name, method.name),
                 {CellKey(recipe, method), *digests_.Of(file), trained->key,
                  RowJson(row)});
@@ -448,7 +465,8 @@ class Study {
   // Everything that the written file alone tells: its bytes and the graph that
   // was read from it.
   void Measure(const std::vector<std::byte>& bytes, const Graph& written,
-               const Promises& promises, StudyRow* row) const {
+               const Promises& promises, StudyRow* row,
+               CellDetails* details) const {
     row->file_bytes = static_cast<int64_t>(bytes.size());
     EvaluateOptions options;
     options.threads = options_.train.threads;
@@ -470,6 +488,8 @@ class Study {
     const Graph plain = StripTrainingOps(written);
     row->sparsity = WeightSparsity(plain);
     row->invariants = CheckPromises(plain, promises);
+    details->memory = PlanMemory(written);
+    row->arena_bytes = details->memory.arena_bytes;
   }
 
   // Of every result in the directory, not only of those asked for now.
@@ -478,6 +498,11 @@ class Study {
     if (rows.empty()) return;
     WriteFile(options_.out + "/table.md", MarkdownTable(rows));
     WriteFile(options_.out + "/results.json", ResultsJson(rows));
+    WriteFile(options_.out + "/results.csv", ResultsCsv(rows));
+    WriteFile(options_.out + "/README.txt", FolderReadme(rows));
+    WriteFile(
+        options_.out + "/" + kReportFile,
+        ReportPage(ReadContents(options_.out, rows, &digests_), options_.out));
   }
 
   // While an error is under way, which says more than what happens here.

@@ -62,11 +62,12 @@ struct StudyRow {
   double latency_us_p50 = 0;
   double latency_us_p99 = 0;
   int64_t file_bytes = 0;
-  int64_t gzip_bytes = 0;  // at level 9
-  double sparsity = 0;     // zeros' share of the weights
-  double train_s = 0;      // of the recipe, its parents not included
-  double convert_s = 0;    // calibration included
-  std::string path;        // relative to the run directory
+  int64_t gzip_bytes = 0;   // at level 9
+  int64_t arena_bytes = 0;  // of activations for one sample; measure/memory.h
+  double sparsity = 0;      // zeros' share of the weights
+  double train_s = 0;       // of the recipe, its parents not included
+  double convert_s = 0;     // calibration included
+  std::string path;         // relative to the run directory
   std::string isa;
   std::string build;  // BuildId of the program that computed it
   StudySettings settings;
@@ -88,6 +89,7 @@ void VisitFields(Row& row, Visit&& visit) {
   visit("latency_us_p99", row.latency_us_p99);
   visit("file_bytes", row.file_bytes);
   visit("gzip_bytes", row.gzip_bytes);
+  visit("arena_bytes", row.arena_bytes);
   visit("sparsity", row.sparsity);
   visit("train_s", row.train_s);
   visit("convert_s", row.convert_s);

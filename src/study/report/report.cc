@@ -19,34 +19,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr char kNothing[] = "-";
 
-// "zeros ok, clusters ok": what was promised of all tensors together.
-std::string Kept(const StudyRow& row) {
-  std::vector<std::pair<std::string, bool>> names;
-  for (const Invariant& i : row.invariants) {
-    const auto known =
-        std::find_if(names.begin(), names.end(),
-                     [&](const auto& each) { return each.first == i.name; });
-    if (known == names.end()) {
-      names.emplace_back(i.name, i.ok);
-    } else {
-      known->second &= i.ok;
-    }
-  }
-  std::string text;
-  for (const auto& [name, ok] : names)
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
-                        ok ? "ok" : "BROKEN");
-  return text.empty() ? kNothing : text;
-}
-
-// "97.00 %", "0.01234". A metric that this build does not know is a number.
-std::string ValueOf(const StudyRow& row) {
-  for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return ValueText(metric, row.value);
-  }
-  return fmt::format("{}", row.value);
-}
-
 bool IsAccuracy(const StudyRow& row) { return row.settings.metric == "top1"; }
 
 enum class Shown : uint8_t {
@@ -150,14 +122,53 @@ constexpr Column kColumns[] = {
      Shown::kIfVaried},
     {"ISA", false, [](const StudyRow& row) { return row.isa; },
      Shown::kIfVaried},
-    {"Invariants", false, [](const StudyRow& row) { return Kept(row); }},
+    {"Invariants", false,
+     [](const StudyRow& row) { return PromisesText(row); }},
 };
+
+// In quotes where it needs them (RFC 4180).
+std::string CsvField(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
 
 // The fields without which a row says nothing; others may have come later than
 // the build that wrote it.
 constexpr const char* kNeeded[] = {"recipe", "method", "path"};
 
 }  // namespace
+
+std::string PromisesText(const StudyRow& row) {
+  std::vector<std::pair<std::string, bool>> names;
+  for (const Invariant& i : row.invariants) {
+    const auto known =
+        std::find_if(names.begin(), names.end(),
+                     [&](const auto& each) { return each.first == i.name; });
+    if (known == names.end()) {
+      names.emplace_back(i.name, i.ok);
+    } else {
+      known->second &= i.ok;
+    }
+  }
+  std::string text;
+  for (const auto& [name, ok] : names)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name,
+                        ok ? "ok" : "BROKEN");
+  return text.empty() ? kNothing : text;
+}
+
+// A metric that this build does not know is a number.
+std::string ValueOf(const StudyRow& row) {
+  for (const Metric& metric : Metrics()) {
+    if (row.settings.metric == metric.name) return ValueText(metric, row.value);
+  }
+  return fmt::format("{}", row.value);
+}
 
 std::string ScoreText(const StudyRow& row) {
   return fmt::format("{} {}",
@@ -205,6 +216,51 @@ std::string ResultsJson(std::span<const StudyRow> rows) {
   Json list = Json::array();
   for (const StudyRow& row : rows) list.push_back(FieldsToJson(row));
   return list.dump(2) + "\n";
+}
+
+std::string ResultsCsv(std::span<const StudyRow> rows) {
+  std::string text;
+  for (const StudyRow& row : rows) {
+    Json object = FieldsToJson(row);
+    object.erase("invariants");
+    std::string names;
+    std::string values;
+    for (const auto& [name, value] : object.items()) {
+      const char* comma = names.empty() ? "" : ",";
+      names += comma + name;
+      values += comma + CsvField(value.is_string() ? value.get<std::string>()
+                                                   : value.dump());
+    }
+    if (text.empty()) text = names + "\n";
+    text += values + "\n";
+  }
+  return text;
+}
+
+std::string FolderReadme(std::span<const StudyRow> rows) {
+  std::string text =
+      "What a study of Litesmith left here.\n\n"
+      "report.html   all of it as a page: open it in a browser\n"
+      "table.md      the table; results.csv and results.json: the same for "
+      "programs\n"
+      "study.json    the settings; a folder with one of its own holds results "
+      "of others\n"
+      "RECIPE/       what a recipe made:\n"
+      "  model.h5        the trained model, as Keras reads it\n"
+      "  METHOD.tflite   the same in one numeric format\n"
+      "  *.json          notes, by which a later call knows what it can keep\n";
+  if (rows.empty()) return text;
+  text += "\nRecipes and methods:\n";
+  std::string last;
+  for (const StudyRow& row : rows) {
+    const std::string folder = row.path.substr(0, row.path.rfind('/'));
+    text += folder == last
+                ? " "
+                : fmt::format("{}  {}: ", last.empty() ? "" : "\n", folder);
+    text += row.method;
+    last = folder;
+  }
+  return text + "\n";
 }
 
 std::string RowJson(const StudyRow& row) { return FieldsToJson(row).dump(); }

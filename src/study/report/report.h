@@ -12,11 +12,24 @@ namespace litesmith {
 // "accuracy 97.00 %", or "mse 0.01234": what the row's outputs are worth.
 std::string ScoreText(const StudyRow& row);
 
+// "97.00 %", "0.01234": the same without the metric's name.
+std::string ValueOf(const StudyRow& row);
+// "zeros ok, clusters BROKEN": what was promised of all tensors together; "-"
+// if nothing was.
+std::string PromisesText(const StudyRow& row);
+
 // A line a row, the columns padded so that it reads well unrendered too.
 std::string MarkdownTable(std::span<const StudyRow> rows);
 
 // A list of objects with the fields of StudyRow.
 std::string ResultsJson(std::span<const StudyRow> rows);
+
+// The same as lines of comma-separated values under the fields' names, without
+// the list of invariants.
+std::string ResultsCsv(std::span<const StudyRow> rows);
+
+// What is what in a run directory, in a few lines.
+std::string FolderReadme(std::span<const StudyRow> rows);
 
 // One row as JSON and back: fields that another build did not know keep their
 // defaults. Throws Error{corrupt} where recipe, method or path is missing or
