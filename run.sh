@@ -35,7 +35,7 @@ cd "$(dirname "$0")"
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   libhdf5-dev libzip-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
-  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjs-chart.js
+  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjpeg-dev libpng-dev libjs-chart.js
 
 # Progress to standard error: standard output is the table alone.
 cmake --preset release >&2

@@ -12,8 +12,9 @@ cd "$(dirname "$0")"
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   libhdf5-dev libzip-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
-  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjs-chart.js \
+  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjpeg-dev libpng-dev libjs-chart.js \
   clang-14 clang libclang-rt-14-dev clang-format-14 \
+  chromium chromium-driver \
   libgtest-dev ccache python3 python3-venv git ca-certificates
 
 parts=${*:-dev asan aarch64 oracle faults}

@@ -55,7 +55,7 @@ LIBRARIES = {
     "hdf5.h": ["formats/hdf5"],
     "zip.h": ["containers"],
     "zlib.h": ["data", "measure"],
-    "png.h": ["data"],
+    "png.h": ["data", "measure"],
     "jpeglib.h": ["data"],
     "nlohmann/": ["formats", "study", "cli"],
     "toml++/": ["optimize", "study", "cli"],

@@ -47,7 +47,7 @@ data=$(cd "$data" && pwd)
 
 tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   libhdf5-dev libzip-dev flatbuffers-compiler libflatbuffers-dev nlohmann-json3-dev \
-  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjs-chart.js libbenchmark-dev git
+  libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjpeg-dev libpng-dev libjs-chart.js libbenchmark-dev git
 python=$(tools/venv.sh)
 
 top=build/same_bits

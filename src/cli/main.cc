@@ -147,6 +147,7 @@ int Main(int argc, char** argv) {
                        "Print the version, what it was built from and how");
   app.set_help_flag("-h,--help", "Print this help and exit");
   AddStudy(&app);
+  AddReport(&app);
   AddTrain(&app);
   AddOptimize(&app);
   AddConvert(&app);

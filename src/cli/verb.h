@@ -20,6 +20,7 @@ void AddBenchmark(CLI::App* app);
 void AddInspect(CLI::App* app);
 void AddList(CLI::App* app);
 void AddStudy(CLI::App* app);
+void AddReport(CLI::App* app);
 
 }  // namespace litesmith
 

@@ -30,8 +30,8 @@ constexpr int kBatch = 32;
 // fit.
 struct Judge {
   Judge(const Interpreter& interpreter, const Dataset& data,
-        const std::string& name)
-      : metric(FindMetric(name)),
+        const Judgement& by)
+      : name(by.name),
         target(TargetAt(data, 0)),
         feed(data.inputs(), interpreter) {
     if (interpreter.num_outputs() < 1) {
@@ -50,12 +50,12 @@ struct Judge {
              "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
              output.name, Name(output.dtype));
     }
-    RequireFit(metric.targets, output, data, 0, "metric " + name);
-    scorer = metric.make(FieldAt(data, target), output);
+    RequireFit(by.targets, output, data, 0, "metric " + name);
+    scorer = by.make(FieldAt(data, target), output);
   }
 
-  const Metric& metric;
-  size_t target;  // field of the data
+  std::string name;  // of the metric, for messages
+  size_t target;     // field of the data
   InputFeeder feed;
   std::unique_ptr<Scorer> scorer;
 };
@@ -132,7 +132,7 @@ std::vector<double> Parts(const Judge& judge, const Dataset& data,
     Fail(ErrorKind::kInvalidArgument,
          "output '{}' is not finite for sample {}: {} would mean nothing",
          (*interpreters)[0].output_tensor(0).name, meaningless.load(),
-         judge.metric.name);
+         judge.name);
   }
   return parts;
 }
@@ -147,21 +147,42 @@ InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch) {
   return result;
 }
 
-Score EvaluateGraph(const Graph& graph, const Dataset& data,
-                    const EvaluateOptions& options) {
+Judgement By(const Metric& metric) {
+  return {metric.name, metric.targets, metric.make};
+}
+
+std::vector<double> EvaluateParts(const Graph& graph, const Dataset& data,
+                                  const EvaluateOptions& options,
+                                  const Judgement& by,
+                                  std::unique_ptr<Scorer>* scorer) {
   const int threads =
       options.threads > 0 ? options.threads : AvailableThreads();
   std::vector<Interpreter> interpreters =
       MakeInterpreters(graph, options, threads);
-  const Judge judge(interpreters[0], data, options.metric);
-  const std::vector<double> parts = Parts(judge, data, &interpreters);
+  Judge judge(interpreters[0], data, by);
+  std::vector<double> parts = Parts(judge, data, &interpreters);
+  *scorer = std::move(judge.scorer);
+  return parts;
+}
+
+Score ScoreOf(const Metric& metric, const Scorer& scorer,
+              std::span<const double> parts) {
   Score score;
-  score.samples = data.size();
-  score.value = judge.scorer->Value(parts);
-  if (judge.metric.is_share) {
+  score.samples = static_cast<int64_t>(parts.size() / scorer.width());
+  score.value = scorer.Value(parts);
+  if (metric.is_share) {
     for (const double part : parts) score.correct += part != 0;
   }
   return score;
+}
+
+Score EvaluateGraph(const Graph& graph, const Dataset& data,
+                    const EvaluateOptions& options) {
+  const Metric& metric = FindMetric(options.metric);
+  std::unique_ptr<Scorer> scorer;
+  const std::vector<double> parts =
+      EvaluateParts(graph, data, options, By(metric), &scorer);
+  return ScoreOf(metric, *scorer, parts);
 }
 
 Score EvaluateFile(const std::string& path, const Dataset& data,
@@ -173,7 +194,8 @@ Score EvaluateFile(const std::string& path, const Dataset& data,
 
 void RequireEvaluable(const Graph& graph, const Dataset& data,
                       const std::string& metric) {
-  Judge(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data, metric);
+  Judge(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data,
+        By(FindMetric(metric)));
 }
 
 }  // namespace litesmith

@@ -4,10 +4,15 @@
 #define LITESMITH_MEASURE_EVALUATE_H_
 
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
+#include "src/measure/metrics.h"
 #include "src/runtime/interpreter.h"
 
 namespace litesmith {
@@ -34,6 +39,26 @@ Score EvaluateFile(const std::string& path, const Dataset& data,
 // The same of a graph already read.
 Score EvaluateGraph(const Graph& graph, const Dataset& data,
                     const EvaluateOptions& options);
+
+// What judges outputs: a metric, or what has more to say than one value.
+struct Judgement {
+  std::string name;  // for messages
+  TargetKind targets;
+  std::function<std::unique_ptr<Scorer>(const Field& target,
+                                        const Tensor& output)>
+      make;
+};
+Judgement By(const Metric& metric);
+
+// The parts of all samples, [samples, width], and the scorer that made them.
+// Throws as EvaluateGraph.
+std::vector<double> EvaluateParts(const Graph& graph, const Dataset& data,
+                                  const EvaluateOptions& options,
+                                  const Judgement& by,
+                                  std::unique_ptr<Scorer>* scorer);
+// What a metric's scorer makes of them.
+Score ScoreOf(const Metric& metric, const Scorer& scorer,
+              std::span<const double> parts);
 
 // Throws Error if the graph cannot be run or does not fit the data: what
 // EvaluateGraph would say at its start. Runs nothing.

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <future>
 #include <map>
 #include <optional>
 #include <utility>
@@ -23,15 +22,12 @@
 #include "src/data/sources.h"
 #include "src/data/views.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/graph/weights.h"
 #include "src/measure/evaluate.h"
-#include "src/measure/gzip.h"
-#include "src/measure/latency.h"
-#include "src/measure/memory.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
 #include "src/study/details.h"
+#include "src/study/measure_cell.h"
 #include "src/study/methods.h"
 #include "src/study/report/contents.h"
 #include "src/study/report/page.h"
@@ -427,18 +423,20 @@ class Study {
     row.settings = settings_;
     const std::string file = File(recipe, method);
     CellDetails details;
+    const Graph& model = ModelGraph(recipe.name);
     if (method.scheme == nullptr) {
       if (trained->bytes.empty()) trained->bytes = ReadFile(file);
-      Measure(trained->bytes, ModelGraph(recipe.name), trained->promises, &row,
-              &details);
+      details = MeasureCell({trained->bytes, model, model, trained->promises},
+                            *test_, options_, &row);
     } else {
       const Timer timer;
       ConvertModel(recipe, *method.scheme, file, trained);
       row.convert_s = timer.Seconds();
       const std::vector<std::byte> bytes = ReadFile(file);
       digests_.Set(file, bytes);
-      Measure(bytes, ReadTflite(bytes, file), trained->promises, &row,
-              &details);
+      details = MeasureCell(
+          {bytes, ReadTflite(bytes, file), model, trained->promises}, *test_,
+          options_, &row);
     }
     WriteDetails(CellDetailsFile(folder_, recipe.name, method.name),
                  *digests_.Of(file), details);
@@ -460,36 +458,6 @@ class Study {
     SaveModel(
         Convert(graph, scheme, trained->ranges.value_or(Ranges()), kConvert),
         to);
-  }
-
-  // Everything that the written file alone tells: its bytes and the graph that
-  // was read from it.
-  void Measure(const std::vector<std::byte>& bytes, const Graph& written,
-               const Promises& promises, StudyRow* row,
-               CellDetails* details) const {
-    row->file_bytes = static_cast<int64_t>(bytes.size());
-    EvaluateOptions options;
-    options.threads = options_.train.threads;
-    options.metric = options_.metric;
-    // Compression takes as long as a core's part of the test set.
-    std::future<int64_t> gzip = std::async([&] { return GzipSize(bytes); });
-    const Score score = EvaluateGraph(written, *test_, options);
-    row->gzip_bytes = gzip.get();
-    row->value = score.value;
-    row->accuracy = options_.metric == "top1" ? score.value : 0;
-    row->correct = score.correct;
-    row->samples = score.samples;
-    const FileTime time = TimeGraph(written, *test_, options);
-    row->total_ms = time.total_ms;
-    row->latency_us_p50 = time.latency_us_p50;
-    row->latency_us_p99 = time.latency_us_p99;
-    // An .h5 of a quantization-aware model holds its weights as Keras sees
-    // them.
-    const Graph plain = StripTrainingOps(written);
-    row->sparsity = WeightSparsity(plain);
-    row->invariants = CheckPromises(plain, promises);
-    details->memory = PlanMemory(written);
-    row->arena_bytes = details->memory.arena_bytes;
   }
 
   // Of every result in the directory, not only of those asked for now.

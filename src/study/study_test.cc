@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -18,6 +19,8 @@
 #include "src/optimize/optimize.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
+#include "src/study/report/contents.h"
+#include "src/study/report/page.h"
 #include "src/study/report/report.h"
 #include "src/study/run_directory.h"
 #include "src/transform/training_ops.h"
@@ -67,12 +70,14 @@ class Watch {
     for (const auto& entry : fs::recursive_directory_iterator(folder))
       before_[entry.path()] = fs::last_write_time(entry.path());
   }
+  // Below the recipes' folders; details come with the notes.
   std::vector<std::string> Written() const {
     std::vector<std::string> names;
     for (const auto& entry : fs::recursive_directory_iterator(folder_)) {
       const auto known = before_.find(entry.path());
       const std::string name = fs::relative(entry.path(), folder_);
       if (entry.is_regular_file() && name.find('/') != std::string::npos &&
+          !name.ends_with(".details.json") &&
           (known == before_.end() ||
            known->second != fs::last_write_time(entry.path()))) {
         names.push_back(name);
@@ -102,6 +107,57 @@ TEST_F(StudyTest, MakesAllCellsAndKeepsThem) {
   const std::vector<StudyRow> again = RunStudy(options, nullptr);
   EXPECT_TRUE(watch.Written().empty()) << watch.Written()[0];
   EXPECT_EQ(ResultsJson(again), ResultsJson(rows));
+}
+
+TEST_F(StudyTest, KeepsWhatAReportDraws) {
+  StudyOptions options = Options();
+  options.recipes = {"prune"};
+  options.methods = {"keras", "uint8"};
+  const std::vector<StudyRow> rows = RunStudy(options, nullptr);
+  FileDigests digests;
+  const RunContents contents = ReadContents(out_, rows, &digests);
+  ASSERT_EQ(contents.models.size(), 2u);
+  EXPECT_EQ(contents.models[0].recipe, "none");
+  const ModelEntry& pruned = contents.models[1];
+  EXPECT_EQ(pruned.parent, "none");
+  ASSERT_FALSE(pruned.details.weights.empty());
+  for (const WeightDetails& w : pruned.details.weights) {
+    EXPECT_GT(w.zeros, w.values / 2) << w.tensor;
+    int64_t counted = 0;
+    for (const int64_t count : w.histogram) counted += count;
+    EXPECT_EQ(counted, w.values) << w.tensor;
+    EXPECT_GT(w.entropy, 0) << w.tensor;
+    EXPECT_LE(w.entropy, std::log2(static_cast<double>(w.distinct)))
+        << w.tensor;
+  }
+  ASSERT_FALSE(pruned.details.epochs.empty());
+  EXPECT_NEAR(pruned.details.epochs.back().sparsity, rows[0].sparsity, 1e-12);
+  EXPECT_FLOAT_EQ(static_cast<float>(pruned.details.epochs[0].learning_rate),
+                  options.train.learning_rate);
+  ASSERT_EQ(contents.cells.size(), 2u);
+  const CellDetails& integer = contents.cells[1].details;
+  EXPECT_EQ(integer.memory.arena_bytes, rows[1].arena_bytes);
+  EXPECT_GT(rows[1].arena_bytes, 0);
+  int64_t right = 0;
+  int64_t all = 0;
+  for (int64_t i = 0; i < integer.classes * integer.classes; ++i) {
+    const int64_t count = integer.confusion[static_cast<size_t>(i)];
+    all += count;
+    if (i % (integer.classes + 1) == 0) right += count;
+  }
+  EXPECT_EQ(all, rows[1].samples);
+  // Equal largest values count for the label, but are answered by one class.
+  EXPECT_NEAR(static_cast<double>(right), static_cast<double>(rows[1].correct),
+              5);
+  ASSERT_FALSE(integer.noise.empty());
+  EXPECT_FALSE(integer.noise[0].exact);
+  EXPECT_GT(integer.noise[0].sqnr_db, 10);
+  // Damaged details are as good as none, and the page comes all the same.
+  WriteFile(CellDetailsFile(out_, "prune", "uint8"), std::string_view("{"));
+  FileDigests anew;
+  const RunContents less = ReadContents(out_, rows, &anew);
+  EXPECT_TRUE(less.cells[1].details.noise.empty());
+  EXPECT_FALSE(ReportPage(less, out_).empty());
 }
 
 TEST_F(StudyTest, RecomputesOnlyWhatChanged) {

@@ -25,8 +25,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kTolerance = 0.5;
-// A matrix of more classes than these is no picture any more.
-constexpr int64_t kMostClasses = 40;
 
 // The command that makes the row's file again.
 std::string Command(const StudyRow& row, const std::string& directory) {
@@ -288,8 +286,7 @@ class PageData {
            noise.exact ? Json() : Json(Round(noise.sqnr_db)),
            Round(noise.worst)});
     }
-    if (!cell.details.confusion.empty() &&
-        cell.details.classes <= kMostClasses) {
+    if (!cell.details.confusion.empty()) {
       json["classes"] = cell.details.classes;
       json["confusion"] = cell.details.confusion;
       json["wrong"] = Json::array();

@@ -1,0 +1,87 @@
+// Accuracy, time, size, promises, memory, mistakes and noise of a file.
+#include "src/study/measure_cell.h"
+
+#include <algorithm>
+#include <future>
+
+#include "src/graph/weights.h"
+#include "src/measure/answers.h"
+#include "src/measure/evaluate.h"
+#include "src/measure/gzip.h"
+#include "src/measure/latency.h"
+#include "src/measure/memory.h"
+#include "src/measure/tensor_noise.h"
+#include "src/transform/training_ops.h"
+
+namespace litesmith {
+namespace {
+
+// A matrix of more classes than these is no picture any more.
+constexpr int64_t kMostClasses = 40;
+constexpr size_t kWrongSamples = 8;
+constexpr int64_t kNoiseSamples = 16;
+
+Score Judge(const Graph& graph, const Dataset& test,
+            const EvaluateOptions& options, CellDetails* details) {
+  if (!AnswersLabels(graph, test)) return EvaluateGraph(graph, test, options);
+  Answers answers;
+  const Score score = EvaluateAnswers(graph, test, options, &answers);
+  details->classes = answers.classes;
+  if (answers.classes <= kMostClasses) details->confusion = answers.Confusion();
+  for (const int64_t sample : answers.SurestWrong(kWrongSamples)) {
+    const Answer& answer = answers.samples[static_cast<size_t>(sample)];
+    details->wrong.push_back({sample, answer.label, answer.given, answer.margin,
+                              PictureOf(test, sample)});
+  }
+  return score;
+}
+
+std::vector<TensorNoiseDetails> Noise(const WrittenFile& file,
+                                      const Dataset& test) {
+  std::vector<TensorNoiseDetails> result;
+  for (const TensorNoise& noise :
+       CompareTensors(file.model, file.graph, test,
+                      std::min(kNoiseSamples, test.size()))) {
+    result.push_back({noise.name, noise.same(),
+                      noise.same() ? 0 : noise.sqnr_db(), noise.largest});
+  }
+  std::stable_sort(result.begin(), result.end(),
+                   [](const auto& a, const auto& b) {
+                     if (a.exact != b.exact) return b.exact;
+                     return !a.exact && a.sqnr_db < b.sqnr_db;
+                   });
+  return result;
+}
+
+}  // namespace
+
+CellDetails MeasureCell(const WrittenFile& file, const Dataset& test,
+                        const StudyOptions& study, StudyRow* row) {
+  CellDetails details;
+  row->file_bytes = static_cast<int64_t>(file.bytes.size());
+  EvaluateOptions options;
+  options.threads = study.train.threads;
+  options.metric = study.metric;
+  // Compression takes as long as a core's part of the test set.
+  std::future<int64_t> gzip = std::async([&] { return GzipSize(file.bytes); });
+  const Score score = Judge(file.graph, test, options, &details);
+  row->gzip_bytes = gzip.get();
+  row->value = score.value;
+  row->accuracy = options.metric == "top1" ? score.value : 0;
+  row->correct = score.correct;
+  row->samples = score.samples;
+  const FileTime time = TimeGraph(file.graph, test, options);
+  row->total_ms = time.total_ms;
+  row->latency_us_p50 = time.latency_us_p50;
+  row->latency_us_p99 = time.latency_us_p99;
+  // An .h5 of a quantization-aware model holds its weights as Keras sees them.
+  const Graph plain = StripTrainingOps(file.graph);
+  row->sparsity = WeightSparsity(plain);
+  row->invariants = CheckPromises(plain, file.promises);
+  details.memory = PlanMemory(file.graph);
+  row->arena_bytes = details.memory.arena_bytes;
+  if (&file.graph != &file.model) details.noise = Noise(file, test);
+  return details;
+}
+
+}  // namespace litesmith
