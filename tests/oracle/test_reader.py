@@ -141,3 +141,65 @@ def test_inspect_shows_what_is_not_supported(model_and_inputs, litesmith, tmp_pa
     assert done.returncode == 0, done.stderr
     assert "MyOwnOp" in done.stdout
     assert "the custom operator 'MyOwnOp', once" in done.stderr
+
+
+def write_with_external_weights(model, folder, **changes):
+    """The model with all its constants in a file beside it; `changes` are set on the group or every external buffer."""
+    group = schema.ExternalBufferGroupT()
+    group.name = changes.pop("name", "weights.bin")
+    model.externalBufferGroups, model.externalBuffers, data = [group], [], b""
+    for tensor in model.subgraphs[0].tensors:
+        values = model.buffers[tensor.buffer].data
+        if values is None or len(values) == 0:
+            continue
+        part = schema.ExternalBufferT()
+        part.id, part.group, part.offset, part.length = len(model.externalBuffers) + 1, 0, len(data), len(values)
+        for field, value in changes.items():
+            setattr(part, field, value)
+        data += bytes(values) + b"\0" * 5  # parts need not be aligned
+        model.externalBuffers.append(part)
+        model.buffers[tensor.buffer].data = None
+        tensor.externalBuffer, tensor.buffer = part.id, 0
+    assert data
+    path = folder / "model.tflite"
+    path.write_bytes(pack(model))
+    (folder / "weights.bin").write_bytes(data)
+    return path
+
+
+def test_weights_beside_the_file(model_and_inputs, litesmith, tmp_path):
+    """External buffers: what the same file gives that holds its weights."""
+    model, inputs = model_and_inputs
+    whole = tmp_path / "whole.tflite"
+    whole.write_bytes(pack(model))
+    (wanted,) = run(litesmith, whole, inputs, 1, tmp_path)
+    path = write_with_external_weights(model, tmp_path)
+    (got,) = run(litesmith, path, inputs, 1, tmp_path)
+    assert got.dtype == wanted.dtype and np.array_equal(got, wanted)
+
+
+@pytest.mark.parametrize(
+    "changes, exit_code, says",
+    [
+        ({"name": "../weights.bin"}, 4, "plain name"),
+        ({"name": "/etc/passwd"}, 4, "plain name"),
+        ({"name": ".."}, 4, "plain name"),
+        ({"name": "absent.bin"}, 3, "absent.bin"),
+        ({"group": 7}, 4, "group 7"),
+        ({"offset": 1 << 62}, 4, "external file"),
+        ({"length": 1 << 62}, 4, "external file"),
+        ({"packing": "zip"}, 5, "packed as 'zip'"),
+    ],
+)
+def test_bad_external_buffers(model_and_inputs, litesmith, tmp_path, changes, exit_code, says):
+    path = write_with_external_weights(model_and_inputs[0], tmp_path, **changes)
+    done = litesmith.call("inspect", path)
+    assert done.returncode == exit_code and says in done.stderr, done.stderr
+
+
+def test_external_buffers_behind_a_link(model_and_inputs, litesmith, tmp_path):
+    path = write_with_external_weights(model_and_inputs[0], tmp_path)
+    (tmp_path / "weights.bin").rename(tmp_path / "elsewhere.bin")
+    (tmp_path / "weights.bin").symlink_to(tmp_path / "elsewhere.bin")
+    done = litesmith.call("inspect", path)
+    assert done.returncode == 5 and "a link" in done.stderr, done.stderr

@@ -2,14 +2,19 @@
 #include "src/formats/tflite/file.h"
 
 #include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <utility>
 
 #include "src/base/error.h"
+#include "src/base/file.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
 namespace {
 
 namespace fb = tflite_schema;
+namespace fs = std::filesystem;
 
 constexpr size_t kMaxBytes = size_t{1} << 31;
 // Model -> vector -> SubGraph -> vector -> Tensor -> sparsity -> vector ->
@@ -26,8 +31,10 @@ flatbuffers::voffset_t Field(int id) {
 
 }  // namespace
 
-TfliteFile::TfliteFile(std::span<const std::byte> bytes)
-    : bytes_(bytes), copies_left_(kCopiesPerByte * bytes.size()) {
+TfliteFile::TfliteFile(std::span<const std::byte> bytes, std::string path)
+    : bytes_(bytes),
+      path_(std::move(path)),
+      copies_left_(kCopiesPerByte * bytes.size()) {
   const auto* data = reinterpret_cast<const uint8_t*>(bytes_.data());
   if (bytes_.size() < 8 || std::memcmp(data + 4, "TFL3", 4) != 0) {
     Fail(ErrorKind::kCorrupt,
@@ -48,10 +55,6 @@ TfliteFile::TfliteFile(std::span<const std::byte> bytes)
   if (model_->version() != 3) {
     Fail(ErrorKind::kUnsupported, "schema version {}; 3 is supported",
          model_->version());
-  }
-  if (SizeOrZero(model_->external_buffers()) != 0) {
-    Fail(ErrorKind::kUnsupported,
-         "the weights are in external buffers, outside the file");
   }
   if (SizeOrZero(model_->subgraphs()) == 0) {
     Fail(ErrorKind::kCorrupt, "the model has no subgraph");
@@ -115,6 +118,79 @@ TensorData TfliteFile::Buffer(uint32_t index, const std::string& tensor) {
     Fail(ErrorKind::kCorrupt, "{}: the buffers overlap", tensor);
   }
   return place->second;
+}
+
+const std::vector<std::byte>& TfliteFile::External(uint32_t group,
+                                                   const std::string& tensor) {
+  const auto* groups = model_->external_buffer_groups();
+  if (group >= SizeOrZero(groups)) {
+    Fail(ErrorKind::kCorrupt,
+         "{} is in the group {} of external buffers; "
+         "there are {}",
+         tensor, group, SizeOrZero(groups));
+  }
+  const std::string name = Copy(groups->Get(group)->name());
+  // A model is not to make anybody read a file that is elsewhere.
+  if (name.empty() || name == "." || name == ".." ||
+      name.find_first_of(std::string_view("/\\\0", 3)) != std::string::npos) {
+    Fail(ErrorKind::kCorrupt,
+         "{} is in the file '{}'; the plain name of a file in the model's own "
+         "folder is wanted",
+         tensor, name);
+  }
+  const auto [place, is_new] = externals_.try_emplace(name);
+  if (is_new) {
+    const fs::path folder = fs::path(path_).parent_path();
+    const fs::path file = folder / name;
+    std::error_code code;
+    if (fs::is_symlink(file, code)) {
+      Fail(ErrorKind::kUnsupported,
+           "{} is in '{}', which is a link; the file itself is wanted beside "
+           "the model",
+           tensor, file.string());
+    }
+    place->second = ReadFile(file.string());
+  }
+  return place->second;
+}
+
+TensorData TfliteFile::ExternalBuffer(uint32_t id, const std::string& tensor) {
+  const auto known = external_constants_.find(id);
+  if (known != external_constants_.end()) return known->second;
+  const fb::ExternalBuffer* found = nullptr;
+  for (size_t i = 0; i < SizeOrZero(model_->external_buffers()); ++i) {
+    const fb::ExternalBuffer* each =
+        model_->external_buffers()->Get(static_cast<flatbuffers::uoffset_t>(i));
+    if (each->id() == id) found = each;
+  }
+  if (found == nullptr) {
+    Fail(ErrorKind::kCorrupt,
+         "{} is in the external buffer {}, which is not "
+         "there",
+         tensor, id);
+  }
+  if (found->packing() != nullptr && found->packing()->size() > 0) {
+    Fail(ErrorKind::kUnsupported,
+         "{} is in an external buffer packed as '{}'; plain ones are supported",
+         tensor, found->packing()->string_view());
+  }
+  const std::vector<std::byte>& file = External(found->group(), tensor);
+  if (found->offset() > file.size() ||
+      found->length() > file.size() - found->offset()) {
+    Fail(ErrorKind::kCorrupt,
+         "{} has its {} bytes of data at byte {} of an external file of {} "
+         "bytes",
+         tensor, found->length(), found->offset(), file.size());
+  }
+  const std::span<const std::byte> all = file;
+  TensorData data(all.subspan(found->offset(), found->length()));
+  // Many buffers may name the same part of one file.
+  external_bytes_ += data.size();
+  if (external_bytes_ > kMaxBytes) {
+    Fail(ErrorKind::kUnsupported,
+         "{}: external buffers of more than 2 GB in all", tensor);
+  }
+  return external_constants_.emplace(id, std::move(data)).first->second;
 }
 
 template <typename T>

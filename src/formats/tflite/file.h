@@ -31,9 +31,10 @@ size_t SizeOrZero(const FbVector<T>* vector) {
 
 class TfliteFile {
  public:
-  // The bytes outlive this and begin at a multiple of 16. Throws Error{corrupt}
-  // or Error{unsupported}.
-  explicit TfliteFile(std::span<const std::byte> bytes);
+  // The bytes outlive this and begin at a multiple of 16; `path` is where they
+  // are from, since weights may lie in files beside. Throws Error{corrupt} or
+  // Error{unsupported}.
+  TfliteFile(std::span<const std::byte> bytes, std::string path);
 
   const tflite_schema::Model& model() const { return *model_; }
   // Throws Error{corrupt} if there is none; `what` names it.
@@ -52,6 +53,9 @@ class TfliteFile {
   std::string Copy(const flatbuffers::String* text);
   // A buffer's bytes, shared by all who ask for them; nothing for an empty one.
   TensorData Buffer(uint32_t index, const std::string& tensor);
+  // The same of an external buffer by its id: a part of a file in the model's
+  // own folder, and of no other. Throws Error of ReadFile, too.
+  TensorData ExternalBuffer(uint32_t id, const std::string& tensor);
   // How many bytes more may be made of this file. Throws Error{corrupt}.
   void Spend(size_t bytes);
 
@@ -74,13 +78,21 @@ class TfliteFile {
   const T* ReadOffset(const flatbuffers::Table& table, int id,
                       const char* attribute, const Verify& verify) const;
 
+  // The file that a group of external buffers names, read once.
+  const std::vector<std::byte>& External(uint32_t group,
+                                         const std::string& tensor);
+
   std::span<const std::byte> bytes_;
+  std::string path_;
+  std::map<std::string, std::vector<std::byte>> externals_;  // by name
   size_t copies_left_;
   std::unique_ptr<flatbuffers::Verifier> verifier_;
   const tflite_schema::Model* model_ = nullptr;
   // Constant bytes by their place in the file, so that sharing stays sharing.
   std::map<const void*, TensorData> constants_;
+  std::map<uint32_t, TensorData> external_constants_;  // by id
   size_t constant_bytes_ = 0;
+  size_t external_bytes_ = 0;
 };
 
 }  // namespace litesmith

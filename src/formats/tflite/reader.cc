@@ -22,7 +22,7 @@ namespace fb = tflite_schema;
 class Reader {
  public:
   Reader(std::span<const std::byte> bytes, const std::string& where)
-      : where_(where), file_(bytes) {}
+      : where_(where), file_(bytes, where) {}
 
   Graph Read(const std::string& signature);
   Graph ReadToLookAt();

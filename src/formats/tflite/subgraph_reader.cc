@@ -248,7 +248,9 @@ TensorData Unpacked(const TensorData& packed, int64_t count) {
 
 void SubgraphReader::ReadData(const fb::Tensor& t, const std::string& where,
                               Tensor* tensor) {
-  tensor->data = file_->Buffer(t.buffer(), where);
+  tensor->data = t.external_buffer() != 0
+                     ? file_->ExternalBuffer(t.external_buffer(), where)
+                     : file_->Buffer(t.buffer(), where);
   // What a variable is to begin with, runtimes do not look at.
   if (tensor->kind == TensorKind::kVariable) tensor->data = {};
   if (!tensor->has_data()) return;
@@ -295,9 +297,6 @@ void SubgraphReader::ReadTensor(size_t id, const fb::Tensor& t) {
   }
   tensor.dtype = dtype.value_or(DType::kResource);
   if (t.is_variable()) tensor.kind = TensorKind::kVariable;
-  if (t.external_buffer() != 0) {
-    Fail(ErrorKind::kUnsupported, "{} is in an external buffer", where);
-  }
   tensor.shape = ReadShape(t, where);
   if (tensor.dtype != DType::kResource) ReadData(t, where, &tensor);
   if (tensor.kind == TensorKind::kVariable && !tensor.shape.IsStatic()) {
