@@ -92,25 +92,34 @@ Invariant CheckNarrowRange(const Tensor& tensor) {
           lowest >= -127 && centred};
 }
 
+// Of the graph and of those that its nodes run: a loop has the weights of its
+// recurrence. Takes what is checked off `open`.
+void CheckWeights(const Graph& graph, Promises* open,
+                  std::vector<Invariant>* result) {
+  for (const WeightRef& weights : Weights(graph)) {
+    const Tensor& tensor = graph.tensor(weights.parameter);
+    if (tensor.dtype == DType::kInt8)
+      result->push_back(CheckNarrowRange(tensor));
+    const auto promised = open->find(tensor.name);
+    if (promised == open->end()) continue;
+    for (const Promise& promise : promised->second) {
+      result->push_back(std::visit(
+          [&](const auto& kind) { return Check(kind, tensor, weights); },
+          promise));
+    }
+    open->erase(promised);
+  }
+  for (const Graph& subgraph : graph.subgraphs)
+    CheckWeights(subgraph, open, result);
+}
+
 }  // namespace
 
 std::vector<Invariant> CheckPromises(const Graph& exported,
                                      const Promises& promises) {
   std::vector<Invariant> result;
   Promises open = promises;
-  for (const WeightRef& weights : Weights(exported)) {
-    const Tensor& tensor = exported.tensor(weights.parameter);
-    if (tensor.dtype == DType::kInt8)
-      result.push_back(CheckNarrowRange(tensor));
-    const auto promised = open.find(tensor.name);
-    if (promised == open.end()) continue;
-    for (const Promise& promise : promised->second) {
-      result.push_back(std::visit(
-          [&](const auto& kind) { return Check(kind, tensor, weights); },
-          promise));
-    }
-    open.erase(promised);
-  }
+  CheckWeights(exported, &open, &result);
   for (const auto& [name, promise] : open) {
     if (promise.empty()) continue;
     Fail(ErrorKind::kInvariant,

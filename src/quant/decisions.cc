@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/base/warning.h"
+#include "src/ops/integer_operands.h"
 #include "src/quant/constants.h"
 #include "src/quant/parameters.h"
 
@@ -74,13 +75,7 @@ class Decider {
     for (size_t n = 0; n < graph_->nodes.size(); ++n) {
       const Node& node = graph_->nodes[n];
       if (!node.op->quant.hybrid) continue;
-      for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (node.op->OperandOf(i).role != Role::kWeight ||
-            !ReadsConstant(*graph_, node, i) ||
-            graph_->tensor(node.inputs[i]).shape.NumElements() <
-                kSmallestDynamicWeights) {
-          continue;
-        }
+      for (const size_t i : HybridInputs(node)) {
         Store(n, i, WeightForm(node, i));
         result_.hybrid[n] = 1;
       }
@@ -111,6 +106,7 @@ class Decider {
     Spread();
     for (size_t n = 0; n < graph_->nodes.size(); ++n) {
       Weights(n);
+      Operands(n);
       Biases(n);
       DataConstants(n);
     }
@@ -124,6 +120,23 @@ class Decider {
   }
   TensorId GroupOf(TensorId id) const {
     return groups_.of[static_cast<size_t>(id)];
+  }
+
+  // The weights of a node, if any of them is worth it: a kernel takes all as
+  // int8, or none.
+  std::vector<size_t> HybridInputs(const Node& node) const {
+    std::vector<size_t> inputs;
+    bool worth_it = false;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.op->OperandOf(i).role != Role::kWeight ||
+          node.inputs[i] == kNoTensor)
+        continue;
+      if (!ReadsConstant(*graph_, node, i)) return {};
+      inputs.push_back(i);
+      worth_it |= graph_->tensor(node.inputs[i]).shape.NumElements() >=
+                  kSmallestDynamicWeights;
+    }
+    return worth_it ? inputs : std::vector<size_t>();
   }
 
   bool IsFloat(TensorId id) const {
@@ -299,6 +312,49 @@ class Decider {
             WeightForm(node, i);
       }
     }
+  }
+
+  // ---- What an op decides itself ----
+  void Operands(size_t n) {
+    const Node& node = graph_->nodes[n];
+    const DecideOperands decide = DecideOperandsOf(*node.op);
+    if (decide == nullptr) return;
+    const auto at = [n](size_t input) {
+      return NodeInput{static_cast<NodeId>(n), static_cast<int>(input)};
+    };
+    const DecidedNode decided = {
+        *graph_,
+        node,
+        [&](size_t input) {
+          const auto weight = weight_forms_.find(at(input));
+          return weight != weight_forms_.end()
+                     ? weight->second.quant
+                     : At(node.inputs[input]).form.quant;
+        },
+        At(node.outputs[0]).form.quant,
+        scheme_.activation,
+        [&](size_t input) { return LargestOf(node.inputs[input]); }};
+    for (const IntegerOperand& operand : decide(decided)) {
+      const TensorId id = node.inputs[operand.input];
+      const Form form = {operand.dtype, operand.quant};
+      if (graph_->tensor(id).has_data()) {
+        result_.constants[at(operand.input)] = {
+            form, BiasSteps(graph_->tensor(id), form)};
+      } else {
+        At(id) = {Decision::kCalibrated, form, {}, {}};
+      }
+    }
+  }
+
+  float LargestOf(TensorId id) const {
+    if (!IsKnown(id)) {
+      Fail(ErrorKind::kInvalidArgument,
+           "tensor '{}' has no calibrated range; {} wants representative "
+           "samples",
+           graph_->tensor(id).name, scheme_.name);
+    }
+    const Range& range = ranges_[static_cast<size_t>(id)];
+    return std::max(std::abs(range.min), std::abs(range.max));
   }
 
   // ---- Biases ----

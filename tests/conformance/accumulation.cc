@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "src/graph/op_def.h"
+#include "src/ops/registry.h"
 #include "tests/conformance/node_run.h"
 
 namespace litesmith {
@@ -24,6 +25,8 @@ int64_t FloatTerms(const Graph& graph, const Node& node) {
     const int axis = std::max<int>(operand.channel_axis, 0);
     terms += weights.shape.NumElements() / weights.shape[axis] + 1;
   }
+  // Sums of sums, as many as there are steps.
+  if (node.op == &kRnn) terms *= graph.tensor(node.inputs[0]).shape[1];
   return terms;
 }
 
@@ -39,6 +42,13 @@ TensorData Magnitudes(const TensorData& data, float factor) {
     values[i] = std::abs(values[i]) * factor;
   }
   return result;
+}
+
+// At least 1.
+void KeepFromZero(TensorData* data) {
+  auto* values = reinterpret_cast<float*>(data->MutableData());
+  for (size_t i = 0; i < data->size() / sizeof(float); ++i)
+    values[i] = std::max(values[i], 1.0f);
 }
 
 }  // namespace
@@ -77,10 +87,12 @@ Arrays AccumulationBounds(const Graph& bound, const Arrays& values, int batch) {
     }
     if (!is_loose) continue;
     const PrepareContext context{linear, node, facts};
-    const Arrays outputs =
+    Arrays outputs =
         NodeRunner(context, ChooseKernel(context, Purpose::kReference))
             .ForwardAll(magnitudes);
     for (size_t o = 0; o < outputs.size(); ++o) {
+      // A cell's gates keep what comes of larger sums small.
+      if (node.op == &kRnn) KeepFromZero(&outputs[o]);
       magnitudes[static_cast<size_t>(node.outputs[o])] = outputs[o];
       loose[static_cast<size_t>(node.outputs[o])] = 1;
     }

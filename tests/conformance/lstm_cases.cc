@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "src/kernels/recurrent/lstm.h"
 #include "src/ops/recurrent/recurrent.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
@@ -296,10 +297,43 @@ Form DrawForm(Rng* rng, bool plain) {
   return form;
 }
 
+// As it is trained: any batch, and no states.
+Graph BuildStateless(float cell_clip, Rng* rng) {
+  constexpr int kInputs = 3, kCells = 5;
+  GraphBuilder build(rng);
+  std::vector<TensorId> inputs(lstm::kProjection, kNoTensor);
+  inputs[lstm::kX] = build.Input("x", DType::kFloat32, {4, kInputs});
+  const auto parameter = [&](const char* name, size_t gate,
+                             const Shape& shape) {
+    return build.Random(fmt::format("{}_{}", name, gate), DType::kFloat32,
+                        shape, {}, TensorKind::kParameter);
+  };
+  for (size_t gate = 0; gate < kernels::kLstmGates; ++gate) {
+    inputs[lstm::kInputWeights + gate] =
+        parameter("w", gate, {kCells, kInputs});
+    inputs[lstm::kRecurrentWeights + gate] =
+        parameter("r", gate, {kCells, kCells});
+    inputs[lstm::kBias + gate] = parameter("b", gate, {kCells});
+  }
+  Node& node = build.Add(kUnidirectionalSequenceLstm, "y", inputs);
+  UnidirectionalSequenceLstmAttrs attrs;
+  attrs.activation = activation::kTanh;
+  attrs.cell_clip = cell_clip;
+  Put(attrs, &node);
+  return build.Finish();
+}
+
 }  // namespace
 
 std::vector<Case> UnidirectionalSequenceLstmCases() {
   std::vector<Case> cases;
+  for (const float cell_clip : {0.0f, 10.0f}) {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("lstm_stateless{}", cell_clip > 0 ? "_clip" : "");
+    c.build = [cell_clip](Rng* rng) { return BuildStateless(cell_clip, rng); };
+    c.litert_fails = c.tflm_fails = "it wants states";
+    c.gradient = Gradient{.step = 1.0f / 64, .tolerance = 0.01};
+  }
   const auto add = [&](const Form& form, const Numbers& numbers) {
     if (numbers.kind == Kind::kS16 && !form.plain()) return;
     Case c;

@@ -1,6 +1,8 @@
 // UNIDIRECTIONAL_SEQUENCE_LSTM: what may be there, shapes and types.
 #include "src/kernels/recurrent/lstm.h"
 
+#include <cmath>
+
 #include "src/base/error.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
@@ -53,8 +55,9 @@ constexpr Operand kOperands[] = {
     Parameter("output_gate_bias", false),
     Weights("projection_weights", true),
     Parameter("projection_bias"),
-    State("output_state"),
-    State("cell_state"),
+    // Missing in a model that is trained: each sample begins with zeros.
+    State("output_state", true),
+    State("cell_state", true),
     Parameter("input_layer_norm_coefficients"),
     Parameter("forget_layer_norm_coefficients"),
     Parameter("cell_layer_norm_coefficients"),
@@ -83,6 +86,9 @@ class Inputs {
   }
   static const char* NameOf(size_t i) { return kOperands[i].name; }
   bool projects() const { return Has(lstm::kProjection); }
+  bool cifg() const { return cifg_; }
+  bool peephole() const { return peephole_; }
+  bool norm() const { return norm_; }
 
   // All operands of a gate, of a peephole and of a normalization are there, or
   // none.
@@ -96,6 +102,8 @@ class Inputs {
     for (const size_t gate : {kCellGate, kOutputGate})
       Require(lstm::kNormWeights + gate, norm_, NameOf(21));
     Require(lstm::kNormWeights, norm_ && !cifg_, NameOf(21));
+    Require(lstm::kCellState, Has(lstm::kOutputState),
+            NameOf(lstm::kOutputState));
     if (!projects() && Has(lstm::kProjectionBias)) {
       Require(lstm::kProjectionBias, false, NameOf(lstm::kProjection));
     }
@@ -146,6 +154,7 @@ class Inputs {
       return;
     }
     CheckOneScale((*this)[lstm::kX], "input", x, x == DType::kInt8);
+    Require(lstm::kOutputState, true, "integers");
     const bool wide = x == DType::kInt16;
     if (wide && (cifg_ || peephole_ || norm_ || projects())) {
       Fail(ErrorKind::kUnsupported,
@@ -202,7 +211,7 @@ class Inputs {
         CheckOneScale((*this)[i], NameOf(i), wanted);
       }
     }
-    if (cell == DType::kFloat32) {
+    if (cell == DType::kFloat32 && Has(lstm::kOutputState)) {
       CheckDType((*this)[lstm::kOutputState], NameOf(lstm::kOutputState),
                  {DType::kFloat32});
     }
@@ -212,6 +221,11 @@ class Inputs {
   const Node& node_;
   bool cifg_, peephole_, norm_;
 };
+
+bool CanBeInt8(const Inputs& inputs) {
+  return !inputs.cifg() && !inputs.peephole() && !inputs.norm() &&
+         !inputs.projects();
+}
 
 void CheckAttributes(const Attrs& attrs) {
   if (attrs.activation != activation::kTanh) {
@@ -250,6 +264,7 @@ void Infer(Graph* graph, const Node& node) {
 }
 
 constexpr KernelRow kRows[] = {
+    {"LstmF32Train", Purpose::kTrain, kF32F32, MakeLstmTrain, CanTrainLstm},
     {"LstmF32F32", Purpose::kFast, kF32F32, MakeLstmFast},
     {"LstmS8S8", Purpose::kFast, kS8S8, MakeLstmFast},
     {"LstmF32S8", Purpose::kFast, kF32S8, MakeLstmFast},
@@ -280,7 +295,38 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return products * std::max(x[attrs.time_major ? 0 : 1], 1);
 }
 
+void SetFloat(Node* node, bool hybrid) {
+  node->Set<&Attrs::asymmetric_quantize_inputs>(hybrid);
+}
+
 }  // namespace
+
+std::vector<IntegerOperand> DecideLstmOperands(const DecidedNode& of) {
+  const Inputs inputs(of.graph, of.node);
+  if (!CanBeInt8(inputs)) {
+    Fail(ErrorKind::kUnsupported,
+         "{}: an LSTM with an input gate, without peepholes, projection and "
+         "layer normalization becomes int8; this is another one",
+         Describe(of.graph, of.node));
+  }
+  std::vector<IntegerOperand> operands;
+  const float x_scale = of.input(lstm::kX).scale[0];
+  for (size_t gate = 0; gate < kLstmGates; ++gate) {
+    const float scale = x_scale * of.input(lstm::kInputWeights + gate).scale[0];
+    operands.push_back({lstm::kBias + gate, DType::kInt32, {{scale}, {0}, 0}});
+  }
+  operands.push_back({lstm::kOutputState, of.activation, of.output});
+  // The smallest power of two that holds all cells.
+  const float largest = of.largest(lstm::kCellState);
+  int log2 = -15;
+  while (log2 < -9 && std::exp2(log2 + 15) < largest) ++log2;
+  operands.push_back({lstm::kCellState,
+                      DType::kInt16,
+                      {{std::exp2(static_cast<float>(log2))}, {0}, 0}});
+  if (inputs.Has(lstm::kHidden))
+    operands.push_back({lstm::kHidden, of.activation, of.output});
+  return operands;
+}
 
 const OpDef kUnidirectionalSequenceLstm = {
     .name = "UNIDIRECTIONAL_SEQUENCE_LSTM",
@@ -290,6 +336,10 @@ const OpDef kUnidirectionalSequenceLstm = {
     .operands = kOperands,
     .infer = Infer,
     .rows = kRows,
+    .quant = {.output = QuantRule::kOwn,
+              .hybrid = true,
+              .per_channel = false,
+              .set_float = SetFloat},
     .macs = Macs,
 };
 

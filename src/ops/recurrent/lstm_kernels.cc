@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/base/error.h"
 #include "src/kernels/recurrent/fixed16.h"
 #include "src/kernels/recurrent/lstm.h"
+#include "src/ops/layer/layer.h"
 #include "src/ops/map/elementwise.h"
 #include "src/ops/recurrent/recurrent.h"
 
@@ -34,6 +36,7 @@ class Builder {
   bool cifg() const { return !Has(lstm::kInputWeights); }
   bool has_norm() const { return Has(lstm::kNormWeights + kForgetGate); }
   bool projects() const { return Has(lstm::kProjection); }
+  bool has_states() const { return Has(lstm::kOutputState); }
   const Tensor& x() const { return context_.input(lstm::kX); }
   const Tensor& h() const { return context_.input(lstm::kOutputState); }
   const Tensor& c() const { return context_.input(lstm::kCellState); }
@@ -52,7 +55,7 @@ class Builder {
         context_.input(lstm::kRecurrentWeights + kForgetGate).shape;
     kernels::LstmSize size;
     size.time_major = attrs_.time_major;
-    size.batch = shape[attrs_.time_major ? 1 : 0];
+    size.batch = has_states() ? shape[attrs_.time_major ? 1 : 0] : 1;
     size.steps = shape[attrs_.time_major ? 0 : 1];
     size.inputs = shape[2];
     size.cells = weights[0];
@@ -255,6 +258,43 @@ class LstmKernel final : public Kernel {
   Lstm lstm_;
 };
 
+// Without states: each sample by itself, from zeros.
+class StatelessLstm final : public Kernel {
+ public:
+  StatelessLstm(const Builder& b, kernels::LstmF32 lstm)
+      : lstm_(std::move(lstm)) {
+    if (b.attrs().time_major) {
+      Fail(ErrorKind::kUnsupported,
+           "node '{}': it is time major and has no states, which is not "
+           "supported",
+           b.context().node.name);
+    }
+    const Shape& x = b.x().shape;
+    rows_ = static_cast<int>(PerSample(b.context(), x[0]));
+    x_size_ = int64_t{x[1]} * x[2];
+    y_size_ = int64_t{x[1]} * lstm_.size.outputs;
+    states_ = static_cast<size_t>(lstm_.size.outputs + lstm_.size.cells);
+    kernel_bytes_ = (kernels::WorkspaceBytes(lstm_) + 63) / 64 * 64;
+    workspace_bytes = kernel_bytes_ + states_ * sizeof(float);
+  }
+  void Run(const KernelArgs& args) const override {
+    auto* h = reinterpret_cast<float*>(args.workspace + kernel_bytes_);
+    for (int64_t i = 0; i < int64_t{args.batch} * rows_; ++i) {
+      std::fill_n(h, states_, 0.0f);
+      kernels::Run(lstm_, args.in<float>(lstm::kX) + i * x_size_, h,
+                   h + lstm_.size.outputs, args.out<float>() + i * y_size_,
+                   args.workspace);
+    }
+  }
+
+ private:
+  kernels::LstmF32 lstm_;
+  int rows_ = 1;  // a sample
+  int64_t x_size_ = 0, y_size_ = 0;
+  size_t states_ = 0;
+  size_t kernel_bytes_ = 0;
+};
+
 KernelPtr Make(const PrepareContext& context, bool fast) {
   using kernels::LstmF32;
   using kernels::LstmS8;
@@ -262,6 +302,8 @@ KernelPtr Make(const PrepareContext& context, bool fast) {
   const Builder b(context, fast);
   switch (b.x().dtype) {
     case DType::kFloat32:
+      if (!b.has_states())
+        return std::make_unique<StatelessLstm>(b, MakeF32(b));
       return std::make_unique<LstmKernel<LstmF32, float, float>>(MakeF32(b));
     case DType::kInt16:
       return std::make_unique<LstmKernel<LstmTflm, int16_t, int16_t>>(

@@ -11,6 +11,8 @@
 #include "src/graph/op_def.h"
 #include "src/kernels/common/fixed_point.h"
 #include "src/kernels/recurrent/products.h"
+#include "src/kernels/recurrent/through_time.h"
+#include "src/ops/integer_operands.h"
 
 namespace litesmith {
 
@@ -104,6 +106,51 @@ inline constexpr auto kAttrs<SvdfAttrs> = AttrList({
     Attr<&SvdfAttrs::asymmetric_quantize_inputs>("asymmetric_quantize_inputs",
                                                  2),
 });
+
+// ---- LITESMITH_RNN ---------------------------------------------------------
+
+// A recurrent layer as Keras has it: cells, functions and weights are those of
+// kernels/recurrent/through_time.h, as Keras keeps them: the recurrent kernel
+// has all gates, those of a GRU that resets before, too, and the bias of one
+// that resets after is [2, gates * units], of x and of h. Every sample begins
+// with zeros or with what the operands say; nothing lasts from call to call.
+// The outputs are y and, of an LSTM, if it has two, the cells. Files get it as
+// TFLite's own ops (transform/expand_rnn.h).
+namespace rnn {
+inline constexpr size_t kX = 0;
+inline constexpr size_t kKernel = 1;
+inline constexpr size_t kRecurrentKernel = 2;
+inline constexpr size_t kBias = 3;
+inline constexpr size_t kInitialH = 4;
+inline constexpr size_t kInitialC = 5;
+}  // namespace rnn
+
+struct RnnAttrs {
+  kernels::CellKind cell = kernels::CellKind::kSimple;
+  kernels::CellFunction activation = kernels::CellFunction::kTanh;
+  kernels::CellFunction recurrent_activation = kernels::CellFunction::kLogistic;
+  bool reset_after = true;
+  bool return_sequences = true;
+};
+
+template <>
+inline constexpr auto kAttrs<RnnAttrs> = AttrList({
+    Attr<&RnnAttrs::cell>("cell"),
+    Attr<&RnnAttrs::activation>("activation"),
+    Attr<&RnnAttrs::recurrent_activation>("recurrent_activation"),
+    Attr<&RnnAttrs::reset_after>("reset_after"),
+    Attr<&RnnAttrs::return_sequences>("return_sequences"),
+});
+
+// The node's cell with the sizes of its operands, as far as they are known.
+kernels::Cell CellOf(const Graph& graph, const Node& node);
+
+// The training row of UNIDIRECTIONAL_SEQUENCE_LSTM: gates of weights and biases
+// alone. States are not read: each sample begins with zeros.
+KernelPtr MakeLstmTrain(const PrepareContext& context);
+// Biases, states and intermediate tensors of one of int8: specs/ops.md 9.1, 12.
+std::vector<IntegerOperand> DecideLstmOperands(const DecidedNode& node);
+bool CanTrainLstm(const PrepareContext& context);
 
 // ---- Shared ----------------------------------------------------------------
 
