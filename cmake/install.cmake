@@ -16,7 +16,7 @@ target_compile_features(litesmith_library INTERFACE cxx_std_20)
 target_include_directories(litesmith_library INTERFACE
   $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include> $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
   $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/litesmith>)
-target_link_libraries(litesmith_library INTERFACE fmt::fmt Threads::Threads ZLIB::ZLIB hdf5::hdf5 PkgConfig::HWY PkgConfig::ZIP)
+target_link_libraries(litesmith_library INTERFACE fmt::fmt Threads::Threads ZLIB::ZLIB JPEG::JPEG PNG::PNG hdf5::hdf5 PkgConfig::HWY PkgConfig::ZIP)
 
 install(TARGETS litesmith)
 install(TARGETS litesmith_library EXPORT litesmith)

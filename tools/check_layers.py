@@ -57,6 +57,7 @@ LIBRARIES = {
     "zlib.h": ["data", "measure"],
     "png.h": ["data", "measure"],
     "jpeglib.h": ["data"],
+    "jerror.h": ["data"],
     "nlohmann/": ["formats", "study", "cli"],
     "toml++/": ["optimize", "study", "cli"],
     "CLI/": ["cli"],

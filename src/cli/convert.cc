@@ -17,6 +17,7 @@
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/formats/tflite/tflite.h"
+#include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/study/methods.h"
 #include "src/transform/training_ops.h"
@@ -29,6 +30,7 @@ struct Options {
   std::string method;
   std::string io;
   std::string calibration;
+  DataContext reading;
   int64_t samples = 100;
   bool dense_per_tensor = false;
   bool dequantize = false;
@@ -98,7 +100,8 @@ void Run(const Options& options, const CLI::App& verb) {
            "mnist:DIR, npz:FILE)",
            method.name, options.file);
     }
-    const DataSplits data = LoadData(options.calibration);
+    const DataSplits data =
+        LoadData(options.calibration, ContextFor(graph, options.reading));
     if (verb.get_option("--calibration-samples")->count() > 0 &&
         options.samples > data.train.size) {
       Warn("--calibration-samples {}: {} has {}, which are all taken",
@@ -154,6 +157,7 @@ void AddConvert(CLI::App* app) {
                    "Data whose training half shows the ranges: digits, "
                    "mnist:DIR, npz:FILE")
       ->type_name("SPEC");
+  AddReading(verb, &options->reading);
   AddNumber<int64_t>(verb, "--calibration-samples", &options->samples,
                      "How many of the first training samples", {.low = 1});
   verb->add_flag("--dense-per-tensor", options->dense_per_tensor,

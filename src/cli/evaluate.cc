@@ -15,6 +15,7 @@
 #include "src/data/sources.h"
 #include "src/measure/latency.h"
 #include "src/measure/metrics.h"
+#include "src/models/model_data.h"
 #include "src/models/models.h"
 
 namespace litesmith {
@@ -23,6 +24,7 @@ namespace {
 struct Options {
   std::string file;
   std::string data;
+  DataContext reading;
   int64_t limit = 0;
   std::string metric = "top1";
   bool time = false;
@@ -32,7 +34,10 @@ struct Options {
 
 void Run(const Options& options) {
   WarnIfUntrained(options.file);
-  const DataHalf half = LoadData(options.data).test;
+  const Graph graph = LoadModel(options.file, 0);
+  RequireFinite(graph, options.file);
+  const DataHalf half =
+      LoadData(options.data, ContextFor(graph, options.reading)).test;
   if (options.limit > 0 && options.limit >= half.size) {
     Warn("--limit {} has no effect: there are {}", options.limit,
          Counted(half.size, "test sample"));
@@ -44,8 +49,8 @@ void Run(const Options& options) {
   evaluate.numerics = options.runtime.Contract();
   evaluate.reference = options.runtime.reference;
   if (options.runtime.Contract() == Numerics::kTflm)
-    WarnIfNumericsUnused(options.runtime, LoadModel(options.file, 0));
-  const Score score = EvaluateFile(options.file, *test, evaluate);
+    WarnIfNumericsUnused(options.runtime, graph);
+  const Score score = EvaluateGraph(graph, *test, evaluate);
   FileTime time;
   if (options.time) time = TimeFile(options.file, *test, evaluate);
   if (options.json) {
@@ -82,7 +87,7 @@ void AddEvaluate(CLI::App* app) {
   verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
-  AddData(verb, &options->data);
+  AddData(verb, &options->data, &options->reading);
   AddMetric(verb, &options->metric);
   AddNumber<int64_t>(verb, "--limit", &options->limit,
                      "Only the first N test samples; 0 takes all");

@@ -29,6 +29,7 @@ struct Options {
   std::string recipe;
   std::string data;
   std::string out;
+  DataContext reading;
   int64_t limit = 0;
   bool dequantize = false;
   std::string metric = "top1";
@@ -79,7 +80,8 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfNoKerasForm(model, format);
   WarnIfUntrained(options.file);
   WarnIfOverwritten(options.file, options.out);
-  const Halves data = OpenData(options.data, options.limit);
+  const Halves data =
+      OpenData(options.data, options.limit, model, options.reading);
   RequireEvaluable(model, *data.train, options.metric);
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))
@@ -123,7 +125,7 @@ void AddOptimize(CLI::App* app) {
                    "FILE.toml[:NAME] with one of your own")
       ->type_name("NAME|FILE.toml")
       ->required();
-  AddData(verb, &options->data);
+  AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("OUT.h5|.keras")
       ->required();

@@ -26,6 +26,7 @@
 #include "src/base/warning.h"
 #include "src/data/sources.h"
 #include "src/measure/metrics.h"
+#include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/ops/registry.h"
 #include "src/train/losses.h"
@@ -255,12 +256,23 @@ void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
   }
 }
 
-void AddData(CLI::App* app, std::string* data) {
+void AddData(CLI::App* app, std::string* data, DataContext* context) {
   app->add_option("--data", *data,
-                  "Where samples come from: digits, mnist:DIR, npz:FILE "
-                  "(`litesmith list datasets`)")
+                  "Where samples come from: digits, mnist:DIR, npz:FILE, "
+                  "images:DIR, ... and options by commas (`litesmith list "
+                  "datasets`)")
       ->type_name("SPEC")
       ->required();
+  AddReading(app, context);
+}
+
+void AddReading(CLI::App* app, DataContext* context) {
+  app->add_option("--cache", context->cache,
+                  "Where decoded samples are kept, 4 GB at most; none: nowhere "
+                  "(default: litesmith in $XDG_CACHE_HOME or ~/.cache)")
+      ->type_name("DIR");
+  app->add_flag("--skip-bad", context->skip_bad,
+                "Leave out files that cannot be read, and say how many");
 }
 
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help) {
@@ -321,8 +333,9 @@ void AddLimit(CLI::App* app, int64_t* limit) {
       "Only the first N training and N test samples; 0 takes all");
 }
 
-Halves OpenData(const std::string& spec, int64_t limit) {
-  const DataSplits data = LoadData(spec);
+Halves OpenData(const std::string& spec, int64_t limit, const Graph& model,
+                const DataContext& context) {
+  const DataSplits data = LoadData(spec, ContextFor(model, context));
   if (limit > 0 && limit >= data.train.size && limit >= data.test.size) {
     Warn("--limit {} has no effect: there are {} and {}", limit,
          Counted(data.train.size, "training sample"),

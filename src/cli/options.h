@@ -10,6 +10,7 @@
 
 #include "src/base/dtype.h"
 #include "src/data/dataset.h"
+#include "src/data/sources.h"
 #include "src/graph/op_def.h"
 #include "src/measure/evaluate.h"
 #include "src/models/models.h"
@@ -74,8 +75,10 @@ void AddThreads(CLI::App* app, int* threads);
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
 // Warns where --numerics tflm gives what litert gives.
 void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph);
-// --data SPEC, needed.
-void AddData(CLI::App* app, std::string* data);
+// --data SPEC, needed, and how it is read.
+void AddData(CLI::App* app, std::string* data, DataContext* context);
+// --cache and --skip-bad.
+void AddReading(CLI::App* app, DataContext* context);
 // --seed N.
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help);
 
@@ -100,13 +103,14 @@ void AddDequantize(CLI::App* app, bool* dequantize);
 ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
                           const std::string& hint = "");
 
-// Both halves of what SPEC names, the first `limit` samples of each, all for 0.
-// Warns where that leaves nothing out.
+// Both halves of what SPEC names for this model, the first `limit` samples of
+// each, all for 0. Warns where that leaves nothing out.
 struct Halves {
   DatasetPtr train;
   DatasetPtr test;
 };
-Halves OpenData(const std::string& spec, int64_t limit);
+Halves OpenData(const std::string& spec, int64_t limit, const Graph& model,
+                const DataContext& context);
 
 // "test loss 0.1234, accuracy 97.00 % (1940 of 2000)": of a trained graph.
 std::string TestText(const Graph& graph, const Dataset& test,

@@ -112,9 +112,11 @@ void AddStudy(CLI::App* app) {
       ->type_name("M")
       ->capture_default_str();
   verb->add_option("--data", study.data,
-                   "Where samples come from: digits, mnist:DIR, npz:FILE")
+                   "Where samples come from: digits, mnist:DIR, npz:FILE, "
+                   "images:DIR, ... and options by commas")
       ->type_name("SPEC")
       ->capture_default_str();
+  AddReading(verb, &study.reading);
   AddNames(verb, "--recipes", &study.recipes,
            "Which recipes, by commas (`litesmith list recipes`); all of them "
            "if not given");

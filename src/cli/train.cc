@@ -23,6 +23,7 @@ struct Options {
   std::string model;
   std::string data;
   std::string out;
+  DataContext reading;
   int64_t limit = 0;
   bool dequantize = false;
   std::string metric = "top1";
@@ -39,7 +40,8 @@ void Run(Options options, const CLI::App& verb) {
   RequireTrainable(graph);
   WarnIfNoKerasForm(graph, format);
   WarnIfOverwritten(options.model, options.out);
-  const Halves data = OpenData(options.data, options.limit);
+  const Halves data =
+      OpenData(options.data, options.limit, graph, options.reading);
   RequireEvaluable(graph, *data.train, options.metric);
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
@@ -70,7 +72,7 @@ void AddTrain(CLI::App* app) {
                    ".keras or a float .tflite file to go on from")
       ->type_name("MODEL")
       ->required();
-  AddData(verb, &options->data);
+  AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("FILE.h5|.keras")
       ->required();

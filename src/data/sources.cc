@@ -1,9 +1,15 @@
-// The list of data sources, and the reader of their specs.
+// The list of data sources, and what is done to the samples of every one.
 #include "src/data/sources.h"
 
+#include <algorithm>
+#include <utility>
+#include <vector>
+
 #include "src/base/names.h"
+#include "src/data/described.h"
 #include "src/data/sources/digits.h"
 #include "src/data/sources/idx.h"
+#include "src/data/sources/images.h"
 #include "src/data/sources/npz.h"
 
 namespace litesmith {
@@ -12,20 +18,32 @@ namespace {
 // Generated data are the same in every run, whatever the training's seed.
 constexpr uint64_t kDataSeed = 0;
 
+constexpr const char* kImageOptions[] = {"split", "seed", "resize", "method",
+                                         "color"};
+
 constexpr DataSource kSources[] = {
-    {"digits", "",
+    {"digits",
+     "",
      "built-in drawn digits, 12,000 for training and 2,000 for testing, "
      "28 x 28",
-     [](const std::string&) { return MakeDigits(kDataSeed); }},
-    {"mnist", "DIR",
+     {},
+     [](const DataRequest&) { return MakeDigits(kDataSeed); }},
+    {"mnist",
+     "DIR",
      "a folder with the four MNIST files (IDX, gzipped or not; Fashion-MNIST "
      "and others of that form too)",
-     [](const std::string& directory) { return LoadIdx(directory, "mnist"); }},
-    {"npz", "FILE",
-     "arrays x_train, y_train, x_test, y_test by numpy.savez or "
+     {},
+     [](const DataRequest& r) { return LoadIdx(r.argument, "mnist"); }},
+    {"npz",
+     "FILE",
      "savez_compressed; further inputs x_train_1, x_train_2, ... and targets "
      "y_train_1, ...; bytes stay 0 to 255",
-     [](const std::string& path) { return LoadNpz(path); }},
+     {},
+     [](const DataRequest& r) { return LoadNpz(r.argument); }},
+    {"images", "DIR",
+     "a folder of JPEG and PNG pictures for each class, in train/ and test/ or "
+     "split by a seed",
+     kImageOptions, LoadImages},
 };
 
 // "NAME" or "NAME:ARGUMENT", as one writes it.
@@ -34,23 +52,34 @@ std::string Usage(const DataSource& source) {
   return fmt::format("{}:{}", source.name, source.argument);
 }
 
+// Every option is one that this source takes.
+void CheckOptions(const DataSource& source, const SpecOptions& options) {
+  std::vector<std::string> known(source.options.begin(), source.options.end());
+  const auto common = CommonDataOptions();
+  known.insert(known.end(), common.begin(), common.end());
+  for (const auto& [name, value] : options.values()) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    Fail(ErrorKind::kInvalidArgument, "data \"{}\": {}: {}", options.spec(),
+         source.name, UnknownName("option", name, known));
+  }
+}
+
 }  // namespace
 
 std::span<const DataSource> DataSources() { return kSources; }
 
-DataSplits LoadData(const std::string& spec) {
-  const size_t colon = spec.find(':');
-  const std::string name = spec.substr(0, colon);
-  const std::string argument =
-      colon == std::string::npos ? "" : spec.substr(colon + 1);
-  const DataSource& source = FindByName(kSources, name, "data source");
+DataSplits LoadData(const std::string& spec, const DataContext& context) {
+  const DataSpec parsed = ParseSpec(spec);
+  const DataSource& source = FindByName(kSources, parsed.name, "data source");
   const bool takes = source.argument[0] != '\0';
-  if (takes == argument.empty()) {
+  if (takes == parsed.argument.empty()) {
     Fail(ErrorKind::kInvalidArgument, "data \"{}\": {} {}; {} is wanted", spec,
-         name, takes ? "needs an argument" : "takes no argument",
+         source.name, takes ? "needs an argument" : "takes no argument",
          Usage(source));
   }
-  return source.find(argument);
+  CheckOptions(source, parsed.options);
+  return Described(source.find({parsed.argument, parsed.options, context}),
+                   parsed.options, context);
 }
 
 }  // namespace litesmith

@@ -8,8 +8,24 @@
 #include <string>
 
 #include "src/data/dataset.h"
+#include "src/data/spec.h"
 
 namespace litesmith {
+
+// How data are read, beside what SPEC says.
+struct DataContext {
+  // Where decoded samples are kept; empty: $XDG_CACHE_HOME/litesmith, or
+  // ~/.cache/litesmith; "none": nowhere.
+  std::string cache;
+  int64_t cache_bytes = int64_t{4} << 30;  // all that may be in there
+  bool skip_bad = false;  // leave out files that cannot be read
+  // What the model takes, for what SPEC leaves open: the shape of its first
+  // input without the batch, and whether that input is bytes of 0 to 255
+  // rather than 0 to 1 (it rescales itself). No shape: nothing is known.
+  bool has_input = false;
+  Shape input;
+  bool takes_bytes = false;
+};
 
 // One half of a data set. Nothing of its samples is read or made before it is
 // opened, and then only what is asked for.
@@ -32,23 +48,32 @@ struct DataSplits {
   DataHalf test;
 };
 
+// What a source is asked for.
+struct DataRequest {
+  std::string argument;  // what follows the colon
+  SpecOptions options;   // names that the row or every source takes
+  DataContext context;
+};
+
 // One kind of SPEC on the command line: "NAME" or "NAME:ARGUMENT".
 struct DataSource {
   const char* name;      // "mnist"
   const char* argument;  // "DIR" for help; empty if it takes none
   const char* summary;   // one line for `litesmith list datasets`
-  // Finds it. `argument` is what follows the colon. Throws Error.
-  DataSplits (*find)(const std::string& argument);
+  // Options beside those of every source.
+  std::span<const char* const> options;
+  // Finds it. Throws Error.
+  DataSplits (*find)(const DataRequest& request);
 };
 
 // Every source there is (sources.cc holds the list).
 std::span<const DataSource> DataSources();
 
-// Finds what SPEC names: "digits", "mnist:DIR", "npz:FILE". Throws
-// Error{invalid argument} listing the sources for an unknown name; Error{not
-// found, corrupt, io} for missing or damaged files, as far as they are looked
-// at here.
-DataSplits LoadData(const std::string& spec);
+// Finds what SPEC names: "digits", "mnist:DIR", "images:DIR,resize=96"
+// (spec.h). Throws Error{invalid argument} listing the sources for an unknown
+// name, and for options that the source does not take; Error{not found,
+// corrupt, io} for missing or damaged files, as far as they are looked at here.
+DataSplits LoadData(const std::string& spec, const DataContext& context = {});
 
 }  // namespace litesmith
 

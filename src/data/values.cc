@@ -68,10 +68,18 @@ std::vector<float> RealValues(const Dataset& data, size_t f, int64_t index) {
 }
 
 int64_t LabelOf(const Dataset& data, int64_t index) {
+  const Field& label = data.targets()[0];
+  const size_t f = data.inputs().size();
+  // In memory it is also where the sample itself is not.
+  const std::span<const std::byte> stored = data.Stored(f);
+  if (!stored.empty()) {
+    return static_cast<int64_t>(StoredNumber(
+        label.dtype,
+        stored.data() + static_cast<size_t>(index) * label.bytes()));
+  }
   BatchReader reader(data, 1);
   return static_cast<int64_t>(
-      StoredNumber(data.targets()[0].dtype,
-                   reader.Read(index, 1).at(data.inputs().size(), 0)));
+      StoredNumber(label.dtype, reader.Read(index, 1).at(f, 0)));
 }
 
 }  // namespace litesmith

@@ -23,6 +23,7 @@
 #include "src/data/views.h"
 #include "src/formats/tflite/tflite.h"
 #include "src/measure/evaluate.h"
+#include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
@@ -176,7 +177,8 @@ class Study {
 
   // Whole halves, whatever the limit: a digest is of all data that SPEC names.
   void OpenData() {
-    const DataSplits data = LoadData(options_.data);
+    const DataSplits data =
+        LoadData(options_.data, ContextFor(start_graph_, options_.reading));
     train_ = data.train.Open();
     test_ = data.test.Open();
     settings_.data_digest = Fingerprint(*train_, *test_);

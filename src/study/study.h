@@ -10,6 +10,7 @@
 
 #include "src/base/fields.h"
 #include "src/base/progress.h"
+#include "src/data/sources.h"
 #include "src/optimize/promises.h"
 #include "src/optimize/recipes.h"
 #include "src/study/study_settings.h"
@@ -20,6 +21,7 @@ namespace litesmith {
 struct StudyOptions {
   std::string model = "mnist-cnn";  // built-in, .h5 or .tflite
   std::string data = "digits";      // a SPEC of data/sources.h
+  DataContext reading;              // how it is read
   int64_t limit = 0;                // samples of either half, 0: all
   std::string metric = "top1";      // of measure/metrics.h, on the test half
   // Of every step that says no other; stage, checkpoint and label are the
@@ -39,6 +41,7 @@ template <FieldsOf<StudyOptions> Options, typename Visit>
 void VisitFields(Options& o, Visit&& visit) {
   visit("model", o.model);
   visit("data", o.data);
+  visit("reading", o.reading, kNoEffect);  // the digest says what was read
   visit("limit", o.limit);
   visit("metric", o.metric);
   visit("train", o.train);
