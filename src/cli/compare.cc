@@ -16,6 +16,8 @@
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/measure/metrics.h"
+#include "src/models/model_data.h"
+#include "src/models/models.h"
 #include "src/study/compare_page.h"
 
 namespace litesmith {
@@ -25,6 +27,7 @@ struct Options {
   std::string a;
   std::string b;
   std::string data;
+  DataContext reading;
   int64_t limit = 0;
   std::string metric = "top1";
   int64_t tensor_samples = 100;
@@ -166,7 +169,10 @@ void Run(const Options& options) {
   compare.evaluate.numerics = options.runtime.Contract();
   compare.evaluate.reference = options.runtime.reference;
   compare.tensor_samples = options.tensor_samples;
-  const DatasetPtr data = LoadData(options.data).test.Open(options.limit);
+  const DatasetPtr data =
+      LoadData(options.data,
+               ContextFor(LoadModel(options.a, 0), options.reading))
+          .test.Open(options.limit);
   const Comparison c = CompareFiles(options.a, options.b, *data, compare);
   if (!options.report.empty())
     WriteFile(options.report, ComparePage(c, options.data));
@@ -205,7 +211,7 @@ void AddCompare(CLI::App* app) {
   verb->add_option("b", options->b, "Another one, as a file made of it")
       ->type_name("B")
       ->required();
-  AddData(verb, &options->data);
+  AddData(verb, &options->data, &options->reading);
   AddMetric(verb, &options->metric);
   AddNumber<int64_t>(verb, "--limit", &options->limit,
                      "Only the first N test samples; 0 takes all");

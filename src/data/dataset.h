@@ -47,6 +47,9 @@ struct Field {
 struct Draw {
   uint64_t seed = 0;
   int64_t epoch = 0;
+  // Whether there are any: the batches of training (Loader) are drawn, all
+  // other samples are as they are.
+  bool random = false;
 };
 
 // A finite, random-access set of samples. Immutable and safe to read from
@@ -64,6 +67,9 @@ class Dataset {
   // The number of classes if the first target is a label in [0, classes);
   // else 0.
   virtual int classes() const { return 0; }
+  // What the classes are called, as many as there are; none if they have no
+  // names.
+  virtual std::span<const std::string> class_names() const { return {}; }
   // Which sample that is, for messages: "sample 17 of labels.gz", counted from
   // 0 in the file that it is from.
   virtual std::string Origin(int64_t index) const {

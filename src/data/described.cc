@@ -96,6 +96,9 @@ class DescribedDataset : public Dataset {
   int classes() const override {
     return labels_ == Labels::kIndex ? from_->classes() : 0;
   }
+  std::span<const std::string> class_names() const override {
+    return from_->class_names();
+  }
   std::string Origin(int64_t index) const override {
     return from_->Origin(index);
   }

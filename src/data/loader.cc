@@ -12,6 +12,7 @@ namespace litesmith {
 Loader::Loader(const Dataset& data, std::vector<int32_t> order, int batch,
                Draw draw)
     : order_(std::move(order)), batch_(batch), draw_(draw) {
+  draw_.random = true;
   LS_CHECK(batch >= 1);
   batches_ = (static_cast<int64_t>(order_.size()) + batch_ - 1) / batch_;
   const bool ahead = !BatchReader::IsInMemory(data);

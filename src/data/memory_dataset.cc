@@ -29,8 +29,11 @@ void AddShape(const Shape& shape, Digest* digest) {
 
 MemoryDataset::MemoryDataset(const std::vector<Column>& inputs,
                              const std::vector<Column>& targets, int classes,
-                             std::string origin)
-    : classes_(classes), origin_(std::move(origin)) {
+                             std::string origin,
+                             std::vector<std::string> class_names)
+    : classes_(classes),
+      origin_(std::move(origin)),
+      class_names_(std::move(class_names)) {
   for (const std::vector<Column>* columns : {&inputs, &targets}) {
     for (const Column& column : *columns) {
       const size_t sample = column.field().bytes();
@@ -74,14 +77,15 @@ void MemoryDataset::AddTo(Digest* digest) const {
 
 DatasetPtr LabelledBytes(const Shape& sample_shape, int classes,
                          std::vector<uint8_t> pixels,
-                         std::vector<uint8_t> labels, std::string origin) {
+                         std::vector<uint8_t> labels, std::string origin,
+                         std::vector<std::string> class_names) {
   for (const uint8_t label : labels) LS_CHECK(label < classes);
   const Field image = {"image", sample_shape, DType::kUInt8, ByteRange()};
   const Field label = {"label", {}, DType::kUInt8, {}};
   return std::make_shared<const MemoryDataset>(
       std::vector<Column>{{image, std::move(pixels)}},
       std::vector<Column>{{label, std::move(labels)}}, classes,
-      std::move(origin));
+      std::move(origin), std::move(class_names));
 }
 
 }  // namespace litesmith

@@ -42,12 +42,16 @@ class MemoryDataset : public Dataset {
   // they were.
   MemoryDataset(const std::vector<Column>& inputs,
                 const std::vector<Column>& targets, int classes = 0,
-                std::string origin = "");
+                std::string origin = "",
+                std::vector<std::string> class_names = {});
 
   int64_t size() const override { return size_; }
   std::span<const Field> inputs() const override { return inputs_; }
   std::span<const Field> targets() const override { return targets_; }
   int classes() const override { return classes_; }
+  std::span<const std::string> class_names() const override {
+    return class_names_;
+  }
   std::string Origin(int64_t index) const override;
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override;
   std::span<const std::byte> Stored(size_t f) const override {
@@ -61,6 +65,7 @@ class MemoryDataset : public Dataset {
   std::vector<Field> targets_;
   int classes_;
   std::string origin_;
+  std::vector<std::string> class_names_;
   int64_t size_ = 0;
 };
 
@@ -69,7 +74,8 @@ class MemoryDataset : public Dataset {
 // `sample_shape`.
 DatasetPtr LabelledBytes(const Shape& sample_shape, int classes,
                          std::vector<uint8_t> pixels,
-                         std::vector<uint8_t> labels, std::string origin = "");
+                         std::vector<uint8_t> labels, std::string origin = "",
+                         std::vector<std::string> class_names = {});
 
 }  // namespace litesmith
 

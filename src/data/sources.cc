@@ -7,6 +7,8 @@
 
 #include "src/base/names.h"
 #include "src/data/described.h"
+#include "src/data/sources/cifar10.h"
+#include "src/data/sources/csv.h"
 #include "src/data/sources/digits.h"
 #include "src/data/sources/idx.h"
 #include "src/data/sources/images.h"
@@ -20,6 +22,10 @@ constexpr uint64_t kDataSeed = 0;
 
 constexpr const char* kImageOptions[] = {"split", "seed", "resize", "method",
                                          "color"};
+
+constexpr const char* kCsvOptions[] = {"split",     "seed",    "target",
+                                       "task",      "columns", "header",
+                                       "separator", "window",  "stride"};
 
 constexpr DataSource kSources[] = {
     {"digits",
@@ -44,6 +50,14 @@ constexpr DataSource kSources[] = {
      "a folder of JPEG and PNG pictures for each class, in train/ and test/ or "
      "split by a seed",
      kImageOptions, LoadImages},
+    {"cifar10", "DIR",
+     "CIFAR-10's binary files (data_batch_1.bin, ...), or a folder of its "
+     "pictures",
+     kImageOptions, LoadCifar10},
+    {"csv", "FILE|DIR",
+     "a table, a row a sample, with target=COLUMN; or a folder of recordings "
+     "for each class, a file each, cut into windows",
+     kCsvOptions, LoadCsv},
 };
 
 // "NAME" or "NAME:ARGUMENT", as one writes it.

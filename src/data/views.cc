@@ -20,6 +20,9 @@ class SliceDataset : public Dataset {
   std::span<const Field> inputs() const override { return whole_->inputs(); }
   std::span<const Field> targets() const override { return whole_->targets(); }
   int classes() const override { return whole_->classes(); }
+  std::span<const std::string> class_names() const override {
+    return whole_->class_names();
+  }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(begin_ + index);
   }

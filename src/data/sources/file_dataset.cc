@@ -58,6 +58,9 @@ class FileDataset : public Dataset {
   int classes() const override {
     return static_cast<int>(half_.classes.size());
   }
+  std::span<const std::string> class_names() const override {
+    return half_.classes;
+  }
   std::string Origin(int64_t index) const override {
     const FilePart& part = half_.parts[static_cast<size_t>(index)];
     const std::string& path = FileOf(part).path;
@@ -190,6 +193,9 @@ class HeldDataset : public Dataset {
   std::span<const Field> inputs() const override { return files_->inputs(); }
   std::span<const Field> targets() const override { return files_->targets(); }
   int classes() const override { return files_->classes(); }
+  std::span<const std::string> class_names() const override {
+    return files_->class_names();
+  }
   std::string Origin(int64_t index) const override {
     return files_->Origin(index);
   }
