@@ -20,6 +20,7 @@
 #include "src/quant/dequantize.h"
 #include "src/transform/batch.h"
 #include "src/transform/batch_norm.h"
+#include "src/transform/expand_rnn.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -143,7 +144,7 @@ Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
     RequireFloat(graph,
                  ": give the one that it was made from, or --dequantize to "
                  "take its integers times their scales");
-    return FoldBatchShapes(graph);
+    return WithoutLstmStates(FoldBatchShapes(graph));
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", model, error.what());
   }

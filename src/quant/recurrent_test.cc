@@ -17,6 +17,7 @@
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
 #include "src/runtime/interpreter.h"
+#include "src/transform/expand_rnn.h"
 
 namespace litesmith {
 namespace {
@@ -103,23 +104,33 @@ Graph GraphOf(const Layer& layer) {
   return graph;
 }
 
-Graph LstmGraph(int steps) {
-  Rng rng(6);
-  Graph graph;
+TensorId AddLstm(TensorId x, int layer, Rng* rng, Graph* graph) {
   std::vector<TensorId> inputs(lstm::kProjection, kNoTensor);
-  inputs[lstm::kX] = AddInput(steps, &graph);
+  inputs[lstm::kX] = x;
+  const int32_t width = layer == 0 ? kInputs : kUnits;
   for (size_t gate = 0; gate < kernels::kLstmGates; ++gate) {
     const auto add = [&](const char* name, const Shape& shape) {
-      return AddWeights(fmt::format("{}_{}", name, gate), shape, &rng, &graph);
+      return AddWeights(fmt::format("{}{}_{}", name, layer, gate), shape, rng,
+                        graph);
     };
-    inputs[lstm::kInputWeights + gate] = add("w", {kUnits, kInputs});
+    inputs[lstm::kInputWeights + gate] = add("w", {kUnits, width});
     inputs[lstm::kRecurrentWeights + gate] = add("r", {kUnits, kUnits});
     inputs[lstm::kBias + gate] = add("b", {kUnits});
   }
+  const std::string name = fmt::format("lstm{}", layer);
   Node& node =
-      graph.AddNode(kUnidirectionalSequenceLstm, "lstm", inputs, {"y"});
+      graph->AddNode(kUnidirectionalSequenceLstm, name, inputs, {name});
   node.Set<&UnidirectionalSequenceLstmAttrs::activation>(activation::kTanh);
-  graph.outputs = node.outputs;
+  return node.outputs[0];
+}
+
+// One behind the other, of kInputs and kUnits.
+Graph LstmGraph(int steps, int layers = 1) {
+  Rng rng(6);
+  Graph graph;
+  TensorId x = AddInput(steps, &graph);
+  for (int l = 0; l < layers; ++l) x = AddLstm(x, l, &rng, &graph);
+  graph.outputs = {x};
   InferShapes(&graph);
   return graph;
 }
@@ -211,6 +222,16 @@ TEST(RecurrentTest, AnLstmIsOneOpOrItsSteps) {
   ASSERT_EQ(written.nodes.size(), 1u);
   EXPECT_EQ(written.nodes[0].op, &kUnidirectionalSequenceLstm);
   EXPECT_EQ(written.tensor(written.inputs[0]).shape, Shape({1, 6, kInputs}));
+}
+
+TEST(RecurrentTest, LstmsFollowEachOther) { CheckMethods(LstmGraph(4, 2), 4); }
+
+TEST(RecurrentTest, StatesAreTakenOffAndPutBack) {
+  const Graph graph = LstmGraph(5);
+  const Graph written = Convert(graph, FindScheme("fp32"), {});
+  const Graph open = WithoutLstmStates(written);
+  EXPECT_EQ(open.tensor(open.inputs[0]).shape, Shape({kDynamic, 5, kInputs}));
+  CheckMethods(open, 5);
 }
 
 TEST(RecurrentTest, StepsShareTheirWeights) {

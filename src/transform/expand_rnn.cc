@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "src/base/check.h"
+#include "src/base/error.h"
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
 #include "src/kernels/recurrent/lstm.h"
@@ -228,13 +228,28 @@ Graph ExpandRnns(const Graph& graph, RnnForm form) {
 }
 
 Graph WithoutLstmStates(const Graph& graph) {
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), IsPlainLstm))
+    return graph;
   Graph result = graph;
   for (Node& node : result.nodes) {
     if (!IsPlainLstm(node)) continue;
+    node.inputs.resize(lstm::kCellState + 1, kNoTensor);
     node.inputs[lstm::kOutputState] = kNoTensor;
     node.inputs[lstm::kCellState] = kNoTensor;
   }
-  return result;
+  result = RemoveDeadNodes(result);
+  // The states were why it had a batch of 1.
+  Graph open = result;
+  for (const TensorId id : open.inputs) {
+    Shape& shape = open.tensor(id).shape;
+    if (shape.rank() > 0 && shape[0] == 1) shape[0] = kDynamic;
+  }
+  try {
+    InferShapes(&open);
+    return open;
+  } catch (const Error&) {  // something else goes by that batch
+    return result;
+  }
 }
 
 }  // namespace litesmith

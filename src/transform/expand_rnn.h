@@ -32,8 +32,9 @@ Graph ExpandRnns(const Graph& graph, RnnForm form);
 // normalizations; one that can be trained, and expanded to steps.
 bool IsPlainLstm(const Node& node);
 
-// Takes the states off the LSTMs that are plain: a model whose calls begin
-// anew, as Keras's do, at any batch. What is trained.
+// Takes the states off the LSTMs that are plain, and opens the batch of a graph
+// that can do without them: a model whose calls begin anew, as Keras's do. What
+// is trained, and converted.
 Graph WithoutLstmStates(const Graph& graph);
 
 }  // namespace litesmith

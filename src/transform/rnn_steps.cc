@@ -115,10 +115,14 @@ std::vector<TensorId> StepWriter::Unpack(const std::string& name, TensorId x,
 
 void StepWriter::Pack(const std::vector<TensorId>& parts,
                       const std::string& name, TensorId to) {
-  const TensorId packed = Add(kPack, name, parts);
+  Node node;
+  node.op = &kPack;
+  node.name = name;
+  node.inputs = parts;
+  node.outputs = {to};
   Put(PackAttrs{.values_count = static_cast<int32_t>(parts.size()), .axis = 1},
-      &last());
-  Rename(packed, to);
+      &node);
+  graph_->nodes.push_back(std::move(node));
 }
 
 void StepWriter::Rename(TensorId from, TensorId to) {
