@@ -1,6 +1,13 @@
 // The instruction set, as the processor reports it.
 #include "src/base/isa.h"
 
+#include <fmt/format.h>
+
+#include <fstream>
+
+#include "src/base/names.h"
+#include "src/base/parallel.h"
+
 namespace litesmith {
 
 const char* IsaName() {
@@ -20,6 +27,19 @@ const char* IsaName() {
 #else
   return "SCALAR";
 #endif
+}
+
+std::string MachineName() {
+  std::string name = "a processor without a name";
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) {
+      name = line.substr(colon + 2);
+      break;
+    }
+  }
+  return fmt::format("{}, {}", name, Counted(AvailableThreads(), "processor"));
 }
 
 }  // namespace litesmith

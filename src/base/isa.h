@@ -3,10 +3,16 @@
 #ifndef LITESMITH_BASE_ISA_H_
 #define LITESMITH_BASE_ISA_H_
 
+#include <string>
+
 namespace litesmith {
 
 // Highway's name for the best target of this machine: "AVX3_DL", "AVX2", ...
 const char* IsaName();
+
+// What the system calls the processor, and how many of them the process may
+// use: "Intel(R) Xeon(R) Processor, 2 processors".
+std::string MachineName();
 
 }  // namespace litesmith
 

@@ -421,6 +421,7 @@ class Study {
     row.path = fmt::format("{}{}{}/{}", place_, place_.empty() ? "" : "/",
                            recipe.name, FileName(method));
     row.isa = IsaName();
+    row.machine = MachineName();
     row.build = BuildId();
     row.settings = settings_;
     const std::string file = File(recipe, method);

@@ -72,7 +72,8 @@ struct StudyRow {
   double convert_s = 0;     // calibration included
   std::string path;         // relative to the run directory
   std::string isa;
-  std::string build;  // BuildId of the program that computed it
+  std::string machine;  // MachineName() of the one that computed it
+  std::string build;    // BuildId of the program that computed it
   StudySettings settings;
   std::vector<Invariant> invariants;
 };
@@ -98,6 +99,7 @@ void VisitFields(Row& row, Visit&& visit) {
   visit("convert_s", row.convert_s);
   visit("path", row.path);
   visit("isa", row.isa);
+  visit("machine", row.machine);
   visit("build", row.build);
   VisitFields(row.settings, visit);
   visit("invariants", row.invariants);

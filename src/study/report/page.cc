@@ -191,11 +191,15 @@ std::string Made(const RunContents& contents, const std::string& directory) {
   line("Seed", fmt::format("{}", s.seed));
   std::set<std::string> builds;
   std::set<std::string> isas;
+  std::set<std::string> machines;
   for (const CellEntry& cell : contents.cells) {
     builds.insert(cell.row.build);
     isas.insert(cell.row.isa);
+    if (!cell.row.machine.empty()) machines.insert(cell.row.machine);
   }
-  line("Build", fmt::format("{}", fmt::join(builds, ", ")));
+  line("Version", fmt::format("litesmith {}, build {}", LITESMITH_VERSION,
+                              fmt::join(builds, ", ")));
+  line("Machine", fmt::format("{}", fmt::join(machines, "; ")));
   line("Instruction set", fmt::format("{}", fmt::join(isas, ", ")));
   double convert = 0;
   for (const CellEntry& cell : contents.cells) convert += cell.row.convert_s;
