@@ -15,6 +15,7 @@ tools/install_packages.sh g++ cmake ninja-build pkg-config libhwy-dev \
   libcli11-dev libfmt-dev libtomlplusplus-dev zlib1g-dev libjpeg-dev libpng-dev libjs-chart.js \
   clang-14 clang libclang-rt-14-dev clang-format-14 \
   chromium chromium-driver \
+  zsh fish tmux man-db groff mandoc \
   libgtest-dev ccache python3 python3-venv git ca-certificates
 
 parts=${*:-dev asan aarch64 oracle faults}

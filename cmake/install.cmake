@@ -1,5 +1,6 @@
-# What `cmake --install` puts where: the program, the library as one archive,
-# its headers, a CMake package and a pkg-config file.
+# What `cmake --install` puts where: the program with its completions and its
+# manual page, the library as one archive, its headers, a CMake package and a
+# pkg-config file.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -20,6 +21,12 @@ target_link_libraries(litesmith_library INTERFACE fmt::fmt Threads::Threads ZLIB
 
 install(TARGETS litesmith)
 install(TARGETS litesmith_library EXPORT litesmith)
+if(LITESMITH_SHARE)
+  install(FILES ${LITESMITH_SHARE}/litesmith DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES ${LITESMITH_SHARE}/_litesmith DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+  install(FILES ${LITESMITH_SHARE}/litesmith.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+  install(FILES ${LITESMITH_SHARE}/litesmith.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endif()
 install(FILES include/litesmith.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/litesmith)
 # The rooms that litesmith.h shows; not those that need more libraries than fmt.
 install(DIRECTORY src DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/litesmith

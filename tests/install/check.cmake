@@ -26,6 +26,13 @@ endfunction()
 
 run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
 run(${prefix}/bin/litesmith list models)
+foreach(file bash-completion/completions/litesmith zsh/site-functions/_litesmith
+        fish/vendor_completions.d/litesmith.fish man/man1/litesmith.1)
+  file(READ ${prefix}/share/${file} text)
+  if(NOT text MATCHES "learning.?-rate")
+    message(FATAL_ERROR "${prefix}/share/${file} names no option")
+  endif()
+endforeach()
 
 run(${CMAKE_COMMAND} -S ${SOURCE}/tests/install -B ${work}/cmake -D CMAKE_PREFIX_PATH=${prefix} -D CMAKE_CXX_COMPILER=${CXX} -D QUICKSTART=${quickstart})
 run(${CMAKE_COMMAND} --build ${work}/cmake)
