@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstring>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/rng.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/measure/latency.h"
@@ -104,17 +104,16 @@ void Run(const Options& options) {
   const double p90 = Percentile(&all, 0.9);
   const double p99 = Percentile(&all, 0.99);
   if (options.json) {
-    const nlohmann::ordered_json json = {
-        {"min_us", min_us},
-        {"p50_us", p50},
-        {"p90_us", p90},
-        {"p99_us", p99},
-        {"runs", all.size()},
-        {"batch", options.batch},
-        {"threads", threads},
-        {"isa", IsaName()},
-        {"arena_bytes", interpreters[0].arena_bytes()}};
-    PrintOut(json.dump() + "\n");
+    const OrderedJson json = {{"min_us", min_us},
+                              {"p50_us", p50},
+                              {"p90_us", p90},
+                              {"p99_us", p99},
+                              {"runs", all.size()},
+                              {"batch", options.batch},
+                              {"threads", threads},
+                              {"isa", IsaName()},
+                              {"arena_bytes", interpreters[0].arena_bytes()}};
+    PrintJson(json);
     return;
   }
   PrintOut(fmt::format(
@@ -146,9 +145,7 @@ void AddBenchmark(CLI::App* app) {
                     {0, 3600});
   AddNumber<double>(verb, "--warm-up", &options->warm_up,
                     "Seconds before anything counts", {0, 3600});
-  verb->add_flag("--json", options->json,
-                 "Print one object: min_us, p50_us, p90_us, p99_us, runs, "
-                 "batch, threads");
+  AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
   verb->callback([options] { Run(*options); });
 }

@@ -37,20 +37,20 @@ struct Options {
   RuntimeFlags runtime;
 };
 
-Json FileJson(const Comparison& c, const ComparedFile& file) {
-  Json json = {{"path", file.path},
-               {"numbers", file.numbers},
-               {"value", file.score.value},
-               {"file_bytes", file.file_bytes},
-               {"gzip_bytes", file.gzip_bytes},
-               {"arena_bytes", file.arena_bytes},
-               {"latency_us_p50", file.time.latency_us_p50},
-               {"latency_us_p99", file.time.latency_us_p99}};
+OrderedJson FileJson(const Comparison& c, const ComparedFile& file) {
+  OrderedJson json = {{"path", file.path},
+                      {"numbers", file.numbers},
+                      {"value", file.score.value},
+                      {"file_bytes", file.file_bytes},
+                      {"gzip_bytes", file.gzip_bytes},
+                      {"arena_bytes", file.arena_bytes},
+                      {"latency_us_p50", file.time.latency_us_p50},
+                      {"latency_us_p99", file.time.latency_us_p99}};
   if (c.counts) json["correct"] = file.score.correct;
   return json;
 }
 
-Json TensorJson(const TensorNoise& tensor) {
+OrderedJson TensorJson(const TensorNoise& tensor) {
   return {{"name", tensor.name},
           {"reference", tensor.reference},
           {"op", tensor.op},
@@ -68,19 +68,19 @@ Json TensorJson(const TensorNoise& tensor) {
 }
 
 void PrintObject(const Comparison& c) {
-  Json json = {{"metric", c.metric},
-               {"samples", c.a.score.samples},
-               {"a", FileJson(c, c.a)},
-               {"b", FileJson(c, c.b)},
-               {"agreement", nullptr},
-               {"different", c.different},
-               {"mcnemar", nullptr},
-               {"timed_samples", c.timed_samples},
-               {"tensor_samples", c.tensor_samples},
-               {"matched_ops", c.matched_ops},
-               {"ops", c.ops},
-               {"starts_at", nullptr},
-               {"tensors", Json::array()}};
+  OrderedJson json = {{"metric", c.metric},
+                      {"samples", c.a.score.samples},
+                      {"a", FileJson(c, c.a)},
+                      {"b", FileJson(c, c.b)},
+                      {"agreement", nullptr},
+                      {"different", c.different},
+                      {"mcnemar", nullptr},
+                      {"timed_samples", c.timed_samples},
+                      {"tensor_samples", c.tensor_samples},
+                      {"matched_ops", c.matched_ops},
+                      {"ops", c.ops},
+                      {"starts_at", nullptr},
+                      {"tensors", OrderedJson::array()}};
   if (c.agreement) json["agreement"] = *c.agreement;
   if (c.counts) {
     json["mcnemar"] = {{"both_right", c.counts->both},

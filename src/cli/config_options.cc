@@ -15,10 +15,13 @@ namespace {
 
 // What a file may say: every option but those that are for the terminal.
 std::vector<std::string> ConfigKeys(const CLI::App& study) {
+  constexpr std::string_view kOfTheTerminal[] = {
+      "config", "help", "show", "plan", "sort", "json", "quiet", "verbose"};
   std::vector<std::string> keys;
   for (const CLI::Option* option : study.get_options()) {
     const std::string name = option->get_single_name();
-    if (name != "config" && name != "help" && name != "show")
+    if (std::find(std::begin(kOfTheTerminal), std::end(kOfTheTerminal), name) ==
+        std::end(kOfTheTerminal))
       keys.push_back(name);
   }
   return keys;

@@ -1,19 +1,27 @@
 // litesmith inspect: what is in a model file, in words and numbers.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
+#include "src/cli/attribute_text.h"
+#include "src/cli/complete.h"
+#include "src/cli/inspection.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
+#include "src/cli/table.h"
+#include "src/cli/terminal.h"
 #include "src/cli/verb.h"
 #include "src/graph/op_def.h"
 #include "src/graph/weights.h"
-#include "src/measure/gzip.h"
 #include "src/models/models.h"
 
 namespace litesmith {
@@ -21,116 +29,53 @@ namespace {
 
 struct Options {
   std::string file;
+  bool ops = false;
+  bool tensors = false;
   bool graph = false;
+  bool all = false;
+  std::string weights;  // a pattern of layers' names
+  bool json = false;
   uint64_t seed = 1;
 };
 
-// A table whose columns are as wide as they need to be.
-class Table {
- public:
-  explicit Table(std::vector<std::string> header) { Add(std::move(header)); }
-  void Add(std::vector<std::string> row) {
-    width_.resize(std::max(width_.size(), row.size()), 0);
-    for (size_t c = 0; c < row.size(); ++c)
-      width_[c] = std::max(width_[c], row[c].size());
-    rows_.push_back(std::move(row));
-  }
-  std::string Text() const {
-    std::string text;
-    for (const auto& row : rows_) {
-      std::string line;
-      for (size_t c = 0; c < row.size(); ++c)
-        line += fmt::format("{:<{}}  ", row[c], width_[c]);
-      line.erase(line.find_last_not_of(' ') + 1);
-      text += "  " + line + "\n";
-    }
-    return text;
-  }
-
- private:
-  std::vector<std::vector<std::string>> rows_;
-  std::vector<size_t> width_;
-};
-
-std::string QuantText(const Tensor& tensor) {
-  const Quantization& quant = tensor.quant;
-  if (quant.empty()) return "-";
-  if (!quant.per_axis()) {
-    return fmt::format("scale {:g} zero point {}", quant.scale[0],
-                       quant.zero_point.empty() ? 0 : quant.zero_point[0]);
-  }
-  const auto range =
-      std::minmax_element(quant.scale.begin(), quant.scale.end());
-  return fmt::format("{} scales along axis {}, {:g} to {:g}",
-                     quant.scale.size(), quant.axis, *range.first,
-                     *range.second);
-}
-
-// The attributes that are not what they are by default.
-std::string AttributeText(const Node& node) {
-  std::string text;
-  for (size_t a = 0; a < node.attrs.size(); ++a) {
-    const AttrDef& attr = node.op->attrs[a];
-    const AttrValue& value = node.attrs[a];
-    std::string shown;
-    switch (attr.type) {
-      case AttrType::kFloat:
-        if (value.f != static_cast<float>(attr.initial))
-          shown = fmt::format("{:g}", value.f);
-        break;
-      case AttrType::kInts:
-        if (!value.ints.empty())
-          shown = fmt::format("[{}]", fmt::join(value.ints, ","));
-        break;
-      case AttrType::kText:
-        if (!value.text.empty()) shown = fmt::format("'{}'", value.text);
-        break;
-      case AttrType::kSubgraph:
-        shown = fmt::format("{}", value.i);
-        break;
-      default:
-        if (value.i != static_cast<int64_t>(attr.initial))
-          shown = fmt::format("{}", value.i);
-    }
-    if (shown.empty()) continue;
-    text += fmt::format("{}{}={}", text.empty() ? "" : " ", attr.name, shown);
-  }
-  return text;
-}
-
 // What a graph has, and those that it runs. `path` is empty, or "0.1": the
 // second subgraph of the first one.
-struct Inspection {
-  std::string text;
-  size_t operators = 0;
-  size_t tensors = 0;
-  int64_t stored = 0;
-  int64_t macs = 0;
-
+class Inspection {
+ public:
+  explicit Inspection(const Options& options) : options_(options) {}
   void Add(const Graph& graph, const std::string& path);
+  const std::string& text() const { return text_; }
 
  private:
   void AddBoundary(const char* title, const Graph& graph,
                    const std::vector<TensorId>& ids);
   void AddOperators(const Graph& graph);
   void AddTensors(const Graph& graph);
+
+  const Options& options_;
+  std::string text_;
 };
 
 void Inspection::AddBoundary(const char* title, const Graph& graph,
                              const std::vector<TensorId>& ids) {
-  text += fmt::format("\n{}\n", title);
-  Table table({"name", "type", "shape", "quantization"});
+  text_ += fmt::format("\n{}\n", title);
+  Table table({{"Name"}, {"Type"}, {"Shape"}, {"Quantization", false, 1}});
   for (const TensorId id : ids) {
     const Tensor& tensor = graph.tensor(id);
     table.Add({tensor.name, Name(tensor.dtype), tensor.shape.ToString(),
                QuantText(tensor)});
   }
-  text += table.Text();
+  text_ += table.Text();
 }
 
 void Inspection::AddOperators(const Graph& graph) {
-  text += "\nOperators\n";
-  Table table({"#", "operator", "inputs", "outputs", "MACs", "attributes"});
+  text_ += "\nOperators\n";
+  Table table({{"#"},
+               {"Operator"},
+               {"Inputs", false, 3},
+               {"Outputs", false, 2},
+               {"MACs", true, 1},
+               {"Attributes", false, 4}});
   const auto ids = [](const std::vector<TensorId>& list) {
     std::string joined;
     for (const TensorId id : list) {
@@ -147,13 +92,11 @@ void Inspection::AddOperators(const Graph& graph) {
     } catch (const Error&) {
       // A shape is open.
     }
-    macs += products;
     table.Add({fmt::format("{}", n), node.op->name, ids(node.inputs),
                ids(node.outputs), fmt::format("{}", products),
                AttributeText(node)});
   }
-  text += table.Text();
-  operators += graph.nodes.size();
+  text_ += table.Text();
 }
 
 // int4, sparse: how a file spells a constant.
@@ -163,9 +106,16 @@ std::string StoredText(const Tensor& tensor) {
 }
 
 void Inspection::AddTensors(const Graph& graph) {
-  text += "\nTensors\n";
-  Table table({"#", "kind", "type", "shape", "bytes", "zero", "distinct",
-               "name", "quantization"});
+  text_ += "\nTensors\n";
+  Table table({{"#"},
+               {"Kind", false, 3},
+               {"Type", false, 1},
+               {"Shape"},
+               {"Bytes", true, 2},
+               {"Zero", true, 5},
+               {"Distinct", true, 6},
+               {"Name"},
+               {"Quantization", false, 4}});
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
     std::vector<std::string> row = {
@@ -186,41 +136,99 @@ void Inspection::AddTensors(const Graph& graph) {
     row.push_back(tensor.name);
     row.push_back(QuantText(tensor));
     table.Add(std::move(row));
-    stored += static_cast<int64_t>(tensor.data.size());
   }
-  text += table.Text();
-  tensors += graph.tensors.size();
+  text_ += table.Text();
 }
 
 void Inspection::Add(const Graph& graph, const std::string& path) {
-  if (!path.empty()) text += fmt::format("\nSubgraph {}\n", path);
+  if (!path.empty()) text_ += fmt::format("\nSubgraph {}\n", path);
   AddBoundary("Inputs", graph, graph.inputs);
   AddBoundary("Outputs", graph, graph.outputs);
-  AddOperators(graph);
-  AddTensors(graph);
+  if (options_.ops) AddOperators(graph);
+  if (options_.tensors) AddTensors(graph);
   for (size_t s = 0; s < graph.subgraphs.size(); ++s) {
     Add(graph.subgraphs[s],
         path.empty() ? fmt::format("{}", s) : fmt::format("{}.{}", path, s));
   }
 }
 
+OrderedJson BoundaryJson(const Graph& graph, const std::vector<TensorId>& ids) {
+  OrderedJson list = OrderedJson::array();
+  for (const TensorId id : ids) {
+    const Tensor& tensor = graph.tensor(id);
+    list.push_back({{"name", tensor.name},
+                    {"dtype", Name(tensor.dtype)},
+                    {"shape", tensor.shape.ToVector()},
+                    {"scale", tensor.quant.scale},
+                    {"zero_point", tensor.quant.zero_point}});
+  }
+  return list;
+}
+
+OrderedJson SummaryJson(const ModelSummary& s, const Graph& graph) {
+  OrderedJson json = {{"path", s.path},
+                      {"numbers", s.numbers},
+                      {"file_bytes", s.file_bytes},
+                      {"gzip_bytes", nullptr},
+                      {"inputs", BoundaryJson(graph, graph.inputs)},
+                      {"outputs", BoundaryJson(graph, graph.outputs)},
+                      {"operators", OrderedJson::object()},
+                      {"operator_count", s.operator_count},
+                      {"tensor_count", s.tensor_count},
+                      {"subgraphs", s.subgraphs},
+                      {"constant_bytes", s.constant_bytes},
+                      {"weights", s.weights},
+                      {"zero_weights", s.zero_weights},
+                      {"macs", s.macs},
+                      {"arena_bytes", nullptr},
+                      {"targets", s.targets},
+                      {"layers", OrderedJson::array()}};
+  if (s.gzip_bytes >= 0) json["gzip_bytes"] = s.gzip_bytes;
+  if (s.arena_bytes >= 0) json["arena_bytes"] = s.arena_bytes;
+  for (const auto& [name, count] : s.operators) json["operators"][name] = count;
+  for (const LayerFacts& layer : s.layers) {
+    OrderedJson row = {{"name", layer.name},
+                       {"op", layer.op},
+                       {"weights", layer.weights},
+                       {"dtype", Name(layer.dtype)},
+                       {"shape", layer.shape.ToVector()},
+                       {"keras_shape", layer.keras_shape.ToVector()},
+                       {"output", layer.output.ToVector()},
+                       {"macs", layer.macs},
+                       {"values", layer.values},
+                       {"zeros", layer.zeros},
+                       {"distinct", nullptr}};
+    if (layer.distinct >= 0) row["distinct"] = layer.distinct;
+    json["layers"].push_back(row);
+  }
+  return json;
+}
+
+// Whose weights people know in another order of axes.
+bool IsKerasFile(const std::string& path) {
+  const std::optional<ModelFormat> format = FormatOfEnding(path);
+  return format && IsKeras(*format);
+}
+
 void Run(const Options& options) {
   const Graph graph = LookAtModel(options.file, options.seed);
-  WarnNotFinite(graph, options.file);
-  std::string text = options.file;
-  if (FileExists(options.file)) {
-    const std::vector<std::byte> bytes = ReadFile(options.file);
-    text +=
-        fmt::format(": {} bytes, {} gzipped", bytes.size(), GzipSize(bytes));
+  if (!options.weights.empty() && !options.json) {
+    PrintOut(WeightsText(graph, options.weights, WidthOf(STDOUT_FILENO)));
+    return;
   }
-  Inspection all;
-  all.Add(graph, "");
-  text += fmt::format(
-      "\n{} operators, {} tensors, {} bytes of constants, {} "
-      "multiply-accumulates an inference, {:.1f} % of weights zero\n",
-      all.operators, all.tensors, all.stored, all.macs,
-      100 * WeightSparsity(graph));
-  text += all.text;
+  WarnNotFinite(graph, options.file);
+  const ModelSummary summary = Summarize(options.file, graph, options.all);
+  if (options.json) {
+    PrintJson(SummaryJson(summary, graph));
+    return;
+  }
+  std::string text = SummaryText(summary, graph) + "\nLayers\n" +
+                     LayersText(summary, IsKerasFile(options.file));
+  if (options.ops || options.tensors) {
+    Inspection all(options);
+    all.Add(graph, "");
+    text += all.text();
+  }
   if (options.graph) text += "\nGraph\n" + Print(graph);
   PrintOut(text);
 }
@@ -231,18 +239,35 @@ void AddInspect(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "inspect",
-      "Print what is in a model: operators with what they read and write,\n"
-      "multiply-accumulates and attributes that are not at their default "
-      "(also\n"
-      "operators that are not supported), tensors\n"
-      "with type, shape, quantization and bytes, and of stored ones the share\n"
-      "of zeros and the number of distinct values.");
-  verb->add_option("file", options->file,
-                   "A .tflite, .h5 or .keras file, or a built-in")
-      ->type_name("FILE")
-      ->required();
+      "Say what is in a model: what it is and where it runs, inputs and "
+      "outputs,\n"
+      "weights, multiply-accumulates and memory, then its layers; by option\n"
+      "every operator (also those that are not supported), every tensor, or "
+      "the\n"
+      "values of a layer's weights.");
+  CompleteWith(verb->add_option("file", options->file,
+                                "A .tflite, .h5 or .keras file, or a built-in")
+                   ->type_name("FILE")
+                   ->required(),
+               {Completes::kWordsFiles, NamesOf(BuiltinModels())});
+  verb->add_flag("--ops", options->ops,
+                 "Also every operator: what it reads and writes, its "
+                 "multiply-accumulates, attributes that are not at their "
+                 "default");
+  verb->add_flag(
+      "--tensors", options->tensors,
+      "Also every tensor: type, shape, bytes, quantization; of stored "
+      "ones zeros and distinct values");
   verb->add_flag("--graph", options->graph,
-                 "Also print every operator with its attributes");
+                 "Also every operator as a line of its own, with the names of "
+                 "tensors");
+  verb->add_option("--weights", options->weights,
+                   "Print instead the values of this layer's weights, a "
+                   "histogram; a pattern such as 'conv*' takes several")
+      ->type_name("LAYER");
+  verb->add_flag("--all", options->all,
+                 "Count and compress also what is above 16 MB");
+  AddJson(verb, &options->json);
   verb->callback([options] { Run(*options); });
 }
 

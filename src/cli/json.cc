@@ -5,8 +5,9 @@
 
 namespace litesmith {
 
-void PrintJson(const Json& json) {
-  PrintOut(json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+void PrintJson(const OrderedJson& json) {
+  PrintOut(json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace) +
+           "\n");
 }
 
 CLI::Option* AddJson(CLI::App* app, bool* json) {

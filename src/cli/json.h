@@ -9,11 +9,11 @@
 namespace litesmith {
 
 // In their order.
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 // One line. Names of files that are no UTF-8 get replacement characters;
 // numbers that are not finite become null.
-void PrintJson(const Json& json);
+void PrintJson(const OrderedJson& json);
 
 // --json
 CLI::Option* AddJson(CLI::App* app, bool* json);

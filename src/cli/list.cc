@@ -1,5 +1,6 @@
 // litesmith list: what there is to choose from, straight from the tables.
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -10,7 +11,10 @@
 
 #include "src/base/names.h"
 #include "src/base/warning.h"
+#include "src/cli/complete.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
+#include "src/cli/terminal.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/formats/keras/layer.h"
@@ -122,13 +126,28 @@ constexpr Listing kListings[] = {{"recipes", RecipeRows},
                                  {"schedules", NamesAndSummaries<Schedules>},
                                  {"metrics", NamesAndSummaries<Metrics>}};
 
-void Run(const std::string& what) {
+void Run(const std::string& what, bool json) {
   const Rows rows = FindByName(kListings, what, "list").rows();
+  if (json) {
+    OrderedJson list = OrderedJson::array();
+    for (const auto& [name, summary] : rows)
+      list.push_back({{"name", name}, {"summary", summary}});
+    PrintJson({{"what", what}, {"rows", list}});
+    return;
+  }
   size_t width = 0;
   for (const auto& row : rows) width = std::max(width, row.first.size());
+  const auto room = static_cast<size_t>(WidthOf(STDOUT_FILENO));
   std::string text;
-  for (const auto& row : rows)
-    text += fmt::format("{:<{}}  {}\n", row.first, width, row.second);
+  for (const auto& row : rows) {
+    // Of long names, as those of parameters, little room is left.
+    const size_t column = room > 0 && width + 32 > room ? 4 : width + 2;
+    const std::string body = Wrapped(row.second, room, column, column);
+    text += column == width + 2
+                ? fmt::format("{:<{}}{}\n", row.first, column,
+                              std::string_view(body).substr(column))
+                : row.first + "\n" + body + "\n";
+  }
   PrintOut(text);
 }
 
@@ -145,18 +164,23 @@ void AddList(CLI::App* app) {
       "schedules or metrics. --toml prints the recipes as they are written, "
       "to\n"
       "start one of your own from.");
-  verb->add_option("what", *what, JoinNames(NamesOf(kListings)))
-      ->type_name("WHAT")
-      ->required();
+  CompleteWith(verb->add_option("what", *what, JoinNames(NamesOf(kListings)))
+                   ->type_name("WHAT")
+                   ->required(),
+               {Completes::kWords, NamesOf(kListings)});
   verb->add_flag("--toml", *toml, "Recipes as TOML");
-  verb->callback([what, toml] {
-    if (*toml && *what == "recipes") {
+  const auto json = std::make_shared<bool>(false);
+  AddJson(verb, json.get());
+  verb->callback([what, toml, json] {
+    if (*toml && !*json && *what == "recipes") {
       PrintOut(std::string(BuiltinRecipes()));
       return;
     }
-    Run(*what);
-    if (*toml)
-      Warn("--toml has no effect: it is for recipes, not for {}", *what);
+    Run(*what, *json);
+    if (*toml) {
+      Warn("--toml has no effect: it is for recipes{}",
+           *json ? " without --json" : ", not for " + *what);
+    }
   });
 }
 

@@ -1,7 +1,9 @@
 // The command line's entry: the verbs, the overview, and the one place where
 // an Error becomes a message and an exit code.
+#include <fmt/format.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -16,8 +18,12 @@
 #include "src/base/descriptor.h"
 #include "src/base/error.h"
 #include "src/base/progress.h"
+#include "src/base/timer.h"
 #include "src/base/warning.h"
+#include "src/cli/help.h"
+#include "src/cli/no_fit.h"
 #include "src/cli/options.h"
+#include "src/cli/terminal.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/usage.h"
 #include "src/cli/verb.h"
@@ -47,6 +53,11 @@ One step at a time:
   litesmith inspect m.tflite
   litesmith run m.tflite --input x.npy --output y.npy --quantize
 
+Which file to take, and how two of them differ:
+  litesmith advise runs/first --target mcu --flash 64K --ram 20K
+  litesmith compare model.h5 m.tflite --data mnist:DIR
+  litesmith report runs/first
+
 Models are built-in names, Keras files (.h5, .keras) or .tflite files. What
 there is to choose from: `litesmith list recipes|parameters|methods|ops|layers|
 models|datasets|losses|optimizers|schedules|metrics`.)";
@@ -61,6 +72,7 @@ constexpr char kFooter[] =
   5    unsupported: valid, but outside what Litesmith does
   6    io: the system refused a read or a write
   7    invariant: an exported file lacks what its recipe promised
+  8    no file fits what `advise` was asked for
   9    out of memory
   130  interrupted by Ctrl-C; by a hangup 129, by SIGTERM 143
 
@@ -112,23 +124,50 @@ void StopOnSignals() {
   signal(SIGXFSZ, SIG_IGN);
 }
 
+// "litesmith: " in front of what ends the program.
+std::string Head(std::string_view kind) {
+  return Styled(fmt::format("litesmith: {}:", kind), Style::kBad,
+                TakesColour(STDERR_FILENO));
+}
+
+// What those who want every step want to know of the whole.
+void TellCost(double seconds) {
+  if (GetVerbosity() != Verbosity::kVerbose) return;
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  fprintf(stderr, "litesmith: %.2f s, %.1f MB of memory at most\n", seconds,
+          static_cast<double>(usage.ru_maxrss) / 1024);
+}
+
+// -q and -v of a verb.
+void AddVerbosity(CLI::App* verb) {
+  verb->add_flag_callback(
+      "-q,--quiet", [] { SetVerbosity(Verbosity::kQuiet); },
+      "Say nothing but results and errors");
+  verb->add_flag_callback(
+      "-v,--verbose", [] { SetVerbosity(Verbosity::kVerbose); },
+      "Say every step, what took how long, and how much memory");
+}
+
 // Says what went wrong and gives the exit code.
 int Report(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const Error& error) {
-    fprintf(stderr, "litesmith: %s: %s\n", Name(error.kind()), error.what());
+    fprintf(stderr, "%s %s\n", Head(Name(error.kind())).c_str(), error.what());
     return ExitCode(error.kind());
+  } catch (const NoFit& none) {
+    fprintf(stderr, "litesmith: %s\n", none.what());
+    return kNoFitExitCode;
   } catch (const std::bad_alloc&) {
     fprintf(stderr,
-            "litesmith: out of memory: the system gave no more; a smaller "
-            "model, batch or number of threads would take less\n");
+            "%s the system gave no more; a smaller model, batch or number of "
+            "threads would take less\n",
+            Head("out of memory").c_str());
     return ExitCode(ErrorKind::kOutOfMemory);
   } catch (const std::exception& error) {
-    fprintf(stderr,
-            "litesmith: internal error: %s. This is a bug in Litesmith; please "
-            "report it.\n",
-            error.what());
+    fprintf(stderr, "%s %s. This is a bug in Litesmith; please report it.\n",
+            Head("internal error").c_str(), error.what());
   }
   return 1;
 }
@@ -142,6 +181,7 @@ int Report(const std::exception_ptr& failure) {
 
 int Main(int argc, char** argv) {
   CLI::App app(kOverview, "litesmith");
+  app.formatter(std::make_shared<HelpFormatter>());
   app.footer(kFooter);
   app.set_version_flag("-V,--version", VersionText,
                        "Print the version, what it was built from and how");
@@ -153,14 +193,18 @@ int Main(int argc, char** argv) {
   AddConvert(&app);
   AddEvaluate(&app);
   AddRun(&app);
+  AddAdvise(&app);
   AddCompare(&app);
   AddBenchmark(&app);
   AddInspect(&app);
   AddList(&app);
+  AddCompletion(&app);
   app.require_subcommand(0, 1);
-  // Every verb's own help ends without the table of exit codes.
-  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; }))
+  for (CLI::App* verb : app.get_subcommands([](CLI::App*) { return true; })) {
+    // Every verb's own help ends without the table of exit codes.
     verb->footer("");
+    AddVerbosity(verb);
+  }
   if (argc <= 1) {
     PrintOut(app.help());
     return 0;
@@ -170,12 +214,13 @@ int Main(int argc, char** argv) {
   // CLI11 takes them from the last to the first.
   std::vector<std::string> arguments = WithoutWords({argv + 1, argv + argc});
   std::reverse(arguments.begin(), arguments.end());
+  const Timer timer;
   try {
     app.parse(std::move(arguments));
+    TellCost(timer.Seconds());
     if (app.get_subcommands().empty()) {
-      fprintf(stderr,
-              "litesmith: invalid argument: a verb is wanted; see "
-              "`litesmith --help`\n");
+      fprintf(stderr, "%s a verb is wanted; see `litesmith --help`\n",
+              Head("invalid argument").c_str());
       return 2;
     }
   } catch (const CLI::Success& success) {
@@ -187,12 +232,11 @@ int Main(int argc, char** argv) {
       PrintOut(text.str());
       return code;
     }
-    fprintf(stderr,
-            "litesmith: invalid argument: %s\nSee `litesmith --help`.\n",
-            unknown.c_str());
+    fprintf(stderr, "%s %s\nSee `litesmith --help`.\n",
+            Head("invalid argument").c_str(), unknown.c_str());
     return 2;
   } catch (const CLI::ParseError& error) {
-    fprintf(stderr, "litesmith: invalid argument: %s\n",
+    fprintf(stderr, "%s %s\n", Head("invalid argument").c_str(),
             ExplainUsage(app, error).c_str());
     for (const CLI::App* verb : app.get_subcommands())
       fprintf(stderr, "See `litesmith %s --help`.\n", verb->get_name().c_str());

@@ -24,6 +24,7 @@
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
+#include "src/cli/complete.h"
 #include "src/data/sources.h"
 #include "src/measure/metrics.h"
 #include "src/models/model_data.h"
@@ -171,6 +172,7 @@ CLI::Option* AddChoice(CLI::App* app, const std::string& name,
         return std::string();
       },
       "");
+  CompleteWith(option, {Completes::kWords, words});
   return option->check(check);
 }
 
@@ -256,12 +258,23 @@ void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
   }
 }
 
+CLI::Option* AddDataSpec(CLI::App* app, const std::string& name,
+                         std::string* data, const std::string& help) {
+  // What takes no argument is whole; the others go on behind the colon.
+  Completion completion{Completes::kWords};
+  for (const DataSource& source : DataSources()) {
+    const bool takes = source.argument[0] != '\0';
+    completion.words.push_back(std::string(source.name) + (takes ? ":" : ""));
+  }
+  return CompleteWith(app->add_option(name, *data, help)->type_name("SPEC"),
+                      completion);
+}
+
 void AddData(CLI::App* app, std::string* data, DataContext* context) {
-  app->add_option("--data", *data,
-                  "Where samples come from: digits, mnist:DIR, npz:FILE, "
-                  "images:DIR, ... and options by commas (`litesmith list "
-                  "datasets`)")
-      ->type_name("SPEC")
+  AddDataSpec(app, "--data", data,
+              "Where samples come from: digits, mnist:DIR, npz:FILE, "
+              "images:DIR, ... and options by commas (`litesmith list "
+              "datasets`)")
       ->required();
   AddReading(app, context);
 }

@@ -75,6 +75,9 @@ void AddThreads(CLI::App* app, int* threads);
 void AddRuntimeFlags(CLI::App* app, RuntimeFlags* flags);
 // Warns where --numerics tflm gives what litert gives.
 void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph);
+// An option for data, which shells complete.
+CLI::Option* AddDataSpec(CLI::App* app, const std::string& name,
+                         std::string* data, const std::string& help);
 // --data SPEC, needed, and how it is read.
 void AddData(CLI::App* app, std::string* data, DataContext* context);
 // --cache and --skip-bad.

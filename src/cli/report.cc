@@ -9,6 +9,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/study/report/contents.h"
@@ -21,6 +22,7 @@ namespace {
 struct Options {
   std::string directory;
   std::string out;
+  bool json = false;
 };
 
 void Run(const Options& options) {
@@ -34,6 +36,10 @@ void Run(const Options& options) {
       ReportPage(ReadContents(options.directory, std::move(rows), &digests),
                  options.directory);
   WriteFile(out, page);
+  if (options.json) {
+    PrintJson({{"path", out}, {"results", count}, {"bytes", page.size()}});
+    return;
+  }
   PrintOut(fmt::format("{}: {} results, {} bytes\n", out, count, page.size()));
 }
 
@@ -57,6 +63,7 @@ void AddReport(CLI::App* app) {
   verb->add_option("-o,--out", options->out,
                    "The page to write; DIR/report.html if not given")
       ->type_name("FILE.html");
+  AddJson(verb, &options->json);
   verb->callback([options] { Run(*options); });
 }
 

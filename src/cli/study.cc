@@ -2,6 +2,7 @@
 #include "src/study/study.h"
 
 #include <fmt/format.h>
+#include <fnmatch.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -11,11 +12,19 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/base/names.h"
 #include "src/base/warning.h"
+#include "src/cli/complete.h"
 #include "src/cli/config_options.h"
+#include "src/cli/globs.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
+#include "src/cli/study_table.h"
+#include "src/cli/table.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
+#include "src/study/methods.h"
+#include "src/study/plan.h"
 #include "src/study/report/report.h"
 
 namespace litesmith {
@@ -24,22 +33,101 @@ namespace {
 struct Options {
   std::string config;
   std::string show;
+  std::string sort;
+  bool plan = false;
+  bool json = false;
   StudyOptions study;
 };
+
+void PrintRows(const Options& options, const std::string& directory,
+               std::vector<StudyRow> rows) {
+  if (!options.sort.empty()) SortRows(options.sort, &rows);
+  if (!options.json) {
+    PrintOut(RowsText(rows));
+    return;
+  }
+  PrintJson({{"directory", directory},
+             {"rows", OrderedJson::parse(ResultsJson(rows))}});
+}
+
+OrderedJson PlanJson(const StudyPlan& plan) {
+  OrderedJson json = {
+      {"folder", plan.folder},           {"missing", plan.missing},
+      {"seconds", plan.seconds},         {"basis", plan.basis},
+      {"recipes", OrderedJson::array()}, {"cells", OrderedJson::array()}};
+  for (const PlannedRecipe& each : plan.recipes) {
+    json["recipes"].push_back({{"recipe", each.recipe},
+                               {"parent", each.parent},
+                               {"state", each.state},
+                               {"epochs", each.epochs},
+                               {"seconds", each.seconds}});
+  }
+  for (const PlannedCell& each : plan.cells) {
+    json["cells"].push_back({{"recipe", each.recipe},
+                             {"method", each.method},
+                             {"path", each.path},
+                             {"kept", each.kept}});
+  }
+  return json;
+}
+
+std::string PlanText(const StudyPlan& plan) {
+  Table table({{"Recipe"},
+               {"After", false, 2},
+               {"Training"},
+               {"Epochs", true, 3},
+               {"Time", true, 1},
+               {"Kept", false, 4},
+               {"To compute"}});
+  for (const PlannedRecipe& recipe : plan.recipes) {
+    std::string kept;
+    std::string missing;
+    for (const PlannedCell& cell : plan.cells) {
+      if (cell.recipe != recipe.recipe) continue;
+      std::string& list = cell.kept ? kept : missing;
+      list += (list.empty() ? "" : " ") + cell.method;
+    }
+    const bool trains = std::string_view(recipe.state) == "train";
+    table.Add({recipe.recipe, recipe.parent, recipe.state,
+               fmt::format("{}", recipe.epochs),
+               recipe.seconds > 0
+                   ? (trains ? "about " : "") + Duration(recipe.seconds)
+                   : "",
+               kept, missing});
+  }
+  std::string text = table.Text();
+  if (plan.missing == 0) {
+    return text + fmt::format("all {} are in {}; nothing would be computed\n",
+                              Counted(static_cast<int64_t>(plan.cells.size()),
+                                      "result"),
+                              plan.folder);
+  }
+  return text +
+         fmt::format("{} of {} to compute, into {}: about {}, by {}\n",
+                     plan.missing,
+                     Counted(static_cast<int64_t>(plan.cells.size()), "result"),
+                     plan.folder, Duration(plan.seconds),
+                     std::string_view(plan.basis) == "kept"
+                         ? "what was trained there before"
+                         : "a short trial of training and inference");
+}
 
 // Prints what a run directory holds, whatever build computed it.
 void Show(const Options& options, const CLI::App& verb) {
   for (const CLI::Option* each : verb.get_options()) {
     const std::string name = each->get_single_name();
     if (each->count() > 0 && name != "show" && name != "recipes" &&
-        name != "methods") {
+        name != "methods" && name != "sort" && name != "json" &&
+        name != "quiet" && name != "verbose") {
       Warn("--{} has no effect with --show", name);
     }
   }
   const auto asked = [](const std::vector<std::string>& names,
                         const std::string& name) {
     return names.empty() ||
-           std::find(names.begin(), names.end(), name) != names.end();
+           std::any_of(names.begin(), names.end(), [&](const auto& each) {
+             return fnmatch(each.c_str(), name.c_str(), 0) == 0;
+           });
   };
   std::vector<StudyRow> rows = ReadStudy(options.show);
   std::set<std::string> recipes;
@@ -57,7 +145,7 @@ void Show(const Options& options, const CLI::App& verb) {
          "{} holds no result of these; its recipes are {}; its methods {}",
          options.show, fmt::join(recipes, ", "), fmt::join(methods, ", "));
   }
-  PrintOut(MarkdownTable(rows));
+  PrintRows(options, options.show, rows);
   RequirePromises(rows);
 }
 
@@ -72,16 +160,30 @@ void Run(Options* options, CLI::App* verb) {
     Fail(ErrorKind::kInvalidArgument,
          "--out DIR is wanted: where the study writes its files");
   }
+  options->study.recipes =
+      ExpandGlobs(options->study.recipes,
+                  NamesOf(options->study.table.recipes()), "recipe");
+  options->study.methods =
+      ExpandGlobs(options->study.methods, NamesOf(Methods()), "method");
+  if (options->plan) {
+    const StudyPlan plan = PlanStudy(options->study);
+    if (options->json) {
+      PrintJson(PlanJson(plan));
+    } else {
+      PrintOut(PlanText(plan));
+    }
+    return;
+  }
   std::vector<StudyRow> rows;
   try {
     TerminalProgress progress;
     RunStudy(options->study, &progress, &rows);
   } catch (const Error&) {
     // What is done is worth seeing, also after Ctrl-C.
-    if (!rows.empty()) PrintOut(MarkdownTable(rows));
+    if (!rows.empty()) PrintRows(*options, options->study.out, rows);
     throw;
   }
-  PrintOut(MarkdownTable(rows));
+  PrintRows(*options, options->study.out, rows);
   RequirePromises(rows);
 }
 
@@ -109,20 +211,23 @@ void AddStudy(CLI::App* app) {
       ->type_name("FILE.toml");
   verb->add_option("--model", study.model,
                    "A built-in model, an .h5, a .keras or a float .tflite file")
-      ->type_name("M")
+      ->type_name("MODEL")
       ->capture_default_str();
-  verb->add_option("--data", study.data,
-                   "Where samples come from: digits, mnist:DIR, npz:FILE, "
-                   "images:DIR, ... and options by commas")
-      ->type_name("SPEC")
+  AddDataSpec(verb, "--data", &study.data,
+              "Where samples come from: digits, mnist:DIR, npz:FILE, "
+              "images:DIR, ... and options by commas")
       ->capture_default_str();
   AddReading(verb, &study.reading);
-  AddNames(verb, "--recipes", &study.recipes,
-           "Which recipes, by commas (`litesmith list recipes`); all of them "
-           "if not given");
-  AddNames(verb, "--methods", &study.methods,
-           "Which methods, by commas (`litesmith list methods`); those of the "
-           "table if not given");
+  CompleteWith(
+      AddNames(verb, "--recipes", &study.recipes,
+               "Which recipes, by commas, also by patterns such as 'prune*' "
+               "(`litesmith list recipes`); all of them if not given"),
+      {Completes::kList, NamesOf(study.table.recipes())});
+  CompleteWith(
+      AddNames(verb, "--methods", &study.methods,
+               "Which methods, by commas, also by patterns (`litesmith list "
+               "methods`); those of the table if not given"),
+      {Completes::kList, NamesOf(Methods())});
   AddTraining(verb, &study.train);
   AddMetric(verb, &study.metric);
   AddLimit(verb, &study.limit);
@@ -135,6 +240,14 @@ void AddStudy(CLI::App* app) {
                    "Print the table of what is in DIR, finished or not, and "
                    "do nothing else; --recipes and --methods narrow it")
       ->type_name("DIR");
+  AddChoice(verb, "--sort", &options->sort, SortNames(),
+            "Print the best of this column first: accuracy, size, gzip, "
+            "latency, arena, sparsity, time")
+      ->type_name("COLUMN");
+  verb->add_flag("--plan", options->plan,
+                 "Say what would run, what is kept, and about how long it "
+                 "would take; write nothing");
+  AddJson(verb, &options->json);
   verb->callback([options, verb] { Run(options.get(), verb); });
 }
 

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace litesmith {
@@ -134,6 +135,30 @@ std::string Clipped(std::string_view text, size_t width) {
     text.remove_prefix(c.bytes);
   }
   return clipped + "\u2026";
+}
+
+std::string Wrapped(std::string_view text, size_t width, size_t first,
+                    size_t rest) {
+  std::string lines(first, ' ');
+  size_t used = first;
+  bool begun = false;  // a word is on the line
+  while (!text.empty()) {
+    const size_t blank = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, blank);
+    text.remove_prefix(std::min(blank + 1, text.size()));
+    if (word.empty()) continue;
+    const size_t columns = ShownWidth(word);
+    if (begun && width > 0 && used + 1 + columns > width) {
+      lines += "\n" + std::string(rest, ' ');
+      used = rest;
+      begun = false;
+    }
+    if (begun) lines += ' ', ++used;
+    lines += word;
+    used += columns;
+    begun = true;
+  }
+  return lines;
 }
 
 std::string Harmless(std::string_view text) {

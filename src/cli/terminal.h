@@ -36,6 +36,11 @@ size_t ShownWidth(std::string_view text);
 // The text if it fits, else its beginning and an ellipsis, in at most `width`
 // columns.
 std::string Clipped(std::string_view text, size_t width);
+// The text in lines of at most `width` columns (0: one line), broken at blanks,
+// the first with `first` blanks in front and the others with `rest`; without a
+// newline at the end.
+std::string Wrapped(std::string_view text, size_t width, size_t first,
+                    size_t rest);
 // The text with control characters, and bytes that are no UTF-8, as "?".
 std::string Harmless(std::string_view text);
 

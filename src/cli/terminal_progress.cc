@@ -10,6 +10,8 @@
 #include <functional>
 #include <set>
 
+#include "src/cli/terminal.h"
+
 namespace litesmith {
 namespace {
 
@@ -35,18 +37,32 @@ std::string Duration(double seconds) {
 
 TerminalProgress* TerminalProgress::shown_now_ = nullptr;
 
+std::string ProgressText(double percent, std::string_view task,
+                         std::string_view left, size_t width) {
+  const std::string head = fmt::format("[{:3.0f} %] ", percent);
+  if (width == 0) return fmt::format("{}{}{}", head, task, left);
+  const size_t others = ShownWidth(head) + ShownWidth(left);
+  if (others + 8 > width) return Clipped(head + std::string(task), width);
+  return head + Clipped(task, width - others) + std::string(left);
+}
+
 void PrintWarning(std::string_view text) {
+  if (GetVerbosity() == Verbosity::kQuiet) return;
   // Every recipe of a study may have the same to say. Calls come one at a time.
   static std::set<std::string, std::less<>> said;
   if (!said.emplace(text).second) return;
   if (TerminalProgress::shown_now_ != nullptr)
     TerminalProgress::shown_now_->Clear();
-  std::fprintf(stderr, "litesmith: warning: %.*s\n",
-               static_cast<int>(text.size()), text.data());
+  const std::string head =
+      Styled("litesmith: warning:", Style::kBold, TakesColour(STDERR_FILENO));
+  std::fprintf(stderr, "%s %.*s\n", head.c_str(), static_cast<int>(text.size()),
+               text.data());
 }
 
 TerminalProgress::TerminalProgress()
-    : terminal_(isatty(STDERR_FILENO) != 0), shown_(Clock::now()) {
+    : rewrites_(TakesEscapes(STDERR_FILENO)),
+      begin_(Clock::now()),
+      shown_(begin_) {
   shown_now_ = this;
 }
 
@@ -57,6 +73,7 @@ TerminalProgress::~TerminalProgress() {
 
 void TerminalProgress::Update(std::string_view task, int64_t done,
                               int64_t total) {
+  if (GetVerbosity() == Verbosity::kQuiet) return;
   const auto now = Clock::now();
   if (total != total_ || done < done_) {
     start_ = now;
@@ -64,37 +81,55 @@ void TerminalProgress::Update(std::string_view task, int64_t done,
     total_ = total;
   }
   done_ = done;
-  if (Seconds(now - shown_) < (terminal_ ? kTerminalSeconds : kPipeSeconds))
+  if (GetVerbosity() == Verbosity::kVerbose) TellStep(task, now);
+  if (Seconds(now - shown_) < (rewrites_ ? kTerminalSeconds : kPipeSeconds))
     return;
   shown_ = now;
   const double percent =
       total > 0 ? 100.0 * static_cast<double>(done) / static_cast<double>(total)
                 : 0;
-  std::string text = fmt::format("[{:3.0f} %] {}", percent, task);
+  std::string left;
   const double elapsed = Seconds(now - start_);
   if (elapsed > kGuessSeconds && done > start_done_ && done < total) {
-    const double left = elapsed * static_cast<double>(total - done) /
-                        static_cast<double>(done - start_done_);
-    text += ", about " + Duration(left) + " left";
+    const double seconds = elapsed * static_cast<double>(total - done) /
+                           static_cast<double>(done - start_done_);
+    left = ", about " + Duration(seconds) + " left";
   }
-  if (terminal_) {
-    std::fprintf(stderr, "\r\033[K%s", text.c_str());
-    drawn_ = true;
+  if (rewrites_) {
+    Clear();
+    // The last column stays free: a full line would wrap on some terminals.
+    const auto width =
+        static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)) - 1);
+    const std::string text = ProgressText(percent, task, left, width);
+    std::fputs(text.c_str(), stderr);
+    drawn_ = ShownWidth(text);
   } else {
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fprintf(stderr, "%s\n", ProgressText(percent, task, left, 0).c_str());
   }
   std::fflush(stderr);
 }
 
+void TerminalProgress::TellStep(std::string_view task, Clock::time_point now) {
+  const std::string_view step = task.substr(0, task.find(','));
+  if (step == step_) return;
+  step_ = step;
+  Clear();
+  std::fprintf(stderr, "[%7.2f s] %s\n", Seconds(now - begin_), step_.c_str());
+}
+
 void TerminalProgress::Line(std::string_view text) {
+  if (GetVerbosity() == Verbosity::kQuiet) return;
   Clear();
   std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
 }
 
 void TerminalProgress::Clear() {
-  if (!drawn_) return;
-  std::fputs("\r\033[K", stderr);
-  drawn_ = false;
+  if (drawn_ == 0) return;
+  const auto width = static_cast<size_t>(std::max(1, WidthOf(STDERR_FILENO)));
+  const size_t above = (drawn_ - 1) / width;
+  if (above > 0) std::fprintf(stderr, "\033[%zuA", above);
+  std::fputs("\r\033[J", stderr);
+  drawn_ = 0;
 }
 
 }  // namespace litesmith

@@ -28,6 +28,12 @@ TEST(Terminal, NamesCannotSteerIt) {
   EXPECT_EQ(Harmless("\xc0\xaf"), "??");       // longer than it need be
 }
 
+TEST(Terminal, LinesAreBrokenAtBlanks) {
+  EXPECT_EQ(Wrapped("one two three", 9, 2, 4), "  one two\n    three");
+  EXPECT_EQ(Wrapped("one two three", 0, 2, 4), "  one two three");
+  EXPECT_EQ(Wrapped("incomprehensible", 5, 0, 2), "incomprehensible");
+}
+
 Table Three() {
   Table table({{"Name", false, 0}, {"Size", true, 2}, {"Note", false, 1}});
   table.Add({"first", "12", "as it is"});

@@ -11,10 +11,11 @@
 namespace litesmith {
 namespace {
 
+// Those that help shows.
 std::vector<CLI::App*> Verbs(const CLI::App& app) {
   // CLI11 filters its own list only if it may give it away for change.
   return const_cast<CLI::App&>(app).get_subcommands(
-      [](CLI::App*) { return true; });
+      [](CLI::App* verb) { return !verb->get_group().empty(); });
 }
 
 // "--seed" and the like.

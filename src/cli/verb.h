@@ -15,12 +15,15 @@ void AddOptimize(CLI::App* app);
 void AddConvert(CLI::App* app);
 void AddEvaluate(CLI::App* app);
 void AddRun(CLI::App* app);
+void AddAdvise(CLI::App* app);
 void AddCompare(CLI::App* app);
 void AddBenchmark(CLI::App* app);
 void AddInspect(CLI::App* app);
 void AddList(CLI::App* app);
 void AddStudy(CLI::App* app);
 void AddReport(CLI::App* app);
+// Hidden: for those who install the program.
+void AddCompletion(CLI::App* app);
 
 }  // namespace litesmith
 

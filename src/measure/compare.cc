@@ -1,86 +1,81 @@
-// The answers of both models sample by sample, then counts of pairs.
+// The replies of both models sample by sample, then counts of pairs.
 #include "src/measure/compare.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <memory>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
-#include "src/base/parallel.h"
-#include "src/base/progress.h"
-#include "src/data/batch.h"
 #include "src/data/views.h"
 #include "src/graph/op_def.h"
 #include "src/measure/gzip.h"
 #include "src/measure/match.h"
 #include "src/measure/metrics.h"
-#include "src/measure/reals.h"
+#include "src/measure/metrics/scorers.h"
 #include "src/models/models.h"
 #include "src/ops/map/conversion.h"
 #include "src/quant/dequantize.h"
-#include "src/runtime/bind.h"
-#include "src/runtime/feeder.h"
 
 namespace litesmith {
 namespace {
 
 // What a model says of each sample, in their order.
-struct Answers {
-  std::vector<double> parts;     // of the metric
+struct Replies {
+  Score score;
+  std::vector<double> parts;     // of the metric, [samples, width]
   std::vector<int64_t> choices;  // the largest output's place
 };
 
-int64_t Largest(std::span<const float> values) {
-  return std::max_element(values.begin(), values.end()) - values.begin();
-}
+// A metric's part of a sample, then the place of the largest output.
+class ChoiceScorer : public Scorer {
+ public:
+  ChoiceScorer(std::unique_ptr<Scorer> metric, const Tensor& output)
+      : metric_(std::move(metric)), output_(output) {}
 
-Answers AnswersOf(const Graph& graph, const Dataset& data,
-                  const EvaluateOptions& options) {
-  constexpr int kBatch = 32;
-  const int threads =
-      options.threads > 0 ? options.threads : AvailableThreads();
-  const InterpreterOptions plan = PlanOptions(options, BatchFor(graph, kBatch));
-  std::vector<Interpreter> interpreters;
-  while (static_cast<int>(interpreters.size()) < threads)
-    interpreters.emplace_back(graph, plan);
-  const InputFeeder feed(data.inputs(), interpreters[0]);
-  const size_t target = TargetAt(data, 0);
-  const Tensor output = interpreters[0].output_tensor(0);
-  Tensor one = output;
-  one.shape[0] = 1;
-  const std::unique_ptr<Scorer> scorer =
-      FindMetric(options.metric).make(FieldAt(data, target), output);
-  const size_t width = scorer->width();
-  const auto samples = static_cast<size_t>(data.size());
-  Answers answers{std::vector<double>(samples * width),
-                  std::vector<int64_t>(samples)};
-  std::atomic<int64_t> next{0};
-  ParallelFor(threads, threads, [&](int t) {
-    Interpreter& interpreter = interpreters[static_cast<size_t>(t)];
-    const int batch_size = interpreter.batch();
-    BatchReader reader(data, batch_size);
-    while (!StopRequested()) {
-      const int64_t first = next.fetch_add(batch_size);
-      if (first >= data.size()) break;
-      const auto count =
-          static_cast<int>(std::min<int64_t>(batch_size, data.size() - first));
-      const Batch& batch = reader.Read(first, count);
-      feed(batch, &interpreter);
-      interpreter.Invoke(count);
-      const size_t bytes = SampleBytes(output);
-      const std::byte* values = interpreter.output(0).data();
-      for (int k = 0; k < count; ++k, values += bytes) {
-        const auto s = static_cast<size_t>(first + k);
-        scorer->Part(batch.at(target, k), values,
-                     answers.parts.data() + s * width);
-        answers.choices[s] = Largest(RealsOf(one, {values, bytes}));
-      }
+  const Scorer& metric() const { return *metric_; }
+  size_t width() const override { return metric_->width() + 1; }
+  void Part(const std::byte* target, const std::byte* output,
+            double* part) const override {
+    metric_->Part(target, output, part);
+    size_t best = 0;
+    for (size_t i = 1; i < output_.size(); ++i) {
+      if (output_(output, i) > output_(output, best)) best = i;
     }
-  });
-  ThrowIfStopRequested();
-  return answers;
+    part[metric_->width()] = static_cast<double>(best);
+  }
+  double Value(std::span<const double> parts) const override {
+    (void)parts;
+    return 0;  // the metric's is taken of its own parts
+  }
+
+ private:
+  std::unique_ptr<Scorer> metric_;
+  OutputValues output_;
+};
+
+Replies RepliesOf(const Graph& graph, const Dataset& data,
+                  const EvaluateOptions& options) {
+  const Metric& metric = FindMetric(options.metric);
+  std::unique_ptr<Scorer> scorer;
+  const std::vector<double> parts =
+      EvaluateParts(graph, data, options,
+                    {metric.name, metric.targets,
+                     [&](const Field& target, const Tensor& output) {
+                       return std::make_unique<ChoiceScorer>(
+                           metric.make(target, output), output);
+                     }},
+                    &scorer);
+  const Scorer& own = static_cast<const ChoiceScorer&>(*scorer).metric();
+  Replies replies;
+  for (auto at = parts.begin(); at != parts.end(); ++at) {
+    const auto end = at + static_cast<int64_t>(own.width());
+    replies.parts.insert(replies.parts.end(), at, end);
+    at = end;
+    replies.choices.push_back(static_cast<int64_t>(*at));
+  }
+  replies.score = ScoreOf(metric, own, replies.parts);
+  return replies;
 }
 
 // Throws what reading, running or fitting the data does, naming the file.
@@ -121,7 +116,7 @@ void TimeBoth(const Graph& a, const Graph& b, const Dataset& data,
   }
 }
 
-void CountPairs(const Answers& a, const Answers& b, Comparison* result) {
+void CountPairs(const Replies& a, const Replies& b, Comparison* result) {
   PairedCounts counts;
   for (size_t s = 0; s < a.parts.size(); ++s) {
     const bool right_a = a.parts[s] != 0;
@@ -129,13 +124,11 @@ void CountPairs(const Answers& a, const Answers& b, Comparison* result) {
     ++(right_a ? (right_b ? counts.both : counts.only_a)
                : (right_b ? counts.only_b : counts.neither));
   }
-  result->a.score.correct = counts.both + counts.only_a;
-  result->b.score.correct = counts.both + counts.only_b;
   result->counts = counts;
   result->mcnemar = McNemarTest(counts);
 }
 
-void CompareChoices(const Answers& a, const Answers& b, int64_t listed,
+void CompareChoices(const Replies& a, const Replies& b, int64_t listed,
                     Comparison* result) {
   int64_t same = 0;
   for (size_t s = 0; s < a.choices.size(); ++s) {
@@ -206,15 +199,13 @@ Comparison CompareFiles(const std::string& a, const std::string& b,
   result.metric = options.evaluate.metric;
   result.a = Weigh(a, graph_a);
   result.b = Weigh(b, graph_b);
-  // What is not finite fails here, with the sample.
-  result.a.score = EvaluateGraph(graph_a, data, options.evaluate);
-  result.b.score = EvaluateGraph(graph_b, data, options.evaluate);
-  if (metric.targets == TargetKind::kLabels) {
-    const Answers of_a = AnswersOf(graph_a, data, options.evaluate);
-    const Answers of_b = AnswersOf(graph_b, data, options.evaluate);
+  const Replies of_a = RepliesOf(graph_a, data, options.evaluate);
+  const Replies of_b = RepliesOf(graph_b, data, options.evaluate);
+  result.a.score = of_a.score;
+  result.b.score = of_b.score;
+  if (metric.targets == TargetKind::kLabels)
     CompareChoices(of_a, of_b, options.listed_samples, &result);
-    if (metric.is_share) CountPairs(of_a, of_b, &result);
-  }
+  if (metric.is_share) CountPairs(of_a, of_b, &result);
   if (options.tensor_samples > 0)
     CompareInside(graph_a, graph_b, data, options.tensor_samples, &result);
   result.timed_samples = std::min(options.timed_samples, data.size());

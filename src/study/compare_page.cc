@@ -8,6 +8,7 @@
 
 #include "src/base/names.h"
 #include "src/measure/metrics.h"
+#include "src/study/report/html.h"
 
 namespace litesmith {
 namespace {
@@ -31,37 +32,10 @@ p.answer { font-size: 1.1rem; }
 <h1>Two files compared</h1>
 )";
 
-// As text between tags and in attributes.
-std::string Escaped(std::string_view text) {
-  std::string escaped;
-  for (const char c : text) {
-    switch (c) {
-      case '<':
-        escaped += "&lt;";
-        break;
-      case '>':
-        escaped += "&gt;";
-        break;
-      case '&':
-        escaped += "&amp;";
-        break;
-      case '"':
-        escaped += "&quot;";
-        break;
-      case '\'':
-        escaped += "&#39;";
-        break;
-      default:
-        escaped += c;
-    }
-  }
-  return escaped;
-}
-
 std::string Row(const char* what, const std::string& a, const std::string& b) {
   return fmt::format(
       "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n", what,
-      Escaped(a), Escaped(b));
+      Html(a), Html(b));
 }
 
 std::string Files(const Comparison& c) {
@@ -107,10 +81,9 @@ std::string TensorRow(const TensorNoise& tensor) {
       "<td style=\"min-width:6rem\"><div class=\"bar\" "
       "style=\"width:{:.1f}%\"></div></td>"
       "<td class=\"n\">{:.4g}</td><td class=\"n\">{:.3g}</td></tr>\n",
-      db < kLow ? " class=\"low\"" : "", Escaped(tensor.name),
-      Escaped(tensor.op), tensor.constant ? "weights" : "activation",
-      Name(tensor.dtype), NoiseText(tensor), 100 * share, tensor.largest,
-      tensor.added);
+      db < kLow ? " class=\"low\"" : "", Html(tensor.name), Html(tensor.op),
+      tensor.constant ? "weights" : "activation", Name(tensor.dtype),
+      NoiseText(tensor), 100 * share, tensor.largest, tensor.added);
 }
 
 std::string Tensors(const Comparison& c) {
@@ -125,7 +98,7 @@ std::string Tensors(const Comparison& c) {
   if (const TensorNoise* most = MostAdded(c.tensors)) {
     html += fmt::format(
         "<p class=\"answer\">The difference starts at <b>{}</b> ({}).</p>\n",
-        Escaped(most->name), Escaped(most->op));
+        Html(most->name), Html(most->op));
   } else {
     html += "<p class=\"answer\">No activation differs.</p>\n";
   }
@@ -182,14 +155,14 @@ std::string ChanceText(const Comparison& comparison) {
 std::string ComparePage(const Comparison& c, const std::string& data) {
   std::string html = kHead;
   html += fmt::format("<p>On {} of <code>{}</code>.</p>\n",
-                      Counted(c.a.score.samples, "test sample"), Escaped(data));
+                      Counted(c.a.score.samples, "test sample"), Html(data));
   html += Files(c);
   if (c.agreement) {
     html += fmt::format(
         "<p class=\"answer\">Both give the same class for {:.2f} % of the "
         "samples.{}</p>\n",
         100 * *c.agreement,
-        c.counts ? " " + Escaped(ChanceText(c)) + "." : std::string());
+        c.counts ? " " + Html(ChanceText(c)) + "." : std::string());
     if (!c.different.empty()) {
       html += fmt::format("<p>The first of other classes: {}.</p>\n",
                           fmt::join(c.different, ", "));

@@ -30,6 +30,7 @@
 #include "src/study/details.h"
 #include "src/study/measure_cell.h"
 #include "src/study/methods.h"
+#include "src/study/plan.h"
 #include "src/study/report/contents.h"
 #include "src/study/report/page.h"
 #include "src/study/report/report.h"
@@ -86,15 +87,7 @@ class Study {
   }
 
   void Run() {
-    // Whatever cannot work ends here, before anything takes time.
-    TryOutputFolder(options_.out);
-    start_graph_ = StripTrainingOps(LoadFloatModel(
-        options_.model, options_.train.seed, options_.dequantize));
-    RequireTrainable(start_graph_);
-    WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
-    OpenData();
-    TakeSettings();
-    Describe();
+    Begin();
     const FolderLock lock(options_.out);
     OpenFolder();
     SweepTemporaryFilesOnce(options_.out);
@@ -117,7 +110,48 @@ class Study {
     }
   }
 
+  // What Run would do, without a folder, a lock or a trace.
+  StudyPlan PlanOnly() {
+    Begin();
+    OpenFolder();
+    StudyPlan plan;
+    plan.folder = folder_;
+    plan.missing = static_cast<int64_t>(Plan());
+    if (plan.missing > 0) CheckMethods();
+    for (const Recipe* recipe : walk_) {
+      const Trained& trained = trained_.at(recipe->name);
+      plan.recipes.push_back({recipe->name, recipe->parent,
+                              trained.kept     ? "kept"
+                              : trained.wanted ? "train"
+                                               : "idle",
+                              RecipeEpochs(*recipe, options_.train),
+                              trained.seconds});
+      if (!IsAsked(*recipe)) continue;
+      for (const Method& method : methods_) {
+        plan.cells.push_back(
+            {recipe->name, method.name,
+             fmt::format("{}{}{}/{}", place_, place_.empty() ? "" : "/",
+                         recipe->name, FileName(method)),
+             kept_.find({recipe->name, method.name}) != kept_.end()});
+      }
+    }
+    GuessSeconds(start_graph_, train_, *test_, options_, &plan);
+    return plan;
+  }
+
  private:
+  // Whatever cannot work ends here, before anything takes time.
+  void Begin() {
+    TryOutputFolder(options_.out);
+    start_graph_ = StripTrainingOps(LoadFloatModel(
+        options_.model, options_.train.seed, options_.dequantize));
+    RequireTrainable(start_graph_);
+    WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
+    OpenData();
+    TakeSettings();
+    Describe();
+  }
+
   template <typename T, typename Find>
   static std::vector<T> Select(const std::vector<std::string>& names,
                                const Find& find) {
@@ -519,6 +553,11 @@ std::vector<StudyRow> RunStudy(const StudyOptions& options, Progress* progress,
   done->clear();
   Study(options, progress, done).Run();
   return *done;
+}
+
+StudyPlan PlanStudy(const StudyOptions& options) {
+  std::vector<StudyRow> rows;
+  return Study(options, nullptr, &rows).PlanOnly();
 }
 
 std::vector<StudyRow> ReadStudy(const std::string& directory) {

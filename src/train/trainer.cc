@@ -24,6 +24,7 @@
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
+#include "src/train/epoch_progress.h"
 #include "src/train/fit.h"
 #include "src/train/losses.h"
 #include "src/train/training_run.h"
@@ -93,17 +94,17 @@ EpochResult Epoch(TrainingRun* run, const Dataset& data,
                 {options.seed, static_cast<int64_t>(stream)});
   EpochResult result;
   int64_t correct = 0;
-  const std::string task = fmt::format("{}: epoch {} of {}", options.label,
-                                       epoch + 1, options.epochs);
-  int64_t done = 0;
+  EpochProgress shown(progress,
+                      fmt::format("{}: epoch {} of {}", options.label,
+                                  epoch + 1, options.epochs),
+                      size, options.batch, ComparesLabels(options));
   while (const Batch* batch = loader.Next()) {
     ThrowIfStopRequested();
     const LossSum step = run->Step(*batch);
     if (!std::isfinite(step.loss)) FailDiverged("the loss", *run, options);
     result.loss += step.loss;
     correct += step.correct;
-    done += batch->size();
-    if (progress != nullptr) progress->Update(task, done, size);
+    shown.Add(batch->size(), step.loss, step.correct);
   }
   // A ReLU makes zero of what is not a number, so weights can be lost while
   // the loss still looks well.
