@@ -63,7 +63,7 @@ std::string Synopsis(const VerbRow& verb) {
     line += fmt::format(".B {}\n.I {}\n", Plain(option.names.back()),
                         Plain(option.value));
   }
-  return line + ".RI [ option ...]\n.br\n";
+  return line + ".RI [ option ...]\n";
 }
 
 // Paragraphs as they are; what is indented stays so.
@@ -108,7 +108,11 @@ std::string ManualPage(std::span<const VerbRow> verbs,
       ".tflite\n"
       ".SH SYNOPSIS\n",
       LITESMITH_VERSION);
-  for (const VerbRow& verb : verbs) page += Synopsis(verb);
+  std::string before;
+  for (const VerbRow& verb : verbs) {
+    page += before + Synopsis(verb);
+    before = ".br\n";
+  }
   page += ".SH DESCRIPTION\n" + Paragraphs(overview);
   page += ".SH OPTIONS\n";
   for (const OptionRow& option : program) page += Entry(option);

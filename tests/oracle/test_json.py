@@ -65,11 +65,8 @@ def test_the_object_is_alone_and_has_its_fields(name, litesmith, work):
 
 
 def test_every_listing_has_names_and_summaries(litesmith):
-    what = re.search(r"recipes, parameters[\w, ]*", " ".join(litesmith.ok("list", "--help").split()))[0]
-    for each in what.replace(" or ", ", ").split(","):
-        each = each.strip()
-        if not each:
-            continue
+    known = re.split("[Kk]nown:", litesmith.call("list", "nothing").stderr)[1]
+    for each in (name.strip() for name in known.split("See")[0].split(",")):
         listing = json.loads(litesmith.ok("list", each, "--json"))
         assert listing["what"] == each and listing["rows"]
         assert all(row["name"] and row["summary"] for row in listing["rows"])
