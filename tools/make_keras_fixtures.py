@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Saves tiny Keras models of both dialects, with what they predict.
 
-    build/venv/bin/python tools/make_keras_fixtures.py tests/golden/keras
+    build/venv/bin/python tools/make_keras_fixtures.py tests/golden/keras [MODEL...]
 
 writes, for tf_keras 2.18 (keras2_*) and Keras 3 (keras3_*), as .h5 and .keras,
 the models that src/formats/keras/keras_fixture_test.cc reads, and once
@@ -143,6 +143,87 @@ def joins(k):
     return k.Model(inputs, k.layers.Concatenate(name="means")([c, d, c]))
 
 
+def nested(k):
+    """Models in the model, of equal names inside, one called twice and frozen in part; a layer that is called twice."""
+    i = k.Input((4, 4, 2), name="block_in")
+    x = k.layers.Conv2D(2, 2, padding="same", name="conv")(i)
+    x = k.layers.BatchNormalization(name="bn", trainable=False)(x)
+    block = k.Model(i, [x, k.layers.ReLU(name="relu")(x)], name="block")
+    head = k.Sequential([k.Input((4, 4, 2)),
+                         k.layers.Conv2D(3, 3, activation="relu", name="conv"),
+                         k.layers.Flatten(name="flat")], name="head")
+    a = k.Input((4, 4, 2), name="a")
+    b = k.Input((4, 4, 2), name="b")
+    dense = k.layers.Dense(2, name="dense")
+    pre, post = block(a)
+    other, _ = block(b)
+    y = dense(head(k.layers.Add(name="sum")([post, other])))
+    return k.Model([b, a], [k.layers.Flatten(name="rest")(pre), dense(head(post)), y])
+
+
+def sequences(k):
+    """Layers of one dimension."""
+    x = inputs = k.Input((12, 3), name="steps")
+    x = k.layers.ZeroPadding1D((1, 2), name="pad")(x)
+    x = k.layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu", name="causal")(x)
+    x = k.layers.SeparableConv1D(6, 3, depth_multiplier=2, padding="same", activation="tanh", name="separable")(x)
+    x = k.layers.MaxPooling1D(2, name="max")(x)
+    x = k.layers.DepthwiseConv1D(3, strides=2, padding="same", use_bias=False, name="depthwise")(x)
+    x = k.layers.Conv1DTranspose(5, 3, strides=2, padding="same", name="up")(x)
+    x = k.layers.UpSampling1D(3, name="repeat")(x)
+    x = k.layers.Cropping1D((2, 1), name="crop")(x)
+    x = k.layers.AveragePooling1D(2, padding="same", name="mean")(x)
+    x = k.layers.Permute((2, 1), name="turn")(x)
+    y = k.layers.GlobalMaxPooling1D(name="top")(x)
+    y = k.layers.RepeatVector(5, name="again")(y)
+    return k.Model(inputs, [k.layers.Flatten(name="flat")(x), y])
+
+
+def bends(k):
+    """Activations of several nodes: layers, functions, and one of a layer."""
+    x = inputs = k.Input((3, 4), name="x")
+    outputs = [k.layers.Activation(name, name=f"as_{name}")(x)
+               for name in ("selu", "softplus", "softsign", "mish", "gelu", "exponential", "tanh", "elu", "log_softmax")]
+    outputs += [k.layers.ReLU(2.5, name="at_most")(x), k.layers.ReLU(negative_slope=0.25, name="slope")(x),
+                k.layers.ReLU(1.5, negative_slope=0.5, threshold=0.25, name="all")(x), k.layers.ReLU(threshold=0.5, name="above")(x),
+                k.layers.ELU(0.5, name="soft")(x), k.layers.LeakyReLU(0.125, name="leaky")(x),
+                k.layers.PReLU(shared_axes=[1], name="learned")(x), k.layers.Softmax(axis=1, name="along")(x),
+                k.layers.Dense(4, activation="softsign", name="dense")(x)]
+    return k.Model(inputs, k.layers.Concatenate(axis=1, name="all_of_them")(outputs))
+
+
+def images(k):
+    """Images of other sizes, merges of several and of lower ranks, numbers that are not trained."""
+    x = inputs = k.Input((6, 6, 2), name="image")
+    x = k.layers.Rescaling(0.5, offset=-1.0, name="rescale")(x)
+    x = k.layers.Normalization(mean=[0.5, -0.25], variance=[2.0, 0.75], name="normal")(x)
+    a = k.layers.UpSampling2D((2, 1), interpolation="bilinear", name="up")(x)
+    a = k.layers.Cropping2D(((3, 3), (0, 0)), name="crop")(a)
+    b = k.layers.Conv2DTranspose(2, 3, padding="same", activation="relu", name="back")(x)
+    c = k.layers.Resizing(6, 6, name="resize")(k.layers.MaxPooling2D(2, name="small")(x))
+    d = k.layers.GlobalAveragePooling2D(name="mean")(x)
+    x = k.layers.Average(name="average")([a, b, c])
+    x = k.layers.Multiply(name="gate")([x, d])
+    x = k.layers.Subtract(name="less")([x, a])
+    x = k.layers.Maximum(name="most")([x, b, c])
+    return k.Model(inputs, k.layers.Flatten(name="flat")(k.layers.Minimum(name="least")([x, a])))
+
+
+def noises(k):
+    """What acts in training only."""
+    x = inputs = k.Input((5, 4, 2), name="image")
+    x = k.layers.SpatialDropout2D(0.25, name="channels")(x)
+    x = k.layers.GaussianNoise(0.5, name="noise")(x)
+    x = k.layers.Conv2D(3, 2, name="conv")(x)
+    x = k.layers.AlphaDropout(0.125, name="alpha")(x)
+    x = k.layers.Reshape((12, 3), name="steps")(x)
+    x = k.layers.SpatialDropout1D(0.5, name="features")(x)
+    x = k.layers.ActivityRegularization(l1=0.5, l2=0.25, name="small")(x)
+    x = k.layers.Flatten(name="flat")(x)
+    x = k.layers.GaussianDropout(0.375, name="factors")(x)
+    return k.Model(inputs, k.layers.Dense(2, name="logits")(x))
+
+
 def save(k, name, model, folder, weights):
     if weights is None:
         weights = random_weights(model)
@@ -156,7 +237,10 @@ def save(k, name, model, folder, weights):
 def main():
     folder = pathlib.Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    for make in (cnn, layers, branches, blocks, depthwise, norms, joins):
+    only = sys.argv[2:]  # names of models; none: all
+    for make in (cnn, layers, branches, blocks, depthwise, norms, joins, nested, sequences, bends, images, noises):
+        if only and make.__name__ not in only:
+            continue
         weights = None
         results = []
         for k in (tf_keras, keras):

@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <string_view>
 
 #include "src/base/error.h"
 #include "src/containers/zip.h"
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/hdf5/h5_image.h"
+#include "src/formats/json.h"
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/from_keras.h"
 #include "src/formats/keras/keras.h"
@@ -29,74 +31,151 @@ constexpr int64_t kMaxConfigBytes = int64_t{1} << 26;
 constexpr int64_t kMaxRatio = 100;
 constexpr int64_t kAlwaysAllowed = int64_t{1} << 26;
 
-// "dense", "dense_1", ...: the groups of layers in the order of their list.
-class GroupNames {
- public:
-  std::string Next(std::string_view class_name) {
-    const std::string name = SnakeCase(class_name);
-    const int place = counts_[name]++;
-    return place == 0 ? name : name + "_" + std::to_string(place);
-  }
-
- private:
-  std::map<std::string, int> counts_;
-};
-
 // By place: 'layers/dense_1/vars/0' is the first variable of the second Dense.
 class ArchiveVariables : public Variables {
  public:
   ArchiveVariables(const KerasModel& model, const H5Tree& weights)
       : model_(model), weights_(weights) {
-    GroupNames names;
-    for (const KerasLayer& layer : model.layers) {
-      // A Sequential does not count its input among its layers; no other layer
-      // is called like one.
-      groups_.push_back(FindGroup(names.Next(layer.class_name)));
+    for (const auto& [path, data] : weights.datasets) {
+      if (path.starts_with(kOldTop)) old_ = true;
+      if (path.find('\\') != std::string::npos) windows_ = true;
     }
   }
 
-  const H5Dataset* Find(size_t layer, size_t index,
-                        std::string_view) const override {
-    const std::string& group = groups_[layer];
+  const H5Dataset* Find(size_t layer,
+                        const VariablePlace& place) const override {
+    const KerasLayer& of = model_.layers[layer];
+    std::string path = of.group;
+    size_t index = place.index;
+    if (of.wrapper.class_name == "PruneLowMagnitude") {
+      path += "/layer";
+    } else if (!of.wrapper.class_name.empty()) {
+      // What it does something with is the wrapper's own, the rest the layer's.
+      const bool weight = HasWeight(layer);
+      const bool clusters = of.wrapper.class_name == "ClusterWeights";
+      if (!weight || (clusters && index > 0)) {
+        path += "/layer";
+        index -= weight ? 1 : 0;
+      }
+    }
+    if (!place.part.empty()) path += fmt::format("/{}", place.part);
+    const std::string group = GroupOf(path) + "/vars";
     // Keras from 3.5 on says which layer it is.
     const auto* name = weights_.Attribute(group, "name");
-    if (name != nullptr && name->size() == 1 &&
-        name->front() != model_.layers[layer].name) {
+    if (place.part.empty() && name != nullptr && name->size() == 1 &&
+        name->front() != of.name && of.wrapper.class_name.empty()) {
       Fail(ErrorKind::kCorrupt,
            "where its weights should be, at '{}', are those of '{}'", group,
            name->front());
     }
-    const auto it = weights_.datasets.find(group + "/" + std::to_string(index));
+    const auto it =
+        weights_.datasets.find(group + "/" + std::to_string(place.index));
     return it == weights_.datasets.end() ? nullptr : &it->second;
   }
 
-  void RequireCount(size_t layer, size_t count) const override {
-    const std::string next = groups_[layer] + "/" + std::to_string(count);
-    if (weights_.datasets.count(next) != 0) {
+  // By what stands before it: the variables that are trained, the quantized one
+  // again, the step, and then the ranges.
+  const H5Dataset* FindOfWrapper(size_t layer,
+                                 WrapperVariable which) const override {
+    const KerasLayer& of = model_.layers[layer];
+    const size_t count = CountOf(of.group);
+    if (of.wrapper.class_name == "PruneLowMagnitude")
+      return which == WrapperVariable::kMask && count == 4 ? Own(of, 1)
+                                                           : nullptr;
+    if (of.wrapper.class_name == "ClusterWeights")
+      return which == WrapperVariable::kCentroids && count > 2 ? Own(of, 1)
+                                                               : nullptr;
+    const bool quantizes = of.wrapper.class_name.empty();
+    const bool weight = !quantizes && HasWeight(layer);
+    size_t step = 0;
+    while (step < count && !IsStep(*Own(of, step))) ++step;
+    // QuantizeLayer has the step behind its range.
+    const size_t first = quantizes ? 0 : step + 1;
+    const size_t ranges = quantizes ? 2 : count - std::min(count, step + 1);
+    switch (which) {
+      case WrapperVariable::kWeightMin:
+        return weight && ranges >= 2 ? Own(of, first) : nullptr;
+      case WrapperVariable::kWeightMax:
+        return weight && ranges >= 2 ? Own(of, first + 1) : nullptr;
+      case WrapperVariable::kActivationMin:
+        return ranges == (weight ? 4u : 2u)
+                   ? Own(of, count - (quantizes ? 3 : 2))
+                   : nullptr;
+      case WrapperVariable::kActivationMax:
+        return ranges == (weight ? 4u : 2u)
+                   ? Own(of, count - (quantizes ? 2 : 1))
+                   : nullptr;
+      // Nothing says so; what has a softmax or its like is so.
+      case WrapperVariable::kPreActivationMin:
+        return FindOfWrapper(layer, WrapperVariable::kActivationMin);
+      default:
+        return nullptr;
+    }
+  }
+
+  void RequireAllFound(size_t layer, size_t count) const override {
+    const std::string& group = model_.layers[layer].group;
+    const std::string prefix = GroupOf(group) + (windows_ ? "\\" : "/");
+    const std::string vars = GroupOf(group) + "/vars/";
+    size_t there = 0;
+    for (const std::string& begin : {prefix, vars}) {
+      if (begin == vars && prefix.back() == '/') break;
+      for (auto it = weights_.datasets.lower_bound(begin);
+           it != weights_.datasets.end() && it->first.starts_with(begin); ++it)
+        there += IsWeight(it->first) ? 1 : 0;
+    }
+    if (there > count) {
       Fail(ErrorKind::kCorrupt,
            "the file holds more than the {} weights that it has", count);
     }
   }
 
  private:
-  // Keras's own place first, then that of Keras 2.13, then what it writes on
-  // Windows, where a backslash stays in the name.
-  std::string FindGroup(const std::string& name) const {
-    constexpr const char* kTops[] = {"layers",
-                                     "_layer_checkpoint_dependencies"};
-    for (const char separator : {'/', '\\'}) {
-      for (const char* top : kTops) {
-        const std::string place =
-            fmt::format("{}{}{}/vars", top, separator, name);
-        if (weights_.datasets.count(place + "/0") != 0) return place;
+  static constexpr char kOldTop[] = "_layer_checkpoint_dependencies";
+
+  const H5Dataset* Own(const KerasLayer& layer, size_t index) const {
+    const auto it = weights_.datasets.find(GroupOf(layer.group) + "/vars/" +
+                                           std::to_string(index));
+    return it == weights_.datasets.end() ? nullptr : &it->second;
+  }
+  size_t CountOf(const std::string& group) const {
+    size_t count = 0;
+    while (weights_.datasets.count(GroupOf(group) + "/vars/" +
+                                   std::to_string(count)) != 0)
+      ++count;
+    return count;
+  }
+  // A scalar, which no layer's variable is that is quantized.
+  static bool IsStep(const H5Dataset& data) { return data.dims.empty(); }
+  // Whether the wrapper has a weight of its layer.
+  bool HasWeight(size_t layer) const {
+    const H5Dataset* first = Own(model_.layers[layer], 0);
+    return first != nullptr && first->dims.size() > 1;
+  }
+
+  // The state of random numbers is none, and how often a mean was adapted.
+  static bool IsWeight(const std::string& path) {
+    return path.find("seed_generator") == std::string::npos;
+  }
+
+  // As Keras 2.13 calls it, and as Keras writes it on Windows, where a
+  // backslash stays in the name.
+  std::string GroupOf(std::string path) const {
+    constexpr std::string_view kTop = "layers/";
+    if (old_) {
+      for (size_t at = 0; (at = path.find(kTop, at)) != std::string::npos;) {
+        path.replace(at, kTop.size(), std::string(kOldTop) + "/");
+        at += sizeof(kOldTop);
       }
     }
-    return fmt::format("{}/{}/vars", kTops[0], name);
+    if (windows_) std::replace(path.begin(), path.end(), '/', '\\');
+    return path;
   }
 
   const KerasModel& model_;
   const H5Tree& weights_;
-  std::vector<std::string> groups_;  // by layer
+  bool old_ = false;
+  bool windows_ = false;
 };
 
 class ArchiveReader {
@@ -118,7 +197,8 @@ class ArchiveReader {
     const std::vector<std::byte> config =
         zip_.Read(kConfig, std::min(max_bytes_, kMaxConfigBytes));
     const KerasModel model = ParseKerasConfig(
-        {reinterpret_cast<const char*>(config.data()), config.size()}, kConfig);
+        {reinterpret_cast<const char*>(config.data()), config.size()}, kConfig,
+        KerasVersion());
     const H5Tree weights =
         ReadH5(kWeights,
                {.groups = {""}, .as_float32 = true, .without = {"optimizer"}});
@@ -127,6 +207,17 @@ class ArchiveReader {
   }
 
  private:
+  // What it says of the Keras that wrote it; empty: nothing.
+  std::string KerasVersion() const {
+    if (!zip_.Has(kMetadata)) return {};
+    const std::vector<std::byte> text =
+        zip_.Read(kMetadata, std::min(max_bytes_, kMaxConfigBytes));
+    return JsonString(
+        ParseJson({reinterpret_cast<const char*>(text.data()), text.size()},
+                  kMetadata),
+        "keras_version", "");
+  }
+
   // One group of a member that is an HDF5 file.
   H5Tree ReadH5(const char* member, const H5Wanted& wanted) const {
     const std::vector<std::byte> bytes = zip_.Read(member, max_bytes_);
@@ -144,19 +235,25 @@ std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
   H5Image image;
   image.AddGroup("/layers");
   image.AddGroup("/vars");  // of the model itself
-  GroupNames names;
+  std::map<std::string, int> counts;
   for (const OutLayer& layer : model.layers) {
+    const std::string name = GroupNameOf(layer.class_name);
+    const int place = counts[name]++;
     const std::string group =
-        "/layers/" + names.Next(layer.class_name) + "/vars";
+        "/layers/" + (place == 0 ? name : name + "_" + std::to_string(place));
     // Kerases do not miss what is empty.
-    if (layer.weights.empty()) continue;
-    image.AddGroup(group);
-    image.AddString(group, "name", layer.name);
-    int place = 0;
-    for (size_t i = 0; i < layer.weights.size(); ++i) {
-      if (layer.weights[i] == kNoTensor) continue;
-      AddVariableDataset(graph, layer, i, group + "/" + std::to_string(place++),
-                         &image);
+    std::map<std::string, int> places;  // by part
+    for (const OutVariable& weight : layer.weights) {
+      std::string vars = group;
+      if (!weight.part.empty()) vars += "/" + weight.part;
+      vars += "/vars";
+      const int index = places[weight.part]++;
+      if (index == 0) {
+        image.AddGroup(vars);
+        if (weight.part.empty()) image.AddString(vars, "name", layer.name);
+      }
+      AddVariableDataset(graph, layer, weight,
+                         vars + "/" + std::to_string(index), &image);
     }
   }
   return image.Finish();

@@ -1,4 +1,4 @@
-// Reads Keras configs: the one place that knows their dialects.
+// Reads Keras configs: the one place, with call.cc, that knows their dialects.
 #include "src/formats/keras/config.h"
 
 #include <map>
@@ -6,17 +6,18 @@
 #include <set>
 
 #include "src/base/error.h"
+#include "src/formats/keras/layer.h"
+#include "src/formats/keras/model_tree.h"
 #include "src/formats/keras/unknown_layers.h"
+#include "src/formats/keras/wrappers.h"
 
 namespace litesmith {
 namespace {
 
-constexpr int kMaxDepth = 16;  // of lists in a call
-
-// Computing in float16 or bfloat16 is Keras's way of training; the variables
-// are float32.
-constexpr const char* kDtypes[] = {"float32", "mixed_float16",
-                                   "mixed_bfloat16"};
+// Types of variables, which are read as float32, and of what is computed, which
+// is float32 here.
+constexpr const char* kDtypes[] = {"float32", "mixed_float16", "mixed_bfloat16",
+                                   "float16", "bfloat16",      "float64"};
 
 void CheckDtype(const Json& config) {
   const Json* dtype = JsonFind(config, "dtype");
@@ -58,106 +59,8 @@ void CheckOptions(const KerasLayer& layer, KerasModel* model) {
       "{}'{}' ({})", model->left_out.empty() ? "" : ", ", layer.name, names);
 }
 
-// What a call reads, by the names of its model's config.
-struct Reference {
-  std::string layer;
-  int32_t call = 0;
-  int32_t output = 0;
-};
-
-// A reference is [layer, call, output, ...] in either dialect.
-bool IsReference(const Json& value) {
-  return value.is_array() && value.size() >= 3 && value[0].is_string();
-}
-
-Reference ToReference(const Json& value) {
-  return {JsonString(value[0], "layer"), JsonInt(value[1], "node index"),
-          JsonInt(value[2], "tensor index")};
-}
-
-// Every reference in nested lists, tensors of Keras 3 included; of objects, as
-// the inputs of a model may be one, in the order of their keys. Anything else
-// is an argument that no layer takes.
-void CollectReferences(const Json& value, int depth,
-                       std::vector<Reference>* references) {
-  if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
-  if (IsReference(value)) {
-    references->push_back(ToReference(value));
-  } else if (JsonString(value, "class_name", "") == "__keras_tensor__") {
-    const Json& history = JsonAt(JsonAt(value, "config"), "keras_history");
-    if (!IsReference(history)) {
-      Fail(ErrorKind::kCorrupt, "its keras_history is no connection");
-    }
-    references->push_back(ToReference(history));
-  } else if (value.is_array() || value.is_object()) {
-    for (const Json& item : value)
-      CollectReferences(item, depth + 1, references);
-  } else if (!value.is_null()) {
-    Fail(ErrorKind::kUnsupported, "it is called with {}, which is no tensor",
-         JsonShown(value));
-  }
-}
-
-// What a call passes beside its tensors: {"training": true}. Keras writes every
-// argument that was given, also those that say nothing.
-void CheckArguments(const Json& arguments, const std::string& class_name) {
-  for (const auto& [key, value] : arguments.items()) {
-    if (value.is_null()) continue;
-    // Keras 3 says training=false where nothing was said.
-    const bool differs =
-        class_name == "Dropout" || class_name == "BatchNormalization";
-    if (key == "training" && (!differs || value == false)) continue;
-    Fail(ErrorKind::kUnsupported,
-         "it is called with {}={}, which is not supported", key,
-         JsonShown(value));
-  }
-}
-
-// Those of a call in the dialect of Keras 2, where they stand behind a tensor.
-void CheckArgumentsBehindTensors(const Json& value, int depth,
-                                 const std::string& class_name) {
-  if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
-  if (IsReference(value)) {
-    if (value.size() > 3 && value[3].is_object())
-      CheckArguments(value[3], class_name);
-  } else if (value.is_array()) {
-    for (const Json& item : value)
-      CheckArgumentsBehindTensors(item, depth + 1, class_name);
-  }
-}
-
-// The tensors of one call: {"args": [...], "kwargs": {...}} in Keras 3, lists
-// of tensors in Keras 2.
-std::vector<Reference> ParseCall(const Json& call,
-                                 const std::string& class_name) {
-  std::vector<Reference> references;
-  if (!call.is_object()) {
-    CheckArgumentsBehindTensors(call, 0, class_name);
-    CollectReferences(call, 0, &references);
-    return references;
-  }
-  if (const Json* arguments = JsonFind(call, "kwargs"))
-    CheckArguments(*arguments, class_name);
-  CollectReferences(JsonAt(call, "args"), 0, &references);
-  return references;
-}
-
 [[noreturn]] void FailTwice(const std::string& name) {
   Fail(ErrorKind::kCorrupt, "two layers are called '{}'", name);
-}
-
-KerasLayer ParseLayer(const Json& json) {
-  KerasLayer layer;
-  layer.class_name = LayerClass(json);
-  const Json& config = JsonAt(json, "config");
-  layer.config = std::make_shared<const Json>(config);
-  layer.name = LayerName(json);
-  if (layer.name.empty()) {
-    Fail(ErrorKind::kCorrupt, "a layer of class {} has no name",
-         layer.class_name);
-  }
-  layer.trainable = JsonBool(config, "trainable", true);
-  return layer;
 }
 
 // Calls `parse`, naming the layer in its errors.
@@ -170,125 +73,292 @@ void ForLayer(const std::string& name, F parse) {
   }
 }
 
-void ParseSequential(const Json& config, KerasModel* model) {
-  std::set<std::string> names;
-  const auto add = [&](KerasLayer layer) {
-    if (!names.insert(layer.name).second) FailTwice(layer.name);
-    KerasCall call{model->layers.size(), layer.name, {}};
-    if (!model->calls.empty()) call.inputs = {{model->calls.size() - 1, 0}};
-    model->layers.push_back(std::move(layer));
-    model->calls.push_back(std::move(call));
-  };
-  for (const Json& json : JsonArray(ModelLayers(config), "layers")) {
-    KerasLayer layer = ParseLayer(json);
-    ForLayer(layer.name, [&] {
-      CheckDtype(*layer.config);
-      CheckOptions(layer, model);
-    });
-    if (model->layers.empty() && layer.class_name != "InputLayer") {
-      // No input of its own: the first layer or the model knows the shape.
-      const Json* shape = JsonFind(*layer.config, "batch_input_shape");
-      if (shape == nullptr) shape = JsonFind(*layer.config, "batch_shape");
-      if (shape == nullptr) shape = JsonFind(config, "build_input_shape");
-      if (shape == nullptr) {
-        Fail(ErrorKind::kUnsupported,
-             "layer '{}' is the first and states no input shape", layer.name);
-      }
-      add({"InputLayer", layer.name + "_input",
-           std::make_shared<const Json>(Json{{"batch_shape", *shape}})});
-    }
-    add(std::move(layer));
+// The layer's name in calls.
+std::string RequiredName(const Json& json) {
+  const std::string name = LayerName(json);
+  if (name.empty()) {
+    Fail(ErrorKind::kCorrupt, "a layer of class {} has no name",
+         LayerClass(json));
   }
-  if (model->layers.empty()) Fail(ErrorKind::kCorrupt, "it has no layers");
-  model->inputs = {{0, 0}};
-  model->outputs = {{model->calls.size() - 1, 0}};
+  return name;
 }
 
-// A Functional model: its layers' calls, then what each of them reads, which
-// may stand behind it.
-class FunctionalParser {
- public:
-  explicit FunctionalParser(KerasModel* model) : model_(model) {}
+// The layer, without what tfmot has put around it.
+KerasLayer ParseLayer(const Json& json) {
+  KerasLayer layer;
+  layer.class_name = LayerClass(json);
+  layer.name = RequiredName(json);
+  const Json* config = &JsonAt(json, "config");
+  layer.trainable = JsonBool(*config, "trainable", true);
+  if (IsWrapperClass(layer.class_name)) {
+    layer.wrapper = {layer.class_name, layer.name,
+                     std::make_shared<const Json>(*config)};
+    const Json& inner = JsonAt(*config, "layer");
+    layer.class_name = LayerClass(inner);
+    config = &JsonAt(inner, "config");
+    layer.name = JsonString(JsonAt(*config, "name"), "name");
+    layer.trainable &= JsonBool(*config, "trainable", true);
+  }
+  layer.config = std::make_shared<const Json>(*config);
+  return layer;
+}
 
-  void Parse(const Json& config) {
-    for (const Json& json : JsonArray(JsonAt(config, "layers"), "layers")) {
-      KerasLayer layer = ParseLayer(json);
-      ForLayer(layer.name, [&] { AddCalls(json, layer); });
-      model_->layers.push_back(std::move(layer));
+// What a Sequential without an input of its own says of its shape: the first
+// layer or the model knows it. Null: nothing does.
+const Json* ShapeOfFirst(const Json& config, const Json& first, int depth) {
+  const Json& layer = JsonAt(first, "config");
+  for (const char* key : {"batch_input_shape", "batch_shape"}) {
+    if (const Json* shape = JsonFind(layer, key)) return shape;
+  }
+  if (IsModelClass(LayerClass(first)) && depth < kMaxModelDepth) {
+    for (const Json& inner : JsonArray(ModelLayers(layer), "layers")) {
+      if (LayerClass(inner) == "InputLayer" ||
+          JsonString(JsonAt(first, "class_name"), "class_name") == "Sequential")
+        return ShapeOfFirst(layer, inner, depth + 1);
     }
-    for (size_t c = 0; c < reads_.size(); ++c) {
-      KerasCall& call = model_->calls[c];
-      ForLayer(call.path, [&] { call.inputs = Resolve(reads_[c]); });
-    }
-    const auto ends = [&](const char* key, std::vector<KerasTensor>* tensors) {
-      ForLayer(key, [&] {
-        std::vector<Reference> references;
-        CollectReferences(JsonAt(config, key), 0, &references);
-        *tensors = Resolve(references);
+  }
+  if (IsWrapperClass(LayerClass(first)) && depth < kMaxModelDepth)
+    return ShapeOfFirst(config, JsonAt(layer, "layer"), depth + 1);
+  if (const Json* shape = JsonFind(config, "build_input_shape")) return shape;
+  const Json* build = JsonFind(first, "build_config");
+  return build == nullptr ? nullptr : JsonFind(*build, "input_shape");
+}
+
+// "dense", "dense_1", ...: the groups of layers in the order of their list.
+class GroupNames {
+ public:
+  explicit GroupNames(std::string prefix) : prefix_(std::move(prefix)) {}
+  std::string Next(std::string_view class_name) {
+    const std::string name = GroupNameOf(class_name);
+    const int place = counts_[name]++;
+    return prefix_ + (place == 0 ? name : name + "_" + std::to_string(place));
+  }
+
+ private:
+  std::string prefix_;
+  std::map<std::string, int> counts_;
+};
+
+// What a model in a model takes from it.
+struct Around {
+  std::string path;   // "outer/inner/"
+  std::string group;  // "layers/functional/"
+  std::string top;    // of the outermost model; empty: this is that one
+  bool trainable = true;
+  int depth = 0;
+};
+
+class TreeParser {
+ public:
+  explicit TreeParser(KerasModel* model) : model_(model) {}
+
+  std::unique_ptr<ModelTree> Parse(const Json& config, const std::string& kind,
+                                   Around around) {
+    if (around.depth > kMaxModelDepth)
+      Fail(ErrorKind::kUnsupported, "its models nest too deep");
+    // A frozen model freezes all of its layers.
+    around.trainable &= JsonBool(config, "trainable", true);
+    auto tree = std::make_unique<ModelTree>();
+    tree->sequential = kind == "Sequential";
+    GroupNames groups(around.group + "layers/");
+    const Json& layers = JsonArray(ModelLayers(config), "layers");
+    for (const Json& json : layers) {
+      if (tree->sequential && tree->entries.empty()) {
+        tree->has_input_layer = LayerClass(json) == "InputLayer";
+        if (!tree->has_input_layer)
+          AddFirstInput(config, json, around, tree.get());
+      }
+      TreeEntry entry;
+      entry.name = RequiredName(json);
+      ForLayer(around.path + entry.name, [&] {
+        ParseEntry(json, around, &groups, &entry);
+        if (tree->sequential) CallInChain(*tree, &entry);
       });
+      Add(std::move(entry), tree.get());
+    }
+    if (tree->entries.empty()) Fail(ErrorKind::kCorrupt, "it has no layers");
+    if (tree->sequential) {
+      tree->inputs = {{tree->entries.front().name, 0, 0, true}};
+      tree->outputs = {{tree->entries.back().name, 0, 0, true}};
+    } else {
+      ParseCalls(layers, around, tree.get());
+      ParseEnds(config, tree.get());
+    }
+    return tree;
+  }
+
+ private:
+  static void Add(TreeEntry entry, ModelTree* tree) {
+    if (!tree->places.emplace(entry.name, tree->entries.size()).second)
+      FailTwice(entry.name);
+    tree->entries.push_back(std::move(entry));
+  }
+
+  // Each layer of a Sequential reads the one before.
+  static void CallInChain(const ModelTree& tree, TreeEntry* entry) {
+    ParsedCall call;
+    if (!tree.entries.empty())
+      call.tensors = {{tree.entries.back().name, 0, 0, true}};
+    call.inputs = call.tensors.size();
+    entry->calls = {std::move(call)};
+  }
+
+  // A model in a model is given its input, whatever its shape.
+  void AddFirstInput(const Json& config, const Json& first,
+                     const Around& around, ModelTree* tree) {
+    const std::string name = RequiredName(first);
+    const Json* shape = ShapeOfFirst(config, first, 0);
+    if (shape == nullptr && around.top.empty()) {
+      Fail(ErrorKind::kUnsupported,
+           "layer '{}' is the first and states no input shape", name);
+    }
+    KerasLayer layer;
+    layer.class_name = "InputLayer";
+    layer.name = name + "_input";
+    Json input = {{"batch_shape", shape == nullptr ? Json() : *shape}};
+    // Token numbers.
+    if (const Json* dtype = JsonFind(JsonAt(first, "config"), "dtype");
+        dtype != nullptr && dtype->is_string() &&
+        LayerClass(first) == "Embedding")
+      input["dtype"] = "float32";
+    layer.config = std::make_shared<const Json>(std::move(input));
+    TreeEntry entry;
+    entry.name = layer.name;
+    entry.calls.emplace_back();
+    entry.layer = model_->layers.size();
+    model_->layers.push_back(std::move(layer));
+    Add(std::move(entry), tree);
+  }
+
+  void ParseEntry(const Json& json, const Around& around, GroupNames* groups,
+                  TreeEntry* entry) {
+    const std::string class_name = LayerClass(json);
+    if (IsModelClass(class_name)) {
+      Around inner = around;
+      inner.path += entry->name + "/";
+      inner.group = groups->Next(class_name == "Sequential" ? "Sequential"
+                                                            : "Functional") +
+                    "/";
+      if (inner.top.empty()) inner.top = entry->name;
+      ++inner.depth;
+      entry->model = Parse(JsonAt(json, "config"), class_name, inner);
+      return;
+    }
+    KerasLayer layer = ParseLayer(json);
+    if (layer.class_name != "InputLayer") CheckDtype(*layer.config);
+    CheckOptions(layer, model_);
+    layer.trainable &= around.trainable;
+    layer.label = around.path + layer.name;
+    layer.top = around.top.empty() ? entry->name : around.top;
+    entry->layer = model_->layers.size();
+    if (const KerasLayer* same = SameObject(json, layer)) {
+      entry->layer = static_cast<size_t>(same - model_->layers.data());
+      // Keras 3 counts it again, without writing it again.
+      if (model_->generation == 3) groups->Next(class_name);
+      return;
+    }
+    // What Keras 3 computes by functions are no layers.
+    if (!class_name.starts_with(kOperationClass))
+      layer.group =
+          groups->Next(JsonString(JsonAt(json, "class_name"), "class_name"));
+    model_->layers.push_back(std::move(layer));
+  }
+
+  // The layer that has been read already, as a part of another model, and is
+  // the same object as this one; or null.
+  const KerasLayer* SameObject(const Json& json, const KerasLayer& layer) {
+    const Json* id = JsonFind(json, "shared_object_id");
+    if (id == nullptr || !id->is_number_integer()) return nullptr;
+    for (const KerasLayer& other : model_->layers) {
+      if (other.class_name == layer.class_name && other.name == layer.name &&
+          other.label != layer.label)
+        return &other;
+    }
+    return nullptr;
+  }
+
+  void ParseCalls(const Json& layers, const Around& around, ModelTree* tree) {
+    const auto is_layer = [&](const std::string& name) {
+      return tree->places.count(name) != 0;
     };
-    ends("input_layers", &model_->inputs);
-    ends("output_layers", &model_->outputs);
-    if (model_->inputs.empty() || model_->outputs.empty()) {
+    size_t place = 0;
+    for (const Json& json : layers) {
+      TreeEntry& entry = tree->entries[place++];
+      ForLayer(around.path + entry.name, [&] {
+        if (entry.model == nullptr &&
+            model_->layers[entry.layer].class_name == "InputLayer") {
+          entry.calls.emplace_back();
+          return;
+        }
+        const Json* nodes = JsonFind(json, "inbound_nodes");
+        if (nodes == nullptr || JsonArray(*nodes, "inbound_nodes").empty()) {
+          Fail(ErrorKind::kCorrupt, "it reads nothing");
+        }
+        for (const Json& call : *nodes)
+          entry.calls.push_back(ParseCall(call, is_layer));
+      });
+    }
+  }
+
+  static void ParseEnds(const Json& config, ModelTree* tree) {
+    ForLayer("input_layers", [&] {
+      tree->inputs = litesmith::ParseEnds(JsonAt(config, "input_layers"),
+                                          &tree->input_names);
+    });
+    ForLayer("output_layers", [&] {
+      tree->outputs = litesmith::ParseEnds(JsonAt(config, "output_layers"),
+                                           &tree->output_names);
+    });
+    if (tree->inputs.empty() || tree->outputs.empty()) {
       Fail(ErrorKind::kCorrupt, "it has no inputs or no outputs");
     }
   }
 
- private:
-  // The calls of the layer that comes next.
-  void AddCalls(const Json& json, const KerasLayer& layer) {
-    CheckDtype(*layer.config);
-    CheckOptions(layer, model_);
-    const size_t place = model_->layers.size();
-    const auto entry = calls_.try_emplace(layer.name);
-    if (!entry.second) FailTwice(layer.name);
-    std::vector<size_t>& calls = entry.first->second;
-    const auto add = [&](std::vector<Reference> reads) {
-      calls.push_back(model_->calls.size());
-      model_->calls.push_back({place, layer.name, {}});
-      reads_.push_back(std::move(reads));
-    };
-    if (layer.class_name == "InputLayer") {
-      add({});
-      return;
-    }
-    const Json* nodes = JsonFind(json, "inbound_nodes");
-    if (nodes == nullptr || JsonArray(*nodes, "inbound_nodes").empty()) {
-      Fail(ErrorKind::kCorrupt, "it reads nothing");
-    }
-    for (const Json& call : *nodes) add(ParseCall(call, layer.class_name));
-  }
-
-  std::vector<KerasTensor> Resolve(
-      const std::vector<Reference>& references) const {
-    std::vector<KerasTensor> tensors;
-    for (const Reference& reference : references) {
-      const auto it = calls_.find(reference.layer);
-      if (it == calls_.end()) {
-        Fail(ErrorKind::kCorrupt, "it has no layer '{}', which is read",
-             reference.layer);
-      }
-      const auto& calls = it->second;
-      if (reference.call < 0 || reference.output < 0 ||
-          static_cast<size_t>(reference.call) >= calls.size()) {
-        Fail(ErrorKind::kCorrupt,
-             "it reads output {} of call {} of '{}', which has {} calls",
-             reference.output, reference.call, reference.layer, calls.size());
-      }
-      tensors.push_back({calls[static_cast<size_t>(reference.call)],
-                         static_cast<size_t>(reference.output)});
-    }
-    return tensors;
-  }
-
   KerasModel* model_;
-  std::map<std::string, std::vector<size_t>> calls_;  // of layers, by name
-  std::vector<std::vector<Reference>> reads_;         // by call
 };
+
+// Whether a layer of the config says its shape as Keras 3 does.
+bool SaysBatchShape(const Json& layers) {
+  for (const Json& layer : layers) {
+    const Json* config = JsonFind(layer, "config");
+    if (config != nullptr && JsonFind(*config, "batch_shape") != nullptr)
+      return true;
+  }
+  return false;
+}
+
+int GenerationOf(const std::string& keras_version, const Json& layers) {
+  if (!keras_version.empty()) return keras_version[0] >= '3' ? 3 : 2;
+  return SaysBatchShape(layers) ? 3 : 2;
+}
+
+// Layers' own names, but where several have one: then those of models in the
+// model have their path, in letters that a name may have.
+void SetLabels(KerasModel* model) {
+  std::map<std::string, int> uses;
+  for (const KerasLayer& layer : model->layers) ++uses[layer.name];
+  for (KerasLayer& layer : model->layers) {
+    std::string path = std::move(layer.label);
+    layer.label = layer.name;
+    const size_t inner = path.size() - std::min(path.size(), layer.name.size());
+    if (uses[layer.name] < 2 || inner == 0) continue;
+    for (size_t i = 0; i < inner; ++i) {
+      if (path[i] == '/') path[i] = '_';
+    }
+    layer.label = path;
+  }
+}
 
 }  // namespace
 
-KerasModel ParseKerasConfig(const std::string& text, const char* what) {
+std::unique_ptr<ModelTree> ParseModelTree(const Json& config,
+                                          const std::string& kind,
+                                          KerasModel* model) {
+  return TreeParser(model).Parse(config, kind, {});
+}
+
+KerasModel ParseKerasConfig(const std::string& text, const char* what,
+                            const std::string& keras_version) {
   const Json json = ParseJson(text, what);
   const std::string& kind =
       JsonString(JsonAt(json, "class_name"), "class_name");
@@ -300,15 +370,11 @@ KerasModel ParseKerasConfig(const std::string& text, const char* what) {
          kind);
   }
   RequireKnownLayers(ModelLayers(config));
-  if (kind == "Sequential") {
-    ParseSequential(config, &model);
-  } else {
-    FunctionalParser(&model).Parse(config);
-  }
-  // A frozen model freezes all of its layers.
-  if (!JsonBool(config, "trainable", true)) {
-    for (KerasLayer& layer : model.layers) layer.trainable = false;
-  }
+  model.generation =
+      GenerationOf(keras_version, JsonArray(ModelLayers(config), "layers"));
+  const auto tree = ParseModelTree(config, kind, &model);
+  SetLabels(&model);
+  Flatten(*tree, &model);
   return model;
 }
 

@@ -2,12 +2,16 @@
 #include "src/formats/keras/from_keras.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <set>
+#include <string_view>
 
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/warning.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/unknown_layers.h"
+#include "src/formats/keras/wrappers.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -20,46 +24,45 @@ class Builder {
         variables_(variables),
         uses_(model.calls.size()),
         outputs_(model.calls.size()),
-        started_(model.calls.size()) {
+        started_(model.calls.size()),
+        tensors_(model.layers.size()) {
     const auto use = [&](const KerasTensor& tensor) {
       std::vector<int>& uses = uses_[tensor.call];
       uses.resize(std::max(uses.size(), tensor.output + 1));
       ++uses[tensor.output];
     };
-    std::vector<int> calls(model.layers.size());
     for (const KerasCall& call : model.calls) {
-      ++calls[call.layer];
-      for (const KerasTensor& input : call.inputs) use(input);
+      for (const KerasTensor& input : call.tensors) use(input);
     }
     for (const KerasTensor& output : model.outputs) use(output);
-    for (size_t l = 0; l < calls.size(); ++l) RequireOneCall(l, calls[l]);
   }
 
   Graph Build() {
     // The graph's inputs come in the model's order, wherever they are listed.
     for (const KerasTensor& input : model_.inputs) Visit(input.call);
     for (size_t c = 0; c < model_.calls.size(); ++c) Visit(c);
-    for (const KerasTensor& output : model_.outputs) {
+    for (const KerasTensor& output : model_.outputs)
       graph_.outputs.push_back(IdOf(output));
-      graph_.output_names.push_back(model_.calls[output.call].path);
-    }
     if (graph_.inputs.size() != model_.inputs.size()) {
       Fail(ErrorKind::kCorrupt, "it has {} InputLayers and {} inputs",
            graph_.inputs.size(), model_.inputs.size());
     }
+    graph_.input_names = model_.input_names;
+    graph_.output_names = model_.output_names;
+    for (size_t l = 0; l < model_.layers.size(); ++l) RequireAllFound(l);
     VerifyStructure(graph_);
     return std::move(graph_);
   }
 
  private:
-  // Weights that two nodes read are not trained together.
-  void RequireOneCall(size_t layer, int calls) const {
-    const KerasLayer& it = model_.layers[layer];
-    if (calls <= 1 || FindLayerRow(it.class_name)->variables.empty()) return;
-    Fail(ErrorKind::kUnsupported,
-         "layer '{}': it is called {} times; once is supported of a layer with "
-         "weights",
-         it.name, calls);
+  void RequireAllFound(size_t l) const {
+    const KerasLayer& layer = model_.layers[l];
+    if (!layer.wrapper.class_name.empty() || layer.group.empty()) return;
+    try {
+      variables_.RequireAllFound(l, tensors_[l].found);
+    } catch (const Error& error) {
+      Fail(error.kind(), "layer '{}': {}", layer.label, error.what());
+    }
   }
 
   // Builds the call and, before it, what it reads. Iterative: a chain may be
@@ -74,7 +77,7 @@ class Builder {
         continue;
       }
       bool ready = true;
-      for (const KerasTensor& input : call.inputs) {
+      for (const KerasTensor& input : call.tensors) {
         if (!outputs_[input.call].empty()) continue;
         stack.push_back(input.call);
         ready = false;
@@ -105,21 +108,31 @@ class Builder {
     try {
       const LayerRow* row = FindLayerRow(layer.class_name);
       LS_CHECK(row != nullptr);  // RequireKnownLayers was first
-      std::vector<TensorId> inputs;
-      bool shared = false;
-      for (const KerasTensor& input : call.inputs) {
-        inputs.push_back(IdOf(input));
-        if (inputs.size() > 1) continue;
-        shared = uses_[input.call][input.output] > 1 ||
-                 shared_.count(inputs[0]) != 0;
-      }
-      LayerIn in{*row,       *layer.config, call.path,
-                 inputs,     shared,        layer.trainable,
-                 call.layer, variables_,    &graph_};
+      std::vector<TensorId> all;
+      for (const KerasTensor& tensor : call.tensors)
+        all.push_back(IdOf(tensor));
+      const std::vector<TensorId> inputs(
+          all.begin(), all.begin() + static_cast<ptrdiff_t>(call.inputs));
+      const bool shared =
+          !inputs.empty() &&
+          (uses_[call.tensors[0].call][call.tensors[0].output] > 1 ||
+           shared_.count(inputs[0]) != 0);
+      LayerIn in{*row,    *layer.config,        call.path, layer.label, inputs,
+                 &graph_, &tensors_[call.layer]};
+      in.variables = &variables_;
+      in.layer = call.layer;
+      in.generation = model_.generation;
+      in.trainable = layer.trainable;
+      in.input_shared = shared;
+      in.args = call.args.get();
+      in.kwargs = call.kwargs.get();
+      in.all = std::move(all);
+      const size_t first = graph_.nodes.size();
       std::vector<TensorId> outputs = row->build(&in);
       LS_CHECK(!outputs.empty());
-      AddActivation(call.path, *layer.config, inputs, &outputs);
-      variables_.RequireCount(call.layer, in.num_variables);
+      CheckArguments(in, first);
+      if (!layer.wrapper.class_name.empty())
+        outputs = ApplyWrapper(layer.wrapper, in, first, std::move(outputs));
       if (shared) PassSharing(inputs[0], outputs[0]);
       return outputs;
     } catch (const Error& error) {
@@ -127,16 +140,39 @@ class Builder {
     }
   }
 
-  // An activation that is an op: of a layer that is only that it has the name,
-  // of another one its own behind the layer's.
-  void AddActivation(const std::string& layer, const Json& config,
-                     const std::vector<TensorId>& inputs,
-                     std::vector<TensorId>* outputs) {
-    const ActivationOp* const own = ActivationOpOf(config);
-    if (own == nullptr) return;
-    const std::string name =
-        *outputs == inputs ? layer : ActivationNodeName(layer, own->name);
-    *outputs = AddActivationOp(own->op, name, outputs->front(), &graph_);
+  // Whether the layer, whose nodes are those from `first` on, does something
+  // else in training.
+  bool ActsInTraining(size_t first) const {
+    return std::any_of(graph_.nodes.begin() + static_cast<ptrdiff_t>(first),
+                       graph_.nodes.end(), [](const Node& node) {
+                         return node.op->training != nullptr;
+                       });
+  }
+
+  // Throws Error{unsupported} for arguments of the call that the row has not
+  // asked for. Keras writes every argument that was given, also those that say
+  // nothing: Keras 3 training=false where nothing was said.
+  void CheckArguments(const LayerIn& in, size_t first) const {
+    if (in.kwargs != nullptr) {
+      for (const auto& [key, value] : in.kwargs->items()) {
+        if (in.keywords_read.count(key) != 0) continue;
+        // What functions of TensorFlow are given without a word of the user's.
+        if (std::string_view(in.row.class_name).starts_with(kOperationClass) &&
+            (key == "name" || value == false))
+          continue;
+        if (key == "training" && (!ActsInTraining(first) || value == false))
+          continue;
+        Fail(ErrorKind::kUnsupported,
+             "it is called with {}={}, which is not supported", key,
+             JsonShown(value));
+      }
+    }
+    if (in.args == nullptr || in.literals_read) return;
+    for (const Json& arg : *in.args) {
+      if (arg.is_null() || arg.is_object() || arg.is_array()) continue;
+      Fail(ErrorKind::kUnsupported, "it is called with {}, which is no tensor",
+           JsonShown(arg));
+    }
   }
 
   // A layer that passes its input on passes its other readers on too, and so
@@ -156,6 +192,7 @@ class Builder {
   std::vector<std::vector<TensorId>> outputs_;  // by call; empty: not built yet
   std::vector<bool> started_;
   std::set<TensorId> shared_;
+  std::vector<LayerTensors> tensors_;  // by layer
 };
 
 }  // namespace

@@ -1,5 +1,7 @@
 // The .h5 container: what tf_keras's save(include_optimizer=False) leaves, as
 // groups, attributes and names go.
+#include <algorithm>
+#include <iterator>
 #include <string_view>
 
 #include "src/base/error.h"
@@ -22,30 +24,108 @@ std::string_view VariableName(std::string_view weight) {
   return weight.substr(0, weight.rfind(':'));
 }
 
-// By name: a layer's group lists its variables in 'weight_names'.
+// By name: a layer's group lists its variables in 'weight_names', those of a
+// model in the model with it: what is trained first, else in their order.
 class H5Variables : public Variables {
  public:
   H5Variables(const KerasModel& model, const H5Tree& weights)
       : model_(model), weights_(weights) {}
 
-  const H5Dataset* Find(size_t layer, size_t,
-                        std::string_view name) const override {
-    const std::string& group = model_.layers[layer].name;
+  const H5Dataset* Find(size_t layer,
+                        const VariablePlace& place) const override {
+    const std::string& group = model_.layers[layer].top;
+    std::vector<std::string> named;  // as the variable is
+    for (std::string& weight : WeightNames(group)) {
+      const std::string_view name = VariableName(weight);
+      if (name == place.name ||
+          (!place.keras3_name.empty() && name == place.keras3_name))
+        named.push_back(std::move(weight));
+    }
+    size_t earlier = place.earlier;
+    if (InModel(layer)) named = OfLayer(layer, std::move(named), &earlier);
+    if (earlier >= named.size()) return nullptr;
+    const auto it = weights_.datasets.find(group + "/" + named[earlier]);
+    if (it == weights_.datasets.end()) {
+      Fail(ErrorKind::kCorrupt, "its weight '{}' is not in the file",
+           named[earlier]);
+    }
+    return &it->second;
+  }
+
+  const H5Dataset* FindOfWrapper(size_t layer,
+                                 WrapperVariable which) const override {
+    const std::string& group = model_.layers[layer].top;
     for (const std::string& weight : WeightNames(group)) {
-      if (VariableName(weight) != name) continue;
+      const std::string_view name = VariableName(weight);
+      if (!IsOfWrapper(name, which)) continue;
       const auto it = weights_.datasets.find(group + "/" + weight);
-      if (it == weights_.datasets.end()) {
-        Fail(ErrorKind::kCorrupt, "its weight '{}' is not in the file", weight);
-      }
-      return &it->second;
+      if (it != weights_.datasets.end()) return &it->second;
     }
     return nullptr;
   }
 
   // A group may hold more: the training of a layer that was wrapped.
-  void RequireCount(size_t, size_t) const override {}
+  void RequireAllFound(size_t, size_t) const override {}
 
  private:
+  static bool IsOfWrapper(std::string_view name, WrapperVariable which) {
+    const bool min = name.ends_with("_min");
+    const bool activation = name.starts_with("post_activation_") ||
+                            name.starts_with("pre_activation_") ||
+                            name.starts_with("output_") ||
+                            name.starts_with("quantize_layer_");
+    switch (which) {
+      case WrapperVariable::kMask:
+        return name == "mask";
+      case WrapperVariable::kCentroids:
+        return name.starts_with("cluster_centroids_") &&
+               name != "cluster_centroids_tf";
+      case WrapperVariable::kWeightMin:
+        return min && !activation;
+      case WrapperVariable::kWeightMax:
+        return name.ends_with("_max") && !activation;
+      case WrapperVariable::kActivationMin:
+        return min && activation;
+      case WrapperVariable::kActivationMax:
+        return name.ends_with("_max") && activation;
+      case WrapperVariable::kPreActivationMin:
+        return name == "pre_activation_min";
+    }
+    return false;
+  }
+
+  bool InModel(size_t layer) const {
+    const KerasLayer& it = model_.layers[layer];
+    return it.group.find('/', it.group.find('/') + 1) != std::string::npos;
+  }
+
+  // Of the variables of a model in the model those of this layer: below its
+  // name, or where TensorFlow has made that another, in the order of layers.
+  // `earlier` of them are not meant.
+  std::vector<std::string> OfLayer(size_t layer, std::vector<std::string> all,
+                                   size_t* earlier) const {
+    const KerasLayer& it = model_.layers[layer];
+    const auto has = [&](const std::string& weight) {
+      return ("/" + weight).find("/" + it.name + "/") != std::string::npos;
+    };
+    std::vector<std::string> own;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(own), has);
+    const bool by_name = !own.empty();
+    std::vector<std::string>& found = by_name ? own : all;
+    // Layers before it that these may belong to.
+    size_t rank = 0, rivals = 0;
+    for (size_t l = 0; l < model_.layers.size(); ++l) {
+      const KerasLayer& other = model_.layers[l];
+      if (other.top != it.top) continue;
+      if (by_name ? other.name != it.name : other.class_name != it.class_name)
+        continue;
+      rank += l < layer ? 1 : 0;
+      ++rivals;
+    }
+    if (rivals > 1) *earlier = rank;
+    return std::move(found);
+  }
+
   // A list beyond 64 KB is cut into weight_names0, weight_names1, ...
   std::vector<std::string> WeightNames(const std::string& group) const {
     const std::string key = "weight_names";
@@ -68,11 +148,12 @@ void AddLayerGroup(const Graph& graph, const OutLayer& layer, H5Image* image) {
   const std::string group = "/model_weights/" + layer.name;
   image->AddGroup(group);
   std::vector<std::string> names;
-  for (size_t i = 0; i < layer.weights.size(); ++i) {
-    if (layer.weights[i] == kNoTensor) continue;
-    if (names.empty()) image->AddGroup(group + "/" + layer.name);
-    names.push_back(layer.name + "/" + layer.row->variables[i].name + ":0");
-    AddVariableDataset(graph, layer, i, group + "/" + names.back(), image);
+  for (const OutVariable& weight : layer.weights) {
+    std::string below = layer.name;
+    if (!weight.part.empty()) below += "/" + weight.part;
+    image->AddGroup(group + "/" + below);
+    names.push_back(below + "/" + weight.variable->name + ":0");
+    AddVariableDataset(graph, layer, weight, group + "/" + names.back(), image);
   }
   image->AddStrings(group, "weight_names", names);
 }
@@ -96,7 +177,10 @@ void AddModel(const OutModel& model, const Graph& graph, H5Image* image) {
 Graph KerasPart(const std::vector<H5Tree>& trees, const std::string& path) {
   const auto* config = trees[kH5Root].Attribute("", "model_config");
   if (config != nullptr && config->size() == 1) {
-    const KerasModel model = ParseKerasConfig(config->front(), "model_config");
+    const auto* version = trees[kH5Root].Attribute("", "keras_version");
+    const KerasModel model = ParseKerasConfig(
+        config->front(), "model_config",
+        version != nullptr && version->size() == 1 ? version->front() : "");
     return FromKeras(model, H5Variables(model, trees[kH5Weights]), path);
   }
   if (HoldsGraph(trees[kH5Ours])) return {};

@@ -2,6 +2,8 @@
 // both.
 #include "src/formats/keras/keras.h"
 
+#include <fmt/ranges.h>
+
 #include <optional>
 
 #include "src/base/error.h"
@@ -17,7 +19,15 @@ namespace {
 // The Keras form, if there is one; else the warning is said.
 std::optional<OutModel> KerasForm(const Graph& graph) {
   try {
-    return ToKeras(graph);
+    std::vector<std::string> changed;
+    OutModel model = ToKeras(graph, &changed);
+    if (!changed.empty()) {
+      Warn(
+          "in a Keras file of this model others do the work of these layers, "
+          "for which Keras 2 and 3 have no form that both read: {}",
+          fmt::join(changed, ", "));
+    }
+    return model;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
     Warn(

@@ -4,7 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include "src/base/check.h"
 #include "src/base/error.h"
@@ -22,11 +25,100 @@ const Variable& VariableOf(const LayerRow& row, std::string_view name) {
 
 // The layer's next variable; null if the file has none.
 const H5Dataset* FindNext(LayerIn* in, const Variable& variable) {
-  const size_t index = in->num_variables++;
-  const H5Dataset* data = in->variables.Find(in->layer, index, variable.name);
-  return data != nullptr || variable.keras3_name == nullptr
-             ? data
-             : in->variables.Find(in->layer, index, variable.keras3_name);
+  VariablePlace place;
+  place.part = in->part;
+  place.index = in->num_variables++;
+  place.name = variable.name;
+  if (variable.keras3_name != nullptr) place.keras3_name = variable.keras3_name;
+  place.earlier = in->tensors->of_name[variable.name]++;
+  return in->variables->Find(in->layer, place);
+}
+
+std::string NameOfVariable(const LayerIn& in, const char* name) {
+  return in.label + "/" + name;
+}
+
+// A variable as Keras has it and as the graph does.
+struct Wanted {
+  const Variable& variable;
+  const std::vector<int32_t>& dims;
+  Shape shape;
+  size_t inputs = 0;  // of a matrix: dimensions that are summed over
+  bool is_matrix = false;
+};
+
+// That of the graph which the layer is compared with.
+TensorId TakeFromGraph(LayerIn* in, const Wanted& wanted) {
+  const std::string name = NameOfVariable(*in, wanted.variable.name);
+  const Graph& from = in->rebuilt->graph;
+  for (size_t t = 0; t < from.tensors.size(); ++t) {
+    const Tensor& tensor = from.tensors[t];
+    if (tensor.name != name || !tensor.has_data()) continue;
+    if (!(tensor.shape == wanted.shape)) break;
+    in->rebuilt->taken->push_back(
+        {static_cast<TensorId>(t), in->part, &wanted.variable,
+         wanted.is_matrix ? wanted.dims : std::vector<int32_t>()});
+    return in->graph->AddTensor(tensor);
+  }
+  Fail(ErrorKind::kUnsupported, "there is no weight '{}'", name);
+}
+
+void CheckDims(const char* name, const std::vector<int32_t>& dims) {
+  if (std::any_of(dims.begin(), dims.end(), [](int32_t d) { return d < 1; })) {
+    Fail(ErrorKind::kCorrupt, "its {} would have the shape ({})", name,
+         fmt::join(dims, ", "));
+  }
+}
+
+// The values in the graph's order.
+void Arrange(const Wanted& wanted, std::span<const float> keras,
+             Tensor* tensor) {
+  const Layout layout = wanted.variable.layout;
+  if (wanted.is_matrix) {
+    if (wanted.inputs > 0)
+      FromKerasLayout(Layout::kOutputLast, {tensor->shape[1], tensor->shape[0]},
+                      keras, tensor->MutableAs<float>());
+  } else if (layout != Layout::kPlain && layout != Layout::kDepthwise &&
+             layout != Layout::kDepthwise1D) {
+    FromKerasLayout(layout, wanted.dims, keras, tensor->MutableAs<float>());
+  }
+}
+
+TensorId Take(LayerIn* in, const Wanted& wanted) {
+  const char* name = wanted.variable.name;
+  const std::vector<int32_t>& dims = wanted.dims;
+  const std::string key = in->part + "/" + name;
+  if (const auto it = in->tensors->variables.find(key);
+      it != in->tensors->variables.end()) {
+    if (!(in->graph->tensor(it->second).shape == wanted.shape)) {
+      Fail(ErrorKind::kCorrupt,
+           "its weight '{}' has another shape than this call's ({})", name,
+           fmt::join(dims, ", "));
+    }
+    return it->second;
+  }
+  if (in->rebuilt != nullptr)
+    return in->tensors->variables[key] = TakeFromGraph(in, wanted);
+  const H5Dataset* data = FindNext(in, wanted.variable);
+  if (data == nullptr) {
+    Fail(ErrorKind::kCorrupt, "the file holds no weight '{}' for it", name);
+  }
+  if (data->dims != std::vector<int64_t>(dims.begin(), dims.end())) {
+    Fail(ErrorKind::kCorrupt,
+         "its weight '{}' has the shape ({}); ({}) is wanted", name,
+         fmt::join(data->dims, ", "), fmt::join(dims, ", "));
+  }
+  ++in->tensors->found;
+  Tensor tensor;
+  tensor.name = NameOfVariable(*in, name);
+  tensor.kind = in->trainable ? TensorKind::kParameter : TensorKind::kConstant;
+  tensor.shape = wanted.shape;
+  tensor.data = TensorData(data->bytes);
+  Arrange(wanted,
+          {reinterpret_cast<const float*>(data->bytes.data()),
+           data->bytes.size() / sizeof(float)},
+          &tensor);
+  return in->tensors->variables[key] = in->graph->AddTensor(std::move(tensor));
 }
 
 }  // namespace
@@ -40,39 +132,76 @@ TensorId LayerIn::input() const {
 
 TensorId AddVariable(LayerIn* in, const char* name,
                      const std::vector<int32_t>& dims) {
-  if (std::any_of(dims.begin(), dims.end(), [](int32_t d) { return d < 1; })) {
-    Fail(ErrorKind::kCorrupt, "its {} would have the shape ({})", name,
-         fmt::join(dims, ", "));
-  }
+  CheckDims(name, dims);
   const Variable& variable = VariableOf(in->row, name);
-  const H5Dataset* data = FindNext(in, variable);
-  if (data == nullptr) {
-    Fail(ErrorKind::kCorrupt, "the file holds no weight '{}' for it", name);
+  return Take(in, {variable, dims, FromKerasDims(variable.layout, dims)});
+}
+
+TensorId AddMatrix(LayerIn* in, const char* name,
+                   const std::vector<int32_t>& dims, size_t inputs) {
+  CheckDims(name, dims);
+  int64_t rows = 1, columns = 1;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    int64_t& of = d < inputs ? columns : rows;
+    // Not yet compared with what the file has.
+    of = std::min<int64_t>(of * dims[d], INT32_MAX);
   }
-  if (data->dims != std::vector<int64_t>(dims.begin(), dims.end())) {
-    Fail(ErrorKind::kCorrupt,
-         "its weight '{}' has the shape ({}); ({}) is wanted", name,
-         fmt::join(data->dims, ", "), fmt::join(dims, ", "));
-  }
-  Tensor tensor;
-  tensor.name = in->name + "/" + name;
-  tensor.kind = in->trainable ? TensorKind::kParameter : TensorKind::kConstant;
-  tensor.shape = Shape(std::span<const int32_t>(dims));
-  tensor.data = TensorData(data->bytes);
-  if (variable.layout == Layout::kDepthwise)
-    tensor.shape = FromKerasDepthwise(dims);
-  if (variable.layout == Layout::kOutputLast) {
-    tensor.shape = FromKerasShape(dims);
-    FromKerasLayout({reinterpret_cast<const float*>(data->bytes.data()),
-                     data->bytes.size() / sizeof(float)},
-                    dims.back(), tensor.MutableAs<float>());
-  }
-  return in->graph->AddTensor(std::move(tensor));
+  const Shape shape = inputs == 0 ? Shape{static_cast<int32_t>(rows)}
+                                  : Shape{static_cast<int32_t>(rows),
+                                          static_cast<int32_t>(columns)};
+  return Take(in, {VariableOf(in->row, name), dims, shape, inputs, true});
 }
 
 void AddBias(LayerIn* in, int32_t n, std::vector<TensorId>* inputs) {
   if (JsonBool(in->config, "use_bias", true))
     inputs->push_back(AddVariable(in, "bias", {n}));
+}
+
+void SkipVariable(LayerIn* in, const char* name) {
+  if (in->rebuilt != nullptr ||
+      !in->tensors->made.emplace(name, kNoTensor).second)
+    return;
+  if (FindNext(in, VariableOf(in->row, name)) != nullptr) ++in->tensors->found;
+}
+
+const Json* Argument(LayerIn* in, size_t place, const char* keyword) {
+  in->literals_read = true;
+  if (in->args != nullptr && place < in->args->size() &&
+      !(*in->args)[place].is_null())
+    return &(*in->args)[place];
+  if (keyword == nullptr || in->kwargs == nullptr) return nullptr;
+  in->keywords_read.insert(keyword);
+  return JsonFind(*in->kwargs, keyword);
+}
+
+TensorId TensorOf(const LayerIn& in, const Json& argument) {
+  const Json* place = JsonFind(argument, "tensor");
+  if (place == nullptr || !place->is_number_unsigned() || argument.size() != 1)
+    return kNoTensor;
+  const auto i = place->get<size_t>();
+  return i < in.all.size() ? in.all[i] : kNoTensor;
+}
+
+std::vector<TensorId> TensorsOf(LayerIn* in, const char* keyword) {
+  std::vector<TensorId> tensors;
+  if (in->kwargs == nullptr) return tensors;
+  in->keywords_read.insert(keyword);
+  const Json* value = JsonFind(*in->kwargs, keyword);
+  if (value == nullptr) return tensors;
+  const auto add = [&](const Json& item) {
+    const TensorId id = TensorOf(*in, item);
+    if (id == kNoTensor) {
+      Fail(ErrorKind::kUnsupported, "its {} is {}, which is no tensor", keyword,
+           JsonShown(item));
+    }
+    tensors.push_back(id);
+  };
+  if (value->is_array()) {
+    for (const Json& item : *value) add(item);
+  } else {
+    add(*value);
+  }
+  return tensors;
 }
 
 std::vector<TensorId> InferLast(Graph* graph) {
@@ -96,6 +225,50 @@ void OutLayer::Set(const char* key, ConfigValue value) {
 bool OutLayer::Says(std::string_view key) const {
   return std::any_of(config.begin(), config.end(),
                      [&](const auto& entry) { return key == entry.first; });
+}
+
+const Node* NodeGroup::Find(std::string_view step) const {
+  const std::string wanted = name + "/" + std::string(step);
+  for (const Node* node : nodes) {
+    if (node->name == wanted) return node;
+  }
+  return nullptr;
+}
+
+namespace {
+
+const Tensor* ConstantOf(const NodeGroup& group, std::string_view step) {
+  const std::string wanted = group.name + "/" + std::string(step);
+  for (const Node* node : group.nodes) {
+    for (const TensorId id : node->inputs) {
+      if (id == kNoTensor) continue;
+      const Tensor& tensor = group.graph.tensor(id);
+      if (tensor.name == wanted && tensor.has_data()) return &tensor;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<float> NodeGroup::Floats(std::string_view step) const {
+  const Tensor* tensor = ConstantOf(*this, step);
+  if (tensor == nullptr || tensor->dtype != DType::kFloat32) return {};
+  const auto values = tensor->As<float>();
+  return {values.begin(), values.end()};
+}
+
+std::vector<int32_t> NodeGroup::Ints(std::string_view step) const {
+  const Tensor* tensor = ConstantOf(*this, step);
+  if (tensor == nullptr || tensor->dtype != DType::kInt32) return {};
+  const auto values = tensor->As<int32_t>();
+  return {values.begin(), values.end()};
+}
+
+bool NodeGroup::Are(std::initializer_list<const OpDef*> ops) const {
+  return std::equal(
+      ops.begin(), ops.end(), nodes.begin(), nodes.end(),
+      [](const OpDef* op, const Node* node) { return node->op == op; });
 }
 
 double Decimal(float value) { return std::stod(fmt::format("{}", value)); }
@@ -134,6 +307,13 @@ std::string SnakeCase(std::string_view class_name) {
         static_cast<char>(capital ? class_name[i] - 'A' + 'a' : class_name[i]);
   }
   return snake;
+}
+
+std::string GroupNameOf(std::string_view class_name) {
+  // Called otherwise in configs than in Python.
+  if (class_name == "GroupQueryAttention") class_name = "GroupedQueryAttention";
+  if (class_name == "Model") class_name = "Functional";
+  return SnakeCase(class_name);
 }
 
 const LayerRow* FindLayerRow(const std::string& class_name) {

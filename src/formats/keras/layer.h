@@ -5,11 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "src/formats/json.h"
@@ -28,69 +29,140 @@ struct Variable {
 
 struct LayerIn;
 struct NodeOut;
+struct NodeGroup;
 struct OutLayer;
 class LayerWriter;
+
+// A value of a config, held as its JSON; -1 in a list of integers is null.
+struct JsonText {
+  std::string text;
+};
+class ConfigValue {
+ public:
+  ConfigValue() : json_("null") {}
+  // NOLINTBEGIN: values become JSON where they stand
+  ConfigValue(JsonText json) : json_(std::move(json.text)) {}
+  ConfigValue(bool value) : json_(value ? "true" : "false") {}
+  ConfigValue(int32_t value) : json_(std::to_string(value)) {}
+  ConfigValue(int64_t value) : json_(std::to_string(value)) {}
+  ConfigValue(double value);
+  ConfigValue(const std::string& value);
+  ConfigValue(const char* value) : ConfigValue(std::string(value)) {}
+  ConfigValue(const std::vector<int32_t>& values);
+  ConfigValue(const std::vector<std::vector<int32_t>>& values);
+  ConfigValue(const std::vector<double>& values);
+  // NOLINTEND
+  const std::string& json() const { return json_; }
+  bool operator==(const ConfigValue&) const = default;
+
+ private:
+  std::string json_;
+};
+using LayerConfig = std::vector<std::pair<const char*, ConfigValue>>;
 
 struct LayerRow {
   const char* class_name;
   const char* summary;                  // one line for `litesmith list layers`
   std::span<const Variable> variables;  // in Keras's order
   // Adds the nodes of a call and gives its outputs, which may be its inputs.
-  // Throws Error without naming the layer (the caller adds it).
+  // The node that gives the only output has the layer's name, others are called
+  // "<name>/...". Throws Error without naming the layer (the caller adds it).
   std::vector<TensorId> (*build)(LayerIn* in);
   // Adds the layer that does what the node does, the last one if it takes
   // several; false, with nothing added, if this class does not express it.
   // Null: the class is only read. Throws Error{unsupported} for what no class
   // can say.
-  bool (*write)(const NodeOut& node, LayerWriter* out);
+  bool (*write)(const NodeOut& node, LayerWriter* out) = nullptr;
+  // Of a layer of several nodes, or that has no `write`: guesses the config of
+  // the layer that these nodes were; false: they are none of it. Whoever asks
+  // builds that layer and compares, so a wrong guess does no harm.
+  bool (*guess)(const NodeGroup& nodes, LayerConfig* config) = nullptr;
 };
 
 // ---- Keras to graph -------------------------------------------------------
+
+// What is kept of a layer from its first call to the others: they share its
+// variables.
+struct LayerTensors {
+  std::map<std::string, TensorId> variables;  // by "<part>/<name>"
+  std::map<std::string, TensorId> made;       // what rows made of them
+  std::map<std::string, size_t> of_name;      // how many were read, by name
+  size_t found = 0;                           // datasets of the file
+};
+
+// A layer of a graph that is built again, to be compared with its nodes there:
+// its variables are that graph's.
+struct Rebuilt {
+  const Graph& graph;
+  // Those that were taken, as OutLayer has them.
+  std::vector<struct OutVariable>* taken;
+};
 
 // One call of a layer that is to be built.
 struct LayerIn {
   const LayerRow& row;
   const Json& config;
-  const std::string& name;  // of the nodes to add
-  std::vector<TensorId> inputs;
-  bool input_shared;  // something else reads the first input, too
-  bool trainable;     // its variables are parameters, else constants
-  size_t layer;       // in `variables`
-  const Variables& variables;
+  std::string name;              // of the node to add, and the way to others
+  std::string label;             // of the layer, which its variables are below
+  std::vector<TensorId> inputs;  // the tensors of its positional arguments
   Graph* graph;
-  size_t num_variables = 0;  // that were taken so far
+  LayerTensors* tensors;
+  const Variables* variables = nullptr;
+  const Rebuilt* rebuilt = nullptr;  // then there are no `variables`
+  size_t layer = 0;                  // in `variables`
+  std::string part = {};      // of a layer in the layer: "forward_layer/cell"
+  int generation = 2;         // of Keras: what "hard_sigmoid" means
+  bool trainable = true;      // its variables are parameters, else constants
+  bool input_shared = false;  // something else reads the first input, too
+  // The call: see KerasCall. Null: there are but tensors.
+  const Json* args = nullptr;
+  const Json* kwargs = nullptr;
+  std::vector<TensorId> all = {};  // that arguments number
+  // What was asked for; the caller refuses a call that passes anything else.
+  std::set<std::string> keywords_read = {};
+  bool literals_read = false;
+  size_t num_variables = 0;  // that were taken so far, of this part
 
   // The only input. Throws Error{corrupt} unless there is exactly one.
   TensorId input() const;
   const Shape& input_shape() const { return graph->tensor(input()).shape; }
 };
 
+// The argument of the call that has this place or this keyword (null: it has
+// none), or null.
+const Json* Argument(LayerIn* in, size_t place, const char* keyword);
+// The tensor that an argument is, or kNoTensor for a literal.
+TensorId TensorOf(const LayerIn& in, const Json& argument);
+// The tensors of a keyword's argument, which may be a list; none if it is not
+// given.
+std::vector<TensorId> TensorsOf(LayerIn* in, const char* keyword);
+
 // Takes the layer's next variable, one of the row's, which must have the Keras
 // shape `dims`, as the tensor '<layer>/<name>' in the graph's layout.
 TensorId AddVariable(LayerIn* in, const char* name,
                      const std::vector<int32_t>& dims);
+// Likewise a variable of Layout::kMatrix, whose first `inputs` dimensions are
+// summed over: [out, in] in the graph. Of none it is one row, [out].
+TensorId AddMatrix(LayerIn* in, const char* name,
+                   const std::vector<int32_t>& dims, size_t inputs);
 // Likewise its 'bias' of `n` numbers, appended to the node's inputs, unless the
 // layer has none (use_bias: false).
 void AddBias(LayerIn* in, int32_t n, std::vector<TensorId>* inputs);
 
+// Takes the layer's next variable, if the file has it, and leaves it.
+void SkipVariable(LayerIn* in, const char* name);
+
 // Infers the last node's outputs and gives them.
 std::vector<TensorId> InferLast(Graph* graph);
 
-// An activation that no node takes as its own: what Keras calls it, and the op
-// that does it.
-struct ActivationOp {
-  const char* name;
-  const OpDef& op;
-};
-// That of a config's "activation"; null: linear, one that nodes take, or none.
-// Whoever calls `build` adds it behind the layer.
-const ActivationOp* ActivationOpOf(const Json& config);
+// The config's "activation" behind `y`, which the layer's nodes give: in the
+// node `into` (that of `y` if it is null) where that takes it, else as nodes
+// behind, called "<name>/softmax". Gives what comes out.
+std::vector<TensorId> WithActivation(LayerIn* in, TensorId y,
+                                     const Node* into = nullptr);
 // What the node of a layer's own is called: "dense/softmax".
 std::string ActivationNodeName(const std::string& layer,
-                               const char* activation);
-// Adds its node, called `name` as its output is, and gives that.
-std::vector<TensorId> AddActivationOp(const OpDef& op, const std::string& name,
-                                      TensorId input, Graph* graph);
+                               const std::string& activation);
 
 // Throws Error{unsupported} for channels_first.
 void CheckChannelsLast(const Json& config);
@@ -101,31 +173,57 @@ void CheckChannelsLast(const Json& config);
 struct OutTensor {
   int layer = -1;
   int output = 0;
+  int call = 0;  // of a layer with several
   bool operator==(const OutTensor&) const = default;
 };
-
-// A value of a config: null, or as JSON has it; -1 in a list is null.
-using ConfigValue =
-    std::variant<std::nullptr_t, bool, int64_t, double, std::string,
-                 std::vector<int32_t>, std::vector<std::vector<int32_t>>>;
 
 inline std::vector<int32_t> Pair(int32_t height, int32_t width) {
   return {height, width};
 }
 
+// A variable of a layer that is written.
+struct OutVariable {
+  TensorId id;
+  std::string part;  // see LayerIn
+  const Variable* variable;
+  std::vector<int32_t> dims = {};  // in Keras, of a matrix; else by the layout
+};
+
 struct OutLayer {
   std::string class_name;
   std::string name;
   std::vector<OutTensor> inputs;
-  std::vector<std::pair<const char*, ConfigValue>> config;
+  LayerConfig config;
   const LayerRow* row = nullptr;
-  // Graph tensors by the row's variables; kNoTensor where there is none.
-  std::vector<TensorId> weights;
-  int32_t depth_multiplier = 1;  // of a variable that is Layout::kDepthwise
+  std::vector<OutVariable> weights;  // in Keras's order
+  int32_t depth_multiplier = 1;      // of a variable that is Layout::kDepthwise
   bool trainable = true;
+  std::vector<std::vector<OutTensor>> more_calls;  // of their inputs
 
   void Set(const char* key, ConfigValue value);
   bool Says(std::string_view key) const;
+};
+
+// Nodes that may be a layer: the last one has its name, the names of others
+// begin with that.
+struct NodeGroup {
+  const Graph& graph;
+  std::string name;
+  std::vector<const Node*> nodes;  // in the graph's order
+  std::vector<TensorId> inputs;    // what they read from outside
+
+  const Node& last() const { return *nodes.back(); }
+  const Shape& input_shape() const { return graph.tensor(inputs[0]).shape; }
+  const Shape& output_shape() const {
+    return graph.tensor(last().outputs[0]).shape;
+  }
+  // The node "<name>/<step>", or null.
+  const Node* Find(std::string_view step) const;
+  // The values of the constant "<name>/<step>"; empty: there is none.
+  std::vector<float> Floats(std::string_view step) const;
+  std::vector<int32_t> Ints(std::string_view step) const;
+  // Whether these are the ops of the nodes, in order.
+  bool Are(std::initializer_list<const OpDef*> ops) const;
 };
 
 // A node that is to be written.
@@ -135,7 +233,7 @@ struct NodeOut {
   std::vector<OutTensor> inputs;  // of the node those whose role is data
   // What a layer that has an option for it says; of another one, or where a
   // layer by itself has been fused, a layer behind it says the rest.
-  const char* activation = "linear";
+  std::string activation = "linear";
 
   const Tensor& input(size_t i) const { return graph.tensor(node.inputs[i]); }
   const Tensor& output() const { return graph.tensor(node.outputs[0]); }
@@ -169,9 +267,9 @@ double Decimal(float value);
 void AddActivation(Activation activation, const std::string& name,
                    OutTensor input, LayerWriter* out);
 
-// What Keras calls what the node does if it is an activation and nothing else,
-// but for those that are fused; null: it is none, or has no name there.
-const char* ActivationNameOf(const Node& node);
+// The name that Keras has for what these nodes do if they are an activation
+// function and nothing else; empty: they are none.
+std::string ActivationNameOf(const NodeGroup& nodes);
 
 // The dimensions behind the batch.
 std::vector<int32_t> SampleDims(const Shape& shape);
@@ -187,6 +285,11 @@ std::vector<int32_t> SampleDims(const Shape& shape);
 std::span<const LayerRow> LayerRows();
 // The class's name as Keras counts layers: MaxPooling2D is "max_pooling2d".
 std::string SnakeCase(std::string_view class_name);
+// The group that an archive has for the class: that name, but for a few.
+std::string GroupNameOf(std::string_view class_name);
+// "operation Add" for the function of TensorFlow that Keras 2 calls
+// "math.add"; "TFOpLambda <function>" if there is no row for it.
+std::string OperationOf(const std::string& function);
 
 // The row, or null.
 const LayerRow* FindLayerRow(const std::string& class_name);

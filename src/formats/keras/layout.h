@@ -11,51 +11,30 @@
 
 namespace litesmith {
 
+// Of one-dimensional layers the graph's kernels have a height of 1.
 enum class Layout : uint8_t {
-  kPlain,       // the same in both
-  kOutputLast,  // HWIO, [in, out]; the graph has OHWI, [out, in]
-  kDepthwise,   // [kh, kw, in, m]; the graph has [1, kh, kw, in * m]
+  kPlain,         // the same in both
+  kOutputLast,    // HWIO, [in, out]; the graph has OHWI, [out, in]
+  kOutputLast1D,  // [k, in, out]; [out, 1, k, in]
+  kDepthwise,     // [kh, kw, in, m]; the graph has [1, kh, kw, in * m]
+  kDepthwise1D,   // [k, in, m]; [1, 1, k, in * m]
+  kTransposed,    // HWOI; the graph has OHWI
+  kTransposed1D,  // [k, out, in]; [out, 1, k, in]
+  kMatrix,        // [in..., out...] of any ranks; [out, in] (AddMatrix)
 };
 
-// HWIO -> OHWI, [in, out] -> [out, in].
-inline Shape FromKerasShape(std::vector<int32_t> dims) {
-  dims.insert(dims.begin(), dims.back());
-  dims.pop_back();
-  return Shape(std::span<const int32_t>(dims));
-}
-inline std::vector<int32_t> ToKerasShape(const Shape& shape) {
-  std::vector<int32_t> dims = shape.ToVector();
-  dims.push_back(dims.front());
-  dims.erase(dims.begin());
-  return dims;
-}
+// The graph's shape of a variable of these dimensions in Keras, which must be
+// as many as the layout has, and back; `multiplier` is m.
+Shape FromKerasDims(Layout layout, std::vector<int32_t> dims);
+std::vector<int32_t> ToKerasDims(Layout layout, const Shape& shape,
+                                 int32_t multiplier);
 
-// Of depthwise kernels, whose values lie alike in both; `multiplier` is m.
-inline Shape FromKerasDepthwise(const std::vector<int32_t>& dims) {
-  return {1, dims[0], dims[1], dims[2] * dims[3]};
-}
-inline std::vector<int32_t> ToKerasDepthwise(const Shape& shape,
-                                             int32_t multiplier) {
-  return {shape[1], shape[2], shape[3] / multiplier, multiplier};
-}
-
-// keras[i][o] -> ours[o][i], `out` output channels, and back.
-inline void FromKerasLayout(std::span<const float> keras, int32_t out,
-                            std::span<float> ours) {
-  const auto outs = static_cast<size_t>(out);
-  const size_t ins = keras.size() / outs;
-  for (size_t o = 0; o < outs; ++o) {
-    for (size_t i = 0; i < ins; ++i) ours[o * ins + i] = keras[i * outs + o];
-  }
-}
-inline void ToKerasLayout(std::span<const float> ours, int32_t out,
-                          std::span<float> keras) {
-  const auto outs = static_cast<size_t>(out);
-  const size_t ins = ours.size() / outs;
-  for (size_t i = 0; i < ins; ++i) {
-    for (size_t o = 0; o < outs; ++o) keras[i * outs + o] = ours[o * ins + i];
-  }
-}
+// The values of a variable of these Keras dimensions in the graph's order, and
+// back.
+void FromKerasLayout(Layout layout, const std::vector<int32_t>& dims,
+                     std::span<const float> keras, std::span<float> ours);
+void ToKerasLayout(Layout layout, const std::vector<int32_t>& dims,
+                   std::span<const float> ours, std::span<float> keras);
 
 }  // namespace litesmith
 

@@ -4,12 +4,15 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <optional>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "src/base/error.h"
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/hdf5/h5_image.h"
+#include "src/formats/keras/groups.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -40,10 +43,12 @@ bool HasKerasNames(const Graph& graph) {
       continue;
     const std::string& name =
         graph.tensor(node.inputs[static_cast<size_t>(weight)]).name;
-    if (name != node.name + "/kernel" &&
-        name != node.name + "/depthwise_kernel") {
+    const size_t slash = name.rfind('/');
+    // Of the node, one of a layer's several, or another call of the layer.
+    if (slash == std::string::npos || slash == 0 ||
+        !name.substr(slash).ends_with("kernel") ||
+        !node.name.starts_with(name.substr(0, slash)))
       return false;
-    }
     any = true;
   }
   return any;
@@ -57,30 +62,107 @@ void RequireFloatData(const Tensor& tensor) {
   }
 }
 
+bool SameWeights(const OutLayer& a, const OutLayer& b) {
+  return std::equal(a.weights.begin(), a.weights.end(), b.weights.begin(),
+                    b.weights.end(),
+                    [](const OutVariable& x, const OutVariable& y) {
+                      return x.id == y.id && x.variable == y.variable;
+                    });
+}
+
+// Nodes with one layer's weights are calls of it.
+void MergeLayers(OutModel* model, std::vector<OutTensor>* now) {
+  std::vector<OutLayer> layers;
+  for (size_t l = 0; l < model->layers.size(); ++l) {
+    OutLayer& layer = model->layers[l];
+    size_t first = layers.size();
+    for (size_t other = 0; other < layers.size() && !layer.weights.empty();
+         ++other) {
+      if (layers[other].class_name == layer.class_name &&
+          layers[other].config == layer.config &&
+          SameWeights(layers[other], layer)) {
+        first = other;
+        break;
+      }
+    }
+    if (first == layers.size()) {
+      (*now)[l] = {static_cast<int>(first), 0, 0};
+      layers.push_back(std::move(layer));
+    } else {
+      layers[first].more_calls.push_back(std::move(layer.inputs));
+      (*now)[l] = {static_cast<int>(first), 0,
+                   static_cast<int>(layers[first].more_calls.size())};
+    }
+  }
+  model->layers = std::move(layers);
+}
+
+void MergeCalls(OutModel* model) {
+  std::vector<OutTensor> now(model->layers.size());
+  MergeLayers(model, &now);
+  const auto move = [&](std::vector<OutTensor>* tensors) {
+    for (OutTensor& tensor : *tensors) {
+      const OutTensor& to = now[static_cast<size_t>(tensor.layer)];
+      tensor = {to.layer, tensor.output, to.call};
+    }
+  };
+  for (OutLayer& layer : model->layers) {
+    move(&layer.inputs);
+    for (auto& call : layer.more_calls) move(&call);
+  }
+  move(&model->inputs);
+  move(&model->outputs);
+}
+
 class Writer : public LayerWriter {
  public:
-  explicit Writer(const Graph& graph)
-      : graph_(graph), keeps_slashes_(HasKerasNames(graph)) {}
+  Writer(const Graph& graph, std::vector<std::string>* changed)
+      : graph_(graph),
+        changed_(changed),
+        keeps_slashes_(HasKerasNames(graph)),
+        groups_(GroupNodes(graph)),
+        found_(graph.nodes.size()),
+        activations_(graph.nodes.size()) {
+    for (size_t n = 0; n < groups_.size(); ++n) {
+      if (groups_[n].empty()) continue;
+      const NodeGroup group = GroupOf(graph, groups_[n]);
+      found_[n] = FindLayerOf(group);
+      if (group.name.find('/') != std::string::npos)
+        activations_[n] = ActivationNameOf(group);
+    }
+  }
 
   OutModel Write() {
     for (size_t i = 0; i < graph_.inputs.size(); ++i) AddInput(i);
-    for (const Node& node : graph_.nodes) {
-      try {
-        AddNode(node);
-      } catch (const Error& error) {
-        Fail(error.kind(), "node '{}' ({}): {}", node.name, node.op->name,
-             error.what());
+    for (size_t n = 0; n < groups_.size(); ++n) {
+      if (groups_[n].empty()) continue;
+      const Node& node = graph_.nodes[n];
+      // An activation that its layer says.
+      if (!node.outputs.empty() && layer_of_.contains(node.outputs[0]))
+        continue;
+      ForNode(node, [&] {
+        if (found_[n].has_value()) AddFound(n);
+      });
+      if (found_[n].has_value()) continue;
+      if (groups_[n].size() > 1 && changed_ != nullptr)
+        changed_->push_back(node.name);
+      for (const size_t member : groups_[n]) {
+        ForNode(graph_.nodes[member], [&] {
+          AddNode(graph_.nodes[member], member == n ? n : kNone_);
+        });
       }
     }
     for (const TensorId id : graph_.outputs) {
       model_.outputs.push_back(LayerOf(id));
     }
+    MergeCalls(&model_);
     model_.is_chain = model_.inputs.size() == 1 && model_.outputs.size() == 1 &&
                       model_.outputs[0] == Last();
     for (size_t i = 0; i < model_.layers.size(); ++i) {
       std::vector<OutTensor> before;
       if (i > 0) before = {{static_cast<int>(i) - 1, 0}};
-      model_.is_chain &= model_.layers[i].inputs == before;
+      model_.is_chain &= model_.layers[i].inputs == before &&
+                         model_.layers[i].more_calls.empty();
     }
     return std::move(model_);
   }
@@ -101,16 +183,30 @@ class Writer : public LayerWriter {
   }
 
  private:
+  static constexpr size_t kNone_ = static_cast<size_t>(-1);
+
+  // Calls `add`, naming the node in its errors.
+  template <typename F>
+  static void ForNode(const Node& node, F add) {
+    try {
+      add();
+    } catch (const Error& error) {
+      Fail(error.kind(), "node '{}' ({}): {}", node.name, node.op->name,
+           error.what());
+    }
+  }
+
   // A name that both Kerases take for a layer (TensorFlow makes it a name
   // scope, Keras 3 forbids '/') and that no other layer has. Names that a Keras
   // has given are kept with their slashes.
   std::string UniqueName(const std::string& wanted,
                          const std::string& fallback) {
+    const bool slashes = keeps_slashes_ && !in_group_;
     std::string name;
     for (const char c : wanted) {
       const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 ||
                          c == '_' || c == '.' || c == '-' ||
-                         (c == '/' && keeps_slashes_);
+                         (c == '/' && slashes);
       name += plain && static_cast<unsigned char>(c) < 128 ? c : '_';
     }
     if (name.empty()) name = fallback;
@@ -138,50 +234,103 @@ class Writer : public LayerWriter {
   void AddInput(size_t i) {
     const TensorId id = graph_.inputs[i];
     const Tensor& tensor = graph_.tensor(id);
-    if (tensor.dtype != DType::kFloat32 || tensor.shape.rank() < 1) {
+    const bool integers = tensor.dtype == DType::kInt32;
+    if ((tensor.dtype != DType::kFloat32 && !integers) ||
+        tensor.shape.rank() < 1) {
       Fail(ErrorKind::kUnsupported,
-           "input '{}' is {} {}; a Keras file takes a float32 batch",
+           "input '{}' is {} {}; a Keras file takes a float32 or int32 batch",
            tensor.name, Name(tensor.dtype), tensor.shape.ToString());
     }
     const std::string& name =
         graph_.input_names.empty() ? tensor.name : graph_.input_names[i];
     std::vector<int32_t> dims = SampleDims(tensor.shape);
     dims.insert(dims.begin(), -1);
-    Add("InputLayer", name, {}).Set("batch_input_shape", std::move(dims));
+    OutLayer& layer = Add("InputLayer", name, {});
+    layer.Set("batch_input_shape", std::move(dims));
+    layer.Set("dtype", Name(tensor.dtype));
     layer_of_[id] = Last();
     model_.inputs.push_back(Last());
   }
 
-  // The activation that is an op by itself and was the node's layer's, or null:
-  // it alone reads the node, under the name that the reader gives it.
-  const Node* OwnActivation(const Node& node) const {
+  // The last node of the activation that was the layer's whose last node this
+  // is, or kNone_: it alone reads it, under the name that the reader gives it.
+  size_t OwnActivation(const Node& node) const {
     const TensorId output = node.outputs[0];
-    if (graph_.NumUses(output) != 1) return nullptr;
-    for (const Node& reader : graph_.nodes) {
-      if (reader.input(0) != output) continue;
-      const char* name = ActivationNameOf(reader);
-      const bool own =
-          name != nullptr && reader.name == ActivationNodeName(node.name, name);
-      return own ? &reader : nullptr;
+    const std::string prefix = ActivationNodeName(node.name, "");
+    for (size_t n = 0; n < groups_.size(); ++n) {
+      if (activations_[n].empty() ||
+          graph_.nodes[n].name != prefix + activations_[n])
+        continue;
+      const NodeGroup group = GroupOf(graph_, groups_[n]);
+      if (group.inputs != std::vector<TensorId>{output}) continue;
+      int inside = 0;
+      for (const Node* reader : group.nodes)
+        inside += static_cast<int>(
+            std::count(reader->inputs.begin(), reader->inputs.end(), output));
+      return graph_.NumUses(output) == inside ? n : kNone_;
     }
-    return nullptr;
+    return kNone_;
   }
 
-  void AddNode(const Node& node) {
+  // A layer of several nodes, or of one that has but one form.
+  void AddFound(size_t n) {
+    const FoundLayer& found = *found_[n];
+    const NodeGroup group = GroupOf(graph_, groups_[n]);
+    std::vector<OutTensor> inputs;
+    for (const TensorId id : found.inputs) inputs.push_back(LayerOf(id));
+    OutLayer& layer = Add(found.row->class_name, group.name, std::move(inputs));
+    layer.config = found.config;
+    layer.weights = found.weights;
+    for (const auto& [key, value] : layer.config) {
+      if (std::string_view(key) == "depth_multiplier")
+        layer.depth_multiplier = std::stoi(value.json());
+    }
+    for (const OutVariable& weight : layer.weights) {
+      const Tensor& tensor = graph_.tensor(weight.id);
+      RequireFloatData(tensor);
+      layer.trainable &= tensor.kind != TensorKind::kConstant;
+    }
+    Finish(group.last());
+  }
+
+  // `root`: the node's place if it is not one of several that were a layer.
+  void AddNode(const Node& node, size_t root) {
+    in_group_ = root == kNone_ || groups_[root].size() > 1;
     if (node.inputs.empty() || node.outputs.empty())
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
-    // An activation that its layer says.
-    if (layer_of_.contains(node.outputs[0])) return;
     if (node.op->tflite.code < 0 && !node.op->in_keras()) {
       Fail(ErrorKind::kUnsupported,
            "no Keras layer does this; strip the training ops first");
     }
     NodeOut out{graph_, node, {}};
+    TensorId constant = kNoTensor;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const TensorId id = node.inputs[i];
-      if (id != kNoTensor && node.op->OperandOf(i).role == Role::kData)
+      if (id == kNoTensor || node.op->OperandOf(i).role != Role::kData)
+        continue;
+      if (graph_.tensor(id).has_data()) {
+        constant = id;
+      } else {
         out.inputs.push_back(LayerOf(id));
+      }
     }
+    out.activation = FusedName(node);
+    // An activation that was a layer by itself left its name (FuseActivation).
+    if (graph_.tensor(node.outputs[0]).name != node.name)
+      out.activation = "linear";
+    const auto rows = LayerRows();
+    if (out.inputs.empty() ||
+        std::none_of(rows.begin(), rows.end(), [&](const LayerRow& row) {
+          return row.write != nullptr && row.write(out, this);
+        })) {
+      if (constant != kNoTensor) LayerOf(constant);
+      Fail(ErrorKind::kUnsupported, "no Keras layer does this");
+    }
+    Finish(node);
+    in_group_ = false;
+  }
+
+  std::string FusedName(const Node& node) const {
     const AttrValue* fused = FusedActivation(node);
     const auto activation =
         fused == nullptr ? kNone : static_cast<Activation>(fused->i);
@@ -190,30 +339,44 @@ class Writer : public LayerWriter {
       Fail(ErrorKind::kUnsupported,
            "its activation {} is none of linear, relu and relu6", fused->i);
     }
-    // An activation that was a layer by itself left its name (FuseActivation).
+    return name;
+  }
+
+  // The activation of the layer whose last node this is, behind the layer that
+  // was added last or said by it.
+  void Finish(const Node& node) {
+    OutLayer& layer = model_.layers.back();
     const std::string& output = graph_.tensor(node.outputs[0]).name;
     const bool by_itself = output != node.name;
-    if (!by_itself) out.activation = name;
-    const Node* const own = activation == kNone ? OwnActivation(node) : nullptr;
-    if (own != nullptr) out.activation = ActivationNameOf(*own);
-    const auto rows = LayerRows();
-    if (std::none_of(rows.begin(), rows.end(), [&](const LayerRow& row) {
-          return row.write != nullptr && row.write(out, this);
-        })) {
-      Fail(ErrorKind::kUnsupported, "no Keras layer does this");
+    const std::string fused = FusedName(node);
+    const bool says = layer.Says("activation");
+    if (says && fused == "linear") {
+      if (const size_t own = OwnActivation(node); own != kNone_) {
+        for (auto& [key, value] : layer.config) {
+          if (std::string_view(key) == "activation" &&
+              value == ConfigValue("linear")) {
+            value = activations_[own];
+            layer_of_[graph_.nodes[own].outputs[0]] = Last();
+          }
+        }
+      }
     }
-    const bool says = model_.layers.back().Says("activation");
-    if (own != nullptr && says) layer_of_[own->outputs[0]] = Last();
-    if (activation != kNone && (by_itself || !says)) {
-      AddActivation(activation, by_itself ? output : node.name + "_activation",
-                    Last(), this);
+    if (fused != "linear" && (by_itself || !says)) {
+      AddActivation(static_cast<Activation>(FusedActivation(node)->i),
+                    by_itself ? output : node.name + "_activation", Last(),
+                    this);
     }
     for (size_t i = 0; i < node.outputs.size(); ++i)
       layer_of_[node.outputs[i]] = {Last().layer, static_cast<int>(i)};
   }
 
   const Graph& graph_;
+  std::vector<std::string>* changed_;
   const bool keeps_slashes_;
+  bool in_group_ = false;
+  std::vector<std::vector<size_t>> groups_;  // by the last node
+  std::vector<std::optional<FoundLayer>> found_;
+  std::vector<std::string> activations_;  // what Keras calls a group, or empty
   OutModel model_;
   std::set<std::string> names_;
   std::map<TensorId, OutTensor> layer_of_;
@@ -221,9 +384,9 @@ class Writer : public LayerWriter {
 
 }  // namespace
 
-OutModel ToKeras(const Graph& graph) {
+OutModel ToKeras(const Graph& graph, std::vector<std::string>* changed) {
   VerifyStructure(graph);
-  return Writer(graph).Write();
+  return Writer(graph, changed).Write();
 }
 
 // Graphs of older versions have a constant bias of zeros where a trained kernel
@@ -233,7 +396,7 @@ void SetWeights(const NodeOut& node, TensorId kernel, TensorId bias,
   const Tensor& weights = node.graph.tensor(kernel);
   RequireFloatData(weights);
   layer->trainable = weights.kind == TensorKind::kParameter;
-  layer->weights = {kernel, kNoTensor};
+  std::vector<TensorId> ids = {kernel, kNoTensor};
   if (bias != kNoTensor) {
     const Tensor& tensor = node.graph.tensor(bias);
     RequireFloatData(tensor);
@@ -246,48 +409,61 @@ void SetWeights(const NodeOut& node, TensorId kernel, TensorId bias,
                         tensor.kind != TensorKind::kConstant ||
                         std::any_of(values.begin(), values.end(),
                                     [](float v) { return v != 0; });
-    if (counts) layer->weights[1] = bias;
+    if (counts) ids[1] = bias;
   }
-  layer->Set("use_bias", layer->weights[1] != kNoTensor);
+  layer->Set("use_bias", ids[1] != kNoTensor);
+  SetVariables(node, ids, layer);
 }
 
 void SetVariables(const NodeOut& node, std::vector<TensorId> variables,
                   OutLayer* layer) {
-  for (const TensorId id : variables) {
-    if (id != kNoTensor) RequireFloatData(node.graph.tensor(id));
+  for (size_t i = 0; i < variables.size(); ++i) {
+    if (variables[i] == kNoTensor) continue;
+    RequireFloatData(node.graph.tensor(variables[i]));
+    layer->weights.push_back({variables[i], "", &layer->row->variables[i]});
   }
-  layer->weights = std::move(variables);
 }
+
+namespace {
+
+// What the readers call a variable of the layer.
+std::string NameInGraph(const OutLayer& layer, const OutVariable& weight) {
+  return layer.name + "/" + (weight.part.empty() ? "" : weight.part + "/") +
+         weight.variable->name;
+}
+
+}  // namespace
 
 bool KeepsWeightNames(const Graph& graph, const OutModel& model) {
-  return std::all_of(
-      model.layers.begin(), model.layers.end(), [&](const OutLayer& layer) {
-        size_t first = 0;
-        while (first < layer.weights.size() &&
-               layer.weights[first] == kNoTensor)
-          ++first;
-        return first == layer.weights.size() ||
-               graph.tensor(layer.weights[first]).name ==
-                   layer.name + "/" + layer.row->variables[first].name;
-      });
+  return std::all_of(model.layers.begin(), model.layers.end(),
+                     [&](const OutLayer& layer) {
+                       return layer.weights.empty() ||
+                              graph.tensor(layer.weights[0].id).name ==
+                                  NameInGraph(layer, layer.weights[0]);
+                     });
 }
 
-void AddVariableDataset(const Graph& graph, const OutLayer& layer, size_t index,
-                        const std::string& path, H5Image* image) {
-  const Tensor& tensor = graph.tensor(layer.weights[index]);
-  const Layout layout = layer.row->variables[index].layout;
-  if (layout != Layout::kOutputLast) {
-    const std::vector<int32_t> dims =
-        layout == Layout::kDepthwise
-            ? ToKerasDepthwise(tensor.shape, layer.depth_multiplier)
-            : tensor.shape.ToVector();
+void AddVariableDataset(const Graph& graph, const OutLayer& layer,
+                        const OutVariable& weight, const std::string& path,
+                        H5Image* image) {
+  const Tensor& tensor = graph.tensor(weight.id);
+  const bool is_matrix = !weight.dims.empty();
+  const Layout layout =
+      is_matrix
+          ? (tensor.shape.rank() == 2 ? Layout::kOutputLast : Layout::kPlain)
+          : weight.variable->layout;
+  const std::vector<int32_t> laid_out =
+      ToKerasDims(layout, tensor.shape, layer.depth_multiplier);
+  const std::vector<int32_t>& dims = is_matrix ? weight.dims : laid_out;
+  if (layout == Layout::kPlain || layout == Layout::kDepthwise ||
+      layout == Layout::kDepthwise1D) {
     image->AddDataset(path, DType::kFloat32, dims,
                       {tensor.data.data(), tensor.data.size()});
     return;
   }
   std::vector<float> values(static_cast<size_t>(tensor.shape.NumElements()));
-  ToKerasLayout(tensor.As<float>(), tensor.shape[0], values);
-  image->AddDataset(path, DType::kFloat32, ToKerasShape(tensor.shape),
+  ToKerasLayout(layout, laid_out, tensor.As<float>(), values);
+  image->AddDataset(path, DType::kFloat32, dims,
                     std::as_bytes(std::span<const float>(values)));
 }
 
@@ -296,11 +472,8 @@ void AddOurGraph(const Graph& full, const Graph& plain, const OutModel* model,
   std::vector<StoredTensor> stored;  // by the names that the readers give them
   for (const OutLayer& layer :
        model == nullptr ? std::vector<OutLayer>() : model->layers) {
-    for (size_t i = 0; i < layer.weights.size(); ++i) {
-      if (layer.weights[i] == kNoTensor) continue;
-      stored.push_back({layer.name + "/" + layer.row->variables[i].name,
-                        &plain.tensor(layer.weights[i])});
-    }
+    for (const OutVariable& weight : layer.weights)
+      stored.push_back({NameInGraph(layer, weight), &plain.tensor(weight.id)});
   }
   AddGraph(full, stored, image);
 }

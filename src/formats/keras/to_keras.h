@@ -21,7 +21,10 @@ struct OutModel {
 };
 
 // Throws Error{unsupported} naming the node that no Keras layer can express.
-OutModel ToKeras(const Graph& graph);
+// `changed`, if given, takes the names of layers that are written as others,
+// which say the same.
+OutModel ToKeras(const Graph& graph,
+                 std::vector<std::string>* changed = nullptr);
 
 // Whether FromKeras would give the weights their names back. What a recipe
 // promises of weights is known by these names.
@@ -31,9 +34,10 @@ bool KeepsWeightNames(const Graph& graph, const OutModel& model);
 std::string ConfigForH5(const OutModel& model);
 std::string ConfigForArchive(const OutModel& model);
 
-// Adds the layer's `index`-th variable in Keras's layout, which the layer has.
-void AddVariableDataset(const Graph& graph, const OutLayer& layer, size_t index,
-                        const std::string& path, H5Image* image);
+// Adds a variable of the layer in Keras's layout.
+void AddVariableDataset(const Graph& graph, const OutLayer& layer,
+                        const OutVariable& weight, const std::string& path,
+                        H5Image* image);
 
 // Adds our own graph to a file that holds `model`, if any, of `plain` already.
 void AddOurGraph(const Graph& full, const Graph& plain, const OutModel* model,

@@ -9,14 +9,12 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/wrappers.h"
 
 namespace litesmith {
 namespace {
 
-// Of models in models; deeper ones are not looked into.
-constexpr int kMaxDepth = 8;
 constexpr size_t kShown = 20;
-const std::string kOperation = "operation ";
 
 struct Findings {
   std::vector<std::string> unknown;  // "'net/lstm' (LSTM)"
@@ -32,34 +30,11 @@ const Json* WrappedLayer(const Json& config) {
 }
 
 // What an unsupported layer is, for somebody who may not know its class.
-std::string WhatItIs(const std::string& class_name, const Json& config) {
-  if (IsModelClass(class_name)) {
-    return fmt::format(
-        "a model inside the model ({}); put its layers into the "
-        "outer model",
-        class_name);
-  }
-  if (const Json* inner = WrappedLayer(config)) {
-    const std::string around =
-        fmt::format("{} around {}", class_name, LayerClass(*inner));
-    if (class_name == "PruneLowMagnitude")
-      return around + "; tfmot's strip_pruning takes it off";
-    if (class_name == "ClusterWeights")
-      return around + "; tfmot's strip_clustering takes it off";
-    if (class_name.starts_with("Quantize")) {
-      return around +
-             "; start from the model as it was before "
-             "quantization-aware training";
-    }
-    return around;
-  }
-  // An operation that Keras 2 wraps in a layer: its own name says more.
-  const Json* function = JsonFind(config, "function");
-  if (function != nullptr && function->is_string())
-    return fmt::format("{} {}", class_name, function->get<std::string>());
-  if (class_name.starts_with(kOperation)) return class_name;
+std::string WhatItIs(const std::string& class_name) {
+  if (class_name.starts_with(kOperationClass)) return class_name;
   if (class_name.find('>') != std::string::npos)
     return fmt::format("{}, a class of its author's own", class_name);
+  if (class_name == "Lambda") return "Lambda, whose function is Python code";
   std::vector<std::string> known;
   for (const LayerRow& row : LayerRows()) known.emplace_back(row.class_name);
   const std::string near = NearestName(class_name, known);
@@ -67,18 +42,41 @@ std::string WhatItIs(const std::string& class_name, const Json& config) {
                       : fmt::format("{}; there is {}", class_name, near);
 }
 
+// In an .h5 nothing tells the module, but only layers say whether they are
+// trained.
+bool IsOperation(const Json& layer) {
+  const Json* config = JsonFind(layer, "config");
+  const Json* nodes = JsonFind(layer, "inbound_nodes");
+  return config != nullptr && JsonFind(*config, "trainable") == nullptr &&
+         nodes != nullptr && nodes->is_array() && !nodes->empty() &&
+         nodes->front().is_object() &&
+         FindLayerRow(kOperationClass + JsonString(layer, "class_name", "")) !=
+             nullptr;
+}
+
 void Find(const Json& layers, const std::string& path, int depth,
           Findings* findings) {
   for (const Json& layer : JsonArray(layers, "layers")) {
-    const std::string class_name = LayerClass(layer);
+    std::string class_name = LayerClass(layer);
     const std::string name = path + LayerName(layer);
     const Json& config = JsonAt(layer, "config");
+    if (IsModelClass(class_name)) {
+      if (depth < kMaxModelDepth)
+        Find(ModelLayers(config), name + "/", depth + 1, findings);
+      continue;
+    }
     ++findings->layers;
+    std::string around;
+    const bool known = FindLayerRow(class_name) != nullptr;
+    if (const Json* inner = WrappedLayer(config);
+        inner != nullptr && (known || IsWrapperClass(class_name))) {
+      around = class_name + " around ";
+      class_name = LayerClass(*inner);
+      if (IsModelClass(class_name)) continue;
+    }
     if (FindLayerRow(class_name) != nullptr) continue;
     findings->unknown.push_back(
-        fmt::format("'{}' ({})", name, WhatItIs(class_name, config)));
-    if (IsModelClass(class_name) && depth < kMaxDepth)
-      Find(ModelLayers(config), name + "/", depth + 1, findings);
+        fmt::format("'{}' ({}{})", name, around, WhatItIs(class_name)));
   }
 }
 
@@ -94,8 +92,16 @@ std::string LayerClass(const Json& layer) {
   if (registered.find('>') != std::string::npos) return registered;
   const std::string& name =
       JsonString(JsonAt(layer, "class_name"), "class_name");
-  if (JsonString(layer, "module", "").starts_with("keras.src.ops"))
-    return kOperation + name;
+  const std::string module = JsonString(layer, "module", "");
+  if (module.starts_with("keras.src.ops") || module.starts_with("keras.ops") ||
+      (module.empty() && IsOperation(layer)))
+    return kOperationClass + name;
+  // What Keras 2 makes layers of functions of TensorFlow.
+  if (name == "TFOpLambda" || name == "SlicingOpLambda") {
+    const Json* function = JsonFind(JsonAt(layer, "config"), "function");
+    if (function != nullptr && function->is_string())
+      return OperationOf(function->get<std::string>());
+  }
   return name;
 }
 

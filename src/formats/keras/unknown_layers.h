@@ -8,6 +8,11 @@
 
 namespace litesmith {
 
+// Of models in models.
+inline constexpr int kMaxModelDepth = 8;
+// What the class of a function of keras.ops begins with.
+inline const std::string kOperationClass = "operation ";
+
 // "Sequential", "Functional" or "Model".
 bool IsModelClass(const std::string& class_name);
 // A layer's class: Keras's name for it, "package>Class" for a user's own, which

@@ -2,6 +2,7 @@
 // Keras 3 takes, too.
 #include <nlohmann/json.hpp>
 
+#include "src/formats/keras/groups.h"
 #include "src/formats/keras/to_keras.h"
 
 namespace litesmith {
@@ -9,21 +10,19 @@ namespace {
 
 using Ordered = nlohmann::ordered_json;
 
-Ordered ToJson(const ConfigValue& value) {
-  if (const auto* dims = std::get_if<std::vector<int32_t>>(&value)) {
-    Ordered list = Ordered::array();
-    for (const int32_t dim : *dims)
-      list.push_back(dim == -1 ? Ordered() : Ordered(dim));
-    return list;
-  }
-  return std::visit([](const auto& v) { return Ordered(v); }, value);
+Ordered ListOf(const std::vector<int32_t>& values) {
+  Ordered list = Ordered::array();
+  for (const int32_t value : values)
+    list.push_back(value == -1 ? Ordered() : Ordered(value));
+  return list;
 }
 
 void AddEntries(const OutLayer& layer, Ordered* config) {
-  for (const auto& [key, value] : layer.config) (*config)[key] = ToJson(value);
+  for (const auto& [key, value] : layer.config)
+    (*config)[key] = Ordered::parse(value.json());
 }
 
-Ordered LayerConfig(const OutLayer& layer) {
+Ordered ConfigOf(const OutLayer& layer) {
   Ordered config = {{"name", layer.name},
                     {"trainable", layer.trainable},
                     {"dtype", "float32"}};
@@ -35,36 +34,37 @@ Ordered LayerConfig(const OutLayer& layer) {
 Ordered InputConfigForH5(const OutLayer& layer) {
   Ordered config = Ordered::object();
   AddEntries(layer, &config);
-  config.update(Ordered::object({{"dtype", "float32"},
-                                 {"sparse", false},
-                                 {"ragged", false},
-                                 {"name", layer.name}}));
+  config.update(Ordered::object(
+      {{"sparse", false}, {"ragged", false}, {"name", layer.name}}));
   return config;
 }
 
 Ordered InputConfigForArchive(const OutLayer& layer) {
   Ordered config = {{"name", layer.name}};
   AddEntries(layer, &config);
-  config["dtype"] = "float32";
   return config;
 }
 
 Ordered Reference(const OutModel& model, const OutTensor& tensor) {
-  return Ordered::array(
-      {model.layers[static_cast<size_t>(tensor.layer)].name, 0, tensor.output});
+  return Ordered::array({model.layers[static_cast<size_t>(tensor.layer)].name,
+                         tensor.call, tensor.output});
 }
 
-// One call of the layers that it reads; none for an input.
+// Its calls, by the layers that they read; none for an input.
 Ordered InboundNodes(const OutModel& model, const OutLayer& layer) {
   Ordered nodes = Ordered::array();
   if (layer.inputs.empty()) return nodes;
-  Ordered call = Ordered::array();
-  for (const OutTensor& input : layer.inputs) {
-    Ordered reference = Reference(model, input);
-    reference.push_back(Ordered::object());
-    call.push_back(std::move(reference));
-  }
-  nodes.push_back(std::move(call));
+  const auto add = [&](const std::vector<OutTensor>& inputs) {
+    Ordered call = Ordered::array();
+    for (const OutTensor& input : inputs) {
+      Ordered reference = Reference(model, input);
+      reference.push_back(Ordered::object());
+      call.push_back(std::move(reference));
+    }
+    nodes.push_back(std::move(call));
+  };
+  add(layer.inputs);
+  for (const auto& call : layer.more_calls) add(call);
   return nodes;
 }
 
@@ -82,12 +82,29 @@ void AddEnds(const OutModel& model, Ordered* config) {
 
 }  // namespace
 
+ConfigValue::ConfigValue(double value) : json_(Ordered(value).dump()) {}
+ConfigValue::ConfigValue(const std::string& value)
+    : json_(Ordered(value).dump()) {}
+ConfigValue::ConfigValue(const std::vector<int32_t>& values)
+    : json_(ListOf(values).dump()) {}
+ConfigValue::ConfigValue(const std::vector<std::vector<int32_t>>& values)
+    : json_(Ordered(values).dump()) {}
+ConfigValue::ConfigValue(const std::vector<double>& values)
+    : json_(Ordered(values).dump()) {}
+
+std::string ConfigText(const LayerConfig& config) {
+  Ordered json = Ordered::object();
+  for (const auto& [key, value] : config)
+    json[key] = Ordered::parse(value.json());
+  return json.dump();
+}
+
 std::string ConfigForH5(const OutModel& model) {
   Ordered layers = Ordered::array();
   for (const OutLayer& layer : model.layers) {
     Ordered json = {{"class_name", layer.class_name},
                     {"config", layer.inputs.empty() ? InputConfigForH5(layer)
-                                                    : LayerConfig(layer)}};
+                                                    : ConfigOf(layer)}};
     if (!model.is_chain) {
       json["name"] = layer.name;
       json["inbound_nodes"] = InboundNodes(model, layer);
@@ -113,7 +130,7 @@ std::string ConfigForArchive(const OutModel& model) {
         {{"module", "keras.layers"},
          {"class_name", layer.class_name},
          {"config", layer.inputs.empty() ? InputConfigForArchive(layer)
-                                         : LayerConfig(layer)},
+                                         : ConfigOf(layer)},
          {"registered_name", nullptr},
          {"name", layer.name},
          {"inbound_nodes", InboundNodes(model, layer)}});

@@ -1,6 +1,7 @@
 // DROPOUT: in training zeroes each value with a probability and scales the
 // others, so that their expectation stays (inverted dropout; Srivastava et al.
-// 2014, as Keras has it). Outside training the output is the input.
+// 2014, as Keras has it), or disturbs values as Keras's other layers of noise
+// do. Outside training the output is the input.
 //
 // What is dropped follows from the training's seed, the step, the place of the
 // sample in the batch, the element, and which dropout of the graph it is, so
@@ -31,12 +32,20 @@ void Infer(Graph* graph, const Node& node) {
          Name(x.dtype), x.shape.ToString());
   }
   const float rate = node.Get<&DropoutAttrs::rate>();
-  if (!(rate >= 0.0f && rate < 1.0f)) {
+  const Noise kind = node.Get<&DropoutAttrs::noise>();
+  if (kind < kZeros || kind > kNothing)
+    Fail(ErrorKind::kCorrupt, "its noise is {}", static_cast<int>(kind));
+  if (kind == kOffsets) {
+    if (!(rate >= 0.0f && rate <= 1e30f)) {
+      Fail(ErrorKind::kCorrupt, "its standard deviation is {}", rate);
+    }
+  } else if (!(rate >= 0.0f && rate < 1.0f)) {
     Fail(ErrorKind::kCorrupt, "its rate is {}; [0, 1) is wanted", rate);
   }
   const std::vector<int32_t>& noise = node.Get<&DropoutAttrs::noise_shape>();
   bool fits =
-      noise.empty() || noise.size() == static_cast<size_t>(x.shape.rank());
+      noise.empty() ||
+      (kind == kZeros && noise.size() == static_cast<size_t>(x.shape.rank()));
   for (size_t d = 1; fits && d < noise.size(); ++d) {
     fits = noise[d] == kWholeDimension || noise[d] == 1 ||
            noise[d] == x.shape[static_cast<int>(d)];
@@ -61,6 +70,20 @@ uint64_t Ordinal(const PrepareContext& context) {
   return before;
 }
 
+// A stream of random numbers for each row of a step.
+uint64_t SaltOf(const PrepareContext& c) {
+  const bool own = c.node.Get<&DropoutAttrs::has_seed>();
+  return Rng(own ? static_cast<uint64_t>(c.node.Get<&DropoutAttrs::seed>()) : 0,
+             2 * Ordinal(c) + (own ? 1 : 0))
+      .Next();
+}
+Rng RngOf(const DrawKey& key, uint64_t salt, uint64_t row) {
+  // A batch has at most 2^16 samples; a stream a step and a row.
+  constexpr int kRowBits = 24;
+  return Rng(key.seed ^ salt,
+             (static_cast<uint64_t>(key.step) << kRowBits) + row);
+}
+
 class DropoutKernel final : public TrainKernel {
  public:
   explicit DropoutKernel(const PrepareContext& c)
@@ -72,11 +95,7 @@ class DropoutKernel final : public TrainKernel {
     rows_ = static_cast<size_t>(PerSample(c, shape[0]));
     elements_ = noise_ = static_cast<size_t>(shape.NumElementsPerSample());
     SetNoise(shape, c.node.Get<&DropoutAttrs::noise_shape>());
-    const bool own = c.node.Get<&DropoutAttrs::has_seed>();
-    salt_ =
-        Rng(own ? static_cast<uint64_t>(c.node.Get<&DropoutAttrs::seed>()) : 0,
-            2 * Ordinal(c) + (own ? 1 : 0))
-            .Next();
+    salt_ = SaltOf(c);
     saved_bytes = static_cast<size_t>(shape[0]) * noise_;
   }
 
@@ -122,10 +141,7 @@ class DropoutKernel final : public TrainKernel {
   }
 
   void Draw(const DrawKey& key, uint64_t row, uint8_t* keep) const {
-    // A batch has at most 2^16 samples; a stream a step and a row.
-    constexpr int kRowBits = 24;
-    Rng rng(key.seed ^ salt_,
-            (static_cast<uint64_t>(key.step) << kRowBits) + row);
+    Rng rng = RngOf(key, salt_, row);
     for (size_t i = 0; i < noise_; ++i) keep[i] = rng.Next() >> 40 >= dropped_;
   }
 
@@ -149,13 +165,91 @@ class DropoutKernel final : public TrainKernel {
   std::vector<size_t> index_;  // by element; empty: the same
 };
 
+// The other kinds: y = x * factor + offset, each drawn for each value; the
+// factors are kept for the gradient.
+class NoiseKernel final : public TrainKernel {
+ public:
+  explicit NoiseKernel(const PrepareContext& c)
+      : kind_(c.node.Get<&DropoutAttrs::noise>()),
+        rate_(c.node.Get<&DropoutAttrs::rate>()),
+        salt_(SaltOf(c)) {
+    const Shape& shape = c.input(0).shape;
+    rows_ = static_cast<size_t>(PerSample(c, shape[0]));
+    elements_ = static_cast<size_t>(shape.NumElementsPerSample());
+    saved_bytes = static_cast<size_t>(shape[0]) * elements_ * sizeof(float);
+    // Klambauer et al. 2017, as Keras has it: the lowest value of SELU is
+    // -scale * alpha; a * x + b keeps mean and variance.
+    constexpr double kLow = -1.7580993408473766;
+    const double keep = 1 - double{rate_};
+    const double a = 1 / std::sqrt(keep * (1 + double{rate_} * kLow * kLow));
+    const double b = -a * kLow * double{rate_};
+    scale_ = static_cast<float>(a);
+    offset_ = static_cast<float>(b);
+    lowest_ = static_cast<float>(a * kLow + b);
+    deviation_ = kind_ == kFactors
+                     ? static_cast<float>(std::sqrt(double{rate_} / keep))
+                     : rate_;
+  }
+
+  void Run(const KernelArgs& a) const override {
+    const auto* x = a.in<float>(0);
+    auto* y = a.out<float>();
+    auto* factors = reinterpret_cast<float*>(a.saved);
+    const size_t rows = static_cast<size_t>(a.batch) * rows_;
+    const uint64_t first = static_cast<uint64_t>(a.draw.first_sample) * rows_;
+    for (size_t r = 0; r < rows; ++r) {
+      Rng rng = RngOf(a.draw, salt_, first + r);
+      for (size_t i = r * elements_; i < (r + 1) * elements_; ++i) {
+        float offset = 0;
+        factors[i] = Draw(&rng, &offset);
+        y[i] = x[i] * factors[i] + offset;
+      }
+    }
+  }
+
+  void Backward(const BackwardArgs& a) const override {
+    const auto* factors = reinterpret_cast<const float*>(a.saved);
+    const size_t n = static_cast<size_t>(a.batch) * rows_ * elements_;
+    for (size_t i = 0; i < n; ++i)
+      a.input_grads[0][i] = a.output_grads[0][i] * factors[i];
+  }
+
+ private:
+  float Draw(Rng* rng, float* offset) const {
+    switch (kind_) {
+      case kFactors:
+        return 1 + deviation_ * rng->Normal();
+      case kOffsets:
+        *offset = deviation_ * rng->Normal();
+        return 1;
+      case kLowest: {
+        const bool keep = rng->Uniform() >= rate_;
+        *offset = keep ? offset_ : lowest_;
+        return keep ? scale_ : 0;
+      }
+      default:
+        return 1;
+    }
+  }
+
+  Noise kind_;
+  float rate_;
+  uint64_t salt_;
+  size_t rows_ = 1;
+  size_t elements_ = 0;  // of a row
+  float scale_, offset_, lowest_, deviation_;
+};
+
+KernelPtr MakeDropout(const PrepareContext& context) {
+  if (context.node.Get<&DropoutAttrs::noise>() == kZeros)
+    return std::make_unique<DropoutKernel>(context);
+  return std::make_unique<NoiseKernel>(context);
+}
+
 constexpr Operand kOperands[] = {{.name = "x"}};
 
 constexpr KernelRow kRows[] = {
-    {"DropoutF32Train",
-     Purpose::kTrain,
-     {DType::kFloat32},
-     MakeKernel<DropoutKernel>},
+    {"DropoutF32Train", Purpose::kTrain, {DType::kFloat32}, MakeDropout},
     {"DropoutF32Ref",
      Purpose::kReference,
      {DType::kFloat32},
@@ -169,7 +263,7 @@ constexpr TrainingFacts kTraining = {.in_keras = true,
 
 const OpDef kDropout = {
     .name = "LITESMITH_DROPOUT",
-    .summary = "training: zeroes values at random and scales the others",
+    .summary = "training: zeroes values at random, or adds other noise",
     .attrs = kAttrs<DropoutAttrs>,
     .operands = kOperands,
     .infer = Infer,

@@ -141,5 +141,51 @@ TEST(DropoutTest, PlansAndFilesGoWithoutIt) {
   EXPECT_EQ(graph.outputs, graph.inputs);
 }
 
+// The other kinds: moments of ones after many draws, and the gradient.
+TEST(DropoutTest, OtherNoiseHasItsMomentsAndGradient) {
+  struct Row {
+    dropout::Noise noise;
+    float rate;
+    double mean, deviation;
+  };
+  // SELU's lowest value, -1.758, has the mean and variance of what it disturbs
+  // where that is normal; of ones the mean is a * (1 - r) + (a l) r + b.
+  const double low = -1.7580993408473766, r = 0.2;
+  const double a = 1 / std::sqrt((1 - r) * (1 + r * low * low));
+  const double kept = a - a * low * r, lost = a * low - a * low * r;
+  const Row rows[] = {
+      {dropout::kFactors, 0.2f, 1, 0.5},
+      {dropout::kOffsets, 3.0f, 1, 3},
+      {dropout::kLowest, 0.2f, kept * (1 - r) + lost * r,
+       (kept - lost) * std::sqrt(r * (1 - r))},
+      {dropout::kNothing, 0, 1, 0},
+  };
+  for (const Row& row : rows) {
+    Graph graph = MakeGraph(0);
+    graph.nodes[0].Set<&DropoutAttrs::noise>(row.noise);
+    graph.nodes[0].Set<&DropoutAttrs::rate>(row.rate);
+    InferShapes(&graph);
+    const auto [y, dx] = Draw(*Prepare(graph, 0), {7, 1, 0});
+    double sum = 0, squares = 0;
+    for (const float v : y) sum += v, squares += double{v} * v;
+    const double n = kBatch * kElements;
+    const double deviation = std::sqrt(squares / n - sum / n * (sum / n));
+    EXPECT_NEAR(sum / n, row.mean, 6 * row.deviation / std::sqrt(n) + 1e-6)
+        << row.noise;
+    EXPECT_NEAR(deviation, row.deviation, 0.05 * row.deviation + 1e-3)
+        << row.noise;
+    for (size_t i = 0; i < y.size(); i += 97) {
+      if (row.noise == dropout::kFactors) {
+        EXPECT_EQ(dx[i], 3.0f * y[i]);
+      } else if (row.noise == dropout::kOffsets) {
+        EXPECT_EQ(dx[i], 3.0f);
+      }
+    }
+    // Others in the next step.
+    const auto [next, other] = Draw(*Prepare(graph, 0), {7, 2, 0});
+    EXPECT_EQ(next == y, row.noise == dropout::kNothing);
+  }
+}
+
 }  // namespace
 }  // namespace litesmith

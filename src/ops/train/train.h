@@ -97,15 +97,27 @@ inline constexpr auto kAttrs<ClusterLookupAttrs> =
 
 namespace dropout {
 inline constexpr int kWholeDimension = -1;
+// What is drawn.
+enum Noise : int {
+  kZeros,    // zeros at `rate`, the others scaled (DROPOUT)
+  kFactors,  // factors about 1, of the variance rate / (1 - rate)
+  kOffsets,  // what is added, of the standard deviation `rate`
+  kLowest,   // SELU's lowest value at `rate`, mean and variance kept
+  kNothing,  // nothing: a layer that has no other effect here
+};
 }  // namespace dropout
 
 // Inputs: x, a batch. noise_shape is empty, or has for each dimension 1 (one
-// draw for all along it), its size or kWholeDimension.
+// draw for all along it), its size or kWholeDimension; of kZeros alone.
 struct DropoutAttrs {
   float rate = 0.5f;
   std::vector<int32_t> noise_shape;
   bool has_seed = false;
   int64_t seed = 0;
+  dropout::Noise noise = dropout::kZeros;
+  // Of Keras's ActivityRegularization, which is kept, but does not act.
+  float l1 = 0;
+  float l2 = 0;
 };
 template <>
 inline constexpr auto kAttrs<DropoutAttrs> = AttrList({
@@ -113,6 +125,9 @@ inline constexpr auto kAttrs<DropoutAttrs> = AttrList({
     Attr<&DropoutAttrs::noise_shape>("noise_shape"),
     Attr<&DropoutAttrs::has_seed>("has_seed"),
     Attr<&DropoutAttrs::seed>("seed"),
+    Attr<&DropoutAttrs::noise>("noise"),
+    Attr<&DropoutAttrs::l1>("l1"),
+    Attr<&DropoutAttrs::l2>("l2"),
 });
 
 }  // namespace litesmith

@@ -1,16 +1,36 @@
-// Layers that stand for themselves: inputs, Dense, Dropout.
+// Layers that stand for themselves: inputs and Dense.
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/layers/shared.h"
+#include "src/formats/keras/nodes.h"
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/registry.h"
-#include "src/ops/train/train.h"
 
 namespace litesmith {
 namespace {
 
-// A float32 input; its batch becomes kDynamic.
+DType InputTypeOf(const Json& config) {
+  const Json* type = JsonFind(config, "dtype");
+  if (type == nullptr) return DType::kFloat32;
+  std::string name = IsString(*type) ? JsonString(*type, "dtype") : "";
+  if (const Json* policy = JsonFind(*type, "config"))
+    name = JsonString(*policy, "name", "");
+  for (const char* floating : {"float32", "float16", "bfloat16", "float64",
+                               "mixed_float16", "mixed_bfloat16"}) {
+    if (name == floating) return DType::kFloat32;
+  }
+  for (const char* integer :
+       {"int32", "int64", "int16", "int8", "uint8", "uint16", "uint32"}) {
+    if (name == integer) return DType::kInt32;
+  }
+  Fail(ErrorKind::kUnsupported,
+       "its dtype is '{}'; floats and integers are supported", name);
+}
+
+// Its batch becomes kDynamic. Integers are int32, whatever Keras has; that of a
+// model in the model is what that model is called with.
 std::vector<TensorId> BuildInput(LayerIn* in) {
+  if (in->inputs.size() == 1) return in->inputs;
   if (!in->inputs.empty()) {
     Fail(ErrorKind::kCorrupt, "it reads {} layers; 0 wanted",
          in->inputs.size());
@@ -24,6 +44,7 @@ std::vector<TensorId> BuildInput(LayerIn* in) {
   Tensor tensor;
   tensor.name = in->name;
   tensor.kind = TensorKind::kInput;
+  tensor.dtype = InputTypeOf(in->config);
   tensor.shape = Shape(std::span<const int32_t>(dims));
   tensor.shape[0] = kDynamic;
   for (int d = 1; d < tensor.shape.rank(); ++d) {
@@ -36,7 +57,6 @@ std::vector<TensorId> BuildInput(LayerIn* in) {
   tensor.shape.NumElementsPerSample();  // throws if too large
   const TensorId id = in->graph->AddTensor(std::move(tensor));
   in->graph->inputs.push_back(id);
-  in->graph->input_names.push_back(in->name);
   return {id};
 }
 
@@ -50,11 +70,10 @@ std::vector<TensorId> BuildDense(LayerIn* in) {
   const TensorId kernel = AddVariable(in, "kernel", {x[x.rank() - 1], units});
   std::vector<TensorId> inputs = {in->input(), kernel};
   AddBias(in, units, &inputs);
-  Node& node = in->graph->AddNode(kFullyConnected, in->name, std::move(inputs),
-                                  {in->name});
-  node.Set<&FullyConnectedAttrs::activation>(ActivationOf(in->config));
-  node.Set<&FullyConnectedAttrs::keep_num_dims>(x.rank() > 2);
-  return InferLast(in->graph);
+  FullyConnectedAttrs attrs;
+  attrs.keep_num_dims = x.rank() > 2;
+  return WithActivation(
+      in, Nodes(in->name, in->graph).Add(kFullyConnected, "", inputs, attrs));
 }
 
 bool WriteDense(const NodeOut& out, LayerWriter* layers) {
@@ -78,57 +97,17 @@ bool WriteDense(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
-std::vector<TensorId> BuildDropout(LayerIn* in) {
-  const double rate = JsonNumber(in->config, "rate", -1);
-  Node& node =
-      in->graph->AddNode(kDropout, in->name, {in->input()}, {in->name});
-  DropoutAttrs attrs;
-  attrs.rate = static_cast<float>(rate);
-  if (const Json* noise = JsonFind(in->config, "noise_shape"))
-    attrs.noise_shape = JsonDims(*noise, "noise_shape");
-  if (const Json* seed = JsonFind(in->config, "seed")) {
-    if (!IsWholeNumber(*seed)) {
-      Fail(ErrorKind::kUnsupported,
-           "its seed is {}; a whole number or none is supported",
-           JsonShown(*seed));
-    }
-    attrs.has_seed = true;
-    attrs.seed = JsonInt64(*seed, "seed");
-  }
-  Put(attrs, &node);
-  return InferLast(in->graph);
-}
-
-bool WriteDropout(const NodeOut& out, LayerWriter* layers) {
-  const Node& node = out.node;
-  if (node.op != &kDropout) return false;
-  const auto attrs = Get<DropoutAttrs>(node);
-  OutLayer& layer = layers->Add("Dropout", node.name, out.inputs);
-  layer.Set("rate", Decimal(attrs.rate));
-  // kWholeDimension is what ConfigValue writes as null.
-  layer.Set("noise_shape", attrs.noise_shape.empty()
-                               ? ConfigValue()
-                               : ConfigValue(attrs.noise_shape));
-  layer.Set("seed", attrs.has_seed ? ConfigValue(attrs.seed) : ConfigValue());
-  return true;
-}
-
 constexpr Variable kDenseVariables[] = {{"kernel", Layout::kOutputLast},
                                         {"bias", Layout::kPlain}};
 
 constexpr LayerRow kRows[] = {
     {"InputLayer",
-     "a float32 input; its batch may be fixed or open",
+     "float32, or integers as int32; its batch may be fixed or open",
      {},
      BuildInput,
      nullptr},
     {"Dense", "on the last dimension; use_bias", kDenseVariables, BuildDense,
      WriteDense},
-    {"Dropout",
-     "in training only; rate, noise_shape, seed",
-     {},
-     BuildDropout,
-     WriteDropout},
 };
 
 }  // namespace

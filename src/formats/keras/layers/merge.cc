@@ -1,46 +1,93 @@
 // Layers that make one of several.
+#include <algorithm>
+
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/nodes.h"
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
-// Keras sets a lower rank's dimensions behind the batch, an op before it.
-void RequireOneRank(const Shape& a, const Shape& b) {
-  if (a.rank() == b.rank()) return;
-  Fail(ErrorKind::kUnsupported,
-       "its inputs are {} and {}; inputs of one rank are supported",
-       a.ToString(), b.ToString());
+// Keras sets a lower rank's dimensions behind the batch.
+std::vector<TensorId> OfOneRank(LayerIn* in, Nodes* nodes) {
+  int rank = 0;
+  for (const TensorId id : in->inputs)
+    rank = std::max(rank, nodes->ShapeOf(id).rank());
+  std::vector<TensorId> inputs = in->inputs;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    std::vector<int32_t> dims = nodes->ShapeOf(inputs[i]).ToVector();
+    if (static_cast<int>(dims.size()) == rank) continue;
+    if (dims.empty()) {
+      Fail(ErrorKind::kUnsupported, "its input {} is a scalar", i);
+    }
+    dims.insert(dims.begin() + 1, static_cast<size_t>(rank) - dims.size(), 1);
+    dims[0] = -1;
+    inputs[i] = nodes->Reshape("expand_" + std::to_string(i), inputs[i], dims);
+  }
+  return inputs;
 }
 
-// One node fewer than there are inputs, from the left.
-std::vector<TensorId> BuildChain(const OpDef& op, LayerIn* in) {
-  Graph& graph = *in->graph;
+// One node fewer than there are inputs, from the left; the last has that step.
+TensorId AddChain(const OpDef& op, const std::string& step,
+                  const std::vector<TensorId>& inputs, Nodes* nodes) {
+  TensorId left = inputs[0];
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    left = nodes->Add(
+        op, i + 1 == inputs.size() ? step : "of_" + std::to_string(i + 1),
+        {left, inputs[i]});
+  }
+  return left;
+}
+
+template <const OpDef* kOp, bool kTwo = false>
+std::vector<TensorId> BuildChain(LayerIn* in) {
+  const size_t count = in->inputs.size();
+  if (count < 2 || (kTwo && count > 2)) {
+    Fail(ErrorKind::kCorrupt, "it reads {} layers; 2{} wanted", count,
+         kTwo ? "" : " or more");
+  }
+  Nodes nodes(in->name, in->graph);
+  return {AddChain(*kOp, "", OfOneRank(in, &nodes), &nodes)};
+}
+
+template <const OpDef* kOp>
+bool GuessChain(const NodeGroup& group, LayerConfig*) {
+  return group.last().op == kOp && group.nodes.size() > 1 &&
+         group.inputs.size() > 1;
+}
+
+// Of one rank, which Keras broadcasts as TFLite does.
+template <const OpDef* kOp>
+bool WriteBinary(const char* class_name, const NodeOut& out,
+                 LayerWriter* layers) {
+  if (out.node.op != kOp || out.inputs.size() != 2) return false;
+  const Shape& a = out.input(0).shape;
+  const Shape& b = out.input(1).shape;
+  if (a.rank() != b.rank()) {
+    Fail(ErrorKind::kUnsupported,
+         "its inputs are {} and {}; inputs of one rank are supported",
+         a.ToString(), b.ToString());
+  }
+  layers->Add(class_name, out.node.name, out.inputs);
+  return true;
+}
+
+std::vector<TensorId> BuildAverage(LayerIn* in) {
   const size_t count = in->inputs.size();
   if (count < 2) {
     Fail(ErrorKind::kCorrupt, "it reads {} layers; 2 or more wanted", count);
   }
-  TensorId left = in->inputs[0];
-  for (size_t i = 1; i < count; ++i) {
-    const TensorId right = in->inputs[i];
-    RequireOneRank(graph.tensor(left).shape, graph.tensor(right).shape);
-    // The last one is the layer's output and has its name.
-    const std::string name =
-        i + 1 == count ? in->name : in->name + "_of_" + std::to_string(i + 1);
-    graph.AddNode(op, name, {left, right}, {name});
-    left = InferLast(&graph)[0];
-  }
-  return {left};
+  Nodes nodes(in->name, in->graph);
+  const TensorId sum = AddChain(kAdd, "sum", OfOneRank(in, &nodes), &nodes);
+  return {nodes.WithFloat(kMul, "", sum, "share",
+                          1.0f / static_cast<float>(count))};
 }
 
-bool WriteBinary(const OpDef& op, const char* class_name, const NodeOut& out,
-                 LayerWriter* layers) {
-  if (out.node.op != &op) return false;
-  RequireOneRank(out.input(0).shape, out.input(1).shape);
-  layers->Add(class_name, out.node.name, out.inputs);
-  return true;
+bool GuessAverage(const NodeGroup& group, LayerConfig*) {
+  return group.last().op == &kMul && !group.Floats("share").empty() &&
+         group.inputs.size() > 1;
 }
 
 std::vector<TensorId> BuildConcatenate(LayerIn* in) {
@@ -54,14 +101,15 @@ std::vector<TensorId> BuildConcatenate(LayerIn* in) {
     Fail(ErrorKind::kUnsupported, "its axis is {}, the batch: it mixes samples",
          axis);
   }
-  graph.AddNode(kConcatenation, in->name, in->inputs, {in->name})
-      .Set<&ConcatenationAttrs::axis>(axis < 0 ? axis + rank : axis);
-  return InferLast(&graph);
+  return {Nodes(in->name, in->graph)
+              .Add(kConcatenation, "", in->inputs,
+                   ConcatenationAttrs{.axis = axis < 0 ? axis + rank : axis})};
 }
 
 bool WriteConcatenate(const NodeOut& out, LayerWriter* layers) {
   const Node& node = out.node;
-  if (node.op != &kConcatenation) return false;
+  if (node.op != &kConcatenation || out.inputs.size() != node.inputs.size())
+    return false;
   const int rank = out.output().shape.rank();
   const int64_t axis = node.Get<&ConcatenationAttrs::axis>();
   if (axis == 0 || axis == -rank) {
@@ -75,21 +123,50 @@ bool WriteConcatenate(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
+constexpr char kInputs[] = "two inputs or more, broadcast as Keras does";
+
 constexpr LayerRow kRows[] = {
     {"Add",
-     "two inputs or more of one rank",
+     kInputs,
      {},
-     [](LayerIn* in) { return BuildChain(kAdd, in); },
+     BuildChain<&kAdd>,
      [](const NodeOut& out, LayerWriter* layers) {
-       return WriteBinary(kAdd, "Add", out, layers);
-     }},
+       return WriteBinary<&kAdd>("Add", out, layers);
+     },
+     GuessChain<&kAdd>},
     {"Multiply",
-     "two inputs or more of one rank",
+     kInputs,
      {},
-     [](LayerIn* in) { return BuildChain(kMul, in); },
+     BuildChain<&kMul>,
      [](const NodeOut& out, LayerWriter* layers) {
-       return WriteBinary(kMul, "Multiply", out, layers);
-     }},
+       return WriteBinary<&kMul>("Multiply", out, layers);
+     },
+     GuessChain<&kMul>},
+    {"Subtract",
+     "two inputs, broadcast as Keras does",
+     {},
+     BuildChain<&kSub, true>,
+     [](const NodeOut& out, LayerWriter* layers) {
+       return WriteBinary<&kSub>("Subtract", out, layers);
+     },
+     GuessChain<&kSub>},
+    {"Maximum",
+     kInputs,
+     {},
+     BuildChain<&kMaximum>,
+     [](const NodeOut& out, LayerWriter* layers) {
+       return WriteBinary<&kMaximum>("Maximum", out, layers);
+     },
+     GuessChain<&kMaximum>},
+    {"Minimum",
+     kInputs,
+     {},
+     BuildChain<&kMinimum>,
+     [](const NodeOut& out, LayerWriter* layers) {
+       return WriteBinary<&kMinimum>("Minimum", out, layers);
+     },
+     GuessChain<&kMinimum>},
+    {"Average", kInputs, {}, BuildAverage, nullptr, GuessAverage},
     {"Concatenate",
      "any axis but the batch",
      {},

@@ -1,30 +1,35 @@
 // Normalizations.
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/layers/images.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm.h"
 
 namespace litesmith {
 namespace {
 
-// The axis must be the last one: -1, or in lists of older files [3].
-void CheckLastAxis(const Json& config, int rank) {
+// Whether the axis is 1, that of channels first, and not the last one: -1, or
+// in lists of older files [3].
+bool IsFirstAxis(const Json& config, int rank) {
   const Json* axis = JsonFind(config, "axis");
-  if (axis == nullptr) return;
+  if (axis == nullptr) return false;
   std::vector<int32_t> axes;
   if (IsWholeNumber(*axis)) {
     axes = {JsonInt(*axis, "axis")};
   } else {
     axes = JsonDims(*axis, "axis");
   }
-  if (axes.size() == 1 && (axes[0] == -1 || axes[0] == rank - 1)) return;
+  if (axes.size() == 1 && (axes[0] == -1 || axes[0] == rank - 1)) return false;
+  if (axes.size() == 1 && axes[0] == 1 && rank > 2) return true;
   Fail(ErrorKind::kUnsupported,
-       "its axis is {}; the last one, -1, is supported", JsonShown(*axis));
+       "its axis is {}; the last one, -1, and 1 are supported",
+       JsonShown(*axis));
 }
 
 std::vector<TensorId> BuildBatchNormalization(LayerIn* in) {
+  const bool first = IsFirstAxis(in->config, in->input_shape().rank());
+  if (first) in->inputs = {ToChannelsLast(*in, in->input())};
   const Shape x = in->input_shape();
-  CheckLastAxis(in->config, x.rank());
   if (JsonBool(in->config, "renorm", false)) {
     Fail(ErrorKind::kUnsupported,
          "its renorm is true; batch renormalization is not supported");
@@ -49,7 +54,8 @@ std::vector<TensorId> BuildBatchNormalization(LayerIn* in) {
                      .epsilon = static_cast<float>(JsonNumber(
                          in->config, "epsilon", double{initial.epsilon}))},
       &node);
-  return InferLast(in->graph);
+  const TensorId y = InferLast(in->graph)[0];
+  return {first ? ToChannelsFirst(*in, y) : y};
 }
 
 bool WriteBatchNormalization(const NodeOut& out, LayerWriter* layers) {
@@ -77,7 +83,8 @@ constexpr Variable kVariables[] = {{"gamma", Layout::kPlain},
 
 constexpr LayerRow kRows[] = {
     {"BatchNormalization",
-     "on the last axis; momentum, epsilon, center, scale; frozen it keeps its "
+     "on the last axis or axis 1; momentum, epsilon, center, scale; frozen it "
+     "keeps its "
      "moments",
      kVariables, BuildBatchNormalization, WriteBatchNormalization},
 };

@@ -1,47 +1,294 @@
-// Zeros around an image.
+// Images and sequences of another size: zeros around them, less of them, more
+// of each pixel.
+#include <algorithm>
+
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/layers/images.h"
 #include "src/ops/indices.h"
+#include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
-std::vector<TensorId> BuildZeroPadding(LayerIn* in) {
-  CheckChannelsLast(in->config);
-  if (in->input_shape().rank() != 4) {
-    Fail(ErrorKind::kCorrupt,
-         "its input is {}; [batch, height, width, channels] is wanted",
-         in->input_shape().ToString());
-  }
-  const auto sides = JsonSides(in->config, "padding", 1);
-  const std::vector<int32_t> paddings = {
-      0, 0, sides[0][0], sides[0][1], sides[1][0], sides[1][1], 0, 0};
-  const TensorId constant =
-      in->graph->AddConstant<int32_t>(in->name + "/paddings", {4, 2}, paddings);
-  in->graph->AddNode(kPad, in->name, {in->input(), constant}, {in->name});
-  return InferLast(in->graph);
+using Sides = std::array<std::array<int32_t, 2>, 2>;
+
+// What is before and behind height and width; of sequences width alone.
+Sides SidesOf(const Json& config, const char* key, int spatial) {
+  if (spatial == 2) return JsonSides(config, key, 1);
+  const auto pair = JsonPair(config, key, {1, 1});
+  return {{{0, 0}, {pair[0], pair[1]}}};
 }
 
+// The dimensions of the image in its tensor, one behind another.
+template <int kSpatial>
+std::vector<TensorId> BuildZeroPadding(LayerIn* in) {
+  const Shape x = ImageOf(*in, kSpatial);
+  const Sides sides = SidesOf(in->config, "padding", kSpatial);
+  const bool first = IsChannelsFirst(in->config);
+  std::vector<int32_t> paddings(static_cast<size_t>(2 * x.rank()));
+  for (size_t d = 0; d < kSpatial; ++d) {
+    const std::array<int32_t, 2>& side = sides[2 - kSpatial + d];
+    const size_t at = 2 * (d + (first ? 2 : 1));
+    paddings[at] = side[0];
+    paddings[at + 1] = side[1];
+  }
+  const TensorId constant = in->graph->AddConstant<int32_t>(
+      in->name + "/paddings", {x.rank(), 2}, paddings);
+  return {Nodes(in->name, in->graph).Add(kPad, "", {in->input(), constant})};
+}
+
+template <int kSpatial>
 bool WriteZeroPadding(const NodeOut& out, LayerWriter* layers) {
-  if (out.node.op != &kPad || out.input(0).shape.rank() != 4) return false;
-  const std::vector<int64_t> values = ConstantIndices(out.input(1), "paddings");
-  std::vector<int32_t> sides(values.begin(), values.end());
-  if (sides[0] != 0 || sides[1] != 0 || sides[6] != 0 || sides[7] != 0)
+  if (out.node.op != &kPad || out.input(0).shape.rank() != kSpatial + 2)
     return false;
-  OutLayer& layer = layers->Add("ZeroPadding2D", out.node.name, out.inputs);
-  layer.Set("padding", std::vector<std::vector<int32_t>>{{sides[2], sides[3]},
-                                                         {sides[4], sides[5]}});
-  layer.Set("data_format", "channels_last");
+  const std::vector<int64_t> values = ConstantIndices(out.input(1), "paddings");
+  const std::vector<int32_t> sides(values.begin(), values.end());
+  const auto is_zero = [&](size_t d) {
+    return sides[2 * d] == 0 && sides[2 * d + 1] == 0;
+  };
+  const bool first = is_zero(1) && !is_zero(kSpatial + 1);
+  if (!is_zero(0) || !is_zero(first ? 1 : kSpatial + 1)) return false;
+  const size_t at = first ? 4 : 2;
+  OutLayer& layer =
+      layers->Add(kSpatial == 2 ? "ZeroPadding2D" : "ZeroPadding1D",
+                  out.node.name, out.inputs);
+  if (kSpatial == 1) {
+    layer.Set("padding", Pair(sides[at], sides[at + 1]));
+    return !first;
+  }
+  layer.Set("padding",
+            std::vector<std::vector<int32_t>>{{sides[at], sides[at + 1]},
+                                              {sides[at + 2], sides[at + 3]}});
+  layer.Set("data_format", first ? "channels_first" : "channels_last");
   return true;
+}
+
+// The sample's part from `begin` on of these sizes, all of the batch.
+TensorId AddSlice(Nodes* nodes, TensorId x, std::vector<int32_t> begin,
+                  std::vector<int32_t> size) {
+  begin.insert(begin.begin(), 0);
+  size.insert(size.begin(), -1);
+  return nodes->Add(
+      kSlice, "", {x, nodes->Ints("begin", begin), nodes->Ints("size", size)});
+}
+
+template <int kSpatial>
+std::vector<TensorId> BuildCropping(LayerIn* in) {
+  const Shape x = ImageOf(*in, kSpatial);
+  const Sides sides = SidesOf(in->config, "cropping", kSpatial);
+  const bool first = IsChannelsFirst(in->config);
+  std::vector<int32_t> begin(kSpatial + 1), size = SampleDims(x);
+  for (size_t d = 0; d < kSpatial; ++d) {
+    const std::array<int32_t, 2>& side = sides[2 - kSpatial + d];
+    const size_t at = d + (first ? 1 : 0);
+    begin[at] = side[0];
+    const int64_t rest = int64_t{size[at]} - side[0] - side[1];
+    if (side[0] < 0 || side[1] < 0 || rest < 1) {
+      Fail(ErrorKind::kCorrupt, "its cropping leaves nothing of its input {}",
+           x.ToString());
+    }
+    size[at] = static_cast<int32_t>(rest);
+  }
+  Nodes nodes(in->name, in->graph);
+  return {AddSlice(&nodes, in->input(), begin, size)};
+}
+
+// Of SLICE: what is taken of the sample, or nothing of what a layer says.
+struct Cut {
+  std::vector<int32_t> begin, end;  // by dimension of the sample: cut off
+};
+bool CutOf(const NodeGroup& group, Cut* cut) {
+  const Node& node = group.last();
+  if (node.op != &kSlice || group.nodes.size() != 1) return false;
+  const std::vector<int64_t> begin =
+      ConstantIndices(group.graph.tensor(node.inputs[1]), "begin");
+  const Shape& x = group.input_shape();
+  const Shape& y = group.output_shape();
+  if (begin[0] != 0) return false;
+  for (int d = 1; d < x.rank(); ++d) {
+    cut->begin.push_back(static_cast<int32_t>(begin[static_cast<size_t>(d)]));
+    cut->end.push_back(x[d] - y[d] - cut->begin.back());
+  }
+  return true;
+}
+
+template <int kSpatial>
+bool GuessCropping(const NodeGroup& group, LayerConfig* config) {
+  Cut cut;
+  if (!CutOf(group, &cut) || cut.begin.size() != kSpatial + 1) return false;
+  if (kSpatial == 1) {
+    config->emplace_back("cropping", Pair(cut.begin[0], cut.end[0]));
+    return true;
+  }
+  const bool first = cut.begin[2] != 0 || cut.end[2] != 0;
+  const size_t at = first ? 1 : 0;
+  config->emplace_back("cropping", std::vector<std::vector<int32_t>>{
+                                       {cut.begin[at], cut.end[at]},
+                                       {cut.begin[at + 1], cut.end[at + 1]}});
+  config->emplace_back("data_format",
+                       std::string(first ? "channels_first" : "channels_last"));
+  return true;
+}
+
+// Makes an image of that size of `image`.
+TensorId AddResize(Nodes* nodes, const std::string& step, TensorId image,
+                   const std::string& interpolation, int32_t height,
+                   int32_t width) {
+  if (height < 1 || width < 1) {
+    Fail(ErrorKind::kCorrupt, "its output would be {} x {}", height, width);
+  }
+  const TensorId size =
+      nodes->Ints(Nodes::Below(step, "size"), {height, width});
+  if (interpolation == "bilinear") {
+    return nodes->Add(kResizeBilinear, step, {image, size},
+                      ResizeBilinearAttrs{.half_pixel_centers = true});
+  }
+  if (interpolation == "nearest") {
+    return nodes->Add(kResizeNearestNeighbor, step, {image, size},
+                      ResizeNearestAttrs{.half_pixel_centers = true});
+  }
+  Fail(ErrorKind::kUnsupported,
+       "its interpolation is {}; nearest and bilinear are supported",
+       interpolation);
+}
+
+int32_t Times(int32_t size, int32_t factor) {
+  const int64_t product = int64_t{size} * factor;
+  if (factor < 1 || product > (int64_t{1} << 29)) {
+    Fail(ErrorKind::kCorrupt, "its size is {} of {}", factor, size);
+  }
+  return static_cast<int32_t>(product);
+}
+
+std::vector<TensorId> BuildUpSampling2D(LayerIn* in) {
+  return InChannelsLast(in, [](LayerIn* inner) {
+    const Shape x = ImageOf(*inner, 2);
+    const auto size = JsonPair(inner->config, "size", {2, 2});
+    Nodes nodes(inner->name, inner->graph);
+    return std::vector<TensorId>{
+        AddResize(&nodes, "", inner->input(),
+                  JsonString(inner->config, "interpolation", "nearest"),
+                  Times(x[1], size[0]), Times(x[2], size[1]))};
+  });
+}
+
+std::vector<TensorId> BuildUpSampling1D(LayerIn* in) {
+  const Shape x = ImageOf(*in, 1);
+  const auto size = SizesOf(in->config, "size", 1, {2, 2});
+  Nodes nodes(in->name, in->graph);
+  const TensorId image = ExpandSequence(&nodes, in->input());
+  const TensorId y =
+      AddResize(&nodes, "repeat", image, "nearest", 1, Times(x[1], size[1]));
+  return {SqueezeSequence(&nodes, y)};
+}
+
+bool GuessUpSampling1D(const NodeGroup& group, LayerConfig* config) {
+  if (!group.Are({&kReshape, &kResizeNearestNeighbor, &kReshape})) return false;
+  const int32_t from = group.input_shape()[1];
+  config->emplace_back("size", int64_t{group.output_shape()[1] / from});
+  return true;
+}
+
+const char* InterpolationOf(const NodeGroup& group) {
+  return group.Are({&kResizeBilinear})          ? "bilinear"
+         : group.Are({&kResizeNearestNeighbor}) ? "nearest"
+                                                : nullptr;
+}
+
+bool GuessUpSampling2D(const NodeGroup& group, LayerConfig* config) {
+  const char* interpolation = InterpolationOf(group);
+  if (interpolation == nullptr) return false;
+  const Shape& x = group.input_shape();
+  const Shape& y = group.output_shape();
+  config->emplace_back("size", Pair(y[1] / x[1], y[2] / x[2]));
+  config->emplace_back("interpolation", std::string(interpolation));
+  return true;
+}
+
+std::vector<TensorId> BuildResizing(LayerIn* in) {
+  for (const char* key : {"crop_to_aspect_ratio", "pad_to_aspect_ratio"}) {
+    if (JsonBool(in->config, key, false))
+      Fail(ErrorKind::kUnsupported, "its {} is true", key);
+  }
+  return InChannelsLast(in, [](LayerIn* inner) {
+    ImageOf(*inner, 2);
+    Nodes nodes(inner->name, inner->graph);
+    return std::vector<TensorId>{
+        AddResize(&nodes, "", inner->input(),
+                  JsonString(inner->config, "interpolation", "bilinear"),
+                  JsonInt(JsonAt(inner->config, "height"), "height"),
+                  JsonInt(JsonAt(inner->config, "width"), "width"))};
+  });
+}
+
+bool GuessResizing(const NodeGroup& group, LayerConfig* config) {
+  const char* interpolation = InterpolationOf(group);
+  if (interpolation == nullptr) return false;
+  config->emplace_back("height", int64_t{group.output_shape()[1]});
+  config->emplace_back("width", int64_t{group.output_shape()[2]});
+  config->emplace_back("interpolation", std::string(interpolation));
+  return true;
+}
+
+std::vector<TensorId> BuildCenterCrop(LayerIn* in) {
+  return InChannelsLast(in, [](LayerIn* inner) {
+    const Shape x = ImageOf(*inner, 2);
+    const int32_t height = JsonInt(JsonAt(inner->config, "height"), "height");
+    const int32_t width = JsonInt(JsonAt(inner->config, "width"), "width");
+    if (height < 1 || width < 1 || height > x[1] || width > x[2]) {
+      Fail(ErrorKind::kUnsupported,
+           "it crops {} to {} x {}; a smaller size is supported", x.ToString(),
+           height, width);
+    }
+    Nodes nodes(inner->name, inner->graph);
+    return std::vector<TensorId>{AddSlice(
+        &nodes, inner->input(), {(x[1] - height) / 2, (x[2] - width) / 2, 0},
+        {height, width, x[3]})};
+  });
 }
 
 constexpr LayerRow kRows[] = {
     {"ZeroPadding2D",
-     "any padding; channels_last",
+     "any padding",
      {},
-     BuildZeroPadding,
-     WriteZeroPadding},
+     BuildZeroPadding<2>,
+     WriteZeroPadding<2>},
+    {"ZeroPadding1D",
+     "any padding",
+     {},
+     BuildZeroPadding<1>,
+     WriteZeroPadding<1>},
+    {"Cropping2D",
+     "any cropping",
+     {},
+     BuildCropping<2>,
+     nullptr,
+     GuessCropping<2>},
+    {"Cropping1D",
+     "any cropping",
+     {},
+     BuildCropping<1>,
+     nullptr,
+     GuessCropping<1>},
+    {"UpSampling2D",
+     "size, interpolation nearest or bilinear",
+     {},
+     BuildUpSampling2D,
+     nullptr,
+     GuessUpSampling2D},
+    {"UpSampling1D", "size", {}, BuildUpSampling1D, nullptr, GuessUpSampling1D},
+    {"Resizing",
+     "height, width, interpolation nearest or bilinear",
+     {},
+     BuildResizing,
+     nullptr,
+     GuessResizing},
+    {"CenterCrop",
+     "to a smaller size; written as a Cropping2D",
+     {},
+     BuildCenterCrop},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/layers/images.h"
 #include "src/formats/keras/layers/shared.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/reduce/reduce.h"
@@ -11,91 +12,92 @@
 namespace litesmith {
 namespace {
 
-std::vector<TensorId> BuildPool(const OpDef& op, LayerIn* in) {
-  CheckChannelsLast(in->config);
-  const auto pool = JsonPair(in->config, "pool_size", {2, 2});
-  const auto strides = JsonPair(in->config, "strides", pool);
-  Node& node = in->graph->AddNode(op, in->name, {in->input()}, {in->name});
-  Put(Pool2DAttrs{.padding = PaddingOf(in->config),
-                  .stride_w = strides[1],
-                  .stride_h = strides[0],
-                  .filter_w = pool[1],
-                  .filter_h = pool[0]},
-      &node);
-  return InferLast(in->graph);
+template <const OpDef* kOp, int kSpatial>
+std::vector<TensorId> BuildPool(LayerIn* in) {
+  return InChannelsLast(in, [](LayerIn* inner) {
+    ImageOf(*inner, kSpatial);
+    const auto pool = SizesOf(inner->config, "pool_size", kSpatial, {2, 2});
+    const auto strides = SizesOf(inner->config, "strides", kSpatial, pool);
+    Nodes nodes(inner->name, inner->graph);
+    const TensorId image =
+        kSpatial == 1 ? ExpandSequence(&nodes, inner->input()) : inner->input();
+    const TensorId y =
+        nodes.Add(*kOp, kSpatial == 1 ? "pool" : "", {image},
+                  Pool2DAttrs{.padding = PaddingOf(inner->config),
+                              .stride_w = strides[1],
+                              .stride_h = strides[0],
+                              .filter_w = pool[1],
+                              .filter_h = pool[0]});
+    return std::vector<TensorId>{kSpatial == 1 ? SqueezeSequence(&nodes, y)
+                                               : y};
+  });
 }
 
-bool WritePool(const OpDef& op, const char* class_name, const NodeOut& out,
-               LayerWriter* layers) {
-  const Node& node = out.node;
-  if (node.op != &op) return false;
-  const auto attrs = Get<Pool2DAttrs>(node);
-  OutLayer& layer = layers->Add(class_name, node.name, out.inputs);
-  layer.Set("pool_size", Pair(attrs.filter_h, attrs.filter_w));
-  layer.Set("padding", PaddingName(attrs.padding));
-  layer.Set("strides", Pair(attrs.stride_h, attrs.stride_w));
-  layer.Set("data_format", "channels_last");
+template <const OpDef* kOp, int kSpatial>
+bool GuessPool(const NodeGroup& group, LayerConfig* config) {
+  const Node* pool = kSpatial == 1 ? group.Find("pool") : &group.last();
+  if (pool == nullptr || pool->op != kOp ||
+      group.nodes.size() != (kSpatial == 1 ? 3u : 1u))
+    return false;
+  const auto attrs = Get<Pool2DAttrs>(*pool);
+  config->emplace_back("pool_size",
+                       SizesFor(kSpatial, attrs.filter_h, attrs.filter_w));
+  config->emplace_back("padding", std::string(PaddingName(attrs.padding)));
+  config->emplace_back("strides",
+                       SizesFor(kSpatial, attrs.stride_h, attrs.stride_w));
+  config->emplace_back("data_format", std::string("channels_last"));
   return true;
 }
 
-// Over everything between the batch and the channels: `spatial` dimensions.
-std::vector<TensorId> BuildGlobal(const OpDef& op, int spatial, LayerIn* in) {
-  CheckChannelsLast(in->config);
-  if (in->input_shape().rank() != spatial + 2) {
-    Fail(ErrorKind::kCorrupt, "its input is {}; rank {} is wanted",
-         in->input_shape().ToString(), spatial + 2);
-  }
-  std::vector<int32_t> axes(static_cast<size_t>(spatial));
-  std::iota(axes.begin(), axes.end(), 1);
-  const TensorId constant =
-      in->graph->AddConstant<int32_t>(in->name + "/axes", {spatial}, axes);
-  in->graph->AddNode(op, in->name, {in->input(), constant}, {in->name})
-      .Set<&ReduceAttrs::keep_dims>(JsonBool(in->config, "keepdims", false));
-  return InferLast(in->graph);
+// Over everything between the batch and the channels.
+template <const OpDef* kOp, int kSpatial>
+std::vector<TensorId> BuildGlobal(LayerIn* in) {
+  const bool first = IsChannelsFirst(in->config);
+  ImageOf(*in, kSpatial);
+  std::vector<int32_t> axes(static_cast<size_t>(kSpatial));
+  std::iota(axes.begin(), axes.end(), first ? 2 : 1);
+  Nodes nodes(in->name, in->graph);
+  return {nodes.Add(
+      *kOp, "", {in->input(), nodes.Ints("axes", axes)},
+      ReduceAttrs{.keep_dims = JsonBool(in->config, "keepdims", false)})};
 }
 
-bool WriteGlobal(const OpDef& op, int spatial, const char* class_name,
-                 const NodeOut& out, LayerWriter* layers) {
-  const Node& node = out.node;
-  if (node.op != &op) return false;
-  std::vector<bool> wanted(static_cast<size_t>(spatial) + 2, true);
-  wanted.front() = wanted.back() = false;
-  if (ReducedDims(out.graph, node) != wanted) return false;
-  OutLayer& layer = layers->Add(class_name, node.name, out.inputs);
-  layer.Set("data_format", "channels_last");
-  layer.Set("keepdims", node.Get<&ReduceAttrs::keep_dims>());
+template <const OpDef* kOp, int kSpatial>
+bool GuessGlobal(const NodeGroup& group, LayerConfig* config) {
+  const Node& node = group.last();
+  if (node.op != kOp || group.nodes.size() != 1 ||
+      group.input_shape().rank() != kSpatial + 2)
+    return false;
+  const std::vector<bool> reduced = ReducedDims(group.graph, node);
+  config->emplace_back(
+      "data_format",
+      std::string(reduced.back() ? "channels_first" : "channels_last"));
+  config->emplace_back("keepdims", node.Get<&ReduceAttrs::keep_dims>());
   return true;
+}
+
+template <const OpDef* kOp, int kSpatial>
+constexpr LayerRow Pool(const char* name) {
+  return {name,    "padding same or valid, strides",
+          {},      BuildPool<kOp, kSpatial>,
+          nullptr, GuessPool<kOp, kSpatial>};
+}
+template <const OpDef* kOp, int kSpatial>
+constexpr LayerRow Global(const char* name) {
+  return {name,    "keepdims",
+          {},      BuildGlobal<kOp, kSpatial>,
+          nullptr, GuessGlobal<kOp, kSpatial>};
 }
 
 constexpr LayerRow kRows[] = {
-    {"MaxPooling2D",
-     "padding same or valid; channels_last",
-     {},
-     [](LayerIn* in) { return BuildPool(kMaxPool2D, in); },
-     [](const NodeOut& out, LayerWriter* layers) {
-       return WritePool(kMaxPool2D, "MaxPooling2D", out, layers);
-     }},
-    {"AveragePooling2D",
-     "padding same or valid; channels_last",
-     {},
-     [](LayerIn* in) { return BuildPool(kAveragePool2D, in); },
-     [](const NodeOut& out, LayerWriter* layers) {
-       return WritePool(kAveragePool2D, "AveragePooling2D", out, layers);
-     }},
-    {"GlobalAveragePooling2D",
-     "keepdims; channels_last",
-     {},
-     [](LayerIn* in) { return BuildGlobal(kMean, 2, in); },
-     [](const NodeOut& out, LayerWriter* layers) {
-       return WriteGlobal(kMean, 2, "GlobalAveragePooling2D", out, layers);
-     }},
-    {"GlobalAveragePooling1D",
-     "keepdims; channels_last",
-     {},
-     [](LayerIn* in) { return BuildGlobal(kMean, 1, in); },
-     [](const NodeOut& out, LayerWriter* layers) {
-       return WriteGlobal(kMean, 1, "GlobalAveragePooling1D", out, layers);
-     }},
+    Pool<&kMaxPool2D, 2>("MaxPooling2D"),
+    Pool<&kMaxPool2D, 1>("MaxPooling1D"),
+    Pool<&kAveragePool2D, 2>("AveragePooling2D"),
+    Pool<&kAveragePool2D, 1>("AveragePooling1D"),
+    Global<&kMean, 2>("GlobalAveragePooling2D"),
+    Global<&kMean, 1>("GlobalAveragePooling1D"),
+    Global<&kReduceMax, 2>("GlobalMaxPooling2D"),
+    Global<&kReduceMax, 1>("GlobalMaxPooling1D"),
 };
 
 }  // namespace

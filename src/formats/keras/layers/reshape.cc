@@ -1,7 +1,12 @@
-// Layers that only rename the places of values.
+// Layers that only move values to other places.
+#include <numeric>
+
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/layers/images.h"
 #include "src/formats/keras/layers/shared.h"
+#include "src/formats/keras/nodes.h"
+#include "src/ops/indices.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -9,11 +14,7 @@ namespace {
 
 std::vector<TensorId> ReshapeTo(LayerIn* in,
                                 const std::vector<int32_t>& target) {
-  const TensorId input = in->input();
-  const TensorId constant = in->graph->AddConstant<int32_t>(
-      in->name + "/shape", {static_cast<int32_t>(target.size())}, target);
-  in->graph->AddNode(kReshape, in->name, {input, constant}, {in->name});
-  return InferLast(in->graph);
+  return {Nodes(in->name, in->graph).Reshape("", in->input(), target)};
 }
 
 std::vector<TensorId> BuildReshape(LayerIn* in) {
@@ -41,14 +42,21 @@ std::vector<TensorId> BuildReshape(LayerIn* in) {
          in->input_shape().ToString());
   }
   if (unknown != nullptr) *unknown = static_cast<int32_t>(sample / known);
-  target.insert(target.begin(), -1);
-  return ReshapeTo(in, target);
+  return ReshapeTo(in, WithBatch(target));
 }
 
+// Channels are the last in either format.
 std::vector<TensorId> BuildFlatten(LayerIn* in) {
-  CheckChannelsLast(in->config);
-  const int64_t sample = in->input_shape().NumElementsPerSample();
-  return ReshapeTo(in, {-1, static_cast<int32_t>(sample)});
+  const Shape x = in->input_shape();
+  if (IsChannelsFirst(in->config) && x.rank() > 2)
+    in->inputs = {ToChannelsLast(*in, in->input())};
+  return ReshapeTo(in, {-1, static_cast<int32_t>(x.NumElementsPerSample())});
+}
+
+bool GuessFlatten(const NodeGroup& group, LayerConfig* config) {
+  if (!group.Are({&kTranspose, &kReshape})) return false;
+  config->emplace_back("data_format", std::string("channels_first"));
+  return true;
 }
 
 // Flatten where the result is one row, else Reshape.
@@ -70,13 +78,54 @@ bool WriteReshape(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
+std::vector<TensorId> BuildPermute(LayerIn* in) {
+  std::vector<int32_t> dims = JsonDims(JsonAt(in->config, "dims"), "dims");
+  dims.insert(dims.begin(), 0);
+  return {Nodes(in->name, in->graph).Transpose("", in->input(), dims)};
+}
+
+bool WritePermute(const NodeOut& out, LayerWriter* layers) {
+  if (out.node.op != &kTranspose) return false;
+  const std::vector<int64_t> axes = ConstantIndices(out.input(1), "axes");
+  if (axes.size() < 2 || axes[0] != 0) return false;
+  layers->Add("Permute", out.node.name, out.inputs)
+      .Set("dims", std::vector<int32_t>(axes.begin() + 1, axes.end()));
+  return true;
+}
+
+std::vector<TensorId> BuildRepeatVector(LayerIn* in) {
+  const int32_t n = JsonInt(JsonAt(in->config, "n"), "n");
+  const Shape x = in->input_shape();
+  if (x.rank() != 2 || n < 1) {
+    Fail(ErrorKind::kCorrupt,
+         "it repeats {} {} times; [batch, features] is wanted", x.ToString(),
+         n);
+  }
+  Nodes nodes(in->name, in->graph);
+  const TensorId row = nodes.Reshape("expand", in->input(), {-1, 1, x[1]});
+  return {nodes.Add(kTile, "", {row, nodes.Ints("multiples", {1, n, 1})})};
+}
+
+bool GuessRepeatVector(const NodeGroup& group, LayerConfig* config) {
+  if (!group.Are({&kReshape, &kTile})) return false;
+  config->emplace_back("n", int64_t{group.output_shape()[1]});
+  return true;
+}
+
 constexpr LayerRow kRows[] = {
     {"Reshape",
      "target_shape with at most one -1",
      {},
      BuildReshape,
      WriteReshape},
-    {"Flatten", "channels_last", {}, BuildFlatten, nullptr},
+    {"Flatten",
+     "in either data_format",
+     {},
+     BuildFlatten,
+     nullptr,
+     GuessFlatten},
+    {"Permute", "dims", {}, BuildPermute, WritePermute},
+    {"RepeatVector", "n", {}, BuildRepeatVector, nullptr, GuessRepeatVector},
 };
 
 }  // namespace

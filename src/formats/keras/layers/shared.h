@@ -9,11 +9,6 @@
 
 namespace litesmith {
 
-// activation.cc: the config's "activation" as an Activation, kNone for one that
-// is an op of its own (ActivationOpOf). Throws Error{unsupported} for what is
-// neither.
-Activation ActivationOf(const Json& config);
-
 // conv.cc: kSame or kValid, and back.
 Padding PaddingOf(const Json& config);
 const char* PaddingName(Padding padding);

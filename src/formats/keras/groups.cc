@@ -1,0 +1,221 @@
+// A layer of several nodes comes back as that layer, without anything being
+// kept in the graph: its row guesses the config from the nodes, the layer is
+// built again aside, and what comes out is compared node by node.
+#include "src/formats/keras/groups.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "src/base/error.h"
+#include "src/graph/op_def.h"
+
+namespace litesmith {
+namespace {
+
+// Of how many inputs every order is tried.
+constexpr size_t kMostOrdered = 4;
+
+// A graph with inputs like those of the group.
+class Scratch {
+ public:
+  explicit Scratch(const NodeGroup& group) : group_(group) {
+    for (const TensorId id : group.inputs) {
+      Tensor tensor = group.graph.tensor(id);
+      tensor.kind = TensorKind::kInput;
+      tensor.data = {};
+      inputs.push_back(graph.AddTensor(std::move(tensor)));
+      same_[inputs.back()] = id;
+    }
+  }
+
+  // Whether the nodes that were added are those of the group, and nobody else
+  // reads what is between them.
+  bool IsSame(const std::vector<TensorId>& outputs) {
+    if (graph.nodes.size() != group_.nodes.size()) return false;
+    if (outputs != graph.nodes.back().outputs) return false;
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      if (!IsSameNode(graph.nodes[n], *group_.nodes[n],
+                      n + 1 == graph.nodes.size()))
+        return false;
+    }
+    return true;
+  }
+
+  Graph graph;
+  std::vector<TensorId> inputs;
+
+ private:
+  bool IsSameNode(const Node& built, const Node& node, bool last) {
+    if (built.op != node.op || built.name != node.name ||
+        built.inputs.size() != node.inputs.size() ||
+        built.outputs.size() != node.outputs.size())
+      return false;
+    for (size_t i = 0; i < built.inputs.size(); ++i) {
+      if (!IsSameTensor(built.inputs[i], node.inputs[i])) return false;
+    }
+    for (size_t o = 0; o < built.outputs.size(); ++o)
+      same_[built.outputs[o]] = node.outputs[o];
+    Node bare = node;
+    if (AttrValue* fused = last ? FusedActivation(&bare) : nullptr) {
+      const AttrValue* wanted = FusedActivation(built);
+      if (wanted->i == kNone) *fused = *wanted;
+    }
+    return bare.attrs == built.attrs;
+  }
+
+  bool IsSameTensor(TensorId built, TensorId id) const {
+    if (built == kNoTensor || id == kNoTensor) return built == id;
+    if (const auto it = same_.find(built); it != same_.end())
+      return it->second == id;
+    const Tensor& a = graph.tensor(built);
+    const Tensor& b = group_.graph.tensor(id);
+    return a.has_data() && a.dtype == b.dtype && a.shape == b.shape &&
+           a.data.size() == b.data.size() &&
+           (a.data.data() == b.data.data() ||
+            std::memcmp(a.data.data(), b.data.data(), a.data.size()) == 0);
+  }
+
+  const NodeGroup& group_;
+  std::map<TensorId, TensorId> same_;  // of this graph, in the group's
+};
+
+bool NobodyElseReads(const NodeGroup& group) {
+  std::map<TensorId, int> inside;
+  for (const Node* node : group.nodes) {
+    for (const TensorId id : node->inputs) ++inside[id];
+  }
+  return std::all_of(
+      group.nodes.begin(), group.nodes.end() - 1, [&](const Node* node) {
+        return std::all_of(
+            node->outputs.begin(), node->outputs.end(),
+            [&](TensorId id) { return group.graph.NumUses(id) == inside[id]; });
+      });
+}
+
+// What its variables are below: another call of a layer has its own name, but
+// the variables of the first.
+std::string LabelOf(const NodeGroup& group, const LayerRow& row) {
+  for (const Node* node : group.nodes) {
+    for (const TensorId id : node->inputs) {
+      if (id == kNoTensor) continue;
+      const Tensor& tensor = group.graph.tensor(id);
+      if (!tensor.has_data() || tensor.kind == TensorKind::kActivation)
+        continue;
+      for (const Variable& variable : row.variables) {
+        const std::string end = std::string("/") + variable.name;
+        // Not of a part of the layer.
+        const size_t size =
+            tensor.name.size() - std::min(tensor.name.size(), end.size());
+        if (tensor.name.ends_with(end) &&
+            group.name.starts_with(tensor.name.substr(0, size)))
+          return tensor.name.substr(0, size);
+      }
+    }
+  }
+  return group.name;
+}
+
+// Whether the layer that was guessed has these nodes for these inputs; takes
+// its inputs and weights.
+bool IsLayer(const NodeGroup& group, FoundLayer* found) {
+  found->inputs = group.inputs;
+  found->weights.clear();
+  try {
+    const Json config =
+        ParseJson(ConfigText(found->config), "config of a layer");
+    Scratch scratch(group);
+    LayerTensors tensors;
+    const Rebuilt rebuilt{group.graph, &found->weights};
+    LayerIn in{
+        *found->row,    config,         group.name, LabelOf(group, *found->row),
+        scratch.inputs, &scratch.graph, &tensors};
+    in.rebuilt = &rebuilt;
+    in.input_shared = true;
+    return scratch.IsSame(found->row->build(&in));
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+}  // namespace
+
+std::optional<FoundLayer> FindLayerOf(const NodeGroup& group) {
+  if (group.last().outputs.size() != 1 || group.inputs.empty() ||
+      !NobodyElseReads(group))
+    return std::nullopt;
+  for (const LayerRow& row : LayerRows()) {
+    if (row.guess == nullptr) continue;
+    FoundLayer found{&row, {}, {}, {}};
+    try {
+      if (!row.guess(group, &found.config)) continue;
+    } catch (const Error&) {
+      continue;  // no layer of this class
+    }
+    // Which input is which: as they are read, or otherwise.
+    NodeGroup ordered = group;
+    std::sort(ordered.inputs.begin(), ordered.inputs.end());
+    const bool few = ordered.inputs.size() <= kMostOrdered;
+    if (IsLayer(group, &found)) return found;
+    if (!few || ordered.inputs.size() < 2) continue;
+    do {
+      if (IsLayer(ordered, &found)) return found;
+    } while (
+        std::next_permutation(ordered.inputs.begin(), ordered.inputs.end()));
+  }
+  return std::nullopt;
+}
+
+bool IsBuiltBy(const NodeGroup& group,
+               const std::function<TensorId(Graph*, TensorId)>& build) {
+  if (group.inputs.size() != 1 || !NobodyElseReads(group)) return false;
+  try {
+    Scratch scratch(group);
+    return scratch.IsSame({build(&scratch.graph, scratch.inputs[0])});
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+std::vector<std::vector<size_t>> GroupNodes(const Graph& graph) {
+  std::map<std::string, size_t> places;
+  for (size_t n = 0; n < graph.nodes.size(); ++n)
+    places.emplace(graph.nodes[n].name, n);
+  std::vector<std::vector<size_t>> groups(graph.nodes.size());
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const std::string& name = graph.nodes[n].name;
+    size_t last = n;
+    // The outermost: the steps of a step belong to the layer.
+    for (size_t end = name.find('/'); end != std::string::npos;
+         end = name.find('/', end + 1)) {
+      const auto it = places.find(name.substr(0, end));
+      if (it != places.end() && it->second > n) {
+        last = it->second;
+        break;
+      }
+    }
+    groups[last].push_back(n);
+  }
+  return groups;
+}
+
+NodeGroup GroupOf(const Graph& graph, const std::vector<size_t>& nodes) {
+  NodeGroup group{graph, graph.nodes[nodes.back()].name, {}, {}};
+  std::vector<TensorId> made;
+  for (const size_t n : nodes) {
+    const Node& node = graph.nodes[n];
+    group.nodes.push_back(&node);
+    for (const TensorId id : node.inputs) {
+      if (id == kNoTensor || graph.tensor(id).has_data()) continue;
+      const auto has = [&](const std::vector<TensorId>& ids) {
+        return std::find(ids.begin(), ids.end(), id) != ids.end();
+      };
+      if (!has(made) && !has(group.inputs)) group.inputs.push_back(id);
+    }
+    made.insert(made.end(), node.outputs.begin(), node.outputs.end());
+  }
+  return group;
+}
+
+}  // namespace litesmith
