@@ -33,6 +33,7 @@
 #include "src/train/losses.h"
 #include "src/train/optimizers.h"
 #include "src/train/schedules.h"
+#include "src/train/settings.h"
 
 namespace litesmith {
 namespace {
@@ -110,6 +111,12 @@ bool IsBuiltin(const std::string& model) {
   return std::any_of(
       models.begin(), models.end(),
       [&](const BuiltinModel& row) { return model == row.name; });
+}
+
+std::string OptionName(const TrainSetting& setting) {
+  std::string name = setting.name;
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name;
 }
 
 }  // namespace
@@ -297,17 +304,17 @@ void AddTraining(CLI::App* app, TrainOptions* train) {
                  "Passes over the data, each training", {0, 1000000});
   AddNumber<int>(app, "--batch", &train->batch, "Samples an optimizer step",
                  {1, 65536});
-  AddChoice(app, "--loss", &train->loss, NamesOf(Losses()),
-            "What is made small (`litesmith list losses`)")
+  std::vector<std::string> losses = NamesOf(Losses());
+  losses.insert(losses.begin(), kAutoLoss);
+  AddChoice(app, "--loss", &train->loss, losses,
+            "What is made small (`litesmith list losses`); auto is what fits "
+            "the model's last layer and the data")
       ->type_name("NAME");
   AddChoice(app, "--optimizer", &train->optimizer, NamesOf(Optimizers()),
             "How (`litesmith list optimizers`)")
       ->type_name("NAME");
   AddNumber<float>(app, "--learning-rate", &train->learning_rate,
                    "The optimizer's", {.above_low = true});
-  AddNumber<float>(app, "--momentum", &train->momentum,
-                   "What sgd keeps of its last step",
-                   {.high = 1, .below_high = true});
   AddChoice(app, "--schedule", &train->schedule, NamesOf(Schedules()),
             "The learning rate over the steps of a training (`litesmith list "
             "schedules`)")
@@ -315,13 +322,40 @@ void AddTraining(CLI::App* app, TrainOptions* train) {
   AddNumber<double>(app, "--validation-split", &train->validation_split,
                     "Fraction held out from the end of the training half",
                     {.high = 1, .below_high = true});
+  for (const TrainSetting& setting : TrainSettings()) {
+    const std::string name = OptionName(setting);
+    if (setting.number != nullptr) {
+      const SettingRange& range = setting.range;
+      const bool open = !std::isfinite(range.high);
+      AddNumber<float>(
+          app, name, &(train->*setting.number), setting.help,
+          {range.low, open ? std::numeric_limits<float>::max() : range.high,
+           range.above_low, !open && range.below_high});
+    } else if (setting.whole != nullptr) {
+      AddNumber<int>(app, name, &(train->*setting.whole), setting.help);
+    } else if (setting.flag != nullptr) {
+      app->add_flag(name, train->*setting.flag, setting.help);
+    } else {
+      app->add_option(name, train->*setting.text, setting.help)
+          ->type_name("TEXT");
+    }
+  }
   AddSeed(app, &train->seed, "Of start weights and shuffles");
   AddThreads(app, &train->threads);
 }
 
 void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train) {
-  if (app.get_option("--momentum")->count() > 0 && train.optimizer != "sgd")
-    Warn("--momentum has no effect: {} has none", train.optimizer);
+  for (const TrainSetting& setting : TrainSettings()) {
+    const std::string name = OptionName(setting);
+    if (app.get_option(name)->count() == 0) continue;
+    if (setting.optimizer != nullptr && train.optimizer != setting.optimizer)
+      Warn("{} has no effect: {} has none", name, train.optimizer);
+    if (setting.schedules != nullptr &&
+        std::string(setting.schedules).find(train.schedule) ==
+            std::string::npos) {
+      Warn("{} has no effect: schedule {} has none", name, train.schedule);
+    }
+  }
 }
 
 void AddMetric(CLI::App* app, std::string* metric) {

@@ -85,10 +85,11 @@ void AddReading(CLI::App* app, DataContext* context);
 // --seed N.
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help);
 
-// --epochs, --batch, --loss, --optimizer, --learning-rate, --momentum,
-// --schedule, --validation-split, --seed and --threads.
+// --epochs, --batch, --loss, --optimizer, --learning-rate, --schedule,
+// --validation-split, --seed, --threads and those of train/settings.h.
 void AddTraining(CLI::App* app, TrainOptions* train);
-// Warns where --momentum is given to an optimizer that has none.
+// Warns where --momentum, or another setting of one optimizer or schedule, is
+// given to one that has none.
 void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train);
 // --metric NAME, of the test half.
 void AddMetric(CLI::App* app, std::string* metric);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "src/graph/differentiates.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -28,14 +29,6 @@ void Mark(const std::vector<TensorId>& ids, std::vector<char>* marked) {
 void MarkDownstream(const Graph& graph, std::vector<char>* marked) {
   for (const Node& node : graph.nodes) {
     if (AnyMarked(node.inputs, *marked)) Mark(node.outputs, marked);
-  }
-}
-
-// Marks all that marked tensors are computed from.
-void MarkUpstream(const Graph& graph, std::vector<char>* marked) {
-  for (size_t n = graph.nodes.size(); n-- > 0;) {
-    const Node& node = graph.nodes[n];
-    if (AnyMarked(node.outputs, *marked)) Mark(node.inputs, marked);
   }
 }
 
@@ -77,16 +70,34 @@ void FindSamples(const Graph& graph, GraphFacts* facts) {
   }
 }
 
+// Gradients are of floats, and flow through nodes that have one.
 void FindTrained(const Graph& graph, std::span<const int> heads,
                  GraphFacts* facts) {
+  const auto mark_floats = [&](const std::vector<TensorId>& ids,
+                               std::vector<char>* marked) {
+    for (const TensorId id : ids) {
+      if (id != kNoTensor && graph.tensor(id).dtype == DType::kFloat32)
+        (*marked)[Index(id)] = 1;
+    }
+  };
   std::vector<char> of_parameters(graph.tensors.size(), 0);
   for (size_t t = 0; t < of_parameters.size(); ++t)
     of_parameters[t] = graph.tensors[t].kind == TensorKind::kParameter;
-  MarkDownstream(graph, &of_parameters);
+  std::vector<char> flows(graph.nodes.size(), 0);
+  for (size_t n = 0; n < graph.nodes.size(); ++n) {
+    const Node& node = graph.nodes[n];
+    if (!AnyMarked(node.inputs, of_parameters)) continue;
+    flows[n] = Differentiates(graph, node, *facts);
+    if (flows[n] != 0) mark_floats(node.outputs, &of_parameters);
+  }
   std::vector<char> read(graph.tensors.size(), 0);
   for (const int head : heads)
     read[Index(graph.outputs[static_cast<size_t>(head)])] = 1;
-  MarkUpstream(graph, &read);
+  for (size_t n = graph.nodes.size(); n-- > 0;) {
+    const Node& node = graph.nodes[n];
+    if (flows[n] != 0 && AnyMarked(node.outputs, read))
+      mark_floats(node.inputs, &read);
+  }
   // Aliases share their root's gradient.
   std::vector<char>& trained = facts->trained;
   trained.assign(graph.tensors.size(), 0);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/graph/differentiates.h"
+
 namespace litesmith {
 namespace {
 
@@ -73,6 +75,31 @@ std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
   return by_last;
 }
 
+// In training: a node that no gradient flows through.
+class ForwardAlone final : public TrainKernel {
+ public:
+  explicit ForwardAlone(KernelPtr kernel) : kernel_(std::move(kernel)) {
+    workspace_bytes = kernel_->workspace_bytes;
+  }
+  void Run(const KernelArgs& args) const override { kernel_->Run(args); }
+  void Backward(const BackwardArgs&) const override {
+    LS_CHECK(!"no gradient flows here");
+  }
+
+ private:
+  KernelPtr kernel_;
+};
+
+KernelPtr PrepareNode(const PrepareContext& context, Purpose purpose) {
+  if (purpose != Purpose::kTrain ||
+      Differentiates(context.graph, context.node, context.facts))
+    return ChooseKernel(context, purpose).prepare(context);
+  // The reference reads weights where they are: they may be others' too, and
+  // change.
+  return std::make_unique<ForwardAlone>(
+      ChooseKernel(context, Purpose::kReference).prepare(context));
+}
+
 }  // namespace
 
 std::span<const Fusion* const> AllFusions() { return kAllFusions; }
@@ -116,8 +143,7 @@ std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
     } else if (inside[n] == 0 && !graph.nodes[n].op->in_place) {
       const PrepareContext context{graph, graph.nodes[n], facts, numerics,
                                    session};
-      result.push_back(PlannedAlone(
-          context, ChooseKernel(context, purpose).prepare(context)));
+      result.push_back(PlannedAlone(context, PrepareNode(context, purpose)));
     }
   }
   return result;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "src/base/error.h"
+#include "src/graph/differentiates.h"
 #include "src/graph/facts.h"
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
@@ -62,6 +63,22 @@ void VerifyFiniteWeights(const Graph& graph) {
   }
 }
 
+// " 'y', since no gradient flows through node 'round' (ROUND)".
+std::string WhyUntrained(const Graph& graph) {
+  std::string text = fmt::format(" '{}'", graph.tensor(graph.outputs[0]).name);
+  const int first[] = {0};
+  for (const Blocked& blocked : FindBlocked(graph, first)) {
+    if (blocked.node < 0) continue;
+    const Node& node = graph.node(blocked.node);
+    text += fmt::format("{} node '{}' ({})",
+                        text.find("gradient") == std::string::npos
+                            ? ", since no gradient flows through"
+                            : ",",
+                        node.name, node.op->name);
+  }
+  return text;
+}
+
 void VerifyTraining(const Graph& graph) {
   VerifyNothingReduced(graph, "for training");
   for (const Tensor& tensor : graph.tensors) {
@@ -80,22 +97,7 @@ void VerifyTraining(const Graph& graph) {
   if (graph.outputs.empty() || !marked(graph.outputs[0])) {
     Fail(ErrorKind::kInvalidArgument,
          "the graph has no trainable parameter before its output{}",
-         graph.outputs.empty()
-             ? ""
-             : " '" + graph.tensor(graph.outputs[0]).name + "'");
-  }
-  for (const Node& node : graph.nodes) {
-    if (node.op->differentiable() ||
-        std::none_of(node.outputs.begin(), node.outputs.end(), marked))
-      continue;
-    const auto from =
-        std::find_if(node.inputs.begin(), node.inputs.end(), marked);
-    if (from == node.inputs.end()) continue;
-    Fail(ErrorKind::kUnsupported,
-         "node '{}' ({}) reads '{}', behind which parameters lie, on the way "
-         "to the output '{}', but {} cannot be trained through",
-         node.name, node.op->name, graph.tensor(*from).name,
-         graph.tensor(graph.outputs[0]).name, node.op->name);
+         graph.outputs.empty() ? "" : WhyUntrained(graph));
   }
 }
 

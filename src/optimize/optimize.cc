@@ -25,6 +25,8 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
                      Progress* progress) {
   TrainResult result;
   result.graph = start;
+  // What the steps start from, before they change it.
+  const Graph teacher = StripTrainingOps(start);
   for (size_t s = 0; s < recipe.steps.size(); ++s) {
     const RecipeStep& step = recipe.steps[s];
     TrainOptions train = StepTraining(step, options);
@@ -40,12 +42,15 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
     Graph graph = ApplyStep(plain, step, steps);
     if (step.technique->start != nullptr)
       step.technique->start(plain, data, step.settings, &graph);
-    TrainResult trained = Train(graph, data, train, progress);
+    TrainResult trained = Train(graph, data, train, progress, &teacher);
     if (step.technique->finish != nullptr)
       trained.graph = step.technique->finish(trained.graph);
     result.graph = step.technique->stays ? std::move(trained.graph)
                                          : StripTrainingOps(trained.graph);
     result.seconds += trained.seconds;
+    result.steps += trained.steps;
+    result.step_ms.insert(result.step_ms.end(), trained.step_ms.begin(),
+                          trained.step_ms.end());
     result.epochs.insert(result.epochs.end(), trained.epochs.begin(),
                          trained.epochs.end());
   }
@@ -110,6 +115,9 @@ OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
     TrainResult trained = RunSteps(result.graph, *each, data, own, progress);
     result.graph = std::move(trained.graph);
     result.seconds += trained.seconds;
+    result.steps += trained.steps;
+    result.step_ms.insert(result.step_ms.end(), trained.step_ms.begin(),
+                          trained.step_ms.end());
     result.promises = RecipePromises(plain, *each, data.size(), options,
                                      std::move(result.promises));
   }

@@ -19,8 +19,10 @@ namespace litesmith {
 // ops: they are stripped first). `options.epochs`, `batch` and `learning_rate`
 // are for steps that do not say their own; `checkpoint`, if set, is a prefix:
 // every step goes on from its own file. `options.stage` is the first step's.
-// The result carries the fake quants of a last quantization-aware step; all
-// else is folded. Throws Error as Train and the passes do.
+// Where options.distill_weight says so, the teacher is the float model that the
+// recipe starts from. The result carries the fake quants of a last
+// quantization-aware step; all else is folded. Throws Error as Train and the
+// passes do.
 TrainResult RunSteps(const Graph& start, const Recipe& recipe,
                      const Dataset& data, const TrainOptions& options,
                      Progress* progress);
@@ -45,7 +47,9 @@ std::string DescribeRecipe(const Graph& graph, const Recipe& recipe,
 struct OptimizeResult {
   Graph graph;
   Promises promises;
-  double seconds = 0;  // of training
+  double seconds = 0;           // of training
+  int64_t steps = 0;            // of the optimizer
+  std::vector<double> step_ms;  // each step's time
 };
 OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
                         const Recipe& recipe, const Dataset& data,

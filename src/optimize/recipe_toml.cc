@@ -7,6 +7,10 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/optimize/toml_value.h"
+#include "src/train/losses.h"
+#include "src/train/optimizers.h"
+#include "src/train/schedules.h"
+#include "src/train/settings.h"
 
 namespace litesmith {
 namespace {
@@ -36,6 +40,23 @@ constexpr StepKey kStepKeys[] = {
      }},
 };
 
+// How the step is trained otherwise: any setting of a training, and the words
+// that choose a loss, an optimizer and a schedule.
+struct Choice {
+  const char* name;
+  const char* summary;
+  std::vector<std::string> (*words)();
+  std::string TrainOptions::*member;
+};
+constexpr Choice kChoices[] = {
+    {"loss", "what is made small (the training's)",
+     [] { return NamesOf(Losses()); }, &TrainOptions::loss},
+    {"optimizer", "how (the training's)", [] { return NamesOf(Optimizers()); },
+     &TrainOptions::optimizer},
+    {"schedule", "the rate over the steps (the training's)",
+     [] { return NamesOf(Schedules()); }, &TrainOptions::schedule},
+};
+
 // The row of that name, or null.
 template <typename Rows>
 auto FindRow(const Rows& rows, std::string_view name) -> decltype(&rows[0]) {
@@ -43,6 +64,35 @@ auto FindRow(const Rows& rows, std::string_view name) -> decltype(&rows[0]) {
     if (name == row.name) return &row;
   }
   return nullptr;
+}
+
+// What the key changes about the step's training; null if there is no such one.
+std::function<void(TrainOptions*)> TrainingChange(std::string_view key,
+                                                  const TomlValue& value) {
+  if (const Choice* choice = FindRow(kChoices, key)) {
+    const std::string word = value.Text();
+    const std::vector<std::string> words = choice->words();
+    if (std::find(words.begin(), words.end(), word) == words.end())
+      value.RefuseName(choice->name, word, words);
+    return [choice, word](TrainOptions* o) { o->*choice->member = word; };
+  }
+  const TrainSetting* row = FindRow(TrainSettings(), key);
+  if (row == nullptr) return nullptr;
+  if (row->number != nullptr) {
+    const auto number = static_cast<float>(value.Number(0, 1 << 30));
+    if (!row->range.Has(number)) value.Refuse(RangeText(row->range));
+    return [row, number](TrainOptions* o) { o->*row->number = number; };
+  }
+  if (row->whole != nullptr) {
+    const auto whole = static_cast<int>(value.Whole(0, 1 << 30));
+    return [row, whole](TrainOptions* o) { o->*row->whole = whole; };
+  }
+  if (row->flag != nullptr) {
+    const bool flag = value.Flag();
+    return [row, flag](TrainOptions* o) { o->*row->flag = flag; };
+  }
+  const std::string text = value.Text();
+  return [row, text](TrainOptions* o) { o->*row->text = text; };
 }
 
 // The technique's parameter that a step, or a rule for its layers, may set.
@@ -69,6 +119,8 @@ std::vector<std::string> KnownKeys(const Technique& technique, bool rule) {
   }
   if (rule) return names;
   for (const StepKey& key : kStepKeys) names.emplace_back(key.name);
+  for (const Choice& choice : kChoices) names.emplace_back(choice.name);
+  for (const TrainSetting& row : TrainSettings()) names.emplace_back(row.name);
   return names;
 }
 
@@ -157,6 +209,8 @@ class Parser {
       } else if (const Parameter* parameter =
                      FindParameter(technique, key.str(), false)) {
         parameter->set(Of(value, inner).Read(*parameter), &step.settings);
+      } else if (auto change = TrainingChange(key.str(), Of(value, inner))) {
+        step.training.push_back(std::move(change));
       } else {
         Of(value, inner)
             .RefuseName(fmt::format("key of a {} step", technique.name),
@@ -216,6 +270,10 @@ std::vector<StepParameter> StepParameters() {
   std::vector<StepParameter> rows;
   for (const StepKey& key : kStepKeys)
     rows.push_back({key.name, JoinNames(TechniqueNames()), key.summary});
+  for (const Choice& choice : kChoices)
+    rows.push_back({choice.name, JoinNames(TechniqueNames()), choice.summary});
+  for (const TrainSetting& row : TrainSettings())
+    rows.push_back({row.name, JoinNames(TechniqueNames()), row.help});
   for (const Technique* technique : Techniques()) {
     const LayerSettings defaults = technique->defaults();
     for (const Parameter& p : technique->parameters) {

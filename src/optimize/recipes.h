@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "src/optimize/technique.h"
+#include "src/train/trainer.h"
 
 namespace litesmith {
 
@@ -30,6 +31,8 @@ struct RecipeStep {
   std::optional<int> epochs;
   std::optional<int> batch;
   std::optional<float> learning_rate;
+  // The other settings of its training that it says (train/settings.h).
+  std::vector<std::function<void(TrainOptions*)>> training;
 };
 
 struct Recipe {

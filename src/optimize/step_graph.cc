@@ -172,6 +172,7 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
   options.epochs = step.epochs.value_or(base.epochs);
   options.batch = step.batch.value_or(base.batch);
   options.learning_rate = step.learning_rate.value_or(base.learning_rate);
+  for (const auto& change : step.training) change(&options);
   return options;
 }
 
@@ -222,8 +223,8 @@ std::string DescribeStep(const Graph& graph, const RecipeStep& step,
                          const TrainOptions& training, int64_t samples) {
   // A new field of a step does not compile until it is named here: what it
   // says has to be in the text. Its place in a file says nothing.
-  const auto& [technique, settings, layers, place, epochs, batch,
-               learning_rate] = step;
+  const auto& [technique, settings, layers, place, epochs, batch, learning_rate,
+               changes] = step;
   RequireMatches(graph, step);
   const TrainOptions resolved = StepTraining(step, training);
   std::string text =

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -12,6 +14,7 @@
 #include "src/kernels/train/sum_shards.h"
 #include "src/ops/fusions.h"
 #include "src/runtime/bind.h"
+#include "src/runtime/session.h"
 #include "src/runtime/training_layout.h"
 #include "src/runtime/training_memory.h"
 
@@ -76,9 +79,16 @@ struct TrainingPlan::Impl {
   GraphFacts facts;  // of `graph`; their source is `source`
   TrainingPlanOptions options;
   int shard_size = 0;
-  int64_t step = 0;  // the present one
+  // The graph takes one sample at a time (a file that was converted for one):
+  // each shard goes through its samples, and adds their gradients up.
+  bool one_by_one = false;
+  std::vector<float> one_by_one_sums;    // [shards][sums]
+  std::unique_ptr<PlanSession> session;  // of control flow, if there is any
+  std::vector<std::pair<TensorId, TensorData>> variables;  // at first
+  int64_t step = 0;                                        // the present one
   TrainingLayout layout;
   TrainingMemory memory;
+  std::vector<std::pair<size_t, size_t>> trained;  // of the parameters' floats
   std::vector<PlannedNode> edge;  // weight-edge nodes, in order
   std::vector<PlannedNode> body;  // nodes of samples, in order
   Clock clock;                    // of the body
@@ -90,7 +100,10 @@ struct TrainingPlan::Impl {
   Impl(const Graph& given, const TrainingPlanOptions& wanted)
       : source(given), options(wanted) {}
   void Build();
-  void Bind();
+  std::vector<PlannedKernel> Prepare();
+  std::vector<PlannedKernel> PrepareAt(int batch);
+  void FindVariables();
+  void StartSample();
   void PlaceNode(const NodePlaces& places, int shards, PlannedNode* node);
   Call PlaceCall(const NodePlaces& places, int shard);
   void PlaceShard(int shard);
@@ -109,13 +122,15 @@ struct TrainingPlan::Impl {
   void RunEdgeForward();
   void RunSegment(const Segment& segment, int shard, ShardRange range,
                   const ShardCallbacks& callbacks);
+  void RunOneByOne(const Segment& segment, int shard, ShardRange range,
+                   const ShardCallbacks& callbacks);
   void RunAt(int time, int shard, ShardRange range,
              const ShardCallbacks& callbacks);
-  KernelArgs ArgsOf(const PlannedNode& node, int shard, int count,
+  KernelArgs ArgsOf(const PlannedNode& node, int shard, ShardRange range,
                     std::byte* work) const;
   static BackwardArgs BackwardArgsOf(const PlannedNode& node, int shard,
                                      int count, std::byte* work);
-  void Partial(const Segment& segment, int shard, int count);
+  void Partial(const Segment& segment, int shard, ShardRange range);
   void Combine(const Segment& segment, int shards);
   void RunBackward(const PlannedNode& node, int shard, int count,
                    std::byte* work) const;
@@ -125,7 +140,7 @@ struct TrainingPlan::Impl {
 
 // ---- Building -------------------------------------------------------------
 
-void TrainingPlan::Impl::Bind() {
+std::vector<PlannedKernel> TrainingPlan::Impl::PrepareAt(int batch) {
   for (const int head : options.heads) {
     if (head >= 0 && static_cast<size_t>(head) < source.outputs.size())
       continue;
@@ -134,7 +149,7 @@ void TrainingPlan::Impl::Bind() {
          source.outputs.size());
   }
   BindOptions bind;
-  bind.batch = shard_size;
+  bind.batch = batch;
   bind.training = true;
   bind.heads = options.heads;
   BoundGraph bound = BindGraph(source, bind);
@@ -149,14 +164,70 @@ void TrainingPlan::Impl::Bind() {
          "the graph has no trainable parameter before its output '{}'",
          graph.tensor(id).name);
   }
+  return PrepareKernels(graph, facts, Purpose::kTrain, Numerics::kLiteRt,
+                        session.get());
+}
+
+std::vector<PlannedKernel> TrainingPlan::Impl::Prepare() {
+  shard_size = (options.batch + kShards - 1) / kShards;
+  const bool has_effects =
+      std::any_of(source.nodes.begin(), source.nodes.end(),
+                  [](const Node& node) { return node.op->effects; });
+  if (has_effects) session = MakeSession(Numerics::kLiteRt);
+  std::string why = "it has control flow";
+  if (!has_effects) {
+    try {
+      return PrepareAt(shard_size);
+    } catch (const Error& error) {
+      if (shard_size == 1 || (error.kind() != ErrorKind::kUnsupported &&
+                              error.kind() != ErrorKind::kCorrupt))
+        throw;
+      why = error.what();
+    }
+  }
+  std::vector<PlannedKernel> kernels;
+  try {
+    kernels = PrepareAt(1);
+  } catch (const Error& error) {
+    // A graph that takes no sample at all has the first error.
+    Fail(error.kind(), "{}", has_effects ? error.what() : why);
+  }
+  one_by_one = true;
+  for (const PlannedKernel& planned : kernels) {
+    const auto* kernel = dynamic_cast<const TrainKernel*>(planned.kernel.get());
+    if (kernel->forward_partials + kernel->backward_partials > 0)
+      Fail(ErrorKind::kUnsupported, "{}", why);
+  }
+  return kernels;
+}
+
+// What lasts from call to call, and is new for each sample.
+void TrainingPlan::Impl::FindVariables() {
+  if (!one_by_one) return;
+  one_by_one_sums.resize(memory.shard_sums().size());
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    if (graph.tensors[t].kind == TensorKind::kVariable &&
+        layout.values[t].block != Block::kNone) {
+      variables.emplace_back(static_cast<TensorId>(t),
+                             InitialValue(graph.tensors[t]));
+    }
+  }
+  // All shards share them.
+  if (session != nullptr || !variables.empty()) options.threads = 1;
+}
+
+void TrainingPlan::Impl::StartSample() {
+  if (session != nullptr) session->Reset();
+  for (const auto& [id, value] : variables) {
+    std::memcpy(memory.At(layout.values[static_cast<size_t>(id)], 0),
+                value.data(), value.size());
+  }
 }
 
 void TrainingPlan::Impl::Build() {
-  shard_size = (options.batch + kShards - 1) / kShards;
-  Bind();
   std::vector<PlannedNode> nodes;
   std::vector<LayoutNode> wanted;
-  for (PlannedKernel& planned : PrepareKernels(graph, facts, Purpose::kTrain)) {
+  for (PlannedKernel& planned : Prepare()) {
     PlannedNode node;
     node.nodes = std::move(planned.nodes);
     node.kernel = ForTraining(std::move(planned.kernel));
@@ -166,6 +237,15 @@ void TrainingPlan::Impl::Build() {
   }
   layout = LayOutTraining(graph, facts, wanted, options.heads);
   memory = TrainingMemory(graph, layout, kShards);
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    if (graph.tensors[t].kind != TensorKind::kParameter ||
+        !facts.IsTrained(static_cast<TensorId>(t)))
+      continue;
+    const size_t first = layout.values[t].offset / sizeof(float);
+    const auto count =
+        static_cast<size_t>(graph.tensors[t].shape.NumElements());
+    trained.emplace_back(first, first + count);
+  }
   const auto place = [&](const std::vector<int>& list, int shards,
                          std::vector<PlannedNode>* placed) {
     for (const int at : list) {
@@ -178,6 +258,7 @@ void TrainingPlan::Impl::Build() {
   place(layout.body, kShards, &body);
   for (int s = 0; s < kShards; ++s) PlaceShard(s);
   CutSegments();
+  FindVariables();
 }
 
 void TrainingPlan::Impl::PlaceNode(const NodePlaces& places, int shards,
@@ -247,15 +328,15 @@ void TrainingPlan::Impl::CutSegments() {
 // ---- A step ---------------------------------------------------------------
 
 KernelArgs TrainingPlan::Impl::ArgsOf(const PlannedNode& node, int shard,
-                                      int count, std::byte* work) const {
+                                      ShardRange range, std::byte* work) const {
   const Call& call = node.calls[static_cast<size_t>(shard)];
   KernelArgs args{};
   args.inputs = call.inputs.data();
   args.outputs = call.outputs.data();
   args.workspace = work;
   args.saved = call.saved;
-  args.batch = count;
-  args.draw = {options.seed, step, int64_t{shard} * shard_size};
+  args.batch = range.count;
+  args.draw = {options.seed, step, int64_t{range.first}};
   args.shared = node.shared.data();
   return args;
 }
@@ -291,7 +372,7 @@ void TrainingPlan::Impl::RunEdgeForward() {
     const Node& n = graph.node(node.nodes[0]);
     if (n.op->training != nullptr && n.op->training->update != nullptr)
       n.op->training->update({graph, n, node.states.data(), step});
-    node.kernel->Run(ArgsOf(node, 0, WholeOf(node), work));
+    node.kernel->Run(ArgsOf(node, 0, {0, WholeOf(node)}, work));
   }
 }
 
@@ -303,7 +384,7 @@ void TrainingPlan::Impl::RunAt(int time, int shard, ShardRange range,
     callbacks.load(shard, range.first, range.count, inputs[s]);
   } else if (time < clock.Loss()) {
     const PlannedNode& node = body[static_cast<size_t>(time - 1)];
-    node.kernel->Run(ArgsOf(node, shard, range.count, work));
+    node.kernel->Run(ArgsOf(node, shard, range, work));
   } else if (time == clock.Loss()) {
     for (size_t h = 0; h < callbacks.losses.size(); ++h) {
       callbacks.losses[h](shard, range.first, range.count, outputs[s][h],
@@ -327,20 +408,39 @@ void TrainingPlan::Impl::RunSegment(const Segment& segment, int shard,
         floats, 0.0f);
     return;
   }
+  if (one_by_one) return RunOneByOne(segment, shard, range, callbacks);
   for (int time = segment.begin; time < segment.end; ++time)
     RunAt(time, shard, range, callbacks);
-  if (segment.meet != nullptr) Partial(segment, shard, range.count);
+  if (segment.meet != nullptr) Partial(segment, shard, range);
 }
 
-void TrainingPlan::Impl::Partial(const Segment& segment, int shard, int count) {
+void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
+                                     ShardRange range,
+                                     const ShardCallbacks& callbacks) {
+  const size_t floats = memory.sums().size();
+  const size_t first = static_cast<size_t>(shard) * floats;
+  float* one = memory.shard_sums().data() + first;
+  float* all = one_by_one_sums.data() + first;
+  std::fill_n(all, floats, 0.0f);
+  for (int i = 0; i < range.count; ++i) {
+    StartSample();
+    for (int time = segment.begin; time < segment.end; ++time)
+      RunAt(time, shard, {range.first + i, 1}, callbacks);
+    for (size_t f = 0; f < floats; ++f) all[f] += one[f];
+  }
+  std::copy_n(all, floats, one);
+}
+
+void TrainingPlan::Impl::Partial(const Segment& segment, int shard,
+                                 ShardRange range) {
   PlannedNode& node = *segment.meet;
   double* partial =
       node.partials.data() + shard * node.PartialsOf(segment.phase);
   std::byte* work = memory.workspace(shard);
   if (segment.phase == Phase::kForward) {
-    node.kernel->ForwardPartial(ArgsOf(node, shard, count, work), partial);
+    node.kernel->ForwardPartial(ArgsOf(node, shard, range, work), partial);
   } else {
-    node.kernel->BackwardPartial(BackwardArgsOf(node, shard, count, work),
+    node.kernel->BackwardPartial(BackwardArgsOf(node, shard, range.count, work),
                                  partial);
   }
 }
@@ -411,6 +511,12 @@ std::span<float> TrainingPlan::parameters() {
 
 std::span<const float> TrainingPlan::gradients() const {
   return impl_->memory.gradients();
+}
+
+std::span<float> TrainingPlan::gradients() { return impl_->memory.gradients(); }
+
+std::span<const std::pair<size_t, size_t>> TrainingPlan::trained() const {
+  return impl_->trained;
 }
 
 std::span<std::byte> TrainingPlan::states() { return impl_->memory.states(); }

@@ -3,6 +3,9 @@
 // quantization of weights) do not depend on the input and run once a step; all
 // others run once for each shard. Losses and optimizer belong to the trainer.
 //
+// A graph that takes one sample at a time, as files that were converted for one
+// do, is run once for each sample of a shard.
+//
 // Results do not depend on the number of threads: shards are fixed, each is
 // computed whole by one thread, and their gradients are added in one tree.
 #ifndef LITESMITH_RUNTIME_TRAINING_PLAN_H_
@@ -12,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "src/graph/graph.h"
@@ -60,6 +64,10 @@ class TrainingPlan {
   // whatever the optimizer keeps in the same layout. Padding stays zero.
   std::span<float> parameters();
   std::span<const float> gradients() const;
+  std::span<float> gradients();
+  // Which of them a head's loss trains, as [first, end) of those floats; the
+  // gradient of the others is zero.
+  std::span<const std::pair<size_t, size_t>> trained() const;
   // All states, raw, in the graph's order: for checkpoints.
   std::span<std::byte> states();
 

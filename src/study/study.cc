@@ -148,6 +148,7 @@ class Study {
     RequireTrainable(start_graph_);
     WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
     OpenData();
+    options_.train.loss = LossFor(start_graph_, *train_, options_.train.loss);
     TakeSettings();
     Describe();
   }

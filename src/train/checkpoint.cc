@@ -18,7 +18,7 @@
 namespace litesmith {
 namespace {
 
-constexpr std::string_view kMagic = "LTSMCKT4";
+constexpr std::string_view kMagic = "LTSMCKT5";
 constexpr std::string_view kAnyMagic = "LTSMCKT";
 
 uint64_t HashOf(const Graph& graph) {
@@ -87,6 +87,7 @@ struct Checkpoint::Header {
   uint64_t parameter_floats;
   uint64_t slots;
   uint64_t state_bytes;
+  uint64_t has_best;  // parameters and states once more: the best epoch's
 };
 
 Checkpoint::Checkpoint(const TrainOptions& options, const Graph& graph,
@@ -96,8 +97,8 @@ Checkpoint::Checkpoint(const TrainOptions& options, const Graph& graph,
   VisitFields(options, of);
   // More epochs are the same run, unless its rates depend on how many.
   for (const auto& setting : of.settings()) {
-    if (setting.first != "epochs" ||
-        FindSchedule(options.schedule).needs_length)
+    if (setting.first != "epochs" || NeedsLength(options) ||
+        options.freeze_batch_norm < 1)
       settings_.push_back(setting);
   }
 }
@@ -196,10 +197,11 @@ void Checkpoint::Read(TrainingRun* run,
   const std::span<std::byte> states = run->plan().states();
   if (header.parameter_floats != w.size() ||
       header.slots != run->slots().size() ||
-      header.state_bytes != states.size() ||
+      header.state_bytes != states.size() || header.has_best > 1 ||
       payload != sizeof(header) + header.settings_bytes +
                      header.epochs * sizeof(EpochResult) +
-                     (1 + header.slots) * w.size_bytes() + states.size()) {
+                     header.slots * w.size_bytes() +
+                     (1 + header.has_best) * (w.size_bytes() + states.size())) {
     contradict();
   }
   size_t at = sizeof(header) + header.settings_bytes;
@@ -213,6 +215,12 @@ void Checkpoint::Read(TrainingRun* run,
   for (std::vector<float>& slot : run->slots())
     take(slot.data(), w.size_bytes());
   take(states.data(), states.size());
+  if (header.has_best != 0) {
+    run->best().parameters.resize(w.size());
+    run->best().states.resize(states.size());
+    take(run->best().parameters.data(), w.size_bytes());
+    take(run->best().states.data(), states.size());
+  }
   run->set_steps(header.step);
   if (header.epochs > 0) NoteKept(options_.checkpoint);
 }
@@ -231,7 +239,8 @@ void Checkpoint::Write(TrainingRun* run,
                 epochs.size(),
                 w.size(),
                 run->slots().size(),
-                states.size()};
+                states.size(),
+                run->best().parameters.empty() ? 0u : 1u};
   std::memcpy(header.magic, kMagic.data(), kMagic.size());
   std::vector<std::byte> bytes;
   const auto put = [&](const void* from, size_t n) {
@@ -245,6 +254,9 @@ void Checkpoint::Write(TrainingRun* run,
   for (const std::vector<float>& slot : run->slots())
     put(slot.data(), w.size_bytes());
   put(states.data(), states.size());
+  const TrainingRun::Best& best = run->best();
+  put(best.parameters.data(), best.parameters.size() * sizeof(float));
+  put(best.states.data(), best.states.size());
   const uint64_t hash = Digest().Bytes(bytes).value();
   put(&hash, sizeof(hash));
   WriteFile(options_.checkpoint, bytes);

@@ -16,6 +16,8 @@
 
 namespace litesmith {
 
+struct TrainOptions;
+
 // Of some samples.
 struct LossSum {
   double loss = 0;  // summed over the samples
@@ -39,6 +41,22 @@ std::span<const Loss> Losses();
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Loss& FindLoss(std::string_view name);
 
+// The loss that --loss auto is.
+inline constexpr char kAutoLoss[] = "auto";
+
+// What an option changes about the targets of a loss.
+struct LossTuning {
+  float label_smoothing = 0;
+  std::vector<float> class_weights = {};  // empty: all alike
+
+  bool is_none() const { return label_smoothing == 0 && class_weights.empty(); }
+};
+// Of options.label_smoothing and options.class_weights, which "balanced" takes
+// from the first `samples` samples. Throws Error{invalid argument} for weights
+// that are no list of as many positive numbers as the data has classes.
+LossTuning TuningOf(const TrainOptions& options, const Dataset& data,
+                    int64_t samples);
+
 // The graph with what the loss reads in place of its first output: of one that
 // an op makes as probabilities, what that op reads, where no gradient is lost
 // to numbers near 0 or 1. Other outputs stay as they are. Throws
@@ -51,7 +69,10 @@ class LossHead {
  public:
   // Of target `target` of the data. Throws what RequireFit does.
   LossHead(const Loss& loss, const Tensor& output, const Dataset& data,
-           size_t target);
+           size_t target, LossTuning tuning = {});
+
+  const Loss& loss() const { return *loss_; }
+  int values() const { return values_; }
 
   // The loss of samples [first, first + count) of the batch, whose outputs
   // begin at `outputs`, and its gradient times `scale`.
@@ -59,11 +80,18 @@ class LossHead {
                      const float* outputs, float scale, float* gradients);
 
  private:
+  // The same of `samples` samples whose targets are there.
+  LossSum Tuned(const float* outputs, int samples, float scale,
+                float* gradients);
+  float WeightOf(int label) const;
+
   const Loss* loss_;
   size_t field_;
   int values_;
   Feeder feeder_;
+  LossTuning tuning_;
   std::vector<std::byte> targets_;  // of a block of samples
+  std::vector<float> tuned_;        // the same, smoothed and weighted
 };
 
 }  // namespace litesmith

@@ -45,18 +45,42 @@ void Adam(const OptimizerStep& s) {
   });
 }
 
-void Sgd(const OptimizerStep& s) {
+// Loshchilov and Hutter 2019: the weights shrink by themselves, before the
+// step, as in Keras. What is not trained does not.
+void AdamW(const OptimizerStep& s) {
+  const float kept = 1.0f - s.rate * s.options.weight_decay;
+  for (const auto& [first, end] : s.trained) {
+    for (size_t i = first; i < end; ++i) s.weights[i] *= kept;
+  }
+  Adam(s);
+}
+
+void RmsProp(const OptimizerStep& s) {
+  constexpr float kRho = 0.9f;
+  constexpr float kEpsilon = 1e-7f;
   ForEachPiece(s, [&](size_t first, size_t count) {
-    kernels::SgdStep(s.weights.data() + first, s.slots[0].data() + first,
-                     s.gradient.data() + first, count, s.rate,
-                     s.options.momentum);
+    kernels::RmsPropStep(s.weights.data() + first, s.slots[0].data() + first,
+                         s.gradient.data() + first, count, s.rate, kRho,
+                         kEpsilon);
+  });
+}
+
+void Sgd(const OptimizerStep& s) {
+  const auto step =
+      s.options.nesterov ? kernels::NesterovStep : kernels::SgdStep;
+  ForEachPiece(s, [&](size_t first, size_t count) {
+    step(s.weights.data() + first, s.slots[0].data() + first,
+         s.gradient.data() + first, count, s.rate, s.options.momentum);
   });
 }
 
 constexpr Optimizer kOptimizers[] = {
     {"adam", "Adam with Keras's defaults (beta 0.9 and 0.999, epsilon 1e-7)", 2,
      Adam},
-    {"sgd", "gradient descent with --momentum", 1, Sgd},
+    {"adamw", "Adam with --weight-decay apart from the gradient", 2, AdamW},
+    {"sgd", "gradient descent with --momentum, --nesterov", 1, Sgd},
+    {"rmsprop", "RMSprop with Keras's defaults (rho 0.9, epsilon 1e-7)", 1,
+     RmsProp},
 };
 
 }  // namespace

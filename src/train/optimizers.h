@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace litesmith {
@@ -18,6 +19,8 @@ struct OptimizerStep {
   float rate;    // of the schedule, in this step
   std::span<const float> gradient;
   std::span<float> weights;
+  // Which of them are trained: [first, end), in order.
+  std::span<const std::pair<size_t, size_t>> trained;
   std::span<std::vector<float>> slots;  // zeros before the first step
   int threads;
 };

@@ -268,23 +268,171 @@ TEST(TrainingRows, AnInputCanBeItsOwnTarget) {
 }
 
 TEST(Schedules, BeginAtTheRateAndEndWhereTheySay) {
+  TrainOptions options;
+  options.learning_rate = 0.001f;
   for (const Schedule& schedule : Schedules()) {
-    EXPECT_EQ(schedule.rate(0.001f, 1, 100), 0.001f) << schedule.name;
+    options.schedule = schedule.name;
+    EXPECT_EQ(LearningRate(options, 1, 100), 0.001f) << schedule.name;
     float before = 0.001f;
     for (int64_t step = 2; step <= 100; ++step) {
-      const float rate = schedule.rate(0.001f, step, 100);
+      const float rate = LearningRate(options, step, 100);
       EXPECT_GT(rate, 0) << schedule.name;
-      if (schedule.needs_length) {
-        EXPECT_LT(rate, before) << schedule.name;
-      } else {
-        EXPECT_EQ(rate, before) << schedule.name;
-      }
+      EXPECT_LE(rate, before) << schedule.name;
       before = rate;
     }
+    EXPECT_EQ(before < 0.001f, schedule.needs_length) << schedule.name;
   }
-  EXPECT_FLOAT_EQ(FindSchedule("cosine").rate(1, 51, 100), 0.5f);
-  EXPECT_FLOAT_EQ(FindSchedule("cosine").rate(1, 26, 100), 0.85355339f);
-  EXPECT_FLOAT_EQ(FindSchedule("linear").rate(1, 76, 100), 0.25f);
+  options.learning_rate = 1;
+  const auto rate = [&](const char* schedule, int64_t step) {
+    options.schedule = schedule;
+    return LearningRate(options, step, 100);
+  };
+  EXPECT_FLOAT_EQ(rate("cosine", 51), 0.5f);
+  EXPECT_FLOAT_EQ(rate("cosine", 26), 0.85355339f);
+  EXPECT_FLOAT_EQ(rate("linear", 76), 0.25f);
+  EXPECT_FLOAT_EQ(rate("polynomial", 51), 0.25f);
+  EXPECT_FLOAT_EQ(rate("step", 34), 1);
+  EXPECT_FLOAT_EQ(rate("step", 36), 0.1f);
+  EXPECT_FLOAT_EQ(rate("step", 100), 0.01f);
+  options.final_learning_rate = 0.2f;
+  EXPECT_FLOAT_EQ(rate("cosine", 51), 0.6f);
+  EXPECT_FLOAT_EQ(rate("polynomial", 51), 0.4f);
+  options.final_learning_rate = 0;
+  options.warmup = 0.2f;
+  EXPECT_FLOAT_EQ(rate("constant", 1), 0.05f);
+  EXPECT_FLOAT_EQ(rate("constant", 20), 1);
+  EXPECT_FLOAT_EQ(rate("cosine", 21), 1);
+  EXPECT_FLOAT_EQ(rate("cosine", 61), 0.5f);
+}
+
+// A class that counts twice is one whose samples are there twice; smoothing
+// gives every class its share.
+TEST(Losses, WeightsAndSmoothingAreOfTheTargets) {
+  const DatasetPtr data = Labelled(60);
+  const Graph model = SmallCnn();
+  TrainOptions options;
+  options.loss = "sparse_categorical_crossentropy";
+  const Tensor& output = model.tensor(model.outputs[0]);
+  const Loss& loss = FindLoss(options.loss);
+  const auto gradient = [&](const TrainOptions& with) {
+    LossHead head(loss, output, *data, 0, TuningOf(with, *data, 60));
+    BatchReader reader(*data, 1);
+    const float logits[] = {0.5f, -1, 2};
+    std::vector<float> result(4);
+    result[3] = static_cast<float>(
+        head(reader.Read(int64_t{0}, 1), 0, 1, logits, 1, result.data()).loss);
+    return result;
+  };
+  const std::vector<float> plain = gradient(options);
+  options.class_weights = "2,2,2";
+  const std::vector<float> doubled = gradient(options);
+  for (size_t i = 0; i < plain.size(); ++i)
+    EXPECT_NEAR(doubled[i], 2 * plain[i], 1e-5f);
+  options.class_weights = "";
+  options.label_smoothing = 0.3f;
+  const std::vector<float> smooth = gradient(options);
+  // The softmax less the smoothed target.
+  for (size_t i = 0; i < 3; ++i) {
+    const bool is_label = plain[i] < 0;
+    EXPECT_NEAR(smooth[i], plain[i] + (is_label ? 0.3f - 0.1f : -0.1f), 1e-5f);
+  }
+  options.label_smoothing = 0;
+  options.class_weights = "balanced";
+  float sum = 0;
+  for (const float weight : TuningOf(options, *data, 60).class_weights)
+    sum += 1 / weight;
+  EXPECT_NEAR(sum, 3, 1e-4f);
+  for (const char* bad : {"1,2", "1,2,0", "1,2,x", "1,2,3,4"}) {
+    options.class_weights = bad;
+    EXPECT_THROW(TuningOf(options, *data, 60), Error) << bad;
+  }
+}
+
+TEST(Losses, OneThatFitsHeadAndDataIsChosen) {
+  EXPECT_EQ(LossFor(SmallCnn(), *Labelled(9), kAutoLoss),
+            "sparse_categorical_crossentropy");
+  EXPECT_EQ(LossFor(SmallCnn(), *Valued(9), kAutoLoss), "mse");
+  EXPECT_EQ(LossFor(SmallCnn(), *Valued(9), "mae"), "mae");
+  Graph probable = SmallCnn();
+  probable.outputs =
+      probable.AddNode(kSoftmax, "p", {probable.outputs[0]}, {"p"}).outputs;
+  probable.nodes.back().Set<&SoftmaxAttrs::beta>(1);
+  InferShapes(&probable);
+  EXPECT_EQ(LossFor(probable, *Valued(9), kAutoLoss),
+            "categorical_crossentropy");
+}
+
+// It stops once the held-out samples get no better, and gives what was best; a
+// checkpoint knows that, too.
+TEST(EarlyStopping, GoesBackToTheBestEpoch) {
+  const std::string path =
+      testing::TempDir() + "litesmith_early_" + std::to_string(getpid());
+  const DatasetPtr data = Labelled(40);
+  TrainOptions options = Options(60);
+  options.validation_split = 0.3;
+  options.learning_rate = 0.05f;
+  options.early_stopping = 2;
+  const TrainResult result = Train(SmallCnn(), *data, options, nullptr);
+  ASSERT_LT(result.epochs.size(), 60u);
+  const auto best =
+      std::min_element(result.epochs.begin(), result.epochs.end(),
+                       [](const EpochResult& a, const EpochResult& b) {
+                         return a.validation_loss < b.validation_loss;
+                       });
+  EXPECT_EQ(result.epochs.end() - 1 - best, 2);
+  const DatasetPtr held_out = Slice(data, 28, 40);
+  EXPECT_EQ(EvaluateFloat(result.graph, *held_out, options).loss,
+            best->validation_loss);
+  std::filesystem::remove(path);
+  options.checkpoint = path;
+  const auto epochs = static_cast<int>(best - result.epochs.begin()) + 2;
+  options.epochs = epochs;
+  Train(SmallCnn(), *data, options, nullptr);
+  options.epochs = 60;
+  ExpectSameBits(Train(SmallCnn(), *data, options, nullptr).graph,
+                 result.graph);
+  std::filesystem::remove(path);
+}
+
+// With all of its weight a pupil learns the teacher's answers, whatever the
+// labels say.
+TEST(Distillation, PupilsAnswerAsTheirTeacher) {
+  const DatasetPtr data = Labelled(200);
+  TrainOptions options = Options(6);
+  const Graph teacher = Train(SmallCnn(), *data, options, nullptr).graph;
+  Samples wrong = Make(200);
+  for (uint8_t& label : wrong.labels) label = (label + 1) % 3;
+  const DatasetPtr other =
+      LabelledBytes({6, 6, 2}, 3, wrong.pixels, wrong.labels);
+  options.distill_weight = 1;
+  options.epochs = 12;
+  const TrainResult pupil =
+      Train(SmallCnn(), *other, options, nullptr, &teacher);
+  EXPECT_GT(EvaluateFloat(pupil.graph, *data, options).accuracy, 0.9);
+  EXPECT_LT(EvaluateFloat(pupil.graph, *other, options).accuracy, 0.1);
+}
+
+TEST(Clipping, KeepsTheGradientSmall) {
+  const DatasetPtr data = Labelled(64);
+  TrainOptions options = Options(1);
+  options.loss = "sparse_categorical_crossentropy";
+  options.optimizer = "sgd";
+  options.momentum = 0;
+  options.learning_rate = 1;
+  options.batch = 64;
+  options.clip_norm = 0.125f;
+  const Graph before = SmallCnn();
+  TrainingRun run(before, *data, options);
+  const std::vector<float> start(run.plan().parameters().begin(),
+                                 run.plan().parameters().end());
+  BatchReader reader(*data, 64);
+  run.Step(reader.Read(int64_t{0}, 64));
+  double squares = 0;
+  for (size_t i = 0; i < start.size(); ++i) {
+    const double moved = double{run.plan().parameters()[i]} - double{start[i]};
+    squares += moved * moved;
+  }
+  EXPECT_NEAR(std::sqrt(squares), 0.125, 1e-4);
 }
 
 TEST(TrainingRows, CheckpointsKeepWhateverTheOptimizerKeeps) {

@@ -18,15 +18,18 @@
 #include "src/data/batch.h"
 #include "src/data/loader.h"
 #include "src/data/views.h"
+#include "src/graph/differentiates.h"
 #include "src/graph/op_def.h"
 #include "src/graph/weights.h"
 #include "src/ops/verify.h"
+#include "src/runtime/bind.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
 #include "src/train/checkpoint.h"
 #include "src/train/epoch_progress.h"
 #include "src/train/fit.h"
 #include "src/train/losses.h"
+#include "src/train/settings.h"
 #include "src/train/training_run.h"
 #include "src/transform/training_ops.h"
 
@@ -43,9 +46,10 @@ void CheckShapes(const Graph& graph, const Dataset& data,
   if (graph.outputs.empty()) {
     Fail(ErrorKind::kUnsupported, "a model without outputs; one is wanted");
   }
+  // Numbers of words and the like are integers without a scale.
   for (const TensorId id : graph.inputs) {
     const Tensor& input = graph.tensor(id);
-    if (input.dtype == DType::kFloat32) continue;
+    if (input.dtype == DType::kFloat32 || input.quant.empty()) continue;
     Fail(ErrorKind::kInvalidArgument,
          "the model's input '{}' is {}; float32 is wanted here", input.name,
          Name(input.dtype));
@@ -69,6 +73,39 @@ void WarnOfFewClasses(const Graph& graph, const Dataset& data) {
       values - 1);
 }
 
+// "'conv/kernel', 'conv/bias' and 3 more".
+std::string SomeNames(const Graph& graph, const std::vector<TensorId>& ids) {
+  constexpr size_t kShown = 4;
+  std::string text;
+  for (size_t i = 0; i < ids.size() && i < kShown; ++i) {
+    text +=
+        fmt::format("{}'{}'", i == 0 ? "" : ", ", graph.tensor(ids[i]).name);
+  }
+  if (ids.size() > kShown)
+    text += fmt::format(" and {} more", ids.size() - kShown);
+  return text;
+}
+
+// What no gradient reaches stays as it is, which may surprise.
+void WarnOfBlocked(const Graph& graph) {
+  const int first[] = {0};
+  for (const Blocked& blocked : FindBlocked(graph, first)) {
+    const std::string names = SomeNames(graph, blocked.parameters);
+    if (blocked.node < 0) {
+      Warn("the loss, which is of output '{}', does not depend on {}: {} as {}",
+           graph.tensor(graph.outputs[0]).name, names,
+           blocked.parameters.size() == 1 ? "it stays" : "they stay",
+           blocked.parameters.size() == 1 ? "it is" : "they are");
+      continue;
+    }
+    const Node& node = graph.node(blocked.node);
+    Warn(
+        "no gradient flows through node '{}' ({}): what lies before it stays "
+        "as it is: {}",
+        node.name, node.op->name, names);
+  }
+}
+
 [[noreturn]] void FailDiverged(const char* what, const TrainingRun& run,
                                const TrainOptions& options) {
   Fail(ErrorKind::kInvalidArgument,
@@ -84,7 +121,7 @@ bool ComparesLabels(const TrainOptions& options) {
 // One epoch over the first `size` samples in the order of its own shuffle.
 EpochResult Epoch(TrainingRun* run, const Dataset& data,
                   const TrainOptions& options, int epoch, int64_t size,
-                  Progress* progress) {
+                  Progress* progress, std::vector<double>* step_seconds) {
   std::vector<int32_t> order(static_cast<size_t>(size));
   std::iota(order.begin(), order.end(), 0);
   const uint64_t stream = static_cast<uint64_t>(options.stage) * kStage +
@@ -100,7 +137,9 @@ EpochResult Epoch(TrainingRun* run, const Dataset& data,
                       size, options.batch, ComparesLabels(options));
   while (const Batch* batch = loader.Next()) {
     ThrowIfStopRequested();
+    const Timer timer;
     const LossSum step = run->Step(*batch);
+    step_seconds->push_back(timer.Seconds());
     if (!std::isfinite(step.loss)) FailDiverged("the loss", *run, options);
     result.loss += step.loss;
     correct += step.correct;
@@ -140,9 +179,21 @@ void CheckOptions(const TrainOptions& options) {
          "split in [0, 1) are wanted",
          options.learning_rate, options.validation_split);
   }
-  if (!(options.momentum >= 0) || !(options.momentum < 1)) {
+  for (const TrainSetting& setting : TrainSettings()) {
+    const bool bad_number = setting.number != nullptr &&
+                            !setting.range.Has(options.*setting.number);
+    if (!bad_number &&
+        (setting.whole == nullptr || options.*setting.whole >= 0))
+      continue;
+    Fail(ErrorKind::kInvalidArgument, "{} = {}: {} is wanted", setting.name,
+         bad_number ? options.*setting.number
+                    : static_cast<float>(options.*setting.whole),
+         RangeText(setting.range));
+  }
+  if (options.early_stopping > 0 && options.validation_split == 0) {
     Fail(ErrorKind::kInvalidArgument,
-         "a momentum of {}: one in [0, 1) is wanted", options.momentum);
+         "early stopping goes by the loss of held-out samples; a validation "
+         "split above 0 is wanted");
   }
 }
 
@@ -193,12 +244,47 @@ int64_t TrainingSteps(int64_t samples, const TrainOptions& options) {
   return (training + options.batch - 1) / options.batch * options.epochs;
 }
 
+namespace {
+
+// Whether the last of these epochs is the best of them, by their validation.
+bool IsBest(const std::vector<EpochResult>& epochs) {
+  return std::all_of(epochs.begin(), epochs.end() - 1,
+                     [&](const EpochResult& e) {
+                       return epochs.back().validation_loss < e.validation_loss;
+                     });
+}
+
+// Whether that many epochs came behind the best one.
+bool IsOver(const std::vector<EpochResult>& epochs, int patience) {
+  if (patience <= 0 || epochs.empty()) return false;
+  const auto best =
+      std::min_element(epochs.begin(), epochs.end(),
+                       [](const EpochResult& a, const EpochResult& b) {
+                         return a.validation_loss < b.validation_loss;
+                       });
+  return epochs.end() - 1 - best >= patience;
+}
+
+std::string EpochText(const EpochResult& row) {
+  return LossText("", row.loss, row.accuracy) +
+         (std::isnan(row.validation_loss)
+              ? ""
+              : LossText("validation ", row.validation_loss,
+                         row.validation_accuracy));
+}
+
+}  // namespace
+
 TrainResult Train(const Graph& graph, const Dataset& data,
-                  const TrainOptions& options, Progress* progress) {
-  CheckOptions(options);
+                  const TrainOptions& given, Progress* progress,
+                  const Graph* teacher) {
+  CheckOptions(given);
   RequireTrainable(graph);
   Verify(graph, Stage::kTraining);
+  TrainOptions options = given;
+  options.loss = LossFor(graph, data, given.loss);
   CheckShapes(graph, data, options);
+  WarnOfBlocked(graph);
   if (ComparesLabels(options)) WarnOfFewClasses(graph, data);
   const int64_t training = TrainingSamples(data.size(), options);
   if (training < 1) {
@@ -211,7 +297,8 @@ TrainResult Train(const Graph& graph, const Dataset& data,
   TrainOptions bounded = options;
   bounded.batch = static_cast<int>(std::min<int64_t>(options.batch, training));
   TrainingRun run(graph, data, bounded,
-                  std::max<int64_t>(1, TrainingSteps(data.size(), bounded)));
+                  std::max<int64_t>(1, TrainingSteps(data.size(), bounded)),
+                  teacher, training);
   TrainResult result;
   std::optional<Checkpoint> checkpoint;
   if (!options.checkpoint.empty()) {
@@ -223,10 +310,13 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     // A view without ownership: `data` outlives this call.
     held_out = Slice(DatasetPtr(DatasetPtr(), &data), training, data.size());
   }
+  std::vector<double> step_seconds;
   for (int epoch = static_cast<int>(result.epochs.size());
-       epoch < options.epochs; ++epoch) {
+       epoch < options.epochs && !IsOver(result.epochs, options.early_stopping);
+       ++epoch) {
     const Timer epoch_timer;
-    EpochResult row = Epoch(&run, data, bounded, epoch, training, progress);
+    EpochResult row =
+        Epoch(&run, data, bounded, epoch, training, progress, &step_seconds);
     row.validation_loss = row.validation_accuracy =
         std::numeric_limits<double>::quiet_NaN();
     const Graph trained = run.Export();
@@ -241,35 +331,41 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     row.seconds = epoch_timer.Seconds();
     result.epochs.push_back(row);
     if (progress != nullptr) {
-      const std::string validation =
-          held_out == nullptr ? ""
-                              : LossText("validation ", row.validation_loss,
-                                         row.validation_accuracy);
-      progress->Line(fmt::format("{}: epoch {} of {}: {}{}({:.2f} s)",
+      progress->Line(fmt::format("{}: epoch {} of {}: {}({:.2f} s)",
                                  options.label, epoch + 1, options.epochs,
-                                 LossText("", row.loss, row.accuracy),
-                                 validation, row.seconds));
+                                 EpochText(row), row.seconds));
     }
+    if (options.early_stopping > 0 && IsBest(result.epochs)) run.KeepBest();
     if (checkpoint) checkpoint->Write(&run, result.epochs);
   }
+  if (options.early_stopping > 0) run.GoBackToBest();
+  result.steps = run.steps();
+  for (const double seconds : step_seconds)
+    result.step_ms.push_back(seconds * 1e3);
   result.graph = run.Export();
   result.seconds = timer.Seconds();
   return result;
 }
 
 Evaluation EvaluateFloat(const Graph& model, const Dataset& data,
-                         const TrainOptions& options) {
+                         const TrainOptions& given) {
+  TrainOptions options = given;
+  options.loss = LossFor(model, data, given.loss);
+  options.class_weights.clear();  // of training
   CheckShapes(model, data, options);
   constexpr int kBatch = 32;
   const Loss& loss = FindLoss(options.loss);
   const Graph graph = WithLossInput(model, loss);
-  const LossHead head(loss, graph.tensor(graph.outputs[0]), data, 0);
-  const auto blocks = static_cast<int>((data.size() + kBatch - 1) / kBatch);
+  const LossHead head(loss, graph.tensor(graph.outputs[0]), data, 0,
+                      TuningOf(options, data, data.size()));
+  const int batch_size = BatchFor(graph, kBatch);
+  const auto blocks =
+      static_cast<int>((data.size() + batch_size - 1) / batch_size);
   const int threads = std::clamp(
       blocks, 1, options.threads > 0 ? options.threads : AvailableThreads());
   std::vector<Interpreter> interpreters;
   for (int t = 0; t < threads; ++t)
-    interpreters.emplace_back(graph, InterpreterOptions{.batch = kBatch});
+    interpreters.emplace_back(graph, InterpreterOptions{.batch = batch_size});
   const InputFeeder feed(data.inputs(), interpreters[0]);
   // A sum for each block, added in order: the same on any number of threads.
   std::vector<LossSum> sums(static_cast<size_t>(blocks));
@@ -278,12 +374,12 @@ Evaluation EvaluateFloat(const Graph& model, const Dataset& data,
     const auto* outputs =
         reinterpret_cast<const float*>(interpreter.output(0).data());
     LossHead own = head;
-    BatchReader reader(data, kBatch);
+    BatchReader reader(data, batch_size);
     std::vector<float> gradient(interpreter.output(0).size() / sizeof(float));
     for (int b = t; b < blocks; b += threads) {
-      const int64_t first = static_cast<int64_t>(b) * kBatch;
+      const int64_t first = static_cast<int64_t>(b) * batch_size;
       const int count =
-          static_cast<int>(std::min<int64_t>(kBatch, data.size() - first));
+          static_cast<int>(std::min<int64_t>(batch_size, data.size() - first));
       const Batch& batch = reader.Read(first, count);
       feed(batch, &interpreter);
       interpreter.Invoke(count);

@@ -5,8 +5,8 @@
 #ifndef LITESMITH_TRAIN_TRAINING_RUN_H_
 #define LITESMITH_TRAIN_TRAINING_RUN_H_
 
-#include <array>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -14,6 +14,7 @@
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
 #include "src/runtime/feeder.h"
+#include "src/runtime/interpreter.h"
 #include "src/runtime/training_plan.h"
 #include "src/train/losses.h"
 #include "src/train/optimizers.h"
@@ -28,8 +29,11 @@ class TrainingRun {
   // step, `steps` how many the schedule spans. Throws Error if an op of the
   // graph cannot be trained, or the data does not fit the model's inputs and
   // first output.
+  // `teacher` is trainer.h's, `tuned_by` how many of the samples "balanced"
+  // class weights are counted in (-1: all).
   TrainingRun(const Graph& graph, const Dataset& data,
-              const TrainOptions& options, int64_t steps = 1);
+              const TrainOptions& options, int64_t steps = 1,
+              const Graph* teacher = nullptr, int64_t tuned_by = -1);
 
   // One step on a batch of the data, of 1 to options.batch samples. Gives their
   // loss before the optimizer moved the parameters.
@@ -37,12 +41,21 @@ class TrainingRun {
 
   // How many steps were taken; a checkpoint sets it.
   int64_t steps() const { return steps_; }
-  void set_steps(int64_t steps) { steps_ = steps; }
+  void set_steps(int64_t steps);
   // Of the last step.
   float learning_rate() const { return learning_rate_; }
   // The optimizer's, each laid out as the plan's parameters.
   std::span<std::vector<float>> slots() { return slots_; }
-  TrainingPlan& plan() { return plan_; }
+  TrainingPlan& plan() { return *plan_; }
+  // Parameters and states of the best epoch so far, for those who ask for it
+  // (options.early_stopping); empty before the first.
+  struct Best {
+    std::vector<float> parameters;
+    std::vector<std::byte> states;
+  };
+  Best& best() { return best_; }
+  void KeepBest();
+  void GoBackToBest();
   // The graph as it was given, with the present parameters and states.
   Graph Export() const;
   int threads() const { return threads_; }
@@ -52,17 +65,31 @@ class TrainingRun {
   struct alignas(64) Shard {
     LossHead head;
     LossSum sum;
+    std::unique_ptr<Interpreter> teacher;  // or null
+    std::vector<std::byte*> teacher_inputs;
   };
 
+  std::unique_ptr<TrainingPlan> MakePlan(Graph graph) const;
+  void MakeTeacher(const Graph& teacher);
+  LossSum Loss(int shard, int first, int count, const float* output,
+               float* grad);
+  // How far answers are from the teacher's; adds its gradient times `scale`.
+  double Distance(const float* output, const float* answers, int count,
+                  int values, float scale, float* grad) const;
+  // Moments of batch normalizations stay from here on, if it is time.
+  void FreezeIfTime();
+  void ClipGradient();
+
   const TrainOptions& options_;
-  const Loss& loss_;
+  const litesmith::Loss& loss_;
   std::vector<TensorId> outputs_;  // of the graph as it was given
   int threads_;
-  TrainingPlan plan_;
+  std::unique_ptr<TrainingPlan> plan_;
+  int64_t freeze_at_;  // a step; -1: never, or done
+  Best best_;
   InputFeeder feed_;
   std::vector<Shard> shards_;
   const Optimizer& optimizer_;
-  const Schedule& schedule_;
   int64_t schedule_steps_;
   std::vector<std::vector<float>> slots_;
   int64_t steps_ = 0;

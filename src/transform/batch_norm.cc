@@ -276,4 +276,14 @@ Graph FoldBatchNorms(const Graph& graph) {
   return result;
 }
 
+bool FreezeBatchNorms(bool frozen, Graph* graph) {
+  bool any = false;
+  for (Node& node : graph->nodes) {
+    if (node.op != &kBatchNorm) continue;
+    node.Set<&BatchNormAttrs::frozen>(frozen);
+    any = true;
+  }
+  return any;
+}
+
 }  // namespace litesmith

@@ -34,6 +34,10 @@ Graph SplitBatchNorms(const Graph& graph);
 // ops on the weights.
 Graph FoldBatchNorms(const Graph& graph);
 
+// Whether batch normalizations, in training too, keep their moments and work by
+// these. Gives whether there are any. The graph is otherwise as it was.
+bool FreezeBatchNorms(bool frozen, Graph* graph);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_TRANSFORM_BATCH_NORM_H_

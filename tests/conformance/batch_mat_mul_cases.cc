@@ -193,6 +193,13 @@ std::vector<Case> BatchMatMulCases() {
       cases.back().timed = true;
     }
   }
+  for (const Form& form : kForms) {
+    Case c = MakeCase(form, kNumbers[0]);
+    c.name = fmt::format("batch_matmul_gradient_{}", form.name);
+    c.fill = GridFill(3);
+    c.gradient = Gradient();
+    cases.push_back(std::move(c));
+  }
   return cases;
 }
 

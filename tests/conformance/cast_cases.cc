@@ -4,6 +4,7 @@
 #include "src/ops/map/cast.h"
 #include "src/ops/registry.h"
 #include "tests/conformance/case.h"
+#include "tests/conformance/fill.h"
 #include "tests/conformance/graph_builder.h"
 #include "tests/conformance/random.h"
 
@@ -55,6 +56,19 @@ std::vector<Case> CastCases() {
       cases.push_back(std::move(c));
     }
   }
+  const auto add_float = [&](const char* name, std::vector<int32_t> shape) {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("cast_{}", name);
+    c.build = [shape](Rng* rng) {
+      GraphBuilder build(rng);
+      const TensorId x = build.Input("x", DType::kFloat32, shape);
+      return AddCast(DType::kFloat32, DType::kFloat32, x, &build);
+    };
+    c.fill = GridFill(4);
+    return &c;
+  };
+  add_float("gradient", {5, 20})->gradient = Gradient();
+  add_float("resnet_8", {32, 32, 16})->timed = true;
   return cases;
 }
 

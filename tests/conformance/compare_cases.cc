@@ -211,6 +211,26 @@ std::vector<Case> SelectCasesOf(const OpDef& op, const std::string& name) {
       c.tflm_fails = SelectTflmFails(op, dtype);
     }
   }
+  for (const SelectShapes& shapes : kSelectShapes) {
+    if (v1 ? !shapes.v1 : &shapes == &kSelectShapes[1]) continue;
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("{}_gradient_{}", name, shapes.name);
+    c.build = [&op, &shapes](Rng* rng) {
+      return BuildSelect(op, shapes, DType::kFloat32, rng);
+    };
+    c.fill = GridFill(4);
+    c.gradient = Gradient();
+    c.tflm_fails = SelectTflmFails(op, DType::kFloat32);
+  }
+  Case& timed = cases.emplace_back();
+  timed.name = name + "_resnet_8";
+  timed.build = [&op](Rng* rng) {
+    static const SelectShapes kTimed = {
+        "", {32, 32, 16}, {32, 32, 16}, {}, true};
+    return BuildSelect(op, kTimed, DType::kFloat32, rng);
+  };
+  timed.tflm_fails = SelectTflmFails(op, DType::kFloat32);
+  timed.timed = true;
   Case& c = cases.emplace_back();
   c.name = name + "_scalar_condition";
   c.build = [&op](Rng* rng) { return BuildSelectScalar(op, rng); };

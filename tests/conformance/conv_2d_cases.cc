@@ -200,10 +200,7 @@ std::vector<Case> Conv2DCases() {
     c.gradient = Gradient();
     return cases.emplace_back(std::move(c));
   };
-  for (const Geometry& g : kGeometries) {
-    if (g.groups > 1) continue;  // training has no groups
-    add_gradient(g.name, g, true);
-  }
+  for (const Geometry& g : kGeometries) add_gradient(g.name, g, true);
   add_gradient("no_bias", kCorners[0], false);
   return cases;
 }

@@ -87,8 +87,7 @@ Graph DrawFill(GraphBuilder* build, const MoveType& type) {
 }  // namespace
 
 std::vector<Case> FillCases() {
-  return MoveCases("fill", kFillRows, BuildFill, kFillRuntimes,
-                   /*gradients=*/false);
+  return MoveCases("fill", kFillRows, BuildFill, kFillRuntimes);
 }
 
 std::vector<Case> RangeCases() {

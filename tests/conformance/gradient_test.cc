@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <gtest/gtest.h>
 
+#include "src/graph/differentiates.h"
 #include "src/kernels/common/simd_targets_test.h"
 #include "src/ops/fusions.h"
 #include "tests/conformance/node_run.h"
@@ -102,8 +103,12 @@ std::optional<std::vector<Slope>> Differences(NodeRunner* runner,
 
 class GradientCheck {
  public:
-  GradientCheck(const Gradient& rules, const Graph& graph, const Arrays& values)
-      : rules_(rules), graph_(graph), facts_(FactsOf(graph)), values_(values) {}
+  GradientCheck(const Gradient& rules, const Graph& graph, int batch,
+                const Arrays& values)
+      : rules_(rules),
+        graph_(graph),
+        facts_(FactsForNodes(graph, batch)),
+        values_(values) {}
 
   // Whether the values were good for a check. Adds to `nonzero`.
   bool Kernel(PlannedKernel planned, int* nonzero) const {
@@ -163,10 +168,14 @@ class GradientCheck {
 
 // The kernels of a training plan, and of nodes for which it needs none; or only
 // those of fusions, which a machine of narrow vectors may not have.
-std::vector<PlannedKernel> TrainedKernels(const Graph& graph, bool fused) {
-  const GraphFacts facts = FactsOf(graph);
+std::vector<PlannedKernel> TrainedKernels(const Graph& graph, int batch,
+                                          bool fused) {
+  const GraphFacts facts = FactsForNodes(graph, batch);
   std::vector<PlannedKernel> kernels =
       PrepareKernels(graph, facts, Purpose::kTrain);
+  std::erase_if(kernels, [&](const PlannedKernel& kernel) {
+    return !Differentiates(graph, graph.node(kernel.nodes.back()), facts);
+  });
   if (fused) {
     std::erase_if(kernels, [](const PlannedKernel& kernel) {
       return kernel.fusion == nullptr;
@@ -183,11 +192,11 @@ std::vector<PlannedKernel> TrainedKernels(const Graph& graph, bool fused) {
 }
 
 // Whether the values were good.
-bool CheckGraph(const Gradient& rules, const Graph& graph, bool fused,
-                const Arrays& inputs) {
-  const Arrays values = RunByNode(graph, inputs, kBatch);
-  const GradientCheck check(rules, graph, values);
-  for (PlannedKernel& kernel : TrainedKernels(graph, fused)) {
+bool CheckGraph(const Gradient& rules, const Graph& graph, int batch,
+                bool fused, const Arrays& inputs) {
+  const Arrays values = RunByNode(graph, inputs, batch);
+  const GradientCheck check(rules, graph, batch, values);
+  for (PlannedKernel& kernel : TrainedKernels(graph, batch, fused)) {
     int nonzero = 0;
     if (!check.Kernel(std::move(kernel), &nonzero) || nonzero == 0)
       return false;
@@ -204,9 +213,10 @@ TEST_P(Conformance, GradientsEqualDifferences) {
     ForEachTarget([&] {
       for (int draw = 0; draw < kMaxDraws; ++draw) {
         const Graph graph = GraphOf(c, draw);
-        const Arrays inputs = InputsOf(c, graph, kBatch, draw);
-        const Graph bound = BindForNodes(graph, kBatch);
-        if (CheckGraph(*c.gradient, bound, fused, inputs)) return;
+        const int batch = CaseBatch(graph, kBatch);
+        const Arrays inputs = InputsOf(c, graph, batch, draw);
+        const Graph bound = BindForNodes(graph, batch);
+        if (CheckGraph(*c.gradient, bound, batch, fused, inputs)) return;
       }
       ADD_FAILURE() << "all of " << kMaxDraws
                     << " draws lie beside a kink, or all slopes are zero";

@@ -117,7 +117,8 @@ TEST(ListsTest, EveryDifferentiableOpHasAGradientCase) {
   ForEachCaseOfAll([&](const CaseFile&, const Case& c) {
     if (!c.gradient) return;
     // What computes shapes is folded.
-    for (const Node& node : BindForNodes(GraphOf(c), 1).nodes)
+    const Graph graph = GraphOf(c);
+    for (const Node& node : BindForNodes(graph, CaseBatch(graph, 1)).nodes)
       checked.insert(node.op);
   });
   for (const OpDef* op : AllOps()) {
@@ -283,11 +284,11 @@ TEST(ListsTest, LossesOptimizersSchedulesAndMetrics) {
   check(Metrics(), FindMetric);
   // What is taken where nobody says otherwise.
   const TrainOptions options;
-  EXPECT_EQ(FindLoss(options.loss).targets, TargetKind::kLabels);
+  EXPECT_EQ(options.loss, kAutoLoss);
+  EXPECT_EQ(FindLoss(StudySettings().loss).targets, TargetKind::kLabels);
   EXPECT_EQ(FindOptimizer(options.optimizer).slots, 2);
   EXPECT_FALSE(FindSchedule(options.schedule).needs_length);
   EXPECT_TRUE(FindMetric(EvaluateOptions().metric).is_share);
-  EXPECT_EQ(StudySettings().loss, options.loss);
   EXPECT_EQ(StudySettings().optimizer, options.optimizer);
   EXPECT_EQ(StudySettings().momentum, options.momentum);
   EXPECT_EQ(StudySettings().schedule, options.schedule);

@@ -103,6 +103,23 @@ std::vector<Case> PowCases() {
       return BuildPower(DType::kInt32, exponent, rng);
     });
   }
+  for (const bool timed : {false, true}) {
+    add(timed ? "resnet_8" : "gradient", [timed](Rng* rng) {
+      GraphBuilder build(rng);
+      const std::vector<int32_t> shape =
+          timed ? std::vector<int32_t>{32, 32, 16} : std::vector<int32_t>{3, 5};
+      const TensorId x = build.Input("x", DType::kFloat32, shape);
+      const TensorId powers = build.Input("powers", DType::kFloat32, shape);
+      build.Add(kPow, "y", {x, powers});
+      return build.Finish();
+    });
+    cases.back().timed = timed;
+    if (timed) continue;
+    cases.back().fill = [](Rng* rng, std::span<float> values) {
+      for (float& v : values) v = rng->Uniform(0.5f, 2);
+    };
+    cases.back().gradient = Gradient{.step = 1.0f / 64, .tolerance = 5e-3};
+  }
   return cases;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "src/ops/move/move.h"
@@ -129,7 +130,8 @@ std::string TflmFails(const OpDef& op, DType dtype) {
   return lacks ? fmt::format("its {} has no {}", op.name, Name(dtype)) : "";
 }
 
-std::vector<Case> ReduceCases(const Kind& kind, const Gradient& gradient = {}) {
+std::vector<Case> ReduceCases(const Kind& kind, const Gradient& gradient = {},
+                              const Fill& fill = GridFill(4)) {
   std::vector<Case> cases;
   const OpDef& op = *kind.op;
   const auto add = [&](const std::string& name,
@@ -174,11 +176,19 @@ std::vector<Case> ReduceCases(const Kind& kind, const Gradient& gradient = {}) {
     c.build = [kind, &row](Rng* rng) {
       return Build(*kind.op, row, kind.numbers[0], row.axes.size() == 1, rng);
     };
-    c.fill = GridFill(4);
+    c.fill = fill;
     c.gradient = gradient;
     cases.push_back(std::move(c));
   }
   return cases;
+}
+
+// Powers of two, whose products are exact, and a zero now and then.
+void FillFactors(Rng* rng, std::span<float> values) {
+  for (float& v : values) {
+    const float size = std::exp2(static_cast<float>(rng->Below(3)) - 1);
+    v = rng->Below(40) == 0 ? 0 : rng->Below(2) == 0 ? size : -size;
+  }
 }
 
 const Kind kMeanKind = {&kMean, "mean", kNumbers, true};
@@ -344,12 +354,16 @@ std::vector<Case> MeanCases() {
   return ReduceCases(kMeanKind, {.tolerance = 1e-3});
 }
 std::vector<Case> SumCases() { return ReduceCases(kSumKind); }
-std::vector<Case> ReduceMaxCases() { return ReduceCases(kMaxKind); }
-std::vector<Case> ReduceMinCases() { return ReduceCases(kMinKind); }
+std::vector<Case> ReduceMaxCases() {
+  return ReduceCases(kMaxKind, {.step = 1.0f / 512}, DistinctFill());
+}
+std::vector<Case> ReduceMinCases() {
+  return ReduceCases(kMinKind, {.step = 1.0f / 512}, DistinctFill());
+}
 std::vector<Case> ReduceAnyCases() { return ReduceCases(kAnyKind); }
 std::vector<Case> ReduceAllCases() { return ReduceCases(kAllKind); }
 std::vector<Case> ReduceProdCases() {
-  std::vector<Case> cases = ReduceCases(kProdKind);
+  std::vector<Case> cases = ReduceCases(kProdKind, {}, FillFactors);
   Case& c = cases.emplace_back();
   c.name = "reduce_prod_of_a_shape";
   c.build = BuildFlatten;

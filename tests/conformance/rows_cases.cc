@@ -148,7 +148,18 @@ std::vector<Case> LocalResponseNormalizationCases() {
     return AddResponse({7, 0.5f, 0.3f, 0.5f}, x, &build);
   };
   all.litert_fails = "";  // the last neighbour is not there
-  return {near, all};
+  Case gradient = near;
+  gradient.name = "local_response_normalization_gradient";
+  gradient.gradient = Gradient{.step = 1.0f / 64, .tolerance = 5e-3};
+  Case timed = near;
+  timed.name = "local_response_normalization_resnet_8";
+  timed.build = [](Rng* rng) {
+    GraphBuilder build(rng);
+    const TensorId x = build.Input("x", DType::kFloat32, {32, 32, 16});
+    return AddResponse({2, 1, 0.5f, 0.75f}, x, &build);
+  };
+  timed.timed = true;
+  return {near, all, gradient, timed};
 }
 
 // With as many neighbours as there are channels: of fewer BUILTIN_REF leaves

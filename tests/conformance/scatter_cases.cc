@@ -168,8 +168,7 @@ Graph DrawOneHot(GraphBuilder* build, const MoveType& type) {
 
 std::vector<Case> ScatterNdCases() {
   std::vector<Case> cases = WithLimit(
-      MoveCases("scatter_nd", kScatterRows, BuildScatter, kScatterNdRuntimes,
-                /*gradients=*/false));
+      MoveCases("scatter_nd", kScatterRows, BuildScatter, kScatterNdRuntimes));
   // It has no such type.
   std::erase_if(cases, [](const Case& c) {
     return c.name.find("_s16_") != std::string::npos;
@@ -180,7 +179,7 @@ std::vector<Case> ScatterNdCases() {
 std::vector<Case> DynamicUpdateSliceCases() {
   std::vector<Case> cases =
       WithLimit(MoveCases("dynamic_update_slice", kUpdateRows, BuildUpdate,
-                          kDynamicUpdateSliceRuntimes, /*gradients=*/false));
+                          kDynamicUpdateSliceRuntimes));
   Case c;
   c.name = "dynamic_update_slice_of_batch";
   c.build = BuildUpdateOfBatch;

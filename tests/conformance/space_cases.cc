@@ -167,14 +167,12 @@ std::vector<Case> DepthToSpaceCases() {
 
 std::vector<Case> SpaceToBatchNDCases() {
   return MoveCases("space_to_batch_nd", kToBatchRows, BuildSpaceToBatch,
-                   kSpaceToBatchNdRuntimes,
-                   /*gradients=*/false);
+                   kSpaceToBatchNdRuntimes);
 }
 
 std::vector<Case> BatchToSpaceNDCases() {
   return MoveCases("batch_to_space_nd", kToSpaceRows, BuildBatchToSpace,
-                   kBatchToSpaceNdRuntimes,
-                   /*gradients=*/false);
+                   kBatchToSpaceNdRuntimes);
 }
 
 std::vector<RandomKind> SpaceToDepthRandom() {

@@ -9,12 +9,13 @@
 namespace litesmith {
 namespace {
 
-Case CaseOf(const char* name, const TfliteFakeQuantAttrs& attrs) {
+Case CaseOf(const char* name, const TfliteFakeQuantAttrs& attrs,
+            const std::vector<int32_t>& shape = {5, 20}) {
   Case c;
   c.name = name;
   c.build = [=](Rng* rng) {
     GraphBuilder build(rng);
-    const TensorId x = build.Input("x", DType::kFloat32, {5, 20});
+    const TensorId x = build.Input("x", DType::kFloat32, shape);
     Put(attrs, &build.Add(kTfliteFakeQuant, "y", {x}));
     return build.Finish();
   };
@@ -27,7 +28,14 @@ Case CaseOf(const char* name, const TfliteFakeQuantAttrs& attrs) {
 }  // namespace
 
 std::vector<Case> TfliteFakeQuantCases() {
-  return {CaseOf("tflite_fake_quant", {-1, 2.1f, 8}),
+  // Steps of a sixteenth, on which the values lie.
+  Case gradient = CaseOf("tflite_fake_quant_gradient", {-8, 7.9375f, 8});
+  gradient.gradient = Gradient{.step = 1.0f / 16};
+  Case timed = CaseOf("tflite_fake_quant_resnet_8", {-1, 2, 8}, {32, 32, 16});
+  timed.timed = true;
+  return {gradient,
+          timed,
+          CaseOf("tflite_fake_quant", {-1, 2.1f, 8}),
           CaseOf("tflite_fake_quant_positive", {0.5f, 4, 8}),
           CaseOf("tflite_fake_quant_4_bits", {-6, 1, 4}),
           CaseOf("tflite_fake_quant_16_bits", {-3, 3, 16}),

@@ -100,6 +100,21 @@ constexpr char kNoTopK[] = "it has no TOPK_V2";
 
 std::vector<Case> AddNCases() {
   std::vector<Case> cases;
+  const auto add_floats = [&](const char* name,
+                              const std::vector<int32_t>& shape) -> Case& {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("add_n_{}", name);
+    c.build = [shape](Rng* rng) {
+      GraphBuilder build(rng);
+      return BuildAddN(kNumbers[0], 3, &build, [&](const std::string& input) {
+        return build.Input(input, DType::kFloat32, shape);
+      });
+    };
+    c.fill = GridFill(4);
+    return c;
+  };
+  add_floats("gradient", {3, 5}).gradient = Gradient();
+  add_floats("resnet_8", {32, 32, 16}).timed = true;
   for (const Numbers& numbers : kNumbers) {
     if (!AddsUp(numbers)) continue;
     for (const int count : {2, 5}) {
@@ -120,6 +135,25 @@ std::vector<Case> AddNCases() {
 
 std::vector<Case> CumsumCases() {
   std::vector<Case> cases;
+  const auto add_floats = [&](const Way& way,
+                              const std::vector<int32_t>& shape) -> Case& {
+    Case& c = cases.emplace_back();
+    c.build = [&way, shape](Rng* rng) {
+      GraphBuilder build(rng);
+      const TensorId x = build.Input("x", DType::kFloat32, shape);
+      return BuildCumsum(kNumbers[0], way, x, 2, &build);
+    };
+    c.fill = GridFill(4);
+    return c;
+  };
+  for (const Way& way : kWays) {
+    Case& c = add_floats(way, {4, 5, 3});
+    c.name = fmt::format("cumsum_gradient_{}", way.name);
+    c.gradient = Gradient();
+  }
+  Case& timed = add_floats(kWays[0], {32, 32, 16});
+  timed.name = "cumsum_resnet_8";
+  timed.timed = true;
   for (const Numbers& numbers : kNumbers) {
     for (const Way& way : kWays) {
       if (&numbers != kNumbers && &way != &kWays[3]) continue;
@@ -140,6 +174,21 @@ std::vector<Case> CumsumCases() {
 
 std::vector<Case> TopKV2Cases() {
   std::vector<Case> cases;
+  const auto add_floats = [&](const char* name, const std::vector<int32_t>& x,
+                              int32_t count) -> Case& {
+    Case& c = cases.emplace_back();
+    c.name = fmt::format("topk_v2_{}", name);
+    c.build = [x, count](Rng* rng) {
+      GraphBuilder build(rng);
+      return BuildTopK(kTopKNumbers[0], build.Input("x", DType::kFloat32, x),
+                       count, &build);
+    };
+    c.fill = DistinctFill();
+    c.tflm_fails = kNoTopK;
+    return c;
+  };
+  add_floats("gradient", {3, 9}, 4).gradient = Gradient{.step = 1.0f / 512};
+  add_floats("classes", {1000}, 5).timed = true;
   for (const Numbers& numbers : kTopKNumbers) {
     for (const int32_t count : {1, 4, 9}) {
       if (&numbers != kTopKNumbers && count != 4) continue;

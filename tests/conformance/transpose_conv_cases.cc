@@ -65,6 +65,25 @@ Graph BuildBehind(TensorId x, int images, const Geometry& g,
   return build->Finish();
 }
 
+Graph BuildGradient(const Geometry& g, bool bias, Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x =
+      build.Input("x", DType::kFloat32, {g.in_h, g.in_w, g.in_c});
+  const TensorId shape = build.Values<int32_t>("output_shape", {4},
+                                               {1, g.out_h, g.out_w, g.out_c});
+  std::vector<TensorId> inputs = {
+      shape, build.Grid("filter", {g.out_c, g.filter_h, g.filter_w, g.in_c}, 2),
+      x};
+  if (bias) inputs.push_back(build.Grid("bias", {g.out_c}, 4, 0.5f));
+  TransposeConvAttrs attrs;
+  attrs.padding = g.padding;
+  attrs.stride_w = g.stride_w;
+  attrs.stride_h = g.stride_h;
+  attrs.activation = bias ? g.activation : kNone;
+  Put(attrs, &build.Add(kTransposeConv, "y", inputs));
+  return build.Finish();
+}
+
 bool IsCut(const Geometry& g) { return std::string_view(g.name) == "cut"; }
 
 Case MakeCase(const std::string& name, const Geometry& g,
@@ -157,6 +176,19 @@ std::vector<Case> TransposeConvCases() {
           MakeCase(fmt::format("{}{}", numbers.name, g.name), g, numbers));
     }
   }
+  const auto add_gradient = [&](const std::string& name, const Geometry& g,
+                                bool bias) {
+    Case& c = cases.emplace_back();
+    c.name = "transpose_conv_gradient_" + name;
+    c.build = [&g, bias](Rng* rng) { return BuildGradient(g, bias, rng); };
+    c.fill = GridFill(2);
+    c.gradient = Gradient();
+    c.fixed_batch = true;
+    if (IsCut(g))
+      c.litert_fails = "it wants a convolution to make the image of the output";
+  };
+  for (const Geometry& g : kGeometries) add_gradient(g.name, g, true);
+  add_gradient("no_bias", kGeometries[0], false);
   return cases;
 }
 

@@ -104,28 +104,75 @@ inline void L2Pool2DRef(const Window& g, int images, const float* x, float lo,
   }
 }
 
-// dx of the float AVERAGE_POOL_2D: each output's gradient in equal parts to its
-// window, where the output lies inside `range`.
-inline void AveragePoolGradF32(const Window& g, kernels::FloatRange range,
-                               int images, const float* y, const float* dy,
-                               float* __restrict dx) {
-  std::fill_n(dx, images * g.in_size(), 0.0f);
-  for (int n = 0; n < images; ++n, dx += g.in_size()) {
+// Calls visit(part, pixel's first input, output's first value) for the pixels
+// of each window in turn.
+template <class Visit>
+void ForEachPoolPixel(const Window& g, int images, const Visit& visit) {
+  int64_t out = 0;
+  for (int n = 0; n < images; ++n) {
     for (int oy = 0; oy < g.out_h; ++oy) {
-      for (int ox = 0; ox < g.out_w; ++ox, y += g.in_c, dy += g.in_c) {
+      for (int ox = 0; ox < g.out_w; ++ox, out += g.in_c) {
         const PoolPart part = PartOf(g, oy, ox);
-        const auto count = static_cast<float>(part.count());
         for (int iy = part.y0; iy < part.y1; ++iy) {
           for (int ix = part.x0; ix < part.x1; ++ix) {
-            float* to = dx + (int64_t{iy} * g.in_w + ix) * g.in_c;
-            for (int c = 0; c < g.in_c; ++c) {
-              if (range.Passes(y[c])) to[c] += dy[c] / count;
-            }
+            const int64_t pixel = int64_t{iy} * g.in_w + ix;
+            visit(part, n * g.in_size() + pixel * g.in_c, out);
           }
         }
       }
     }
   }
+}
+
+// dx of the float AVERAGE_POOL_2D: each output's gradient in equal parts to its
+// window, where the output lies inside `range`.
+inline void AveragePoolGradF32(const Window& g, kernels::FloatRange range,
+                               int images, const float* /*x*/, const float* y,
+                               const float* dy, float* __restrict dx) {
+  std::fill_n(dx, images * g.in_size(), 0.0f);
+  ForEachPoolPixel(g, images,
+                   [&](const PoolPart& part, int64_t in, int64_t out) {
+                     const auto count = static_cast<float>(part.count());
+                     for (int c = 0; c < g.in_c; ++c) {
+                       if (range.Passes(y[out + c]))
+                         dx[in + c] += dy[out + c] / count;
+                     }
+                   });
+}
+
+// Of L2_POOL_2D: by dy/dx = x / (count y), 0 where all are.
+inline void L2PoolGradF32(const Window& g, kernels::FloatRange range,
+                          int images, const float* x, const float* y,
+                          const float* dy, float* __restrict dx) {
+  std::fill_n(dx, images * g.in_size(), 0.0f);
+  ForEachPoolPixel(g, images,
+                   [&](const PoolPart& part, int64_t in, int64_t out) {
+                     const auto count = static_cast<float>(part.count());
+                     for (int c = 0; c < g.in_c; ++c) {
+                       const float root = y[out + c];
+                       if (root > 0 && range.Passes(root))
+                         dx[in + c] += dy[out + c] * x[in + c] / (count * root);
+                     }
+                   });
+}
+
+// Of MAX_POOL_2D, of windows of any size: to the first of the largest. `taken`
+// has room for the channels.
+inline void MaxPoolGradAnyF32(const Window& g, kernels::FloatRange range,
+                              int images, const float* x, const float* y,
+                              const float* dy, uint8_t* taken,
+                              float* __restrict dx) {
+  std::fill_n(dx, images * g.in_size(), 0.0f);
+  int64_t before = -1;
+  ForEachPoolPixel(g, images, [&](const PoolPart&, int64_t in, int64_t out) {
+    if (out != before) std::fill_n(taken, g.in_c, uint8_t{0});
+    before = out;
+    for (int c = 0; c < g.in_c; ++c) {
+      if (taken[c] != 0 || x[in + c] != y[out + c]) continue;
+      taken[c] = 1;
+      if (range.Passes(y[out + c])) dx[in + c] += dy[out + c];
+    }
+  });
 }
 
 }  // namespace litesmith

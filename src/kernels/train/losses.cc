@@ -143,5 +143,74 @@ void MeanSquaredError(const float* values, const float* targets, int batch,
   *loss_sum = loss;
 }
 
+void MeanAbsoluteError(const float* values, const float* targets, int batch,
+                       int count, float scale, double* loss_sum,
+                       float* gradient) {
+  const int64_t n = int64_t{batch} * count;
+  const float step = scale / static_cast<float>(count);
+  double loss = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    const float difference = values[i] - targets[i];
+    loss += double{std::abs(difference)};
+    gradient[i] = difference > 0 ? step : difference < 0 ? -step : 0.0f;
+  }
+  *loss_sum = loss / count;
+}
+
+namespace {
+
+// log(sum of exp(x / t)).
+double LogSum(const float* x, int count, double t) {
+  const double max = double{*std::max_element(x, x + count)} / t;
+  double sum = 0;
+  for (int c = 0; c < count; ++c) sum += std::exp(double{x[c]} / t - max);
+  return max + std::log(sum);
+}
+
+// log(1 / (1 + exp(-x))) without overflow.
+double LogLogistic(double x) {
+  return std::min(x, 0.0) - std::log1p(std::exp(-std::abs(x)));
+}
+
+}  // namespace
+
+double DistillClasses(const float* logits, const float* teacher, int batch,
+                      int count, float temperature, float scale,
+                      float* gradient) {
+  const double t = temperature;
+  double loss = 0;
+  for (int b = 0; b < batch; ++b) {
+    const double of_p = LogSum(logits, count, t);
+    const double of_q = LogSum(teacher, count, t);
+    for (int c = 0; c < count; ++c) {
+      const double log_p = double{logits[c]} / t - of_p;
+      const double log_q = double{teacher[c]} / t - of_q;
+      const double q = std::exp(log_q);
+      loss += t * t * q * (log_q - log_p);
+      gradient[c] +=
+          static_cast<float>(t * (std::exp(log_p) - q) * double{scale});
+    }
+    logits += count, teacher += count, gradient += count;
+  }
+  return loss;
+}
+
+double DistillEach(const float* logits, const float* teacher, int batch,
+                   int count, float temperature, float scale, float* gradient) {
+  const double t = temperature;
+  double loss = 0;
+  for (int64_t i = 0; i < int64_t{batch} * count; ++i) {
+    const double x = double{logits[i]} / t;
+    const double y = double{teacher[i]} / t;
+    const double p = std::exp(LogLogistic(x));
+    const double q = std::exp(LogLogistic(y));
+    loss += t * t / count *
+            (q * (LogLogistic(y) - LogLogistic(x)) +
+             (1 - q) * (LogLogistic(-y) - LogLogistic(-x)));
+    gradient[i] += static_cast<float>(t * (p - q) / count * double{scale});
+  }
+  return loss;
+}
+
 }  // namespace litesmith::kernels
 #endif

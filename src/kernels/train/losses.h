@@ -38,6 +38,25 @@ void MeanSquaredError(const float* values, const float* targets, int batch,
                       int count, float scale, double* loss_sum,
                       float* gradient);
 
+// The loss of absolute differences:
+//   loss_sum = sum over the samples of the mean of |value - target|,
+//   gradient = sign(value - target) / count * scale.
+void MeanAbsoluteError(const float* values, const float* targets, int batch,
+                       int count, float scale, double* loss_sum,
+                       float* gradient);
+
+// How far answers are from a teacher's, both softened by the temperature T
+// (Hinton et al. 2015); the gradient is added to what is there.
+//   Of classes, with p = softmax(x / T), q = softmax(teacher / T):
+//     loss = T^2 sum of q (log q - log p), gradient += T (p - q) scale.
+//   Of values by themselves, the same of p = 1 / (1 + exp(-x / T)) and q, as
+//   the mean over the values.
+double DistillClasses(const float* logits, const float* teacher, int batch,
+                      int count, float temperature, float scale,
+                      float* gradient);
+double DistillEach(const float* logits, const float* teacher, int batch,
+                   int count, float temperature, float scale, float* gradient);
+
 }  // namespace litesmith::kernels
 
 #endif  // LITESMITH_KERNELS_TRAIN_LOSSES_H_

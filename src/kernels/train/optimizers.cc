@@ -1,4 +1,4 @@
-// The steps of Adam and of gradient descent with momentum, by vectors.
+// The steps of optimizers, by vectors.
 #include "src/kernels/train/optimizers.h"
 
 #include "src/kernels/common/simd_targets.h"
@@ -48,6 +48,36 @@ void Sgd(float* w, float* velocity, const float* g, size_t n, float rate,
   });
 }
 
+void Nesterov(float* w, float* velocity, const float* g, size_t n, float rate,
+              float momentum) {
+  const DF d;
+  const VF vrate = hn::Set(d, rate);
+  const VF vmomentum = hn::Set(d, momentum);
+  ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
+    const VF step = hn::Mul(load(g + i), vrate);
+    const VF v = hn::Sub(hn::Mul(load(velocity + i), vmomentum), step);
+    store(v, velocity + i);
+    store(hn::Add(load(w + i), hn::Sub(hn::Mul(v, vmomentum), step)), w + i);
+  });
+}
+
+void RmsProp(float* w, float* v, const float* g, size_t n, float rate,
+             float rho, float eps) {
+  const DF d;
+  const VF vrate = hn::Set(d, rate);
+  const VF vrho = hn::Set(d, rho);
+  const VF vrest = hn::Set(d, 1.0f - rho);
+  const VF veps = hn::Set(d, eps);
+  ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
+    const VF gi = load(g + i);
+    const VF vi =
+        hn::Add(hn::Mul(load(v + i), vrho), hn::Mul(hn::Mul(gi, gi), vrest));
+    store(vi, v + i);
+    const VF step = hn::Div(hn::Mul(gi, vrate), hn::Sqrt(hn::Add(vi, veps)));
+    store(hn::Sub(load(w + i), step), w + i);
+  });
+}
+
 }  // namespace
 }  // namespace HWY_NAMESPACE
 }  // namespace litesmith::kernels
@@ -58,6 +88,8 @@ namespace litesmith::kernels {
 
 HWY_EXPORT(Adam);
 HWY_EXPORT(Sgd);
+HWY_EXPORT(Nesterov);
+HWY_EXPORT(RmsProp);
 
 void AdamStep(float* w, float* m, float* v, const float* g, size_t n,
               float alpha, float one_minus_b1, float one_minus_b2, float eps) {
@@ -68,6 +100,16 @@ void AdamStep(float* w, float* m, float* v, const float* g, size_t n,
 void SgdStep(float* w, float* velocity, const float* g, size_t n, float rate,
              float momentum) {
   HWY_DYNAMIC_DISPATCH(Sgd)(w, velocity, g, n, rate, momentum);
+}
+
+void NesterovStep(float* w, float* velocity, const float* g, size_t n,
+                  float rate, float momentum) {
+  HWY_DYNAMIC_DISPATCH(Nesterov)(w, velocity, g, n, rate, momentum);
+}
+
+void RmsPropStep(float* w, float* v, const float* g, size_t n, float rate,
+                 float rho, float eps) {
+  HWY_DYNAMIC_DISPATCH(RmsProp)(w, v, g, n, rate, rho, eps);
 }
 
 }  // namespace litesmith::kernels

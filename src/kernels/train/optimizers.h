@@ -19,6 +19,17 @@ void AdamStep(float* w, float* m, float* v, const float* g, size_t n,
 void SgdStep(float* w, float* velocity, const float* g, size_t n, float rate,
              float momentum);
 
+// The same with Nesterov's look ahead:
+//   velocity = velocity * momentum - g * rate
+//   w += velocity * momentum - g * rate
+void NesterovStep(float* w, float* velocity, const float* g, size_t n,
+                  float rate, float momentum);
+
+// One step of RMSprop as Keras computes it:
+//   v = v * rho + g * g * (1 - rho);  w -= rate * g / sqrt(v + eps)
+void RmsPropStep(float* w, float* v, const float* g, size_t n, float rate,
+                 float rho, float eps);
+
 }  // namespace litesmith::kernels
 
 #endif  // LITESMITH_KERNELS_TRAIN_OPTIMIZERS_H_

@@ -150,6 +150,8 @@ constexpr Types kSums = OfTypes(DType::kInt8, DType::kInt32);
 constexpr Types kInt16s = OfTypes(DType::kInt16, DType::kInt16);
 
 constexpr KernelRow kRows[] = {
+    {"BatchMatMulF32Train", Purpose::kTrain, kFloats, MakeBatchMatMulTrain,
+     HasY<DType::kFloat32>},
     {"BatchMatMulF32", Purpose::kFast, kFloats, MakeBatchMatMulSimd,
      HasY<DType::kFloat32>},
     {"BatchMatMulS8", Purpose::kFast, kInt8s, MakeBatchMatMulSimd},

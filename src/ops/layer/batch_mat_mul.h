@@ -27,6 +27,7 @@ inline constexpr auto kAttrs<BatchMatMulAttrs> = AttrList({
 // SIMD cannot give its result.
 KernelPtr MakeBatchMatMulReference(const PrepareContext& context);
 KernelPtr MakeBatchMatMulSimd(const PrepareContext& context);
+KernelPtr MakeBatchMatMulTrain(const PrepareContext& context);
 
 }  // namespace litesmith
 

@@ -8,6 +8,8 @@
 #include "src/kernels/map/broadcast.h"
 #include "src/kernels/matmul/reference.h"
 #include "src/kernels/matmul/simd.h"
+#include "src/kernels/matmul/train.h"
+#include "src/ops/gradients.h"
 #include "src/ops/layer/batch_mat_mul.h"
 #include "src/ops/layer/layer.h"
 
@@ -40,9 +42,9 @@ std::vector<int32_t> Leading(const Shape& shape) {
 
 // What all the kernels hold: which matrices are multiplied. Samples are the
 // output's first dimension: matrices, or the rows of a single one.
-class MatMulKernel : public Kernel {
- protected:
-  explicit MatMulKernel(const PrepareContext& context)
+class MatMulWalk {
+ public:
+  explicit MatMulWalk(const PrepareContext& context)
       : shape_(ShapeOf(context)),
         plan_(kernels::PlanBroadcast(Leading(context.input(0).shape),
                                      Leading(context.input(1).shape),
@@ -54,9 +56,9 @@ class MatMulKernel : public Kernel {
 
   // Calls run(shape, x, y, out), places in elements, for each output matrix.
   template <typename Run>
-  void ForEachMatrix(const KernelArgs& args, const Run& run) const {
+  void ForEachMatrix(int batch, const Run& run) const {
     MatMulShape s = shape_;
-    const int64_t first = args.batch * first_;
+    const int64_t first = batch * first_;
     if (samples_are_rows_) s.rows = static_cast<int>(first);
     const int64_t x_size = int64_t{shape_.rows} * s.depth;
     const int64_t y_size = int64_t{s.depth} * s.columns;
@@ -72,7 +74,7 @@ class MatMulKernel : public Kernel {
                         });
   }
 
-  MatMulShape shape_;
+  const MatMulShape& shape() const { return shape_; }
 
  private:
   // Each operand that holds samples has them where the output has; each other
@@ -98,9 +100,23 @@ class MatMulKernel : public Kernel {
          context.facts.batch);
   }
 
+  MatMulShape shape_;
   kernels::BroadcastPlan plan_;
   bool samples_are_rows_;
   int64_t first_;  // of the output's first dimension, a sample
+};
+
+class MatMulKernel : public Kernel {
+ protected:
+  explicit MatMulKernel(const PrepareContext& context)
+      : walk_(context), shape_(walk_.shape()) {}
+  template <typename Run>
+  void ForEachMatrix(const KernelArgs& args, const Run& run) const {
+    walk_.ForEachMatrix(args.batch, run);
+  }
+
+  MatMulWalk walk_;
+  MatMulShape shape_;
 };
 
 class FloatReference final : public MatMulKernel {
@@ -209,7 +225,45 @@ class MatMulSimd final : public MatMulKernel {
   int64_t bytes_;  // of an element, of all three
 };
 
+// Runs as the SIMD kernel does, which packs nothing of the operands.
+class MatMulTrain final : public TrainKernel {
+ public:
+  MatMulTrain(const PrepareContext& context, KernelPtr forward)
+      : walk_(context),
+        forward_(std::move(forward)),
+        x_(context, 0),
+        y_(context, 1) {
+    workspace_bytes = forward_->workspace_bytes;
+  }
+  void Run(const KernelArgs& args) const override { forward_->Run(args); }
+  void Backward(const BackwardArgs& args) const override {
+    const auto* x = static_cast<const float*>(args.inputs[0]);
+    const auto* y = static_cast<const float*>(args.inputs[1]);
+    const float* dy = args.output_grads[0];
+    float* to_x = args.input_grads[0];
+    float* to_y = args.input_grads[1];
+    if (to_x != nullptr) x_.Zero(args.batch, to_x);
+    if (to_y != nullptr) y_.Zero(args.batch, to_y);
+    walk_.ForEachMatrix(args.batch, [&](const MatMulShape& s, int64_t at_x,
+                                        int64_t at_y, int64_t out) {
+      if (to_x != nullptr)
+        kernels::AddMatMulGradientX(s, y + at_y, dy + out, to_x + at_x);
+      if (to_y != nullptr)
+        kernels::AddMatMulGradientY(s, x + at_x, dy + out, to_y + at_y);
+    });
+  }
+
+ private:
+  MatMulWalk walk_;
+  KernelPtr forward_;
+  GradientSize x_, y_;
+};
+
 }  // namespace
+
+KernelPtr MakeBatchMatMulTrain(const PrepareContext& context) {
+  return std::make_unique<MatMulTrain>(context, MakeBatchMatMulSimd(context));
+}
 
 KernelPtr MakeBatchMatMulReference(const PrepareContext& context) {
   const DType x = context.input(0).dtype;

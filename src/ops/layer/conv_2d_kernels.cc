@@ -8,6 +8,7 @@
 #include "src/kernels/conv/reference.h"
 #include "src/kernels/conv/simd.h"
 #include "src/kernels/conv/train.h"
+#include "src/kernels/conv/train_groups.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
@@ -80,11 +81,12 @@ KernelPtr SimdKernel(std::unique_ptr<const Packed> packed,
   return std::make_unique<ConvSimd<Packed>>(std::move(packed), context);
 }
 
+// Conv: TrainConv or TrainGroups.
+template <class Conv>
 class Conv2DF32Train final : public TrainKernel {
  public:
-  explicit Conv2DF32Train(const PrepareContext& context)
-      : conv_(ConvWindow(context),
-              ActivationRange(context.node.Get<&Conv2DAttrs::activation>())),
+  Conv2DF32Train(const PrepareContext& context, Conv conv)
+      : conv_(std::move(conv)),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
         bias_(context.has_input(2)) {
@@ -111,7 +113,7 @@ class Conv2DF32Train final : public TrainKernel {
   }
 
  private:
-  kernels::TrainConv conv_;
+  Conv conv_;
   int images_;
   bool bias_;
 };
@@ -148,7 +150,17 @@ KernelPtr MakeConv2DSimd(const PrepareContext& context) {
 }
 
 KernelPtr MakeConv2DTrain(const PrepareContext& context) {
-  return MakeKernel<Conv2DF32Train>(context);
+  using kernels::TrainConv;
+  using kernels::TrainGroups;
+  const Window window = ConvWindow(context);
+  const kernels::FloatRange range =
+      ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
+  if (window.groups() == 1) {
+    return std::make_unique<Conv2DF32Train<TrainConv>>(
+        context, TrainConv(window, range));
+  }
+  return std::make_unique<Conv2DF32Train<TrainGroups>>(
+      context, TrainGroups(window, range, context.input(0).shape[0]));
 }
 
 }  // namespace litesmith

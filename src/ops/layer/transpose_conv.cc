@@ -97,6 +97,8 @@ constexpr Types kInt16s = OfTypes(DType::kInt8, DType::kInt16);
 constexpr Types kUInt8s = OfTypes(DType::kUInt8, DType::kUInt8);
 
 constexpr KernelRow kRows[] = {
+    {"TransposeConvF32F32Train", Purpose::kTrain, kFloats,
+     MakeTransposeConvTrain},
     {"TransposeConvF32F32", Purpose::kFast, kFloats, MakeTransposeConvSimd,
      CanPackWeights},
     {"TransposeConvS8S8", Purpose::kFast, kInt8s, MakeTransposeConvSimd,

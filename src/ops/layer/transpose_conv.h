@@ -32,6 +32,7 @@ inline constexpr auto kAttrs<TransposeConvAttrs> = AttrList({
 
 // The kernel for the node's types: reference; SIMD, or the reference where
 // SIMD cannot give its result.
+KernelPtr MakeTransposeConvTrain(const PrepareContext& context);
 KernelPtr MakeTransposeConvReference(const PrepareContext& context);
 KernelPtr MakeTransposeConvSimd(const PrepareContext& context);
 

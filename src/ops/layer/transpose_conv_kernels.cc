@@ -4,6 +4,7 @@
 #include <span>
 #include <utility>
 
+#include "src/kernels/conv/train_transposed.h"
 #include "src/kernels/conv/transposed.h"
 #include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
@@ -91,7 +92,47 @@ class TransposedSimd final : public Kernel {
   int64_t images_;  // a sample
 };
 
+class TransposedF32Train final : public TrainKernel {
+ public:
+  explicit TransposedF32Train(const PrepareContext& context)
+      : at_(*context.node.op),
+        conv_(TransposedWindow(context),
+              ActivationRange(context.node.Get<&Attrs::activation>())),
+        images_(
+            static_cast<int>(PerSample(context, LayerInput(context).shape[0]))),
+        bias_(LayerBiasOrNull(context) != nullptr) {
+    workspace_bytes = conv_.workspace_bytes();
+  }
+  void Repack(const void* const* inputs) override {
+    conv_.Pack(static_cast<const float*>(inputs[at_.weights]));
+  }
+  void Run(const KernelArgs& args) const override {
+    conv_.Forward(args.batch * images_, args.in<float>(at_.x),
+                  bias_ ? args.in<float>(at_.bias) : nullptr, args.out<float>(),
+                  reinterpret_cast<float*>(args.workspace));
+  }
+  void Backward(const BackwardArgs& args) const override {
+    conv_.Backward(
+        args.batch * images_, static_cast<const float*>(args.inputs[at_.x]),
+        static_cast<const float*>(args.inputs[at_.weights]),
+        static_cast<const float*>(args.outputs[0]), args.output_grads[0],
+        args.input_grads[at_.x], args.input_grads[at_.weights],
+        bias_ ? args.input_grads[at_.bias] : nullptr,
+        reinterpret_cast<float*>(args.workspace));
+  }
+
+ private:
+  LayerOperands at_;
+  kernels::TrainTransposed conv_;
+  int images_;  // a sample
+  bool bias_;
+};
+
 }  // namespace
+
+KernelPtr MakeTransposeConvTrain(const PrepareContext& context) {
+  return MakeKernel<TransposedF32Train>(context);
+}
 
 KernelPtr MakeTransposeConvReference(const PrepareContext& context) {
   return MakeDirect<DirectTransposed>(context);

@@ -18,6 +18,7 @@
 
 #include "src/graph/op_def.h"
 #include "src/kernels/map/broadcast.h"
+#include "src/ops/gradients.h"
 #include "src/ops/layer/layer.h"
 
 namespace litesmith {
@@ -131,8 +132,8 @@ class BinaryF32 : public TrainKernel {
   explicit BinaryF32(const PrepareContext& context)
       : walk_(context),
         range_(ActivationRange(ActivationOf(context.node))),
-        a_(SizeOf(context, 0)),
-        b_(SizeOf(context, 1)) {}
+        a_(context, 0),
+        b_(context, 1) {}
   void Run(const KernelArgs& args) const override {
     kernels::Binary(
         walk_.plan(), walk_.first(args.batch), args.in<float>(0),
@@ -146,22 +147,12 @@ class BinaryF32 : public TrainKernel {
   }
 
  private:
-  struct Size {
-    int64_t fixed = 0;       // elements that do not belong to a sample
-    int64_t per_sample = 0;  // elements of each sample
-  };
-  static Size SizeOf(const PrepareContext& context, size_t input) {
-    const int64_t n = context.input(input).shape.NumElements();
-    const bool batched = context.facts.IsBatched(context.node.inputs[input]);
-    return batched ? Size{0, PerSample(context, n)} : Size{n, 0};
-  }
-
   // Sums over what the input was repeated for, in the output's order.
   template <size_t kInput>
-  void Gradient(const BackwardArgs& args, const Size& size) const {
+  void Gradient(const BackwardArgs& args, const GradientSize& size) const {
     float* const to = args.input_grads[kInput];
     if (to == nullptr) return;
-    std::fill_n(to, size.fixed + size.per_sample * args.batch, 0.0f);
+    size.Zero(args.batch, to);
     if (range_.IsNone()) {
       AddGradients<kInput, false>(args, to);
     } else {
@@ -206,7 +197,7 @@ class BinaryF32 : public TrainKernel {
 
   BinaryWalk walk_;
   kernels::FloatRange range_;
-  Size a_, b_;
+  GradientSize a_, b_;
 };
 
 // Integers with scales.

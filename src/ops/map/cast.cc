@@ -1,6 +1,8 @@
 // CAST: numbers of one type as another; scales do not count.
 #include "src/ops/map/cast.h"
 
+#include <algorithm>
+
 #include "src/base/error.h"
 #include "src/kernels/map/cast.h"
 #include "src/ops/layer/layer.h"
@@ -19,7 +21,8 @@ void Infer(Graph* graph, const Node& node) {
        Name(x.dtype), out.name, Name(out.dtype));
 }
 
-class CastKernel final : public Kernel {
+// The gradient is of floats that stay floats.
+class CastKernel final : public TrainKernel {
  public:
   explicit CastKernel(const PrepareContext& context)
       : size_(ElementsPerSample(context)),
@@ -29,6 +32,10 @@ class CastKernel final : public Kernel {
                                 context.output().dtype)) {}
   void Run(const KernelArgs& args) const override {
     cast_(args.inputs[0], size_ * args.batch, nan_is_zero_, args.outputs[0]);
+  }
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr) return;
+    std::copy_n(args.output_grads[0], size_ * args.batch, args.input_grads[0]);
   }
 
  private:
@@ -40,6 +47,10 @@ class CastKernel final : public Kernel {
 constexpr Operand kOperands[] = {{.name = "x"}};
 
 constexpr KernelRow kRows[] = {
+    {"F32Train",
+     Purpose::kTrain,
+     {.input = DType::kFloat32, .output = DType::kFloat32},
+     MakeKernel<CastKernel>},
     {"Ref", Purpose::kReference, {}, MakeKernel<CastKernel>}};
 
 // TensorFlow's op_version.cc.

@@ -144,6 +144,16 @@ struct Pow {
   }
 };
 
+// Of floats, as TensorFlow has the slopes: none by b where the logarithm is no
+// number.
+struct RealPow {
+  static float Value(float a, float b) { return std::pow(a, b); }
+  static float SlopeA(float a, float b) { return b * std::pow(a, b - 1); }
+  static float SlopeB(float a, float b) {
+    return a > 0 ? std::pow(a, b) * std::log(a) : 0.0f;
+  }
+};
+
 // Follows optimized_ops::BroadcastPow4D, LiteRT's only kernel: one exponent for
 // all is a chain of products if it is an integer.
 class PowF32 : public Kernel {
@@ -185,6 +195,16 @@ class PowF32 : public Kernel {
   bool one_exponent_;
 };
 
+class PowF32Train final : public BinaryF32<RealPow> {
+ public:
+  explicit PowF32Train(const PrepareContext& context)
+      : BinaryF32(context), forward_(context) {}
+  void Run(const KernelArgs& args) const override { forward_.Run(args); }
+
+ private:
+  PowF32 forward_;
+};
+
 // ---- The ops --------------------------------------------------------------
 
 constexpr KernelRow kDivRows[] = {
@@ -205,6 +225,7 @@ constexpr KernelRow kFloorModRows[] = {
 };
 
 constexpr KernelRow kPowRows[] = {
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<PowF32Train>},
     {"F32Ref", Purpose::kReference, {DType::kFloat32}, MakeKernel<PowF32>},
     kI32Ref<Pow>,
 };

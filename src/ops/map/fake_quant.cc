@@ -31,6 +31,10 @@ struct FakeQuant {
     const float inside = std::min(high, std::max(low, x));
     return std::round((inside - low) * steps) * scale + low;
   }
+  // Straight through, as TensorFlow's.
+  float Slope(float x, float) const {
+    return x >= low && x <= high ? 1.0f : 0.0f;
+  }
 };
 
 void Infer(Graph* graph, const Node& node) {
@@ -49,7 +53,8 @@ void Infer(Graph* graph, const Node& node) {
   unary::InferPlain(graph, node);
 }
 
-constexpr KernelRow kRows[] = {unary::PlainRow<FakeQuant, float>("F32Ref")};
+constexpr KernelRow kRows[] = {unary::kTrain<FakeQuant>,
+                               unary::kF32<FakeQuant>};
 
 int Version(const Graph&, const Node& node) {
   return node.Get<&TfliteFakeQuantAttrs::narrow_range>() ? 2 : 1;

@@ -32,32 +32,72 @@ void Infer(Graph* graph, const Node& node) {
   CheckRank(graph->tensor(node.inputs[0]), "input", 4);
 }
 
-class LocalResponseNormalizationF32 final : public Kernel {
+class LocalResponseNormalizationF32 final : public TrainKernel {
  public:
   explicit LocalResponseNormalizationF32(const PrepareContext& context)
-      : rows_(context), attrs_(Get<Attrs>(context.node)) {}
+      : rows_(context), attrs_(Get<Attrs>(context.node)) {
+    workspace_bytes = 2 * static_cast<size_t>(rows_.depth) * sizeof(float);
+  }
   void Run(const KernelArgs& args) const override {
     const auto* x = args.in<float>(0);
     auto* y = args.out<float>();
     const int64_t depth = rows_.depth;
     for (int64_t r = 0; r < rows_.per_sample * args.batch;
          ++r, x += depth, y += depth) {
+      for (int64_t c = 0; c < depth; ++c)
+        y[c] = x[c] * std::pow(SizeAt(x, c), -attrs_.beta);
+    }
+  }
+  // With u = bias + alpha s:
+  // dx[i] = dy[i] u[i]^-beta
+  //         - 2 alpha beta x[i] sum over neighbours dy[c] x[c] u[c]^(-beta-1).
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr) return;
+    const auto* x = static_cast<const float*>(args.inputs[0]);
+    const float* dy = args.output_grads[0];
+    float* dx = args.input_grads[0];
+    const int64_t depth = rows_.depth;
+    auto* powers = reinterpret_cast<float*>(args.workspace);
+    float* shares = powers + depth;
+    for (int64_t r = 0; r < rows_.per_sample * args.batch;
+         ++r, x += depth, dy += depth, dx += depth) {
       for (int64_t c = 0; c < depth; ++c) {
-        const int64_t end = std::min(depth, c + attrs_.radius + 1);
-        float sum = 0;
-        for (int64_t i = std::max<int64_t>(0, c - attrs_.radius); i < end; ++i)
-          sum += x[i] * x[i];
-        y[c] = x[c] * std::pow(attrs_.bias + attrs_.alpha * sum, -attrs_.beta);
+        const float size = SizeAt(x, c);
+        powers[c] = std::pow(size, -attrs_.beta);
+        shares[c] = dy[c] * x[c] * powers[c] / size;
+      }
+      for (int64_t i = 0; i < depth; ++i) {
+        const float sum =
+            OverNeighbours(i, [shares](int64_t c) { return shares[c]; });
+        dx[i] = dy[i] * powers[i] - 2 * attrs_.alpha * attrs_.beta * x[i] * sum;
       }
     }
   }
 
  private:
+  template <class Of>
+  float OverNeighbours(int64_t c, const Of& of) const {
+    const int64_t end = std::min(rows_.depth, c + attrs_.radius + 1);
+    float sum = 0;
+    for (int64_t i = std::max<int64_t>(0, c - attrs_.radius); i < end; ++i)
+      sum += of(i);
+    return sum;
+  }
+  float SizeAt(const float* x, int64_t c) const {
+    return attrs_.bias + attrs_.alpha * OverNeighbours(c, [x](int64_t i) {
+                           return x[i] * x[i];
+                         });
+  }
+
   Rows rows_;
   Attrs attrs_;
 };
 
-constexpr KernelRow kRows[] = {{"F32Ref",
+constexpr KernelRow kRows[] = {{"F32Train",
+                                Purpose::kTrain,
+                                {DType::kFloat32},
+                                MakeKernel<LocalResponseNormalizationF32>},
+                               {"F32Ref",
                                 Purpose::kReference,
                                 {DType::kFloat32},
                                 MakeKernel<LocalResponseNormalizationF32>}};

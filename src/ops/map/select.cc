@@ -4,6 +4,7 @@
 
 #include "src/base/error.h"
 #include "src/ops/checks.h"
+#include "src/ops/gradients.h"
 #include "src/ops/map/binary_kernels.h"
 #include "src/ops/registry.h"
 
@@ -16,16 +17,23 @@ bool IsPerRow(const Tensor& condition, const Tensor& x) {
 }
 
 // Copies elements of so many bytes as T has, first those of x, then those of y.
+// The gradient is of floats.
 template <class T>
-class Select : public Kernel {
+class Select : public TrainKernel {
  public:
   explicit Select(const PrepareContext& context)
       : x_(PlanOf(context, 1)),
         y_(PlanOf(context, 2)),
-        first_(PerSample(context, x_.size[0])) {}
+        first_(PerSample(context, x_.size[0])),
+        x_size_(context, 1),
+        y_size_(context, 2) {}
   void Run(const KernelArgs& args) const override {
     Copy<true>(x_, args, args.in<T>(1));
     Copy<false>(y_, args, args.in<T>(2));
+  }
+  void Backward(const BackwardArgs& args) const override {
+    Gradient<true>(x_, x_size_, args, args.input_grads[1]);
+    Gradient<false>(y_, y_size_, args, args.input_grads[2]);
   }
 
  private:
@@ -59,8 +67,29 @@ class Select : public Kernel {
                         });
   }
 
+  // Of what was chosen, summed over what it was repeated for.
+  template <bool kWhere>
+  void Gradient(const kernels::BroadcastPlan& plan, const GradientSize& size,
+                const BackwardArgs& args, float* to) const {
+    if (to == nullptr) return;
+    size.Zero(args.batch, to);
+    const auto* condition = static_cast<const uint8_t*>(args.inputs[0]);
+    const float* dy = args.output_grads[0];
+    kernels::ForEachRun(
+        plan, first_ * args.batch,
+        [&](int64_t at_condition, int64_t at, int64_t out, int64_t n,
+            int64_t step_condition, int64_t step) {
+          for (int64_t i = 0; i < n; ++i) {
+            const bool holds =
+                condition[at_condition + i * step_condition] != 0;
+            to[at + i * step] += holds == kWhere ? dy[out + i] : 0.0f;
+          }
+        });
+  }
+
   kernels::BroadcastPlan x_, y_;
   int64_t first_;  // of the first dimension, per sample
+  GradientSize x_size_, y_size_;
 };
 
 bool IsOne(const Tensor& tensor) {
@@ -103,6 +132,10 @@ void Infer(Graph* graph, const Node& node) {
 }
 
 constexpr KernelRow kSelectRows[] = {
+    {"F32Train",
+     Purpose::kTrain,
+     {kAnyType, kAnyType, DType::kFloat32},
+     MakeKernel<Select<uint32_t>>},
     {"F32Ref",
      Purpose::kReference,
      {kAnyType, kAnyType, DType::kFloat32},

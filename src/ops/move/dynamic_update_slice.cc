@@ -39,8 +39,9 @@ void InferUpdate(Graph* graph, const Node& node) {
   out.shape = x.shape;
 }
 
-// Where it would reach beyond the operand, the update is moved inside.
-class DynamicUpdateSlice final : public Kernel {
+// Where it would reach beyond the operand, the update is moved inside. The
+// gradient is of floats.
+class DynamicUpdateSlice final : public TrainKernel {
  public:
   explicit DynamicUpdateSlice(const PrepareContext& context)
       : element_bytes_(SizeOf(context.output().dtype)),
@@ -54,12 +55,11 @@ class DynamicUpdateSlice final : public Kernel {
     for (int d = 0; d < x_.rank(); ++d) {
       const auto i = static_cast<size_t>(d);
       block_.dims.push_back({update_[d], from[i], strides_[i]});
+      zeros_.dims.push_back({update_[d], 0, strides_[i]});
     }
   }
   void Run(const KernelArgs& args) const override {
-    const int64_t first = WithIndexType(start_type_, [&](auto type) {
-      return FirstOf(args.in<decltype(type)>(2));
-    });
+    const int64_t first = First(args.inputs[2]);
     const size_t of_x = Bytes(x_.NumElements());
     const size_t of_update = Bytes(update_.NumElements());
     const std::byte* x = args.in<std::byte>(0);
@@ -72,6 +72,26 @@ class DynamicUpdateSlice final : public Kernel {
       x += of_x;
       update += of_update;
       y += of_x;
+    }
+  }
+  // The operand's is that of what was not replaced.
+  void Backward(const BackwardArgs& args) const override {
+    const int64_t first = First(args.inputs[2]);
+    const float* dy = args.output_grads[0];
+    const kernels::Block back = kernels::Reversed(block_);
+    const bool any = update_.NumElements() > 0;
+    for (int s = 0; s < (batched_ ? args.batch : 1); ++s) {
+      if (float* dx = args.input_grads[0]; dx != nullptr) {
+        dx += s * x_.NumElements();
+        std::copy_n(dy, x_.NumElements(), dx);
+        const float zero = 0;
+        if (any) kernels::CopyBlock(zeros_, sizeof(float), &zero, dx + first);
+      }
+      if (float* to = args.input_grads[1]; to != nullptr && any) {
+        kernels::CopyBlock(back, sizeof(float), dy + first,
+                           to + s * update_.NumElements());
+      }
+      dy += x_.NumElements();
     }
   }
 
@@ -93,6 +113,11 @@ class DynamicUpdateSlice final : public Kernel {
     x_[0] = static_cast<int32_t>(PerSample(context, x_[0]));
     update_[0] = x_[0];
   }
+  int64_t First(const void* start) const {
+    return WithIndexType(start_type_, [&](auto type) {
+      return FirstOf(static_cast<const decltype(type)*>(start));
+    });
+  }
   template <typename I>
   int64_t FirstOf(const I* start) const {
     int64_t first = 0;
@@ -110,6 +135,7 @@ class DynamicUpdateSlice final : public Kernel {
   Shape update_;
   std::vector<int64_t> strides_;
   kernels::Block block_;
+  kernels::Block zeros_;  // one zero to where the update goes
 };
 
 constexpr Operand kUpdateOperands[] = {
@@ -119,6 +145,10 @@ constexpr Operand kUpdateOperands[] = {
 };
 
 constexpr KernelRow kUpdateRows[] = {
+    {"DynamicUpdateSliceF32Train",
+     Purpose::kTrain,
+     {.output = DType::kFloat32},
+     MakeKernel<DynamicUpdateSlice>},
     {"DynamicUpdateSliceRef",
      Purpose::kReference,
      {},

@@ -225,7 +225,7 @@ const OpDef kFill = {
     .tflite = {.code = 94, .options = 68, .version = FillVersion},
     .operands = kFillOperands,
     .infer = InferFill,
-    .rows = kMoveReferenceRow<FillMoves>,
+    .rows = kMoveRows<FillMoves>,
     .quant = {.output = QuantRule::kLikeAllInputs},
 };
 

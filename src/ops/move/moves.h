@@ -48,12 +48,6 @@ inline constexpr KernelRow kMoveRows[] = {
     {"MoveRef", Purpose::kReference, {}, PrepareMoves<kMovesOf>},
 };
 
-// The reference row alone, of an op that never leaves samples to themselves.
-template <Moves (*kMovesOf)(const PrepareContext&)>
-inline constexpr KernelRow kMoveReferenceRow[] = {
-    {"MoveRef", Purpose::kReference, {}, PrepareMoves<kMovesOf>},
-};
-
 // For OpDef::fold_constant: the output's data where all inputs have theirs and
 // none is trained. By the reference row.
 TensorData FoldMove(const Graph& graph, const Node& node);

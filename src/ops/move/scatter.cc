@@ -67,9 +67,10 @@ NodeRows ScatterRowsOf(const PrepareContext& context) {
   return OfOneSample(context, std::move(plan), -1, 0);
 }
 
-// Rows of the same place are added up; integers wrap.
+// Rows of the same place are added up; integers wrap. The gradient is of
+// floats.
 template <typename T>
-class ScatterNd final : public Kernel {
+class ScatterNd final : public TrainKernel {
  public:
   explicit ScatterNd(const PrepareContext& context)
       : rows_(ScatterRowsOf(context)),
@@ -86,6 +87,19 @@ class ScatterNd final : public Kernel {
             y[place + i] = Sum(y[place + i], from[i]);
           from += rows_.plan.inner;
         });
+  }
+  void Backward(const BackwardArgs& args) const override {
+    float* to = args.input_grads[1];
+    if (to == nullptr) return;
+    const float* dy = args.output_grads[0];
+    kernels::ForEachRow(rows_.plan, static_cast<const int32_t*>(args.inputs[0]),
+                        [&](int64_t place, const int32_t* index) {
+                          const bool inside =
+                              kernels::IsInside(rows_.plan, index);
+                          for (int64_t i = 0; i < rows_.plan.inner; ++i)
+                            to[i] = inside ? dy[place + i] : 0.0f;
+                          to += rows_.plan.inner;
+                        });
   }
 
  private:
@@ -117,6 +131,10 @@ constexpr KernelRow ScatterRow(const char* name) {
           MakeKernel<ScatterNd<T>>};
 }
 constexpr KernelRow kScatterRows[] = {
+    {"ScatterNdF32Train",
+     Purpose::kTrain,
+     {.output = DType::kFloat32},
+     MakeKernel<ScatterNd<float>>},
     ScatterRow<float>("ScatterNdF32Ref"),
     ScatterRow<int8_t>("ScatterNdS8Ref"),
     ScatterRow<uint8_t>("ScatterNdU8Ref"),

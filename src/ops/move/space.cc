@@ -295,7 +295,7 @@ const OpDef kSpaceToBatchND = {
     .tflite = {.code = 38, .options = 25, .version = BatchVersion},
     .operands = kSpaceToBatchOperands,
     .infer = InferSpaceToBatch,
-    .rows = kMoveReferenceRow<SpaceToBatchMoves>,
+    .rows = kMoveRows<SpaceToBatchMoves>,
     .quant = {.output = QuantRule::kLikeInput},
 };
 
@@ -305,7 +305,7 @@ const OpDef kBatchToSpaceND = {
     .tflite = {.code = 37, .options = 24, .version = BatchVersion},
     .operands = kBatchToSpaceOperands,
     .infer = InferBatchToSpace,
-    .rows = kMoveReferenceRow<BatchToSpaceMoves>,
+    .rows = kMoveRows<BatchToSpaceMoves>,
     .quant = {.output = QuantRule::kLikeInput},
 };
 

@@ -124,13 +124,6 @@ class MaxPool2DF32Train final : public TrainKernel {
  public:
   explicit MaxPool2DF32Train(const PrepareContext& context)
       : window_(PoolWindow(context)) {
-    if (window_.filter_h * window_.filter_w > kernels::kMaxPoolTaps) {
-      Fail(ErrorKind::kUnsupported,
-           "node '{}': training a max pool of {}x{}; windows of at most {} "
-           "elements can be trained",
-           context.node.name, window_.filter_h, window_.filter_w,
-           kernels::kMaxPoolTaps);
-    }
     const int images = context.input(0).shape[0];
     images_ = static_cast<int>(PerSample(context, images));
     range_ = ActivationRange(context.node.Get<&Pool2DAttrs::activation>());
@@ -158,24 +151,72 @@ class MaxPool2DF32Train final : public TrainKernel {
   int images_ = 1;  // a sample
 };
 
-class AveragePool2DF32Train final : public TrainKernel {
+// Of windows whose places do not fit a byte.
+class LargeMaxPool2DF32Train final : public TrainKernel {
  public:
-  explicit AveragePool2DF32Train(const PrepareContext& context)
+  explicit LargeMaxPool2DF32Train(const PrepareContext& context)
+      : window_(PoolWindow(context)),
+        range_(ActivationRange(context.node.Get<&Pool2DAttrs::activation>())),
+        images_(
+            static_cast<int>(PerSample(context, context.input(0).shape[0]))) {
+    workspace_bytes = static_cast<size_t>(window_.in_c);
+  }
+  void Run(const KernelArgs& args) const override {
+    MaxPool2DRef<float>(window_, args.batch * images_, args.in<float>(0),
+                        range_.low, range_.high, args.out<float>());
+  }
+  void Backward(const BackwardArgs& args) const override {
+    if (args.input_grads[0] == nullptr) return;
+    MaxPoolGradAnyF32(
+        window_, range_, args.batch * images_,
+        static_cast<const float*>(args.inputs[0]),
+        static_cast<const float*>(args.outputs[0]), args.output_grads[0],
+        reinterpret_cast<uint8_t*>(args.workspace), args.input_grads[0]);
+  }
+
+ private:
+  Window window_;
+  kernels::FloatRange range_;
+  int images_;  // per sample
+};
+
+KernelPtr MakeMaxPoolTrain(const PrepareContext& context) {
+  const Window window = PoolWindow(context);
+  return window.filter_h * window.filter_w > kernels::kMaxPoolTaps
+             ? MakeKernel<LargeMaxPool2DF32Train>(context)
+             : MakeKernel<MaxPool2DF32Train>(context);
+}
+
+// What differs between means of values and of squares.
+struct AverageGradient {
+  static constexpr auto kForward = AveragePool2DRef<float>;
+  static constexpr auto kBackward = AveragePoolGradF32;
+};
+struct L2Gradient {
+  static constexpr auto kForward = L2Pool2DRef;
+  static constexpr auto kBackward = L2PoolGradF32;
+};
+
+template <class F>
+class MeanPool2DF32Train final : public TrainKernel {
+ public:
+  explicit MeanPool2DF32Train(const PrepareContext& context)
       : window_(PoolWindow(context)),
         range_(ActivationRange(context.node.Get<&Pool2DAttrs::activation>())),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))) {}
 
   void Run(const KernelArgs& args) const override {
-    AveragePool2DRef<float>(window_, args.batch * images_, args.in<float>(0),
-                            range_.low, range_.high, args.out<float>());
+    F::kForward(window_, args.batch * images_, args.in<float>(0), range_.low,
+                range_.high, args.out<float>());
   }
 
   void Backward(const BackwardArgs& args) const override {
     if (args.input_grads[0] == nullptr) return;
-    AveragePoolGradF32(window_, range_, args.batch * images_,
-                       static_cast<const float*>(args.outputs[0]),
-                       args.output_grads[0], args.input_grads[0]);
+    F::kBackward(window_, range_, args.batch * images_,
+                 static_cast<const float*>(args.inputs[0]),
+                 static_cast<const float*>(args.outputs[0]),
+                 args.output_grads[0], args.input_grads[0]);
   }
 
  private:
@@ -186,9 +227,9 @@ class AveragePool2DF32Train final : public TrainKernel {
 
 constexpr Operand kOperands[] = {{.name = "input"}};
 
-template <class F, class Train>
+template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
 constexpr KernelRow kPoolRows[] = {
-    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<Train>},
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain},
     {"F32Ref",
      Purpose::kReference,
      {DType::kFloat32},
@@ -204,7 +245,11 @@ constexpr KernelRow kPoolRows[] = {
      MakeKernel<Pool<F, int16_t>>},
 };
 
-constexpr KernelRow kL2Rows[] = {{"F32Ref",
+constexpr KernelRow kL2Rows[] = {{"F32Train",
+                                  Purpose::kTrain,
+                                  {DType::kFloat32},
+                                  MakeKernel<MeanPool2DF32Train<L2Gradient>>},
+                                 {"F32Ref",
                                   Purpose::kReference,
                                   {DType::kFloat32},
                                   MakeKernel<Pool<RootMeanSquare, float>>}};
@@ -214,7 +259,7 @@ int Version(const Graph& graph, const Node& node) {
   return dtype == DType::kInt16 ? 3 : dtype == DType::kInt8 ? 2 : 1;
 }
 
-template <class F, class Train>
+template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
 OpDef PoolOp(const char* name, const char* summary, int code) {
   return {.name = name,
           .summary = summary,
@@ -222,16 +267,17 @@ OpDef PoolOp(const char* name, const char* summary, int code) {
           .attrs = kAttrs<Pool2DAttrs>,
           .operands = kOperands,
           .infer = Infer,
-          .rows = kPoolRows<F, Train>,
+          .rows = kPoolRows<F, kTrain>,
           .quant = {.output = QuantRule::kLikeInput}};
 }
 
 }  // namespace
 
-const OpDef kMaxPool2D = PoolOp<Max, MaxPool2DF32Train>(
+const OpDef kMaxPool2D = PoolOp<Max, MakeMaxPoolTrain>(
     "MAX_POOL_2D", "maximum over a sliding window, NHWC", 17);
-const OpDef kAveragePool2D = PoolOp<Average, AveragePool2DF32Train>(
-    "AVERAGE_POOL_2D", "mean over a sliding window, NHWC", 1);
+const OpDef kAveragePool2D =
+    PoolOp<Average, MakeKernel<MeanPool2DF32Train<AverageGradient>>>(
+        "AVERAGE_POOL_2D", "mean over a sliding window, NHWC", 1);
 const OpDef kL2Pool2D = {
     .name = "L2_POOL_2D",
     .summary = "root mean square over a sliding window, NHWC",

@@ -1,6 +1,7 @@
 // REDUCE_MAX, REDUCE_MIN, REDUCE_ANY and REDUCE_ALL: one of the values, by
 // their order. Integers are compared as they are stored; a bool is a byte, and
 // any that is not 0 is true.
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -33,6 +34,41 @@ struct Extreme {
   static T Finish(T total, int64_t) {
     return total;
   }
+};
+
+// The gradient goes in equal parts to all that are the extreme, as
+// TensorFlow's.
+template <class F>
+class ExtremeF32 final : public TrainKernel {
+ public:
+  explicit ExtremeF32(const PrepareContext& context) : walk_(context) {
+    workspace_bytes = static_cast<size_t>(walk_.outputs()) * sizeof(float);
+  }
+  void Run(const KernelArgs& args) const override {
+    ReducePlain<F, float>::Reduce(walk_, args);
+  }
+  void Backward(const BackwardArgs& args) const override {
+    float* dx = args.input_grads[0];
+    if (dx == nullptr) return;
+    const auto* x = static_cast<const float*>(args.inputs[0]);
+    const auto* y = static_cast<const float*>(args.outputs[0]);
+    const float* dy = args.output_grads[0];
+    auto* counts = reinterpret_cast<float*>(args.workspace);
+    for (int s = 0; s < walk_.samples(args.batch); ++s) {
+      std::fill_n(counts, walk_.outputs(), 0.0f);
+      walk_.ForEach([&](int64_t in, int64_t out) {
+        counts[out] += x[in] == y[out] ? 1.0f : 0.0f;
+      });
+      walk_.ForEach([&](int64_t in, int64_t out) {
+        dx[in] = x[in] == y[out] ? dy[out] / counts[out] : 0.0f;
+      });
+      x += walk_.inputs(), dx += walk_.inputs();
+      y += walk_.outputs(), dy += walk_.outputs();
+    }
+  }
+
+ private:
+  ReduceWalk walk_;
 };
 
 template <bool kAll>
@@ -77,6 +113,7 @@ void InferExtreme(Graph* graph, const Node& node) {
 
 template <class F>
 constexpr KernelRow kExtremeRows[] = {
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<ExtremeF32<F>>},
     PlainReduce<F, float>("F32Ref", DType::kFloat32),
     PlainReduce<F, int8_t>("S8Ref", DType::kInt8),
     PlainReduce<F, uint8_t>("U8Ref", DType::kUInt8),

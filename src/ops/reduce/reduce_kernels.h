@@ -59,6 +59,15 @@ class ReduceWalk {
   int64_t outputs() const { return plan_.outputs; }
   int64_t count() const { return plan_.count; }
   int samples(int batch) const { return batched_ ? batch : 1; }
+  // Calls visit(input, its output) for the elements of one sample.
+  template <class Visit>
+  void ForEach(const Visit& visit) const {
+    kernels::ForEachRun(plan_,
+                        [&](int64_t in, int64_t out, int64_t n, int64_t step) {
+                          for (int64_t i = 0; i < n; ++i)
+                            visit(in + i, out + i * step);
+                        });
+  }
 
  private:
   bool batched_;

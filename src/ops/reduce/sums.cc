@@ -206,6 +206,44 @@ struct Product {
   };
 };
 
+// The product of all others: of what is not zero, where one factor is.
+class ProductF32 final : public TrainKernel {
+ public:
+  explicit ProductF32(const PrepareContext& context) : walk_(context) {
+    workspace_bytes = 2 * static_cast<size_t>(walk_.outputs()) * sizeof(float);
+  }
+  void Run(const KernelArgs& args) const override {
+    ReducePlain<Product, float>::Reduce(walk_, args);
+  }
+  void Backward(const BackwardArgs& args) const override {
+    float* dx = args.input_grads[0];
+    if (dx == nullptr) return;
+    const auto* x = static_cast<const float*>(args.inputs[0]);
+    const float* dy = args.output_grads[0];
+    auto* products = reinterpret_cast<float*>(args.workspace);
+    float* zeros = products + walk_.outputs();
+    for (int s = 0; s < walk_.samples(args.batch); ++s) {
+      std::fill_n(products, walk_.outputs(), 1.0f);
+      std::fill_n(zeros, walk_.outputs(), 0.0f);
+      walk_.ForEach([&](int64_t in, int64_t out) {
+        products[out] *= x[in] == 0 ? 1.0f : x[in];
+        zeros[out] += x[in] == 0 ? 1.0f : 0.0f;
+      });
+      walk_.ForEach([&](int64_t in, int64_t out) {
+        const float others = zeros[out] - (x[in] == 0 ? 1.0f : 0.0f);
+        const float product =
+            x[in] == 0 ? products[out] : products[out] / x[in];
+        dx[in] = others > 0 ? 0.0f : dy[out] * product;
+      });
+      x += walk_.inputs(), dx += walk_.inputs();
+      dy += walk_.outputs();
+    }
+  }
+
+ private:
+  ReduceWalk walk_;
+};
+
 // ---- The ops --------------------------------------------------------------
 
 // Nothing has a sum and a product, but no mean.
@@ -248,6 +286,7 @@ constexpr KernelRow kSumRows[] = {
 };
 
 constexpr KernelRow kProductRows[] = {
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<ProductF32>},
     PlainReduce<Product, float>("F32Ref", DType::kFloat32),
     {"S8Ref",
      Purpose::kReference,

@@ -26,8 +26,9 @@ bool Before(const T* x, int32_t i, int32_t k) {
   return !(x[i] < x[k]) && i < k;
 }
 
+// The gradient, of floats, goes back to where the values were.
 template <class T>
-class TopK : public Kernel {
+class TopK : public TrainKernel {
  public:
   explicit TopK(const PrepareContext& context) {
     const Shape& x = context.input(0).shape;
@@ -53,6 +54,16 @@ class TopK : public Kernel {
         *values++ = x[order[k]];
         *indices++ = order[k];
       }
+    }
+  }
+  void Backward(const BackwardArgs& args) const override {
+    float* dx = args.input_grads[0];
+    if (dx == nullptr) return;
+    const float* dy = args.output_grads[0];
+    const auto* indices = static_cast<const int32_t*>(args.outputs[1]);
+    for (int64_t r = 0; r < rows_ * args.batch; ++r, dx += row_) {
+      std::fill_n(dx, row_, 0.0f);
+      for (int32_t k = 0; k < count_; ++k) dx[*indices++] = *dy++;
     }
   }
 
@@ -91,6 +102,7 @@ constexpr KernelRow Row(const char* name, DType dtype) {
 }
 
 constexpr KernelRow kRows[] = {
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<TopK<float>>},
     Row<float>("F32Ref", DType::kFloat32),
     Row<int8_t>("S8Ref", DType::kInt8),
     Row<uint8_t>("U8Ref", DType::kUInt8),

@@ -71,8 +71,9 @@ class Int8Total {
 
 // ---- ADD_N ----------------------------------------------------------------
 
+// The gradient is of floats.
 template <class F, class T>
-class AddTensors : public Kernel {
+class AddTensors : public TrainKernel {
  public:
   explicit AddTensors(const PrepareContext& context)
       : f_(context),
@@ -84,6 +85,13 @@ class AddTensors : public Kernel {
       for (size_t n = 0; n < inputs_; ++n)
         total = f_.Join(total, args.in<T>(n)[i]);
       args.out<T>()[i] = f_.Finish(total);
+    }
+  }
+  void Backward(const BackwardArgs& args) const override {
+    for (size_t n = 0; n < inputs_; ++n) {
+      if (args.input_grads[n] == nullptr) continue;
+      std::copy_n(args.output_grads[0], size_ * args.batch,
+                  args.input_grads[n]);
     }
   }
 
@@ -133,8 +141,9 @@ void InferAddN(Graph* graph, const Node& node) {
 
 // ---- CUMSUM ---------------------------------------------------------------
 
+// The gradient, of floats, is the cumulative sum from the other end.
 template <class F, class T>
-class CumulativeSum : public Kernel {
+class CumulativeSum : public TrainKernel {
  public:
   explicit CumulativeSum(const PrepareContext& context)
       : f_(context), attrs_(Get<CumsumAttrs>(context.node)) {
@@ -148,18 +157,28 @@ class CumulativeSum : public Kernel {
     outer_ = PerSample(context, outer);
   }
   void Run(const KernelArgs& args) const override {
-    const int64_t block = count_ * inner_;
-    for (int64_t o = 0; o < outer_ * args.batch; ++o) {
-      for (int64_t i = 0; i < inner_; ++i)
-        AddUp(args.in<T>(0) + o * block + i, args.out<T>() + o * block + i);
+    AddAllUp(args.batch, args.in<T>(0), attrs_.reverse, args.out<T>());
+  }
+  void Backward(const BackwardArgs& args) const override {
+    if constexpr (std::is_same_v<T, float>) {
+      if (args.input_grads[0] == nullptr) return;
+      AddAllUp(args.batch, args.output_grads[0], !attrs_.reverse,
+               args.input_grads[0]);
     }
   }
 
  private:
-  void AddUp(const T* x, T* y) const {
+  void AddAllUp(int batch, const T* x, bool reverse, T* y) const {
+    const int64_t block = count_ * inner_;
+    for (int64_t o = 0; o < outer_ * batch; ++o) {
+      for (int64_t i = 0; i < inner_; ++i)
+        AddUp(x + o * block + i, reverse, y + o * block + i);
+    }
+  }
+  void AddUp(const T* x, bool reverse, T* y) const {
     typename F::Total total = 0;
     for (int64_t k = 0; k < count_; ++k) {
-      const int64_t at = (attrs_.reverse ? count_ - 1 - k : k) * inner_;
+      const int64_t at = (reverse ? count_ - 1 - k : k) * inner_;
       const typename F::Total before = total;
       total = f_.Join(total, x[at]);
       y[at] = f_.Finish(attrs_.exclusive ? before : total);
@@ -190,6 +209,11 @@ void InferCumsum(Graph* graph, const Node& node) {
 // ---- The ops --------------------------------------------------------------
 
 template <template <class, class> class K>
+constexpr KernelRow kF32Train = {"F32Train",
+                                 Purpose::kTrain,
+                                 {DType::kFloat32},
+                                 MakeKernel<K<PlainTotal<float>, float>>};
+template <template <class, class> class K>
 constexpr KernelRow kF32 = {"F32Ref",
                             Purpose::kReference,
                             {DType::kFloat32},
@@ -205,9 +229,10 @@ constexpr KernelRow kI32 = {"I32Ref",
                             {DType::kInt32},
                             MakeKernel<K<PlainTotal<int32_t>, int32_t>>};
 
-constexpr KernelRow kAddNRows[] = {kF32<AddTensors>, kS8<AddTensors>,
-                                   kI32<AddTensors>};
+constexpr KernelRow kAddNRows[] = {kF32Train<AddTensors>, kF32<AddTensors>,
+                                   kS8<AddTensors>, kI32<AddTensors>};
 constexpr KernelRow kCumsumRows[] = {
+    kF32Train<CumulativeSum>,
     kF32<CumulativeSum>,
     kS8<CumulativeSum>,
     kI32<CumulativeSum>,

@@ -92,7 +92,7 @@ class BatchNorm final : public TrainKernel {
   BatchNorm(const PrepareContext& c, Mode mode)
       : attrs_(Get<BatchNormAttrs>(c.node)),
         range_(ActivationRange(attrs_.activation)),
-        of_batch_(mode == kTraining &&
+        of_batch_(mode == kTraining && !attrs_.frozen &&
                   c.input(kMovingMean).kind == TensorKind::kState),
         unbiased_(c.input(kX).shape.rank() == 4) {
     const Shape& shape = c.input(kX).shape;

@@ -22,12 +22,15 @@ struct BatchNormAttrs {
   float momentum = 0.99f;
   float epsilon = 1e-3f;
   Activation activation = kNone;
+  // In training, too, x is normalized by the moving moments, which stay.
+  bool frozen = false;
 };
 template <>
 inline constexpr auto kAttrs<BatchNormAttrs> = AttrList({
     Attr<&BatchNormAttrs::momentum>("momentum"),
     Attr<&BatchNormAttrs::epsilon>("epsilon"),
     Attr<&BatchNormAttrs::activation>("fused_activation_function"),
+    Attr<&BatchNormAttrs::frozen>("frozen"),
 });
 
 // What the moving moments make of it: y = x * scale + offset, by channel.
