@@ -33,6 +33,7 @@ struct Options {
   int64_t limit = 0;
   bool dequantize = false;
   std::string metric = "top1";
+  bool json = false;
   TrainOptions train;
 };
 
@@ -67,9 +68,7 @@ std::string RecipeName(const std::string& given, const CLI::App& verb,
 }
 
 void Run(Options options, const CLI::App& verb) {
-  const ModelFormat format =
-      RequireEnding(options.out, ModelFormat::kKerasH5,
-                    "`litesmith convert` makes the .tflite of it");
+  const ModelFormat format = RequireModelEnding(options.out);
   WarnIfMomentumUnused(verb, options.train);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
@@ -93,12 +92,22 @@ void Run(Options options, const CLI::App& verb) {
     result =
         Optimize(model, table, recipe, *data.train, options.train, &progress);
   }
+  if (format == ModelFormat::kTflite && HasFakeQuant(result.graph)) {
+    Warn(
+        "{}: a .tflite of floats has no room for the ranges that were learned; "
+        ".h5 or .keras keeps them, and `litesmith convert` makes integers of "
+        "it",
+        options.out);
+  }
   SaveModelAs(format, result.graph, options.out);
-  PrintOut(fmt::format(
-      "{}: trained {} in {:.2f} s; {}; written to {}\n", recipe.name,
-      Counted(epochs, "epoch"), result.seconds,
-      TestText(result.graph, *data.test, options.train, options.metric),
-      options.out));
+  const TestResult test =
+      TestOf(result.graph, *data.test, options.train, options.metric);
+  PrintOut(options.json
+               ? TrainingJson(result.steps, result.step_ms, result.seconds,
+                              epochs, test, options.out)
+               : fmt::format("{}: trained {} in {:.2f} s; {}; written to {}\n",
+                             recipe.name, Counted(epochs, "epoch"),
+                             result.seconds, TestText(test), options.out));
   RequireKept(BrokenPromises(
       recipe.name + " keras",
       CheckPromises(StripTrainingOps(result.graph), result.promises)));
@@ -127,13 +136,14 @@ void AddOptimize(CLI::App* app) {
       ->required();
   AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
-      ->type_name("OUT.h5|.keras")
+      ->type_name("OUT.h5|.keras|.tflite")
       ->required();
   AddTraining(verb, &options->train);
   AddMetric(verb, &options->metric);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
+  verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, verb] { Run(*options, *verb); });
 }
 

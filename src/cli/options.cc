@@ -401,19 +401,46 @@ std::string ScoreText(const std::string& metric, const Score& score) {
                                     Counted(score.samples, "sample"));
 }
 
-std::string TestText(const Graph& graph, const Dataset& test,
-                     const TrainOptions& train, const std::string& metric) {
+TestResult TestOf(const Graph& graph, const Dataset& test,
+                  const TrainOptions& train, const std::string& metric) {
   const Evaluation result = EvaluateFloat(graph, test, train);
   EvaluateOptions options;
   options.threads = train.threads;
   options.metric = metric;
   // The loss has counted what top1 would.
   const bool known = metric == "top1" && !std::isnan(result.accuracy);
-  return fmt::format(
-      "test loss {:.4f}, {}", result.loss,
-      ScoreText(metric,
-                known ? Score{result.accuracy, result.correct, test.size()}
-                      : EvaluateGraph(graph, test, options)));
+  return {result.loss, metric,
+          known ? Score{result.accuracy, result.correct, test.size()}
+                : EvaluateGraph(graph, test, options)};
+}
+
+std::string TestText(const TestResult& result) {
+  return fmt::format("test loss {:.4f}, {}", result.loss,
+                     ScoreText(result.metric, result.score));
+}
+
+std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
+                         double seconds, int64_t epochs, const TestResult& test,
+                         const std::string& out) {
+  double median = 0;
+  if (!step_ms.empty()) {
+    const auto middle =
+        step_ms.begin() + static_cast<ptrdiff_t>(step_ms.size() / 2);
+    std::nth_element(step_ms.begin(), middle, step_ms.end());
+    median = *middle;
+  }
+  nlohmann::ordered_json json = {{"steps", steps},
+                                 {"step_ms", median},
+                                 {"train_s", seconds},
+                                 {"epochs", epochs},
+                                 {"loss", test.loss},
+                                 {"metric", test.metric},
+                                 {"value", test.score.value},
+                                 {"samples", test.score.samples},
+                                 {"out", out}};
+  if (test.metric == "top1") json["accuracy"] = test.score.value;
+  if (FindMetric(test.metric).is_share) json["correct"] = test.score.correct;
+  return json.dump() + "\n";
 }
 
 void WarnIfUntrained(const std::string& model) {
@@ -449,6 +476,15 @@ ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
   if (IsStream(out)) return usual;
   Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted{}{}",
        out, EndingsOf(usual), hint.empty() ? "" : "; ", hint);
+}
+
+ModelFormat RequireModelEnding(const std::string& out) {
+  if (const std::optional<ModelFormat> format = FormatOfEnding(out))
+    return *format;
+  if (IsStream(out)) return ModelFormat::kKerasH5;
+  Fail(ErrorKind::kInvalidArgument,
+       "-o {}: a name ending in {}, or {} is wanted", out,
+       EndingsOf(ModelFormat::kKerasH5), EndingsOf(ModelFormat::kTflite));
 }
 
 DType ParseIo(const std::string& name) {

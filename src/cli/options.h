@@ -107,6 +107,10 @@ void AddDequantize(CLI::App* app, bool* dequantize);
 ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
                           const std::string& hint = "");
 
+// The format that the ending of `out` names, else Error{invalid argument};
+// Keras's .h5 for what is no file.
+ModelFormat RequireModelEnding(const std::string& out);
+
 // Both halves of what SPEC names for this model, the first `limit` samples of
 // each, all for 0. Warns where that leaves nothing out.
 struct Halves {
@@ -116,9 +120,22 @@ struct Halves {
 Halves OpenData(const std::string& spec, int64_t limit, const Graph& model,
                 const DataContext& context);
 
-// "test loss 0.1234, accuracy 97.00 % (1940 of 2000)": of a trained graph.
-std::string TestText(const Graph& graph, const Dataset& test,
-                     const TrainOptions& train, const std::string& metric);
+// What a trained graph is worth on the test half.
+struct TestResult {
+  double loss = 0;
+  std::string metric;
+  Score score;
+};
+TestResult TestOf(const Graph& graph, const Dataset& test,
+                  const TrainOptions& train, const std::string& metric);
+// "test loss 0.1234, accuracy 97.00 % (1940 of 2000)".
+std::string TestText(const TestResult& result);
+// What `train` and `optimize` say of a training with --json: one object, of the
+// optimizer's steps, the median of their times (ms), all the time (s), and the
+// test half.
+std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
+                         double seconds, int64_t epochs, const TestResult& test,
+                         const std::string& out);
 // "accuracy 97.00 % (1940 of 2000)", "mse 0.01234 (2000 samples)".
 std::string ScoreText(const std::string& metric, const Score& score);
 

@@ -1,20 +1,23 @@
-// litesmith train: a model and data in, a trained Keras file out.
+// litesmith train: a model and data in, a trained file out.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/output.h"
 #include "src/base/overall_progress.h"
+#include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
 #include "src/measure/evaluate.h"
 #include "src/models/models.h"
 #include "src/train/trainer.h"
+#include "src/transform/training_ops.h"
 
 namespace litesmith {
 namespace {
@@ -27,17 +30,38 @@ struct Options {
   int64_t limit = 0;
   bool dequantize = false;
   std::string metric = "top1";
+  std::string teacher;
+  bool json = false;
   TrainOptions train;
 };
 
+// Without one there is nothing to be like.
+void RequireTeacher(const Options& options) {
+  const bool wanted = options.train.distill_weight > 0;
+  if (wanted && options.teacher.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--distill-weight {}: --teacher FILE is wanted, the model whose "
+         "answers are compared with",
+         options.train.distill_weight);
+  }
+  if (!wanted && !options.teacher.empty())
+    Warn("--teacher has no effect: --distill-weight is 0");
+}
+
 void Run(Options options, const CLI::App& verb) {
   WarnIfMomentumUnused(verb, options.train);
-  const ModelFormat format = RequireEnding(options.out, ModelFormat::kKerasH5);
+  const ModelFormat format = RequireModelEnding(options.out);
+  RequireTeacher(options);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
   const Graph graph =
       LoadFloatModel(options.model, options.train.seed, options.dequantize);
   RequireTrainable(graph);
+  std::optional<Graph> teacher;
+  if (!options.teacher.empty() && options.train.distill_weight > 0) {
+    teacher = StripTrainingOps(LoadFloatModel(
+        options.teacher, options.train.seed, options.dequantize));
+  }
   WarnIfNoKerasForm(graph, format);
   WarnIfOverwritten(options.model, options.out);
   const Halves data =
@@ -46,15 +70,18 @@ void Run(Options options, const CLI::App& verb) {
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
   options.train.label = "train";
-  const TrainResult result =
-      Train(graph, *data.train, options.train, &progress);
+  const TrainResult result = Train(graph, *data.train, options.train, &progress,
+                                   teacher ? &*teacher : nullptr);
   SaveModelAs(format, result.graph, options.out);
-  PrintOut(fmt::format(
-      "trained {} in {:.2f} s; {}; written to {}\n",
-      Counted(static_cast<int64_t>(result.epochs.size()), "epoch"),
-      result.seconds,
-      TestText(result.graph, *data.test, options.train, options.metric),
-      options.out));
+  const TestResult test =
+      TestOf(result.graph, *data.test, options.train, options.metric);
+  const auto epochs = static_cast<int64_t>(result.epochs.size());
+  PrintOut(options.json
+               ? TrainingJson(result.steps, result.step_ms, result.seconds,
+                              epochs, test, options.out)
+               : fmt::format("trained {} in {:.2f} s; {}; written to {}\n",
+                             Counted(epochs, "epoch"), result.seconds,
+                             TestText(test), options.out));
 }
 
 }  // namespace
@@ -64,9 +91,8 @@ void AddTrain(CLI::App* app) {
   CLI::App* verb = app->add_subcommand(
       "train",
       "Train a model on the training half of DATA, write it as Keras .h5 or\n"
-      ".keras, and print its loss and metric on the test half. Same seed, "
-      "same\n"
-      "bits.");
+      ".keras, or as .tflite, and print its loss and metric on the test half.\n"
+      "Same seed, same bits.");
   verb->add_option("model", options->model,
                    "A built-in model (`litesmith list models`), a Keras .h5 or "
                    ".keras or a float .tflite file to go on from")
@@ -74,13 +100,17 @@ void AddTrain(CLI::App* app) {
       ->required();
   AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
-      ->type_name("FILE.h5|.keras")
+      ->type_name("FILE.h5|.keras|.tflite")
       ->required();
   AddTraining(verb, &options->train);
   AddMetric(verb, &options->metric);
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
+  verb->add_option("--teacher", options->teacher,
+                   "The model whose answers --distill-weight is for")
+      ->type_name("FILE");
+  verb->add_flag("--json", options->json, "Print one JSON object");
   verb->callback([options, verb] { Run(*options, *verb); });
 }
 

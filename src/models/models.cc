@@ -17,6 +17,7 @@
 #include "src/formats/tflite/tflite.h"
 #include "src/graph/weights.h"
 #include "src/ops/registry.h"
+#include "src/quant/convert.h"
 #include "src/quant/dequantize.h"
 #include "src/transform/batch.h"
 #include "src/transform/batch_norm.h"
@@ -195,7 +196,14 @@ void SaveModel(const Graph& graph, const std::string& path) {
 void SaveModelAs(ModelFormat format, const Graph& graph,
                  const std::string& path) {
   if (format == ModelFormat::kTflite) {
-    const Graph plain = FoldBatchNorms(SplitBatchNorms(graph));
+    // What training put there goes as the file of floats has it.
+    const bool trained = HasTrainingOps(graph) ||
+                         std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                     [](const Node& node) {
+                                       return node.op->only_in_training();
+                                     });
+    const Graph plain = trained ? Convert(graph, FindScheme("fp32"), {})
+                                : FoldBatchNorms(SplitBatchNorms(graph));
     WriteFile(path, std::span<const std::byte>(WriteTflite(plain)));
     return;
   }

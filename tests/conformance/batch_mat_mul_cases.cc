@@ -197,7 +197,7 @@ std::vector<Case> BatchMatMulCases() {
     Case c = MakeCase(form, kNumbers[0]);
     c.name = fmt::format("batch_matmul_gradient_{}", form.name);
     c.fill = GridFill(3);
-    c.gradient = Gradient();
+    c.gradient = Gradient{.tolerance = form.constant ? 1e-3 : 0};
     cases.push_back(std::move(c));
   }
   return cases;

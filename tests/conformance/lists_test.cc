@@ -169,7 +169,9 @@ bool Fires(const Fusion& fusion, const Case& c) {
   BindOptions options;
   options.training = fusion.purpose == Purpose::kTrain;
   options.reference = fusion.rewrite != nullptr;  // not rewritten yet
-  BoundGraph bound = BindGraph(GraphOf(c), options);
+  const Graph graph = GraphOf(c);
+  options.batch = CaseBatch(graph, 1);
+  BoundGraph bound = BindGraph(graph, options);
   if (fusion.rewrite != nullptr) return fusion.rewrite(&bound.graph);
   for (const PlannedKernel& kernel :
        PrepareKernels(bound.graph, bound.facts, fusion.purpose)) {
