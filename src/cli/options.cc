@@ -420,8 +420,8 @@ std::string TestText(const TestResult& result) {
 }
 
 std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
-                         double seconds, int64_t epochs, const TestResult& test,
-                         const std::string& out) {
+                         double seconds, const std::vector<EpochResult>& epochs,
+                         const TestResult& test, const std::string& out) {
   double median = 0;
   if (!step_ms.empty()) {
     const auto middle =
@@ -432,12 +432,13 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
   nlohmann::ordered_json json = {{"steps", steps},
                                  {"step_ms", median},
                                  {"train_s", seconds},
-                                 {"epochs", epochs},
+                                 {"epochs", epochs.size()},
                                  {"loss", test.loss},
                                  {"metric", test.metric},
                                  {"value", test.score.value},
                                  {"samples", test.score.samples},
                                  {"out", out}};
+  if (!epochs.empty()) json["train_loss"] = epochs.back().loss;
   if (test.metric == "top1") json["accuracy"] = test.score.value;
   if (FindMetric(test.metric).is_share) json["correct"] = test.score.correct;
   return json.dump() + "\n";

@@ -131,11 +131,11 @@ TestResult TestOf(const Graph& graph, const Dataset& test,
 // "test loss 0.1234, accuracy 97.00 % (1940 of 2000)".
 std::string TestText(const TestResult& result);
 // What `train` and `optimize` say of a training with --json: one object, of the
-// optimizer's steps, the median of their times (ms), all the time (s), and the
-// test half.
+// optimizer's steps, the median of their times (ms), all the time (s), the last
+// epoch's loss, and the test half.
 std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
-                         double seconds, int64_t epochs, const TestResult& test,
-                         const std::string& out);
+                         double seconds, const std::vector<EpochResult>& epochs,
+                         const TestResult& test, const std::string& out);
 // "accuracy 97.00 % (1940 of 2000)", "mse 0.01234 (2000 samples)".
 std::string ScoreText(const std::string& metric, const Score& score);
 

@@ -78,7 +78,7 @@ void Run(Options options, const CLI::App& verb) {
   const auto epochs = static_cast<int64_t>(result.epochs.size());
   PrintOut(options.json
                ? TrainingJson(result.steps, result.step_ms, result.seconds,
-                              epochs, test, options.out)
+                              result.epochs, test, options.out)
                : fmt::format("trained {} in {:.2f} s; {}; written to {}\n",
                              Counted(epochs, "epoch"), result.seconds,
                              TestText(test), options.out));

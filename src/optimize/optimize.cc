@@ -118,6 +118,8 @@ OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
     result.steps += trained.steps;
     result.step_ms.insert(result.step_ms.end(), trained.step_ms.begin(),
                           trained.step_ms.end());
+    result.epochs.insert(result.epochs.end(), trained.epochs.begin(),
+                         trained.epochs.end());
     result.promises = RecipePromises(plain, *each, data.size(), options,
                                      std::move(result.promises));
   }

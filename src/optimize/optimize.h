@@ -50,6 +50,7 @@ struct OptimizeResult {
   double seconds = 0;           // of training
   int64_t steps = 0;            // of the optimizer
   std::vector<double> step_ms;  // each step's time
+  std::vector<EpochResult> epochs;
 };
 OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
                         const Recipe& recipe, const Dataset& data,

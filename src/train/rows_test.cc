@@ -12,6 +12,7 @@
 
 #include "src/base/file.h"
 #include "src/data/memory_dataset.h"
+#include "src/data/views.h"
 #include "src/ops/small_graph_test.h"
 #include "src/runtime/two_inputs_test.h"
 #include "src/train/losses.h"
