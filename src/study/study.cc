@@ -527,7 +527,7 @@ class Study {
 
   static constexpr ConvertOptions kConvert = {};
 
-  const StudyOptions& options_;
+  StudyOptions options_;
   std::vector<const Recipe*> recipes_;
   std::vector<Method> methods_;
   std::vector<const Recipe*> walk_;
