@@ -71,8 +71,8 @@ class Study {
   Study(const StudyOptions& options, Progress* progress,
         std::vector<StudyRow>* done)
       : options_(options),
-        recipes_(SelectRecipes(options)),
-        methods_(SelectMethods(options)),
+        recipes_(SelectRecipes(options_)),
+        methods_(SelectMethods(options_)),
         walk_(Walk()),
         progress_(progress, CountStages()),
         rows_(*done) {
