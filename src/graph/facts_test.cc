@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "src/graph/differentiates.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -20,13 +21,23 @@ void InferSame(Graph* graph, const Node& node) {
 constexpr Operand kOperands[] = {{.name = "a"},
                                  {.name = "b", .optional = true}};
 constexpr Operand kOneOperand[] = {{.name = "x"}};
-const OpDef kSum = {
-    .name = "SUM", .summary = "", .operands = kOperands, .infer = InferSame};
+// Never made: that it is there counts.
+constexpr KernelRow kTrained[] = {{"Train", Purpose::kTrain, {}, nullptr}};
+const OpDef kSum = {.name = "SUM",
+                    .summary = "",
+                    .operands = kOperands,
+                    .infer = InferSame,
+                    .rows = kTrained};
 const OpDef kRename = {.name = "RENAME",
                        .summary = "",
                        .operands = kOneOperand,
                        .infer = InferSame,
+                       .rows = kTrained,
                        .in_place = true};
+const OpDef kRound = {.name = "ROUND",
+                      .summary = "",
+                      .operands = kOneOperand,
+                      .infer = InferSame};
 
 class Builder {
  public:
@@ -109,6 +120,36 @@ TEST(GraphFacts, OnlyWhatLiesBetweenAParameterAndAHeadIsTrained) {
   EXPECT_TRUE(of_both.IsTrained(second));
   EXPECT_FALSE(of_both.IsTrained(before));
   EXPECT_FALSE(FactsOf(b.graph, {}).IsTrained(p));
+}
+
+TEST(GraphFacts, NoGradientFlowsThroughWhatHasNone) {
+  Builder b;
+  const TensorId x = b.Input({4, 3});
+  const TensorId p = b.Parameter();
+  const TensorId q = b.Parameter();
+  const TensorId r = b.Parameter();
+  const TensorId first = b.Apply(kSum, {x, p});
+  const TensorId rounded = b.Apply(kRound, {first});
+  const TensorId second = b.Apply(kSum, {rounded, q});
+  b.Apply(kSum, {x, r});
+  b.graph.outputs = {second};
+  const GraphFacts facts = FactsOf(b.graph);
+  EXPECT_TRUE(facts.IsTrained(q));
+  EXPECT_TRUE(facts.IsTrained(second));
+  EXPECT_FALSE(facts.IsTrained(rounded));
+  EXPECT_FALSE(facts.IsTrained(first));
+  EXPECT_FALSE(facts.IsTrained(p));
+  const int head[] = {0};
+  const std::vector<Blocked> blocked = FindBlocked(b.graph, head);
+  ASSERT_EQ(blocked.size(), 2u);
+  EXPECT_EQ(blocked[0].node, -1) << "nothing that counts reads it";
+  EXPECT_EQ(blocked[0].parameters, std::vector<TensorId>{r});
+  EXPECT_EQ(b.graph.node(blocked[1].node).op, &kRound);
+  EXPECT_EQ(blocked[1].parameters, std::vector<TensorId>{p});
+  // What reads it on another way, too, trains it.
+  b.graph.outputs = {b.Apply(kSum, {second, first})};
+  EXPECT_TRUE(FactsOf(b.graph).IsTrained(p));
+  EXPECT_FALSE(FactsOf(b.graph).IsTrained(rounded));
 }
 
 TEST(GraphFacts, FindsWhatIsQuantizedLaterOn) {

@@ -194,8 +194,10 @@ std::vector<PlannedKernel> TrainingPlan::Impl::Prepare() {
   }
   one_by_one = true;
   for (const PlannedKernel& planned : kernels) {
+    // Forward is run anew from the start up to each place where samples meet;
+    // backward is not.
     const auto* kernel = dynamic_cast<const TrainKernel*>(planned.kernel.get());
-    if (kernel->forward_partials + kernel->backward_partials > 0)
+    if (kernel->backward_partials > 0)
       Fail(ErrorKind::kUnsupported, "{}", why);
   }
   return kernels;
@@ -205,6 +207,10 @@ std::vector<PlannedKernel> TrainingPlan::Impl::Prepare() {
 void TrainingPlan::Impl::FindVariables() {
   if (!one_by_one) return;
   one_by_one_sums.resize(memory.shard_sums().size());
+  for (PlannedNode& node : body) {
+    node.partials.resize(static_cast<size_t>(options.batch *
+                                             node.kernel->forward_partials));
+  }
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (graph.tensors[t].kind == TensorKind::kVariable &&
         layout.values[t].block != Block::kNone) {
@@ -423,19 +429,25 @@ void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
   float* all = one_by_one_sums.data() + first;
   std::fill_n(all, floats, 0.0f);
   for (int i = 0; i < range.count; ++i) {
+    const ShardRange sample = {range.first + i, 1};
     StartSample();
-    for (int time = segment.begin; time < segment.end; ++time)
-      RunAt(time, shard, {range.first + i, 1}, callbacks);
+    for (int time = clock.Load(); time < segment.end; ++time)
+      RunAt(time, shard, sample, callbacks);
+    if (segment.meet != nullptr) {
+      Partial(segment, shard, sample);
+      continue;
+    }
     for (size_t f = 0; f < floats; ++f) all[f] += one[f];
   }
-  std::copy_n(all, floats, one);
+  if (segment.meet == nullptr) std::copy_n(all, floats, one);
 }
 
 void TrainingPlan::Impl::Partial(const Segment& segment, int shard,
                                  ShardRange range) {
   PlannedNode& node = *segment.meet;
   double* partial =
-      node.partials.data() + shard * node.PartialsOf(segment.phase);
+      node.partials.data() + (one_by_one ? range.first : shard) *
+                                 node.PartialsOf(segment.phase);
   std::byte* work = memory.workspace(shard);
   if (segment.phase == Phase::kForward) {
     node.kernel->ForwardPartial(ArgsOf(node, shard, range, work), partial);
@@ -489,7 +501,8 @@ void TrainingPlan::Step(int batch, int64_t step,
     ParallelFor(kShards, p.options.threads, [&](int shard) {
       p.RunSegment(segment, shard, p.RangeOf(shard, batch), callbacks);
     });
-    if (segment.meet != nullptr) p.Combine(segment, shards);
+    if (segment.meet != nullptr)
+      p.Combine(segment, p.one_by_one ? batch : shards);
   }
   p.SumShards();
   p.RunEdgeBackward();
