@@ -53,7 +53,7 @@ constexpr Choice kChoices[] = {
      [] { return NamesOf(Losses()); }, &TrainOptions::loss},
     {"optimizer", "how (the training's)", [] { return NamesOf(Optimizers()); },
      &TrainOptions::optimizer},
-    {"schedule", "the rate over the steps (the training's)",
+    {"rate_schedule", "the learning rate over the steps (the training's)",
      [] { return NamesOf(Schedules()); }, &TrainOptions::schedule},
 };
 

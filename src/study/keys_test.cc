@@ -15,6 +15,7 @@
 #include "src/quant/convert.h"
 #include "src/study/results.h"
 #include "src/study/study.h"
+#include "src/train/settings.h"
 
 namespace litesmith {
 namespace {
@@ -121,6 +122,17 @@ TEST(KeysTest, EveryOptionOfTheStudyIsASetting) {
   VisitFields(all_options, options);
   VisitFields(all_settings, settings);
   options.names.erase("stage");  // of a recipe, not of a call
+  // These are one setting, "training", but for momentum.
+  for (const TrainSetting& setting : TrainSettings()) {
+    EXPECT_EQ(options.names.erase(setting.name), 1u) << setting.name;
+    TrainOptions changed;
+    if (setting.number != nullptr) changed.*setting.number += 0.25f;
+    if (setting.whole != nullptr) changed.*setting.whole += 1;
+    if (setting.flag != nullptr) changed.*setting.flag = true;
+    if (setting.text != nullptr) changed.*setting.text = "balanced";
+    const bool apart = TrainingText(changed) != TrainingText(TrainOptions());
+    EXPECT_EQ(apart, setting.name != std::string("momentum")) << setting.name;
+  }
   for (const std::string& name : options.names) {
     EXPECT_TRUE(settings.names.contains(name) ||
                 settings.names.contains(name + "_digest"))
@@ -155,7 +167,26 @@ TEST(KeysTest, EveryParameterOfAStepChangesTheKey) {
       {"preserve_clusters", "true"},
       {"decay", "0.9"},
       {"debias", "true"},
-      {"weight_ranges", "\"tensor\""}};
+      {"weight_ranges", "\"tensor\""},
+      {"loss", "\"mae\""},
+      {"optimizer", "\"rmsprop\""},
+      {"rate_schedule", "\"step\""},
+      {"label_smoothing", "0.1"},
+      {"class_weights", "\"balanced\""},
+      {"momentum", "0.5"},
+      {"nesterov", "true"},
+      {"weight_decay", "0.1"},
+      {"clip_norm", "1"},
+      {"clip_value", "1"},
+      {"warmup", "0.1"},
+      {"decay_rate", "0.5"},
+      {"decay_every", "0.5"},
+      {"schedule_power", "3"},
+      {"final_learning_rate", "0.0001"},
+      {"early_stopping", "3"},
+      {"freeze_batch_norm", "0.5"},
+      {"distill_weight", "0.5"},
+      {"distill_temperature", "4"}};
   const Graph graph = LoadModel("mnist-cnn", 1);
   const auto describe = [&](const std::string& type, const std::string& extra) {
     const std::vector<Recipe> recipes = ParseRecipes(

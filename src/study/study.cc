@@ -36,6 +36,7 @@
 #include "src/study/report/report.h"
 #include "src/study/results.h"
 #include "src/study/run_directory.h"
+#include "src/train/settings.h"
 #include "src/train/trainer.h"
 #include "src/transform/training_ops.h"
 
@@ -239,6 +240,7 @@ class Study {
     settings_.momentum = options_.train.momentum;
     settings_.schedule = options_.train.schedule;
     settings_.metric = options_.metric;
+    settings_.training = TrainingText(options_.train);
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,

@@ -29,6 +29,7 @@ struct StudySettings {
   float momentum = 0.9f;
   std::string schedule = "constant";
   std::string metric = "top1";
+  std::string training;  // what else was asked for (train/settings.h)
 };
 
 template <FieldsOf<StudySettings> Settings, typename Visit>
@@ -48,6 +49,7 @@ void VisitFields(Settings& s, Visit&& visit) {
   visit("momentum", s.momentum);
   visit("schedule", s.schedule);
   visit("metric", s.metric);
+  visit("training", s.training);
 }
 
 // Keeps the settings of a folder's results, for people and for later calls.

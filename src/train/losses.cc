@@ -185,10 +185,9 @@ std::string LossFor(const Graph& graph, const Dataset& data,
   return "mse";
 }
 
-LossTuning TuningOf(const TrainOptions& options, const Dataset& data,
-                    int64_t samples) {
+LossTuning TuningOf(const Loss& loss, const TrainOptions& options,
+                    const Dataset& data, int64_t samples) {
   LossTuning tuning;
-  const Loss& loss = FindLoss(options.loss);
   if (loss.of != Probabilities::kNone)
     tuning.label_smoothing = options.label_smoothing;
   if (options.class_weights.empty()) return tuning;

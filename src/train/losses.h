@@ -54,8 +54,8 @@ struct LossTuning {
 // Of options.label_smoothing and options.class_weights, which "balanced" takes
 // from the first `samples` samples. Throws Error{invalid argument} for weights
 // that are no list of as many positive numbers as the data has classes.
-LossTuning TuningOf(const TrainOptions& options, const Dataset& data,
-                    int64_t samples);
+LossTuning TuningOf(const Loss& loss, const TrainOptions& options,
+                    const Dataset& data, int64_t samples);
 
 // The graph with what the loss reads in place of its first output: of one that
 // an op makes as probabilities, what that op reads, where no gradient is lost

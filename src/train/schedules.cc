@@ -29,7 +29,7 @@ float Linear(const TrainOptions& o, double done) {
 }
 
 float Polynomial(const TrainOptions& o, double done) {
-  return Between(o, std::pow(1 - done, double{o.power}));
+  return Between(o, std::pow(1 - done, double{o.schedule_power}));
 }
 
 float Step(const TrainOptions& o, double done) {

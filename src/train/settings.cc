@@ -57,9 +57,9 @@ constexpr TrainSetting kSettings[] = {
      .number = &TrainOptions::decay_every,
      .range = kPart,
      .schedules = "step"},
-    {.name = "power",
+    {.name = "schedule_power",
      .help = "Of schedule polynomial",
-     .number = &TrainOptions::power,
+     .number = &TrainOptions::schedule_power,
      .range = kAboveZero,
      .schedules = "polynomial"},
     {.name = "final_learning_rate",
@@ -89,6 +89,24 @@ constexpr TrainSetting kSettings[] = {
 }  // namespace
 
 std::span<const TrainSetting> TrainSettings() { return kSettings; }
+
+std::string TrainingText(const TrainOptions& options) {
+  const TrainOptions usual;
+  std::string text;
+  const auto add = [&](const TrainSetting& row, const auto& value,
+                       const auto& of_usual) {
+    if (value == of_usual) return;
+    text += fmt::format("{}{}={}", text.empty() ? "" : " ", row.name, value);
+  };
+  for (const TrainSetting& row : kSettings) {
+    if (row.number == &TrainOptions::momentum) continue;
+    if (row.number != nullptr) add(row, options.*row.number, usual.*row.number);
+    if (row.whole != nullptr) add(row, options.*row.whole, usual.*row.whole);
+    if (row.flag != nullptr) add(row, options.*row.flag, usual.*row.flag);
+    if (row.text != nullptr) add(row, options.*row.text, usual.*row.text);
+  }
+  return text;
+}
 
 std::string RangeText(const SettingRange& range) {
   std::string text = fmt::format(

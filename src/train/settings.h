@@ -42,6 +42,10 @@ struct TrainSetting {
 
 std::span<const TrainSetting> TrainSettings();
 
+// "label_smoothing=0.1 clip_norm=1": the settings that are not as usual, but
+// for the momentum, which has always had a place of its own.
+std::string TrainingText(const TrainOptions& options);
+
 // "one from 0 to 1", "one above 0": what a number of this range is.
 std::string RangeText(const SettingRange& range);
 

@@ -357,7 +357,7 @@ Evaluation EvaluateFloat(const Graph& model, const Dataset& data,
   const Loss& loss = FindLoss(options.loss);
   const Graph graph = WithLossInput(model, loss);
   const LossHead head(loss, graph.tensor(graph.outputs[0]), data, 0,
-                      TuningOf(options, data, data.size()));
+                      TuningOf(loss, options, data, data.size()));
   const int batch_size = BatchFor(graph, kBatch);
   const auto blocks =
       static_cast<int>((data.size() + batch_size - 1) / batch_size);

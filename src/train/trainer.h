@@ -35,7 +35,7 @@ struct TrainOptions {
   float warmup = 0;
   float decay_rate = 0.1f;        // "step": what the rate is multiplied by,
   float decay_every = 0.34f;      // each time that this share is over
-  float power = 2;                // "polynomial"'s
+  float schedule_power = 2;       // "polynomial"'s
   float final_learning_rate = 0;  // where "cosine" and "polynomial" end
   // Stops after so many epochs whose validation loss is not the smallest yet,
   // and goes back to the best; 0: never.
@@ -75,7 +75,7 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("warmup", o.warmup);
   visit("decay_rate", o.decay_rate);
   visit("decay_every", o.decay_every);
-  visit("power", o.power);
+  visit("schedule_power", o.schedule_power);
   visit("final_learning_rate", o.final_learning_rate);
   visit("early_stopping", o.early_stopping);
   visit("freeze_batch_norm", o.freeze_batch_norm);

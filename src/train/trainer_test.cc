@@ -338,10 +338,10 @@ TEST(Trainer, RefusesWhatCannotWork) {
   has(error([](TrainOptions* o) { o->learning_rate = 0; }), "rate 0");
   has(error([](TrainOptions* o) { o->validation_split = 1; }), "split 1");
   has(error([](TrainOptions* o) { o->validation_split = NAN; }), "split nan");
-  has(error([](TrainOptions* o) { o->momentum = 1; }), "momentum of 1");
+  has(error([](TrainOptions* o) { o->momentum = 1; }), "momentum = 1");
   has(error([](TrainOptions* o) { o->loss = "msr"; }), "did you mean \"mse\"");
   has(error([](TrainOptions* o) { o->loss = "mse"; }), "'label' has 1");
-  has(error([](TrainOptions* o) { o->optimizer = "x"; }), "adam, sgd");
+  has(error([](TrainOptions* o) { o->optimizer = "x"; }), "adam, adamw, sgd");
   has(error([](TrainOptions* o) { o->schedule = "x"; }), "constant, cosine");
   has(ErrorOf(
           [&] { Train(SmallCnn(), *Take(data, 0), Options(1, 4), nullptr); }),

@@ -32,7 +32,7 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
                          const TrainOptions& options, int64_t steps,
                          const Graph* teacher, int64_t tuned_by)
     : options_(options),
-      loss_(FindLoss(options.loss)),
+      loss_(FindLoss(LossFor(graph, data, options.loss))),
       outputs_(graph.outputs),
       threads_(options.threads > 0 ? options.threads : AvailableThreads()),
       plan_(MakePlan(WithLossInput(graph, loss_))),
@@ -42,7 +42,7 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
       schedule_steps_(steps) {
   const Graph read = WithLossInput(graph, loss_);
   const LossTuning tuning =
-      TuningOf(options, data, tuned_by < 0 ? data.size() : tuned_by);
+      TuningOf(loss_, options, data, tuned_by < 0 ? data.size() : tuned_by);
   for (int s = 0; s < TrainingPlan::kShards; ++s) {
     shards_.push_back(
         {LossHead(loss_, read.tensor(read.outputs[0]), data, 0, tuning),
