@@ -197,8 +197,7 @@ std::vector<PlannedKernel> TrainingPlan::Impl::Prepare() {
     // Forward is run anew from the start up to each place where samples meet;
     // backward is not.
     const auto* kernel = dynamic_cast<const TrainKernel*>(planned.kernel.get());
-    if (kernel->backward_partials > 0)
-      Fail(ErrorKind::kUnsupported, "{}", why);
+    if (kernel->backward_partials > 0) Fail(ErrorKind::kUnsupported, "{}", why);
   }
   return kernels;
 }
@@ -208,8 +207,8 @@ void TrainingPlan::Impl::FindVariables() {
   if (!one_by_one) return;
   one_by_one_sums.resize(memory.shard_sums().size());
   for (PlannedNode& node : body) {
-    node.partials.resize(static_cast<size_t>(options.batch *
-                                             node.kernel->forward_partials));
+    node.partials.resize(
+        static_cast<size_t>(options.batch * node.kernel->forward_partials));
   }
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (graph.tensors[t].kind == TensorKind::kVariable &&
@@ -445,9 +444,8 @@ void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
 void TrainingPlan::Impl::Partial(const Segment& segment, int shard,
                                  ShardRange range) {
   PlannedNode& node = *segment.meet;
-  double* partial =
-      node.partials.data() + (one_by_one ? range.first : shard) *
-                                 node.PartialsOf(segment.phase);
+  double* partial = node.partials.data() + (one_by_one ? range.first : shard) *
+                                               node.PartialsOf(segment.phase);
   std::byte* work = memory.workspace(shard);
   if (segment.phase == Phase::kForward) {
     node.kernel->ForwardPartial(ArgsOf(node, shard, range, work), partial);
