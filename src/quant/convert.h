@@ -57,24 +57,42 @@ struct ConvertOptions {
   // One scale a row of a dense layer's weights. By default yes, but for
   // clustered weights one for all, so that k clusters stay k integers.
   std::optional<bool> dense_per_channel;
+  // Nothing may stay float among integers.
+  bool strict = false;
 };
 
 template <FieldsOf<ConvertOptions> Options, typename Visit>
 void VisitFields(Options& o, Visit&& visit) {
-  auto& [io, dense_per_channel] = o;  // a new field does not compile
+  auto& [io, dense_per_channel, strict] = o;  // a new field does not compile
   visit("io", io);
   visit("dense_per_channel", dense_per_channel);
+  (void)strict;  // an error or none: it changes no file
 }
 
 // The converted graph of a float model: same inputs and outputs, `io` types.
 // `ranges` may be empty for schemes that are not full-integer, and for graphs
 // whose fake quants hold the ranges. float16 constants count as the floats that
 // they are; weights that the scheme cannot hold (beyond float16's range) are
-// named in a warning. Throws Error{invalid argument} if ranges are missing, a
-// weight or range is not finite or the graph is of integers, Error{unsupported}
-// for an op without an integer form.
+// named in a warning, and so is what stays float among integers, between a
+// DEQUANTIZE and a QUANTIZE, as it has no integer form. Throws Error{invalid
+// argument} if ranges are missing, a weight or range is not finite or the graph
+// is of integers, and Error{unsupported} naming all that has no integer form if
+// `strict`.
 Graph Convert(const Graph& graph, const Scheme& scheme, const Ranges& ranges,
               const ConvertOptions& options = {});
+
+// What a tensor of the float model becomes, and why.
+struct Reason {
+  std::string tensor;
+  std::string form;  // "int8, scale 0.0235 zero point -128"
+  std::string why;   // "calibrated: 0 to 6"
+};
+
+// One for each tensor that Convert decides on, in the graph's order, as it
+// converts; throws as Convert does.
+std::vector<Reason> Explain(const Graph& graph, const Scheme& scheme,
+                            const Ranges& ranges,
+                            const ConvertOptions& options = {});
 
 }  // namespace litesmith
 

@@ -235,12 +235,32 @@ TEST(Convert, ExtremesHaveOneScaleWithTheirConstants) {
   b.Finish({b.Add(kMaximum, "larger", {x, low}, 0.5f, 2)});
   const Graph graph = Int8(b);
   const Quantization& one = TensorOf(graph, "larger").quant;
-  EXPECT_FLOAT_EQ(one.scale[0], 5.0f / 255);
+  EXPECT_FLOAT_EQ(one.scale[0], 2.0f / 255);  // what is below is never taken
   EXPECT_EQ(TensorOf(graph, "x").quant, one);
   EXPECT_EQ(TensorOf(graph, "low").quant, one);
 }
 
-// Comparisons have no integer form, but numbers need none.
+// What the output never takes is cut off, but for others that read it.
+TEST(Convert, OneOfSeveralHasTheRangeOfWhatIsTaken) {
+  Builder b;
+  const TensorId x = b.Input("x", -1, 1);
+  const TensorId sum = b.Add(kTestSum, "sum", {x, x}, -100, 2);
+  const TensorId moved = b.Add(kTestMove, "moved", {sum}, -100, 2);
+  const TensorId shared = b.Add(kTestSum, "shared", {x, x}, -50, 2);
+  const TensorId larger = b.Add(kMaximum, "larger", {moved, shared}, 0, 2);
+  b.Finish({larger, b.Add(kTestMove, "other", {shared}, -50, 2)});
+  const Graph graph = Int8(b);
+  const Quantization& one = TensorOf(graph, "larger").quant;
+  EXPECT_FLOAT_EQ(one.scale[0], 2.0f / 255);
+  EXPECT_EQ(TensorOf(graph, "sum").quant, one);
+  EXPECT_EQ(TensorOf(graph, "moved").quant, one);
+  EXPECT_FLOAT_EQ(TensorOf(graph, "shared").quant.scale[0], 52.0f / 255);
+  EXPECT_EQ(OpsOf(graph),
+            (std::vector<std::string>{"SUM", "MOVE", "SUM", "QUANTIZE",
+                                      "MAXIMUM", "MOVE"}));
+}
+
+// Comparisons have no integer form, but counters need none.
 TEST(Convert, CountersStayAsTheyAre) {
   Builder b;
   const TensorId x = b.Input("x", -3, 3);
@@ -258,7 +278,8 @@ TEST(Convert, CountersStayAsTheyAre) {
   Builder floats;
   const TensorId y = floats.Input("x", -3, 3);
   floats.Finish({floats.Add(kLess, "less", {y, y})});
-  EXPECT_THROW(Int8(floats), Error);
+  EXPECT_EQ(OpsOf(Int8(floats)),
+            (std::vector<std::string>{"DEQUANTIZE", "LESS"}));
 }
 
 // tflite-micro never adds by shifts, LiteRT where a file does not forbid it.
@@ -374,21 +395,87 @@ TEST(Convert, RangesAreWantedWhereNothingElseSaysThem) {
   EXPECT_EQ(ErrorOf([&] { Convert(b.graph, int8, none); }), "");
 }
 
-TEST(Convert, AnOpWithoutAnIntegerFormIsNamed) {
+// It stays float, between conversions, and is named.
+TEST(Convert, AnOpWithoutAnIntegerFormStaysFloat) {
   Builder b;
-  const TensorId x = b.Input("x", 0, 1);
-  b.Finish({b.Add(kTestFloats, "f", {x}, 0, 1)});
-  EXPECT_EQ(ErrorOf([&] { Int8(b); }),
-            "unsupported: node 'f': FLOATS has no integer form");
+  const TensorId x = b.Input("x", -1, 3);
+  const TensorId before = b.Add(kTestMove, "m", {x}, -1, 3);
+  const TensorId island = b.Add(kTestFloats, "f", {before}, 0, 5);
+  b.Finish({b.Add(kTestMove, "n", {island}, 0, 5)});
+  testing::internal::CaptureStderr();
+  const Graph graph = Int8(b);
+  EXPECT_EQ(OpsOf(graph),
+            (std::vector<std::string>{"MOVE", "DEQUANTIZE", "FLOATS",
+                                      "QUANTIZE", "MOVE"}));
+  EXPECT_EQ(graph.tensor(graph.nodes[2].outputs[0]).dtype, DType::kFloat32);
+  const Tensor& behind = graph.tensor(graph.nodes[3].outputs[0]);
+  EXPECT_EQ(behind.quant.scale[0], 5.0f / 255);
+  EXPECT_EQ(graph.tensor(graph.outputs[0]).quant, behind.quant);
+  EXPECT_EQ(graph.tensor(graph.outputs[0]).name, "n");
+  EXPECT_EQ(ErrorOf([&] {
+              ConvertOptions options;
+              options.strict = true;
+              Convert(b.graph, FindScheme("int8"), b.ranges, options);
+            }),
+            "unsupported: 1 of 3 nodes have no form in int8: 'f' (FLOATS): it "
+            "has no integer form");
 }
 
-TEST(Convert, NamesAnOpWithoutKernelsOfTheScheme) {
+// What is an input or an output of the model has integers outside all the same.
+TEST(Convert, InputsAndOutputsAroundAnOpThatStaysFloat) {
+  Builder b;
+  const TensorId x = b.Input("x", -1, 3);
+  b.Finish({b.Add(kTestFloats, "f", {x}, 0, 5)});
+  const Graph int8 = Int8(b);
+  EXPECT_EQ(OpsOf(int8),
+            (std::vector<std::string>{"DEQUANTIZE", "FLOATS", "QUANTIZE"}));
+  EXPECT_EQ(int8.tensor(int8.inputs[0]).dtype, DType::kInt8);
+  EXPECT_EQ(int8.tensor(int8.outputs[0]).dtype, DType::kInt8);
+  EXPECT_EQ(int8.tensor(int8.outputs[0]).name, "f");
+  const Graph uint8 = Convert(b.graph, FindScheme("uint8"), b.ranges);
+  EXPECT_EQ(uint8.tensor(uint8.outputs[0]).quant.zero_point[0], 0);
+  // Floats that come in are read as they are.
+  const Graph wide = Convert(b.graph, FindScheme("int16x8"), b.ranges);
+  EXPECT_EQ(OpsOf(wide), (std::vector<std::string>{"FLOATS"}));
+}
+
+TEST(Convert, WhatStandsBetweenOpsThatStayFloatIsFloatToo) {
+  Builder b;
+  const TensorId x = b.Input("x", -1, 3);
+  const TensorId first = b.Add(kTestFloats, "f", {x}, 0, 5);
+  const TensorId between = b.Add(kTestMove, "m", {first}, 0, 5);
+  b.Finish({b.Add(kTestFloats, "g", {between}, 0, 5)});
+  EXPECT_EQ(OpsOf(Int8(b)),
+            (std::vector<std::string>{"DEQUANTIZE", "FLOATS", "MOVE", "FLOATS",
+                                      "QUANTIZE"}));
+}
+
+TEST(Convert, AnOpWithoutKernelsOfTheSchemeStaysFloat) {
   Builder b;
   const TensorId x = b.Input("x", -4, 4);
   b.Finish({b.Add(kHardSwish, "h", {x}, -1, 4)});
   EXPECT_EQ(OpsOf(Int8(b)), (std::vector<std::string>{"HARD_SWISH"}));
-  EXPECT_EQ(ErrorOf([&] { Convert(b.graph, FindScheme("int16x8"), b.ranges); }),
-            "unsupported: node 'h': HARD_SWISH has no int16 form");
+  ConvertOptions options;
+  options.io = DType::kInt16;
+  EXPECT_EQ(OpsOf(Convert(b.graph, FindScheme("int16x8"), b.ranges, options)),
+            (std::vector<std::string>{"DEQUANTIZE", "HARD_SWISH", "QUANTIZE"}));
+}
+
+TEST(Convert, SaysWhy) {
+  Builder b;
+  const TensorId x = b.Input("x", -1, 3);
+  const TensorId f = b.Add(kTestFloats, "f", {x}, 0, 5);
+  b.Finish({b.Add(kTestShares, "s", {f}, 0, 1)});
+  const std::vector<Reason> reasons =
+      Explain(b.graph, FindScheme("int8"), b.ranges);
+  ASSERT_EQ(reasons.size(), 4u);
+  EXPECT_EQ(reasons[0].why, "calibrated: -1 to 3");
+  EXPECT_EQ(reasons[1].form, "float32");
+  EXPECT_EQ(reasons[1].why,
+            "'f' (FLOATS): it has no integer form; others read it as int8, "
+            "scale 0.0196078 zero point -128 (calibrated: 0 to 5)");
+  EXPECT_EQ(reasons[2].why, "converted for 's' (SHARES)");
+  EXPECT_EQ(reasons[3].why, "fixed by SHARES");
 }
 
 // Whatever the activations are.
@@ -436,7 +523,7 @@ TEST(Decide, LearnedRangesOfAGroupAreUnited) {
   graph.tensor(one).quant = {{2.0f / 255}, {-128}, 0};
   graph.tensor(two).quant = {{2.0f / 255}, {127}, 0};
   const Decisions decisions =
-      Decide(&graph, FindScheme("int8"), true, {}, ConvertOptions());
+      Decide(&graph, FindScheme("int8"), true, {}, ConvertOptions(), {});
   const auto at = [&](TensorId id) {
     return decisions.tensors[static_cast<size_t>(id)];
   };

@@ -47,8 +47,12 @@ bool IsClustered(std::span<const float> w) {
 class Decider {
  public:
   Decider(Graph* graph, const Scheme& scheme, const Ranges& ranges,
-          const ConvertOptions& options)
-      : graph_(graph), scheme_(scheme), ranges_(ranges), options_(options) {
+          const ConvertOptions& options, const FloatNodes& float_nodes)
+      : graph_(graph),
+        scheme_(scheme),
+        ranges_(ranges),
+        options_(options),
+        float_nodes_(float_nodes) {
     result_.tensors.resize(graph->tensors.size());
     result_.through.resize(graph->tensors.size());
     result_.hybrid.resize(graph->nodes.size(), 0);
@@ -70,11 +74,15 @@ class Decider {
     return std::move(result_);
   }
 
-  // int8 weights where the kernels take them with float activations.
+  // int8 weights where the kernels take them with float activations, and tables
+  // that are only moved (of an embedding), dequantized behind that.
   Decisions Dynamic() {
     for (size_t n = 0; n < graph_->nodes.size(); ++n) {
       const Node& node = graph_->nodes[n];
-      if (!node.op->quant.hybrid) continue;
+      if (!node.op->quant.hybrid) {
+        MovedTable(n);
+        continue;
+      }
       for (const size_t i : HybridInputs(node)) {
         Store(n, i, WeightForm(node, i));
         result_.hybrid[n] = 1;
@@ -98,18 +106,24 @@ class Decider {
   }
 
   Decisions Integers() {
-    for (const Node& node : graph_->nodes) RequireForm(node);
-    groups_ = Unite(*graph_);
+    std::vector<char> stays_float;
+    for (size_t n = 0; n < graph_->nodes.size(); ++n)
+      stays_float.push_back(float_nodes_.Stays(n) ? 1 : 0);
+    groups_ = Unite(*graph_, stays_float);
     Fix();
     RequireRanges();
     LearnedAndRanges();
     Spread();
+    Islands();
     for (size_t n = 0; n < graph_->nodes.size(); ++n) {
+      if (float_nodes_.Stays(n)) continue;
       Weights(n);
       Operands(n);
       Biases(n);
       DataConstants(n);
     }
+    for (const auto& [id, decision] : result_.beside)
+      result_.tensors[static_cast<size_t>(id)] = {};
     return std::move(result_);
   }
 
@@ -122,49 +136,48 @@ class Decider {
     return groups_.of[static_cast<size_t>(id)];
   }
 
-  // The weights of a node, if any of them is worth it: a kernel takes all as
-  // int8, or none.
+  // The stored weights of the node that become int8. An op that has several
+  // takes them all in one type. One without operands for weights multiplies its
+  // data, of which the second may be stored.
   std::vector<size_t> HybridInputs(const Node& node) const {
     std::vector<size_t> inputs;
-    bool worth_it = false;
+    int64_t largest = 0;
+    int64_t all = 0;
+    const bool has_weights = node.op->Find(Role::kWeight) >= 0;
     for (size_t i = 0; i < node.inputs.size(); ++i) {
-      if (node.op->OperandOf(i).role != Role::kWeight ||
-          node.inputs[i] == kNoTensor)
-        continue;
+      const bool weight =
+          has_weights ? node.op->OperandOf(i).role == Role::kWeight : i == 1;
+      if (!weight || node.inputs[i] == kNoTensor) continue;
       if (!ReadsConstant(*graph_, node, i)) return {};
+      const int64_t size = graph_->tensor(node.inputs[i]).shape.NumElements();
+      largest = std::max(largest, size);
+      all += size;
       inputs.push_back(i);
-      worth_it |= graph_->tensor(node.inputs[i]).shape.NumElements() >=
-                  kSmallestDynamicWeights;
     }
-    return worth_it ? inputs : std::vector<size_t>();
+    return (inputs.size() > 1 ? all : largest) < kSmallestDynamicWeights
+               ? std::vector<size_t>()
+               : inputs;
   }
 
-  bool IsFloat(TensorId id) const {
-    return id != kNoTensor && graph_->tensor(id).dtype == DType::kFloat32;
-  }
-  // Else it is about sizes or conditions, which stay as they are.
-  bool IsOfFloats(const Node& node) const {
-    const auto is_float = [&](TensorId id) { return IsFloat(id); };
-    return std::any_of(node.inputs.begin(), node.inputs.end(), is_float) ||
-           std::any_of(node.outputs.begin(), node.outputs.end(), is_float);
-  }
-
-  // The op has kernels on integers of the scheme.
-  void RequireForm(const Node& node) const {
-    const OpDef& op = *node.op;
-    if (op.quant.output == QuantRule::kFloatOnly && IsOfFloats(node)) {
-      Fail(ErrorKind::kUnsupported, "node '{}': {} has no integer form",
-           node.name, op.name);
-    }
-    if (op.rows.empty() || !IsFloat(node.input(0))) return;
-    const bool has_row =
-        std::any_of(op.rows.begin(), op.rows.end(), [&](const KernelRow& row) {
-          return row.types.input == scheme_.activation ||
-                 row.types.input == kAnyType;
-        });
-    if (has_row) return;
-    Fail(ErrorKind::kUnsupported, "node '{}': {} has no {} form", node.name,
-         op.name, Name(scheme_.activation));
+  // A large constant of which the node only moves values.
+  void MovedTable(size_t n) {
+    const Node& node = graph_->nodes[n];
+    if (node.op->quant.output != QuantRule::kLikeInput ||
+        node.outputs.size() != 1 || !ReadsConstant(*graph_, node, 0))
+      return;
+    const Tensor& table = graph_->tensor(node.inputs[0]);
+    const TensorId out = node.outputs[0];
+    const bool is_output =
+        std::find(graph_->outputs.begin(), graph_->outputs.end(), out) !=
+        graph_->outputs.end();
+    if (is_output || table.shape.NumElements() < kSmallestDynamicWeights)
+      return;
+    const Form form = {DType::kInt8,
+                       WeightQuantization(table.As<float>(), table.shape, -1)};
+    Store(n, 0, form);
+    At(out).from = Decision::kValues;
+    At(out).form = form;
+    Through(out) = {Form()};
   }
 
   static Form FixedForm(const OpDef& op, DType dtype) {
@@ -182,6 +195,7 @@ class Decider {
       Decision& decision = At(tensor);
       decision.from = Decision::kFixed;
       decision.form = FixedForm(*groups_.fixed[id], scheme_.activation);
+      decision.why = fmt::format("fixed by {}", groups_.fixed[id]->name);
       // Symmetric int16 may hold what the op never gives.
       decision.range = RangeOf(FixedForm(*groups_.fixed[id], DType::kInt8));
     }
@@ -218,6 +232,9 @@ class Decider {
     for (const NodeInput& at : groups_.apart) {
       const Node& node = graph_->node(at.node);
       const TensorId id = node.inputs[static_cast<size_t>(at.input)];
+      if (std::find(groups_.cut.begin(), groups_.cut.end(), at) !=
+          groups_.cut.end())
+        continue;
       apart[GroupOf(node.outputs[0])].push_back(
           graph_->tensor(id).has_data() ? RangeOfValues(graph_->tensor(id))
                                         : At(GroupOf(id)).range);
@@ -249,6 +266,16 @@ class Decider {
           return graph_->tensor(id).quant == learned;
         });
     decision.from = one ? Decision::kLearned : Decision::kCalibrated;
+    decision.why =
+        fmt::format("{}: {:g} to {:g}", one ? "learned" : "calibrated",
+                    decision.range.min, decision.range.max);
+    if (members.size() + others.size() > 1) {
+      std::string names;
+      for (const TensorId id : members)
+        names += fmt::format(" '{}'", graph_->tensor(id).name);
+      decision.why += fmt::format(" over{}{}", names,
+                                  others.empty() ? "" : " and constants");
+    }
     // Learned in int8 terms; int16 takes the same range.
     decision.form.quant =
         one && scheme_.activation == DType::kInt8
@@ -270,6 +297,33 @@ class Decider {
         StoreData(at, form);
       } else if (At(node.inputs[input]).form != form) {
         result_.requantized[at] = form;
+      }
+    }
+  }
+
+  // ---- Islands ----
+  // What nodes that stay float read is dequantized for them, and what they
+  // write is quantized for those that do not.
+  void Islands() {
+    if (!float_nodes_.any()) return;
+    for (size_t n = 0; n < graph_->nodes.size(); ++n) {
+      if (!float_nodes_.Stays(n)) continue;
+      for (const TensorId id : graph_->nodes[n].outputs) {
+        if (At(id).from != Decision::kNone) result_.beside[id] = At(id);
+      }
+    }
+    for (size_t n = 0; n < graph_->nodes.size(); ++n) {
+      const Node& node = graph_->nodes[n];
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const TensorId id = node.inputs[i];
+        if (id == kNoTensor || At(id).from == Decision::kNone) continue;
+        const NodeInput at{static_cast<NodeId>(n), static_cast<int>(i)};
+        const bool is_float = result_.beside.contains(id);
+        if (float_nodes_.Stays(n)) {
+          if (!is_float) result_.requantized[at] = Form();
+        } else if (is_float && !result_.requantized.contains(at)) {
+          result_.requantized[at] = At(id).form;
+        }
       }
     }
   }
@@ -334,14 +388,22 @@ class Decider {
         At(node.outputs[0]).form.quant,
         scheme_.activation,
         [&](size_t input) { return LargestOf(node.inputs[input]); }};
-    for (const IntegerOperand& operand : decide(decided)) {
+    std::vector<IntegerOperand> operands;
+    try {
+      operands = decide(decided);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kUnsupported) throw;
+      result_.refused = {static_cast<NodeId>(n), error.what()};
+      return;
+    }
+    for (const IntegerOperand& operand : operands) {
       const TensorId id = node.inputs[operand.input];
       const Form form = {operand.dtype, operand.quant};
       if (graph_->tensor(id).has_data()) {
         result_.constants[at(operand.input)] = {
             form, BiasSteps(graph_->tensor(id), form)};
       } else {
-        At(id) = {Decision::kCalibrated, form, {}, {}};
+        At(id) = {Decision::kCalibrated, form, {}, {}, "a state"};
       }
     }
   }
@@ -390,11 +452,6 @@ class Decider {
     const Node& node = graph_->node(at.node);
     const Tensor& bias =
         graph_->tensor(node.inputs[static_cast<size_t>(at.input)]);
-    if (!bias.has_data()) {
-      Fail(ErrorKind::kUnsupported,
-           "{}: the bias '{}' is computed; integers want a constant one",
-           Describe(*graph_, node), bias.name);
-    }
     const auto known = weight_forms_.find(weight);
     Quantization& scales =
         known != weight_forms_.end()
@@ -444,6 +501,7 @@ class Decider {
   const Scheme& scheme_;
   const Ranges& ranges_;
   const ConvertOptions& options_;
+  const FloatNodes& float_nodes_;
   Groups groups_;
   std::map<NodeInput, Form> weight_forms_;  // of the node at hand
   Decisions result_;
@@ -457,12 +515,18 @@ bool MakesIntegers(const Scheme& scheme, bool aware) {
   return scheme.full_integer || (aware && scheme.weight != DType::kFloat32);
 }
 
+const Scheme& SchemeInside(const Scheme& scheme, bool aware) {
+  return MakesIntegers(scheme, aware) && !scheme.full_integer
+             ? FindScheme("int8")
+             : scheme;
+}
+
 Decisions Decide(Graph* graph, const Scheme& scheme, bool aware,
-                 const Ranges& ranges, const ConvertOptions& options) {
+                 const Ranges& ranges, const ConvertOptions& options,
+                 const FloatNodes& float_nodes) {
   const bool integers = MakesIntegers(scheme, aware);
-  const Scheme& inside =
-      integers && !scheme.full_integer ? FindScheme("int8") : scheme;
-  Decider decider(graph, inside, ranges, options);
+  const Scheme& inside = SchemeInside(scheme, aware);
+  Decider decider(graph, inside, ranges, options, float_nodes);
   if (integers) return decider.Integers();
   if (aware) return decider.Pairs();
   if (scheme.weight == DType::kFloat16) return decider.Halves();

@@ -11,10 +11,14 @@
 #define LITESMITH_QUANT_DECISIONS_H_
 
 #include <map>
+#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "src/graph/graph.h"
 #include "src/quant/convert.h"
+#include "src/quant/float_nodes.h"
 #include "src/quant/groups.h"
 
 namespace litesmith {
@@ -37,6 +41,7 @@ struct Decision {
   Form form = {};
   Range range = {};  // of an activation, for inputs and outputs of other types
   TensorData data = {};  // of a constant that everybody reads in this form
+  std::string why = {};  // in words: "calibrated: -1 to 2.5"
 };
 
 // A constant in the form that a node reads.
@@ -47,6 +52,9 @@ struct StoredConstant {
 
 struct Decisions {
   std::vector<Decision> tensors;  // by id
+  // By id: of what nodes that stay float write, the form in which integers and
+  // the outside read it.
+  std::map<TensorId, Decision> beside;
   // By id: conversions between the tensor and all that read it, one after
   // another; empty: none.
   std::vector<std::vector<Form>> through;
@@ -54,13 +62,21 @@ struct Decisions {
   std::map<NodeInput, Form> requantized;
   std::map<NodeInput, StoredConstant> constants;
   std::vector<char> hybrid;  // by node: float activations, int8 weights
+  // A node that has no integers of this form after all, and why: nothing else
+  // is said then.
+  std::optional<std::pair<NodeId, std::string>> refused;
 };
 
 // `graph` is float, with fake quants folded (FoldFakeQuant), and gets biases of
-// zeros where the format wants some; `aware` says that it had fake quants.
-// Throws Error as Convert does.
+// zeros where the format wants some; `aware` says that it had fake quants, and
+// `float_nodes` what stays float among integers. Throws Error as Convert does.
 Decisions Decide(Graph* graph, const Scheme& scheme, bool aware,
-                 const Ranges& ranges, const ConvertOptions& options);
+                 const Ranges& ranges, const ConvertOptions& options,
+                 const FloatNodes& float_nodes);
+
+// The scheme that activations and weights go by: of a quantization-aware model
+// that of integers where `scheme` has float activations.
+const Scheme& SchemeInside(const Scheme& scheme, bool aware);
 
 // Whether activations become integers.
 bool MakesIntegers(const Scheme& scheme, bool aware);

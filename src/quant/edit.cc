@@ -156,24 +156,31 @@ class Editor {
 
   // ---- Inputs and outputs ----
 
-  bool IsInteger(TensorId id) const {
-    return static_cast<size_t>(id) < decisions_.tensors.size() &&
-           decisions_.tensors[static_cast<size_t>(id)].from != Decision::kNone;
+  // What the outside reads of a tensor, or gives for it; null: it is as it is.
+  const Decision* Outside(TensorId id) const {
+    if (static_cast<size_t>(id) >= decisions_.tensors.size()) return nullptr;
+    const Decision& own = decisions_.tensors[static_cast<size_t>(id)];
+    if (own.from != Decision::kNone) return &own;
+    const auto beside = decisions_.beside.find(id);
+    return beside == decisions_.beside.end() ? nullptr : &beside->second;
   }
 
   // The tensor that the outside sees of an inner one; it keeps the name.
-  TensorId AddOuter(TensorId inner, DType io, TensorKind kind) {
+  TensorId AddOuter(TensorId inner, const Decision& decision, DType io,
+                    TensorKind kind) {
     Tensor& tensor = graph_.tensor(inner);
+    const Form& form = decision.form;
     Tensor outer;
     outer.name = UniqueTensorName(graph_, tensor.name + "_q");
     outer.shape = tensor.shape;
     outer.kind = kind;
     outer.dtype = io;
-    if (io == DType::kUInt8 && tensor.dtype == DType::kInt8) {
-      outer.quant = {tensor.quant.scale, {tensor.quant.zero_point[0] + 128}, 0};
+    if (io == form.dtype) {
+      outer.quant = form.quant;
+    } else if (io == DType::kUInt8 && form.dtype == DType::kInt8) {
+      outer.quant = {form.quant.scale, {form.quant.zero_point[0] + 128}, 0};
     } else if (io != DType::kFloat32) {
-      outer.quant = ActivationQuantization(
-          decisions_.tensors[static_cast<size_t>(inner)].range, io);
+      outer.quant = ActivationQuantization(decision.range, io);
     }
     std::swap(outer.name, tensor.name);
     return graph_.AddTensor(std::move(outer));
@@ -182,17 +189,24 @@ class Editor {
   void ConvertIo(DType io) {
     std::vector<Node> first;
     for (TensorId& id : graph_.inputs) {
-      if (!IsInteger(id) || graph_.tensor(id).dtype == io) continue;
-      const TensorId outer = AddOuter(id, io, TensorKind::kInput);
+      const Decision* outside = Outside(id);
+      if (outside == nullptr || graph_.tensor(id).dtype == io) continue;
+      const TensorId outer = AddOuter(id, *outside, io, TensorKind::kInput);
       graph_.tensor(id).kind = TensorKind::kActivation;
       first.push_back(Conversion(graph_.tensor(id).name,
                                  graph_.tensor(id).dtype, outer, id));
+      // Nodes that stay float read it as it comes in.
+      const TensorId back = Find(made_, id, Form());
+      if (io == DType::kFloat32 && back != kNoTensor)
+        graph_.ReplaceUses(back, outer);
       id = outer;
     }
     graph_.nodes.insert(graph_.nodes.begin(), first.begin(), first.end());
     for (TensorId& id : graph_.outputs) {
-      if (!IsInteger(id) || graph_.tensor(id).dtype == io) continue;
-      const TensorId outer = AddOuter(id, io, TensorKind::kActivation);
+      const Decision* outside = Outside(id);
+      if (outside == nullptr || graph_.tensor(id).dtype == io) continue;
+      const TensorId outer =
+          AddOuter(id, *outside, io, TensorKind::kActivation);
       graph_.nodes.push_back(Conversion(graph_.tensor(id).name, io, id, outer));
       id = outer;
     }

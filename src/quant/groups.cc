@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "src/ops/integer_facts.h"
+
 namespace litesmith {
 namespace {
 
@@ -24,9 +26,11 @@ bool SameScale(const OpDef* a, const OpDef* b) {
 
 class Uniter {
  public:
-  explicit Uniter(const Graph& graph)
+  Uniter(const Graph& graph, const std::vector<char>& stays_float)
       : graph_(graph),
+        stays_float_(stays_float),
         of_(graph.tensors.size()),
+        silent_(graph.tensors.size(), 0),
         learned_(LearnedRanges(graph)) {
     std::iota(of_.begin(), of_.end(), 0);
     groups_.fixed.resize(graph.tensors.size(), nullptr);
@@ -42,14 +46,34 @@ class Uniter {
       InLearned(static_cast<TensorId>(id)) |= learned_[id];
     for (size_t n = 0; n < graph_.nodes.size(); ++n) {
       const Node& node = graph_.nodes[n];
-      if (node.op->quant.output == QuantRule::kLikeAllInputs) Join(n);
+      if (node.op->quant.output == QuantRule::kLikeAllInputs && !StaysFloat(n))
+        Join(n);
     }
     for (size_t id = 0; id < of_.size(); ++id)
       groups_.of.push_back(Root(static_cast<TensorId>(id)));
+    std::erase_if(groups_.sources, [&](TensorId id) {
+      return silent_[static_cast<size_t>(id)] != 0;
+    });
     return std::move(groups_);
   }
 
  private:
+  bool StaysFloat(size_t node) const {
+    return !stays_float_.empty() && stays_float_[node] != 0;
+  }
+  // Whether an output of the graph, or a node that becomes integer.
+  bool IsReadAsInteger(TensorId id) const {
+    if (std::find(graph_.outputs.begin(), graph_.outputs.end(), id) !=
+        graph_.outputs.end())
+      return true;
+    for (size_t n = 0; n < graph_.nodes.size(); ++n) {
+      const auto& inputs = graph_.nodes[n].inputs;
+      if (!StaysFloat(n) &&
+          std::find(inputs.begin(), inputs.end(), id) != inputs.end())
+        return true;
+    }
+    return false;
+  }
   TensorId Root(TensorId id) {
     TensorId& parent = of_[static_cast<size_t>(id)];
     return parent == id ? id : parent = Root(parent);
@@ -79,6 +103,12 @@ class Uniter {
   // Where the outputs of a node get their scale from.
   void Follow(size_t n) {
     const Node& node = graph_.nodes[n];
+    if (StaysFloat(n)) {
+      for (const TensorId out : node.outputs) {
+        if (IsReadAsInteger(out)) AddSource(out);
+      }
+      return;
+    }
     const QuantRule::Output rule = node.op->quant.output;
     const bool moves =
         rule == QuantRule::kLikeInput || node.op->training != nullptr;
@@ -95,6 +125,48 @@ class Uniter {
     // A constant that is only moved.
     if (rule == QuantRule::kLikeInput && ReadsConstant(graph_, node, 0))
       SetApart(n, 0);
+  }
+
+  // Whether the tensors of the group are read by nobody but what moves them
+  // and the node.
+  bool IsReadBy(size_t n, TensorId group) {
+    for (size_t r = 0; r < graph_.nodes.size(); ++r) {
+      const Node& reader = graph_.nodes[r];
+      for (const TensorId id : reader.inputs) {
+        if (id == kNoTensor || Root(id) != group || r == n) continue;
+        if (StaysFloat(r) || reader.outputs.empty() ||
+            Root(reader.outputs[0]) != group)
+          return false;
+      }
+    }
+    return std::none_of(graph_.outputs.begin(), graph_.outputs.end(),
+                        [&](TensorId id) { return Root(id) == group; });
+  }
+
+  // The range is the output's: what lies beyond it is never taken. An input
+  // that others read keeps its own and is converted.
+  void JoinOneOf(size_t n, const std::vector<size_t>& inputs) {
+    const Node& node = graph_.nodes[n];
+    const TensorId out = node.outputs[0];
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (ReadsConstant(graph_, node, i))
+        groups_.cut.push_back({static_cast<NodeId>(n), static_cast<int>(i)});
+    }
+    for (const size_t i : inputs) {
+      const TensorId in = node.inputs[i];
+      if (Root(in) == Root(out)) continue;
+      if (Fixed(in) != nullptr || InLearned(in) != 0 ||
+          !IsReadBy(n, Root(in))) {
+        SetApart(n, i);
+        groups_.cut.push_back(groups_.apart.back());
+        continue;
+      }
+      for (const TensorId id : groups_.sources) {
+        if (Root(id) == Root(in)) silent_[static_cast<size_t>(id)] = 1;
+      }
+      Link(in, out);
+    }
+    AddSource(out);
   }
 
   // All inputs and outputs of a node become one group, as far as they can. A
@@ -115,6 +187,9 @@ class Uniter {
         });
     const TensorId out = node.outputs[0];
     const bool learned = learned_[static_cast<size_t>(out)] != 0;
+    if (!learned && TakesOneOf(*node.op) && !inputs.empty() &&
+        (!all_fixed || Fixed(node.inputs[inputs[0]]) == nullptr))
+      return JoinOneOf(n, inputs);
     if (learned) AddSource(out);
     for (size_t o = 1; o < node.outputs.size(); ++o) Link(out, node.outputs[o]);
     for (const size_t i : inputs) {
@@ -132,7 +207,9 @@ class Uniter {
   }
 
   const Graph& graph_;
+  const std::vector<char>& stays_float_;
   std::vector<TensorId> of_;  // towards the root
+  std::vector<char> silent_;  // sources whose range is another's
   std::vector<char> learned_;
   std::vector<char> in_learned_;  // by tensor that stands for a group
   Groups groups_;
@@ -164,6 +241,8 @@ bool ReadsConstant(const Graph& graph, const Node& node, size_t input) {
   return tensor.dtype == DType::kFloat32 && tensor.has_data();
 }
 
-Groups Unite(const Graph& graph) { return Uniter(graph).Run(); }
+Groups Unite(const Graph& graph, const std::vector<char>& stays_float) {
+  return Uniter(graph, stays_float).Run();
+}
 
 }  // namespace litesmith

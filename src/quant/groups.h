@@ -31,6 +31,9 @@ struct Groups {
   // constants, and tensors whose own scale is fixed otherwise, or was learned
   // where the output's was, too. The node reads them in the group's form.
   std::vector<NodeInput> apart;
+  // Those of them whose range says nothing: what of it the node's output never
+  // takes may be cut off.
+  std::vector<NodeInput> cut;
   // The tensors that bring ranges into groups whose scale is not fixed, inputs
   // of the graph first, then in the order of nodes.
   std::vector<TensorId> sources;
@@ -38,8 +41,9 @@ struct Groups {
 
 // Of float activations; others are groups of their own without sources. The
 // graph may still have its training-only ops, whose outputs belong to what they
-// read.
-Groups Unite(const Graph& graph);
+// read. By node, `stays_float` is not 0 for those that are of no group: what
+// they write brings a range of its own where others read it; empty: none.
+Groups Unite(const Graph& graph, const std::vector<char>& stays_float = {});
 
 // By tensor: whether a range was learned for it, which it carries, or is
 // learned by a fake quant that reads it.

@@ -12,7 +12,12 @@ namespace litesmith {
 Quantization ActivationQuantization(Range range, DType dtype) {
   double low = std::min(range.min, 0.0f);
   double high = std::max(range.max, 0.0f);
-  if (high - low < 1e-6) {
+  if (high == low) {
+    // Always zero: no value says what a step is worth. A scale like others'
+    // keeps what is computed from it within the range of multipliers.
+    low = -1;
+    high = 1;
+  } else if (high - low < 1e-6) {
     low -= 1e-6;
     high += 1e-6;
   }

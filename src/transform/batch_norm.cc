@@ -8,28 +8,15 @@
 #include <utility>
 #include <vector>
 
-#include "src/base/slices.h"
 #include "src/graph/edit.h"
 #include "src/graph/names.h"
-#include "src/ops/layer/conv_2d.h"
 #include "src/ops/map/binary.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm.h"
+#include "src/transform/scale_layer.h"
 
 namespace litesmith {
 namespace {
-
-// The layer that makes the tensor, with its weights; null if it is no layer.
-const Node* LayerBefore(const Graph& graph, TensorId id) {
-  const NodeId producer = graph.Producer(id);
-  if (producer < 0) return nullptr;
-  const Node& layer = graph.node(producer);
-  const int weight = layer.op->Find(Role::kWeight);
-  if (weight < 0 || layer.op->Find(Role::kBias) < 0 ||
-      layer.op->OperandOf(static_cast<size_t>(weight)).channel_axis < 0)
-    return nullptr;
-  return &layer;
-}
 
 // The stored weights behind training-only ops, each of which and the weights
 // themselves has no other reader; kNoTensor if there are none.
@@ -52,68 +39,7 @@ std::vector<float> Floats(const std::vector<double>& values) {
   return floats;
 }
 
-void ScaleWeights(const std::vector<double>& scale, int axis, Tensor* weights) {
-  const Slices channels = SlicesAlong(weights->shape, axis);
-  const auto values = weights->MutableAs<float>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(double{values[i]} * scale[channels(i)]);
-  }
-  Quantization& q = weights->quant;
-  if (q.empty()) return;
-  q.axis = axis;
-  q.scale.resize(channels.count, q.scale[0]);
-  q.zero_point.resize(channels.count, q.zero_point[0]);
-  for (size_t c = 0; c < channels.count; ++c) {
-    // A channel of zeros keeps a scale that its bias can be stored by.
-    const auto scaled =
-        static_cast<float>(double{q.scale[c]} * std::fabs(scale[c]));
-    if (scaled > 0) q.scale[c] = scaled;
-  }
-}
-
-// b * scale + offset, of zeros where the layer has no bias.
-void ScaleBias(const ChannelScale& numbers, size_t input, Node* layer,
-               Graph* graph) {
-  std::vector<double> values = numbers.offset;
-  const TensorId old = layer->input(input);
-  if (old != kNoTensor) {
-    const auto bias = graph->tensor(old).As<float>();
-    for (size_t c = 0; c < values.size(); ++c)
-      values[c] += double{bias[c]} * numbers.scale[c];
-  }
-  const std::vector<float> floats = Floats(values);
-  if (old != kNoTensor && graph->NumUses(old) == 1) {
-    graph->tensor(old).data = TensorData(std::as_bytes(std::span(floats)));
-    return;
-  }
-  layer->inputs.resize(std::max(layer->inputs.size(), input + 1), kNoTensor);
-  layer->inputs[input] =
-      graph->AddConstant<float>(UniqueTensorName(*graph, layer->name + "/bias"),
-                                {static_cast<int32_t>(floats.size())}, floats);
-}
-
 bool IsBatchNorm(const Node& node) { return node.op == &kBatchNorm; }
-
-// The layer that alone reads the tensor, as its input 0; null if there is none.
-const Node* LayerBehind(const Graph& graph, TensorId id) {
-  const NodeId reader = FirstReader(graph, id);
-  if (reader == static_cast<NodeId>(graph.nodes.size()) ||
-      graph.NumUses(id) != 1)
-    return nullptr;
-  const Node& layer = graph.node(reader);
-  return layer.inputs[0] == id && layer.op->Find(Role::kWeight) > 0 &&
-                 layer.op->Find(Role::kBias) > 0
-             ? &layer
-             : nullptr;
-}
-
-bool PadsItsInput(const Graph& graph, const Node& layer) {
-  if (layer.op == &kFullyConnected) return false;
-  if (layer.op != &kConv2D) return true;
-  const Shape& filter = graph.tensor(layer.inputs[1]).shape;
-  return layer.Get<&Conv2DAttrs::padding>() != kValid &&
-         (filter[1] != 1 || filter[2] != 1);
-}
 
 // Whether more than a few values but zero occur twice, as in clusters.
 bool SharesValues(std::span<const float> weights) {
@@ -128,38 +54,19 @@ bool SharesValues(std::span<const float> weights) {
 }
 
 void FoldBehind(Graph* graph, const Node& norm) {
-  Node& layer = graph->node(FirstReader(*graph, norm.outputs[0]));
-  const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
-  const ChannelScale numbers = MovingScale(*graph, norm);
-  const Operand& operand = layer.op->OperandOf(weight);
-  Tensor& weights = graph->tensor(layer.inputs[weight]);
-  const Slices outputs = SlicesAlong(weights.shape, operand.channel_axis);
-  const Slices inputs = SlicesAlong(weights.shape, operand.input_axis);
-  ChannelScale bias;
-  bias.scale.assign(outputs.count, 1.0);
-  bias.offset.assign(outputs.count, 0.0);
-  const auto values = weights.MutableAs<float>();
-  for (size_t i = 0; i < values.size(); ++i) {
-    bias.offset[outputs(i)] += double{values[i]} * numbers.offset[inputs(i)];
-    values[i] =
-        static_cast<float>(double{values[i]} * numbers.scale[inputs(i)]);
-  }
-  layer.inputs[0] = norm.inputs[0];
-  ScaleBias(bias, static_cast<size_t>(layer.op->Find(Role::kBias)), &layer,
-            graph);
+  const NodeId at = FirstReader(*graph, norm.outputs[0]);
+  graph->node(at)
+      .inputs[static_cast<size_t>(graph->node(at).op->Find(Role::kData))] =
+      norm.inputs[0];
+  ScaleInputs(MovingScale(*graph, norm), at, graph);
 }
 
 void FoldBefore(Graph* graph, const Node& norm) {
   const NodeId at = graph->Producer(norm.inputs[0]);
   Node& layer = graph->node(at);
-  const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
-  const ChannelScale numbers = MovingScale(*graph, norm);
-  ScaleWeights(numbers.scale, layer.op->OperandOf(weight).channel_axis,
-               &graph->tensor(layer.inputs[weight]));
   FusedActivation(&layer)->i = norm.Get<&BatchNormAttrs::activation>();
   layer.outputs = norm.outputs;
-  ScaleBias(numbers, static_cast<size_t>(layer.op->Find(Role::kBias)), &layer,
-            graph);
+  ScaleOutputs(MovingScale(*graph, norm), at, graph);
 }
 
 TensorId AddNumbers(const std::string& name, const std::vector<double>& values,
@@ -221,12 +128,10 @@ bool GoesIntoLayerBehind(const Graph& graph, const Node& node) {
   if (layer == nullptr || PadsItsInput(graph, *layer)) return false;
   const auto weight = static_cast<size_t>(layer->op->Find(Role::kWeight));
   const Tensor& weights = graph.tensor(layer->inputs[weight]);
-  const int axis = layer->op->OperandOf(weight).input_axis;
   const TensorId bias =
       layer->input(static_cast<size_t>(layer->op->Find(Role::kBias)));
-  return weights.has_data() && weights.dtype == DType::kFloat32 &&
-         weights.quant.empty() && graph.NumUses(layer->inputs[weight]) == 1 &&
-         weights.shape[axis] ==
+  return weights.quant.empty() &&
+         InputChannels(graph, *layer) ==
              graph.tensor(node.inputs[batch_norm::kMovingMean]).shape[0] &&
          (bias == kNoTensor || graph.tensor(bias).has_data()) &&
          !SharesValues(weights.As<float>());

@@ -185,8 +185,8 @@ int64_t Macs(const Graph& graph, const Node& node) {
   return graph.tensor(node.outputs[0]).shape.NumElementsPerSample() * depth;
 }
 
-void SetFloat(Node* node, bool /*hybrid*/) {
-  node->Set<&Attrs::asymmetric_quantize_inputs>(false);
+void SetFloat(Node* node, bool hybrid) {
+  node->Set<&Attrs::asymmetric_quantize_inputs>(hybrid);
 }
 
 }  // namespace
@@ -199,7 +199,7 @@ const OpDef kBatchMatMul = {
     .operands = kOperands,
     .infer = Infer,
     .rows = kRows,
-    .quant = {.output = QuantRule::kOwn, .set_float = SetFloat},
+    .quant = {.output = QuantRule::kOwn, .hybrid = true, .set_float = SetFloat},
     .macs = Macs,
 };
 

@@ -51,7 +51,8 @@ void Start(const Graph& plain, const Dataset& data,
   const Ranges ranges = Calibrate(plain, data, kCalibrationSamples);
   for (const Node& node : graph->nodes) {
     const auto of = static_cast<size_t>(node.inputs[0]);
-    if (node.op != &kFakeQuant || of >= ranges.size() || !ranges[of].seen() ||
+    if (node.op != &kFakeQuant || of >= plain.tensors.size() ||
+        !ranges[of].seen() ||
         node.Get<&FakeQuantAttrs::range_update>() == fake_quant::kLastValue) {
       continue;
     }

@@ -1,0 +1,24 @@
+// Lists of ops.
+#include "src/ops/integer_facts.h"
+
+#include <algorithm>
+#include <array>
+
+#include "src/ops/registry.h"
+
+namespace litesmith {
+
+bool LiteRtHasInt16(const OpDef& op) {
+  static constexpr std::array kWithout = {&kSquaredDifference,
+                                          &kUnidirectionalSequenceLstm,
+                                          &kSpaceToDepth, &kDepthToSpace};
+  return std::find(kWithout.begin(), kWithout.end(), &op) == kWithout.end();
+}
+
+bool TakesOneOf(const OpDef& op) {
+  static constexpr std::array kOps = {&kMaximum, &kMinimum, &kSelect,
+                                      &kSelectV2};
+  return std::find(kOps.begin(), kOps.end(), &op) != kOps.end();
+}
+
+}  // namespace litesmith
