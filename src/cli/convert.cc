@@ -13,11 +13,10 @@
 #include "src/base/output.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
+#include "src/cli/calibration.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
-#include "src/data/sources.h"
 #include "src/formats/tflite/tflite.h"
-#include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/study/methods.h"
 #include "src/transform/training_ops.h"
@@ -29,11 +28,10 @@ struct Options {
   std::string file;
   std::string method;
   std::string io;
-  std::string calibration;
-  DataContext reading;
-  int64_t samples = 100;
+  CalibrationOptions calibration;
   bool dense_per_tensor = false;
   bool dequantize = false;
+  bool strict = false;
   uint64_t seed = 1;
   std::string out;
 };
@@ -58,6 +56,8 @@ void WarnOfNoEffect(const Options& options, const Method& method,
     warn("--dense-per-tensor",
          fmt::format("{} weights have no scale", method.name));
   }
+  if (method.scheme == nullptr || !method.scheme->full_integer)
+    warn("--strict", fmt::format("{} is a format of floats", method.name));
   if (!needs_ranges) {
     const std::string why =
         method.scheme != nullptr && method.scheme->full_integer
@@ -91,26 +91,9 @@ void Run(const Options& options, const CLI::App& verb) {
   ConvertOptions convert;
   if (!options.io.empty()) convert.io = ParseIo(options.io);
   if (options.dense_per_tensor) convert.dense_per_channel = false;
-  Ranges ranges;
-  if (needs_ranges) {
-    if (options.calibration.empty()) {
-      Fail(ErrorKind::kInvalidArgument,
-           "{} needs the ranges of activations, and {} has none; give "
-           "--calibration SPEC, data whose training half shows them (digits, "
-           "mnist:DIR, npz:FILE)",
-           method.name, options.file);
-    }
-    const DataSplits data =
-        LoadData(options.calibration, ContextFor(graph, options.reading));
-    if (verb.get_option("--calibration-samples")->count() > 0 &&
-        options.samples > data.train.size) {
-      Warn("--calibration-samples {}: {} has {}, which are all taken",
-           options.samples, options.calibration,
-           Counted(data.train.size, "training sample"));
-    }
-    ranges =
-        Calibrate(graph, *data.train.Open(options.samples), options.samples);
-  }
+  convert.strict = options.strict;
+  const Ranges ranges =
+      FindRanges(graph, options.file, method, options.calibration, verb);
   ThrowIfStopRequested();
   const Graph result = Convert(graph, scheme, ranges, convert);
   SaveModelAs(format, result, options.out);
@@ -153,16 +136,14 @@ void AddConvert(CLI::App* app) {
             "Type of inputs and outputs instead of the method's own: float, "
             "int8, uint8 or int16")
       ->type_name("TYPE");
-  verb->add_option("--calibration", options->calibration,
-                   "Data whose training half shows the ranges: digits, "
-                   "mnist:DIR, npz:FILE")
-      ->type_name("SPEC");
-  AddReading(verb, &options->reading);
-  AddNumber<int64_t>(verb, "--calibration-samples", &options->samples,
-                     "How many of the first training samples", {.low = 1});
+  AddCalibration(verb, &options->calibration);
   verb->add_flag("--dense-per-tensor", options->dense_per_tensor,
                  "One scale for a dense layer's weights instead of one a "
                  "channel: fewer distinct integers");
+  verb->add_flag(
+      "--strict", options->strict,
+      "An error, instead of a warning, if anything has to stay float "
+      "among integers");
   AddDequantize(verb, &options->dequantize);
   AddSeed(verb, &options->seed, "Of a built-in model's untrained weights");
   verb->add_option("-o,--out", options->out, "The file to write")

@@ -12,7 +12,9 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/base/warning.h"
 #include "src/cli/attribute_text.h"
+#include "src/cli/calibration.h"
 #include "src/cli/complete.h"
 #include "src/cli/inspection.h"
 #include "src/cli/json.h"
@@ -23,6 +25,8 @@
 #include "src/graph/op_def.h"
 #include "src/graph/weights.h"
 #include "src/models/models.h"
+#include "src/quant/convert.h"
+#include "src/study/methods.h"
 
 namespace litesmith {
 namespace {
@@ -34,6 +38,8 @@ struct Options {
   bool graph = false;
   bool all = false;
   std::string weights;  // a pattern of layers' names
+  std::string why;      // a method
+  CalibrationOptions calibration;
   bool json = false;
   uint64_t seed = 1;
 };
@@ -210,7 +216,40 @@ bool IsKerasFile(const std::string& path) {
   return format && IsKeras(*format);
 }
 
-void Run(const Options& options) {
+// What each tensor becomes in a numeric format.
+void PrintWhy(const Options& options, const CLI::App& verb) {
+  const Method method = FindMethod(options.why);
+  if (method.scheme == nullptr) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--why {}: a Keras file keeps every tensor as it is", options.why);
+  }
+  const Graph graph = LoadFloatModel(options.file, options.seed, false);
+  const Ranges ranges =
+      FindRanges(graph, options.file, method, options.calibration, verb);
+  const std::vector<Reason> reasons = Explain(graph, *method.scheme, ranges);
+  if (options.json) {
+    OrderedJson list = OrderedJson::array();
+    for (const Reason& reason : reasons) {
+      list.push_back({{"tensor", reason.tensor},
+                      {"becomes", reason.form},
+                      {"why", reason.why}});
+    }
+    PrintJson(list);
+    return;
+  }
+  Table table({{"Tensor"}, {"Becomes"}, {"Why"}});
+  for (const Reason& reason : reasons)
+    table.Add({reason.tensor, reason.form, reason.why});
+  PrintOut(
+      fmt::format("{} as {}\n{}", options.file, options.why, table.Text()));
+}
+
+void Run(const Options& options, const CLI::App& verb) {
+  if (!options.why.empty()) return PrintWhy(options, verb);
+  for (const char* option : {"--calibration", "--calibration-samples"}) {
+    if (verb.get_option(option)->count() > 0)
+      Warn("{} has no effect without --why METHOD", option);
+  }
   const Graph graph = LookAtModel(options.file, options.seed);
   if (!options.weights.empty() && !options.json) {
     PrintOut(WeightsText(graph, options.weights, WidthOf(STDOUT_FILENO)));
@@ -265,10 +304,16 @@ void AddInspect(CLI::App* app) {
                    "Print instead the values of this layer's weights, a "
                    "histogram; a pattern such as 'conv*' takes several")
       ->type_name("LAYER");
+  verb->add_option("--why", options->why,
+                   "Print instead what each tensor of the float model would "
+                   "become in this numeric format (`litesmith list methods`), "
+                   "and why")
+      ->type_name("METHOD");
+  AddCalibration(verb, &options->calibration);
   verb->add_flag("--all", options->all,
                  "Count and compress also what is above 16 MB");
   AddJson(verb, &options->json);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options, verb] { Run(*options, *verb); });
 }
 
 }  // namespace litesmith
