@@ -2,11 +2,13 @@
 that no single op does.
 
 usage: random_keras_models.py --work DIR [--count 200] [--seed 1] [--litesmith build/dev/litesmith] [--record DIR --pick 17-int8,4-fp32]
+       random_keras_models.py --work DIR --zoo OUT [--count 200] [--seed 1]
 
 DIR keeps what is made, so that a later run only compares: N-METHOD.tflite (or .refused, with TensorFlow's reason) and N.json (the layers).
 Models have 3 to 15 layers; batch is 1 where TensorFlow converts no open one. Inputs are drawn from the file's own types. LiteRT computes with
 BUILTIN_REF, every sample in a fresh interpreter (variables); where that lacks an op (ELU), with its optimized kernels, whose integers may be
 some steps off. Integers are to be equal, floats within 1e-4 of the largest. --record writes files with their inputs and outputs for tests.
+--zoo makes a folder of each in the form of shared/zoo (model.h5, the .tflite files, io.npz), for tests/oracle/zoo_convert.py.
 """
 
 import argparse
@@ -210,13 +212,8 @@ def convert(work, seed, number):
     wanted = [m for m in METHODS if not any((work / f"{number}-{m}.{end}").exists() for end in ("tflite", "refused"))]
     if not wanted:
         return
-    keras.backend.clear_session()
-    keras.utils.set_random_seed(seed * 1000 + number)
-    rng = np.random.default_rng([seed, number])
-    builder = Builder(rng)
-    model = builder.build()
-    (work / f"{number}.json").write_text(json.dumps({"layers": builder.names, "input": list(model.input_shape)}))
-    samples = rng.uniform(-1, 1, (CALIBRATION, 1, *model.input_shape[1:])).astype(np.float32)
+    model, names, samples, _ = drawn(keras, tf, seed, number)
+    (work / f"{number}.json").write_text(json.dumps({"layers": names, "input": list(model.input_shape)}))
     # Every other model has an open batch, where TensorFlow can convert that.
     functions = [concrete(tf, model, batch) for batch in ((None, 1) if number % 2 == 0 else (1,))]
     for method in wanted:
@@ -228,6 +225,37 @@ def convert(work, seed, number):
                 break
             except Exception as error:  # whatever TensorFlow raises
                 path.with_suffix(".refused").write_text(f"{type(error).__name__}: {error}")
+
+
+def drawn(keras, tf, seed, number):
+    """(model, layer names, calibration samples, the generator behind them): the same for the same numbers."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed * 1000 + number)
+    rng = np.random.default_rng([seed, number])
+    builder = Builder(rng)
+    model = builder.build()
+    samples = rng.uniform(-1, 1, (CALIBRATION, 1, *model.input_shape[1:])).astype(np.float32)
+    return model, builder.names, samples, rng
+
+
+def make_zoo(work, out, seed, first, count):
+    """Folders of the form of shared/zoo, one a model."""
+    import tensorflow as tf
+    import tf_keras as keras
+
+    for number in range(first, count):
+        folder = out / f"r{number:03}"
+        if (folder / "io.npz").exists() or not (work / f"{number}-fp32.tflite").exists():
+            continue
+        model, _, samples, rng = drawn(keras, tf, seed, number)
+        train, test = samples[:, 0], rng.uniform(-1, 1, (8, *model.input_shape[1:])).astype(np.float32)
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder / "model.h5", include_optimizer=False)
+        for method in METHODS:
+            if (path := work / f"{number}-{method}.tflite").exists():
+                (folder / f"{method}.tflite").write_bytes(path.read_bytes())
+        y = {"keras_y0": model(test, training=False).numpy(), "keras_train_y0": model(train, training=False).numpy()}
+        np.savez_compressed(folder / "io.npz", x_train=train, x_test=test, y_train=np.zeros(len(train), np.int32), y_test=np.zeros(len(test), np.int32), **y)
 
 
 def convert_range(work, seed, first, count):
@@ -405,8 +433,13 @@ def main():
     parser.add_argument("--pick", type=lambda text: text.split(","), default=[])
     parser.add_argument("--only-convert", action="store_true")
     parser.add_argument("--convert-from", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--zoo", type=Path)
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    if args.zoo is not None:
+        os.environ["TF_USE_LEGACY_KERAS"] = "1"
+        make_zoo(args.work, args.zoo, args.seed, args.convert_from or 0, args.count)
+        return
     if args.convert_from is not None:
         convert_range(args.work, args.seed, args.convert_from, args.count)
         return

@@ -1,0 +1,64 @@
+"""Our conversion of every network of shared/zoo beside TensorFlow's: from TensorFlow's own float file and from Keras's, to every method. LiteRT
+runs what we write, and finds what our own run finds; errors, sizes, names and order by the limits of zoo_convert.py.
+
+Where the data are: --shared DIR or LITESMITH_SHARED, ../shared beside the checkout otherwise (conftest.py).
+"""
+
+import os
+import sys
+
+import pytest
+
+import zoo_convert
+from conftest import shared_dir
+
+# What waits for something. Strict: one that passes must leave the list.
+WAITING = {
+    ("bidir_lstm", "fp32.tflite"): "ranges of two LSTMs' steps",
+    ("dropouts", "fp32.tflite"): "an int8 SELU as good as TensorFlow's: 0.0263 beside 0.0251",
+}
+NOT_READ = "supported"  # of Keras's files: they wait for a layer, or for what a layer has
+
+
+def folders():
+    zoo = shared_dir() / "zoo"
+    return sorted(path for path in zoo.iterdir() if path.is_dir()) if zoo.is_dir() else []
+
+
+def pytest_generate_tests(metafunc):
+    if "model" not in metafunc.fixturenames:
+        return
+    cases = []
+    for folder in folders():
+        for name in ("fp32.tflite", "model.h5"):
+            if not (folder / name).is_file():
+                continue
+            waits = WAITING.get((folder.name, name))
+            marks = [pytest.mark.xfail(strict=True, reason=waits)] if waits else []
+            cases.append(pytest.param(folder / name, id=f"{folder.name}-{name}", marks=marks))
+    metafunc.parametrize("model", cases or [None])
+
+
+@pytest.fixture(scope="module")
+def worker():
+    return zoo_convert.Worker()
+
+
+def test_as_good_as_tensorflow(model, litesmith, worker, tmp_path):
+    if model is None:
+        message = f"NO ZOO AT {shared_dir() / 'zoo'}: set LITESMITH_SHARED; no conversion was compared with TensorFlow's"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        print(message, file=sys.stderr)
+        pytest.skip(message)
+    compare(model, litesmith, worker, tmp_path)
+
+
+def compare(model, litesmith, worker, tmp_path):
+    found, theirs = [], {}
+    for method in zoo_convert.METHODS:
+        complaints, _ = worker.compare(litesmith, model.parent, model, method, theirs, tmp_path / f"{method}.tflite", tmp_path)
+        if any(NOT_READ in complaint for complaint in complaints):
+            pytest.skip(f"{model.parent.name}: {complaints[0]}")
+        found += [f"{method}: {complaint}" for complaint in complaints]
+    assert not found, "\n".join(found)
