@@ -90,11 +90,14 @@ OrderedJson AdviceJson(const Advice& advice, const std::vector<StudyRow>& rows,
 }
 
 std::string RowText(const StudyRow& row, const AdviceRow& each) {
-  return fmt::format(
-      "{} as {}: {}, {:+.2f} points; {} bytes ({} gzipped), arena {} bytes, "
-      "{:.2f} us\n",
-      row.recipe, row.method, ScoreText(row), -each.drop, row.file_bytes,
-      row.gzip_bytes, row.arena_bytes, row.latency_us_p50);
+  return Wrapped(fmt::format("{} as {}: {}, {:+.2f} points; {} bytes ({} "
+                             "gzipped), arena {} bytes, "
+                             "{:.2f} us",
+                             row.recipe, row.method, ScoreText(row), -each.drop,
+                             row.file_bytes, row.gzip_bytes, row.arena_bytes,
+                             row.latency_us_p50),
+                 static_cast<size_t>(WidthOf(STDOUT_FILENO)), 2, 4) +
+         "\n";
 }
 
 std::string AnswerText(const Advice& advice, const Options& options,
@@ -109,7 +112,7 @@ std::string AnswerText(const Advice& advice, const Options& options,
     const StudyRow& row = rows[advice.best->row];
     return Styled(fmt::format("{}/{}", options.directory, row.path),
                   Style::kGood, coloured) +
-           fmt::format("  ({} of {} files for {} fit)\n  ", advice.fitting,
+           fmt::format("  ({} of {} files for {} fit)\n", advice.fitting,
                        advice.considered, target.name) +
            RowText(row, *advice.best);
   }
@@ -120,7 +123,7 @@ std::string AnswerText(const Advice& advice, const Options& options,
   const StudyRow& row = rows[advice.nearest->row];
   std::string text =
       Styled("nothing fits", Style::kBad, coloured) +
-      fmt::format(" ({} files for {}); the nearest is {}/{}\n  ",
+      fmt::format(" ({} files for {}); the nearest is {}/{}\n",
                   advice.considered, target.name, options.directory, row.path) +
       RowText(row, *advice.nearest);
   for (const Miss& miss : advice.nearest->misses)

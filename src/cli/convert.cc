@@ -14,6 +14,8 @@
 #include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/cli/calibration.h"
+#include "src/cli/complete.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/formats/tflite/tflite.h"
@@ -34,11 +36,23 @@ struct Options {
   bool strict = false;
   uint64_t seed = 1;
   std::string out;
+  bool json = false;
 };
 
-// ", 12 bytes", or nothing for what has no size.
-std::string Bytes(const std::string& path) {
-  return IsStream(path) ? "" : fmt::format(", {} bytes", FileSize(path));
+// What was written: "m.tflite: uint8, 12 bytes", or an object.
+void Tell(const Options& options, const Method& method) {
+  const bool sized = !IsStream(options.out);
+  if (options.json) {
+    OrderedJson json = {{"path", options.out},
+                        {"method", method.name},
+                        {"file_bytes", nullptr}};
+    if (sized) json["file_bytes"] = FileSize(options.out);
+    PrintJson(json);
+    return;
+  }
+  PrintOut(fmt::format(
+      "{}: {}{}\n", options.out, method.name,
+      sized ? fmt::format(", {} bytes", FileSize(options.out)) : ""));
 }
 
 // Options that this method or model has no use for.
@@ -84,7 +98,7 @@ void Run(const Options& options, const CLI::App& verb) {
   WarnIfOverwritten(options.file, options.out);
   if (method.scheme == nullptr) {
     SaveModelAs(format, StripTrainingOps(graph), options.out);
-    PrintOut(fmt::format("{}: keras{}\n", options.out, Bytes(options.out)));
+    Tell(options, method);
     return;
   }
   const Scheme& scheme = *method.scheme;
@@ -107,8 +121,7 @@ void Run(const Options& options, const CLI::App& verb) {
           options.file);
     }
   }
-  PrintOut(
-      fmt::format("{}: {}{}\n", options.out, scheme.name, Bytes(options.out)));
+  Tell(options, method);
 }
 
 }  // namespace
@@ -127,11 +140,13 @@ void AddConvert(CLI::App* app) {
                    "The model: a Keras .h5 or .keras, a .tflite or a built-in")
       ->type_name("FILE")
       ->required();
-  verb->add_option("--method", options->method,
-                   "fp32, fp16, dynamic, uint8, int8, int16x8 or keras "
-                   "(`litesmith list methods`)")
-      ->type_name("NAME")
-      ->required();
+  CompleteWith(
+      verb->add_option("--method", options->method,
+                       "fp32, fp16, dynamic, uint8, int8, int16x8 or keras "
+                       "(`litesmith list methods`)")
+          ->type_name("NAME")
+          ->required(),
+      {Completes::kWords, NamesOf(Methods())});
   AddChoice(verb, "--io", &options->io, IoNames(),
             "Type of inputs and outputs instead of the method's own: float, "
             "int8, uint8 or int16")
@@ -149,6 +164,7 @@ void AddConvert(CLI::App* app) {
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("OUT.tflite")
       ->required();
+  AddJson(verb, &options->json);
   verb->callback([options, verb] { Run(*options, *verb); });
 }
 

@@ -124,10 +124,12 @@ void StopOnSignals() {
   signal(SIGXFSZ, SIG_IGN);
 }
 
-// "litesmith: " in front of what ends the program.
-std::string Head(std::string_view kind) {
-  return Styled(fmt::format("litesmith: {}:", kind), Style::kBad,
-                TakesColour(STDERR_FILENO));
+// Says what ends the program: "litesmith: KIND: TEXT".
+void Say(std::string_view kind, std::string_view text) {
+  fprintf(
+      stderr, "%s\n",
+      ForStandardError(fmt::format("litesmith: {}:", kind), text, Style::kBad)
+          .c_str());
 }
 
 // What those who want every step want to know of the whole.
@@ -154,20 +156,21 @@ int Report(const std::exception_ptr& failure) {
   try {
     std::rethrow_exception(failure);
   } catch (const Error& error) {
-    fprintf(stderr, "%s %s\n", Head(Name(error.kind())).c_str(), error.what());
+    Say(Name(error.kind()), error.what());
     return ExitCode(error.kind());
   } catch (const NoFit& none) {
     fprintf(stderr, "litesmith: %s\n", none.what());
     return kNoFitExitCode;
   } catch (const std::bad_alloc&) {
+    // Without taking more.
     fprintf(stderr,
-            "%s the system gave no more; a smaller model, batch or number of "
-            "threads would take less\n",
-            Head("out of memory").c_str());
+            "litesmith: out of memory: the system gave no more; a smaller "
+            "model, batch or number of threads would take less\n");
     return ExitCode(ErrorKind::kOutOfMemory);
   } catch (const std::exception& error) {
-    fprintf(stderr, "%s %s. This is a bug in Litesmith; please report it.\n",
-            Head("internal error").c_str(), error.what());
+    Say("internal error",
+        fmt::format("{}. This is a bug in Litesmith; please report it.",
+                    error.what()));
   }
   return 1;
 }
@@ -219,8 +222,7 @@ int Main(int argc, char** argv) {
     app.parse(std::move(arguments));
     TellCost(timer.Seconds());
     if (app.get_subcommands().empty()) {
-      fprintf(stderr, "%s a verb is wanted; see `litesmith --help`\n",
-              Head("invalid argument").c_str());
+      Say("invalid argument", "a verb is wanted; see `litesmith --help`");
       return 2;
     }
   } catch (const CLI::Success& success) {
@@ -232,12 +234,11 @@ int Main(int argc, char** argv) {
       PrintOut(text.str());
       return code;
     }
-    fprintf(stderr, "%s %s\nSee `litesmith --help`.\n",
-            Head("invalid argument").c_str(), unknown.c_str());
+    Say("invalid argument", unknown);
+    fprintf(stderr, "See `litesmith --help`.\n");
     return 2;
   } catch (const CLI::ParseError& error) {
-    fprintf(stderr, "%s %s\n", Head("invalid argument").c_str(),
-            ExplainUsage(app, error).c_str());
+    Say("invalid argument", ExplainUsage(app, error));
     for (const CLI::App* verb : app.get_subcommands())
       fprintf(stderr, "See `litesmith %s --help`.\n", verb->get_name().c_str());
     if (app.get_subcommands().empty())

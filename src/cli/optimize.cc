@@ -13,6 +13,7 @@
 #include "src/base/output.h"
 #include "src/base/overall_progress.h"
 #include "src/base/warning.h"
+#include "src/cli/complete.h"
 #include "src/cli/config_options.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
@@ -129,11 +130,13 @@ void AddOptimize(CLI::App* app) {
                    "A trained model: .h5, .keras or a float .tflite")
       ->type_name("FILE")
       ->required();
-  verb->add_option("--recipe", options->recipe,
-                   "A built-in recipe (`litesmith list recipes`), or "
-                   "FILE.toml[:NAME] with one of your own")
-      ->type_name("NAME|FILE.toml")
-      ->required();
+  CompleteWith(
+      verb->add_option("--recipe", options->recipe,
+                       "A built-in recipe (`litesmith list recipes`), or "
+                       "FILE.toml[:NAME] with one of your own")
+          ->type_name("NAME|FILE.toml")
+          ->required(),
+      {Completes::kWordsFiles, NamesOf(RecipeTable().recipes())});
   AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("OUT.h5|.keras|.tflite")

@@ -19,6 +19,7 @@
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/containers/npy.h"
@@ -43,6 +44,7 @@ struct Options {
   bool quantize = false;
   std::string signature;
   bool stream = false;
+  bool json = false;
   RuntimeFlags runtime;
 };
 
@@ -262,17 +264,26 @@ void Run(const Options& options) {
   const std::vector<std::vector<std::byte>> outputs =
       Outputs(data, &interpreters);
   std::string report;
+  OrderedJson written = OrderedJson::array();
   for (size_t o = 0; o < outputs.size(); ++o) {
     const Tensor& tensor = interpreters[0].output_tensor(static_cast<int>(o));
     const Shape shape = OutputShape(tensor.shape, inputs[0].layout, calls);
     WarnNotFinite(tensor.dtype, outputs[o],
                   fmt::format("output '{}'", tensor.name));
     WriteNpy(options.outputs[o], tensor.dtype, shape, outputs[o]);
+    written.push_back({{"path", options.outputs[o]},
+                       {"name", tensor.name},
+                       {"dtype", Name(tensor.dtype)},
+                       {"shape", shape.ToVector()}});
     // A pipe or `-` may be standard output itself.
     std::error_code code;
     if (!std::filesystem::is_regular_file(options.outputs[o], code)) continue;
     report += fmt::format("{}: {} {} '{}'\n", options.outputs[o],
                           Name(tensor.dtype), shape.ToString(), tensor.name);
+  }
+  if (options.json) {
+    PrintJson({{"calls", calls}, {"outputs", written}});
+    return;
   }
   PrintOut(report);
 }
@@ -313,6 +324,7 @@ void AddRun(CLI::App* app) {
   verb->add_flag("--stream", options->stream,
                  "Variables keep their values from call to call, in the order "
                  "of the arrays; else each call starts from fresh ones");
+  AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
   verb->callback([options] { Run(*options); });
 }

@@ -161,6 +161,17 @@ std::string Wrapped(std::string_view text, size_t width, size_t first,
   return lines;
 }
 
+std::string ForStandardError(std::string_view head, std::string_view text,
+                             Style style) {
+  std::string line = fmt::format("{} {}", head, text);
+  const int width = WidthOf(STDERR_FILENO);
+  if (width > 0 && line.find('\n') == std::string::npos)
+    line = Wrapped(line, static_cast<size_t>(width), 0, 2);
+  if (!line.starts_with(head)) return line;
+  return Styled(head, style, TakesColour(STDERR_FILENO)) +
+         line.substr(head.size());
+}
+
 std::string Harmless(std::string_view text) {
   std::string harmless;
   while (!text.empty()) {

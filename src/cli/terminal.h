@@ -41,6 +41,10 @@ std::string Clipped(std::string_view text, size_t width);
 // newline at the end.
 std::string Wrapped(std::string_view text, size_t width, size_t first,
                     size_t rest);
+// "HEAD TEXT" for standard error: wrapped, and the head in that style, if it is
+// a terminal that can.
+std::string ForStandardError(std::string_view head, std::string_view text,
+                             Style style);
 // The text with control characters, and bytes that are no UTF-8, as "?".
 std::string Harmless(std::string_view text);
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <set>
 
@@ -53,10 +54,9 @@ void PrintWarning(std::string_view text) {
   if (!said.emplace(text).second) return;
   if (TerminalProgress::shown_now_ != nullptr)
     TerminalProgress::shown_now_->Clear();
-  const std::string head =
-      Styled("litesmith: warning:", Style::kBold, TakesColour(STDERR_FILENO));
-  std::fprintf(stderr, "%s %.*s\n", head.c_str(), static_cast<int>(text.size()),
-               text.data());
+  std::fprintf(
+      stderr, "%s\n",
+      ForStandardError("litesmith: warning:", text, Style::kBold).c_str());
 }
 
 TerminalProgress::TerminalProgress()
@@ -98,10 +98,10 @@ void TerminalProgress::Update(std::string_view task, int64_t done,
   if (rewrites_) {
     Clear();
     // The last column stays free: a full line would wrap on some terminals.
-    const auto width =
-        static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)) - 1);
-    const std::string text = ProgressText(percent, task, left, width);
-    std::fputs(text.c_str(), stderr);
+    drawn_in_ = static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)));
+    const std::string text = ProgressText(percent, task, left, drawn_in_ - 1);
+    // Without wrapping: the terminal may have become narrower just now.
+    std::fprintf(stderr, "\033[?7l%s\033[?7h", text.c_str());
     drawn_ = ShownWidth(text);
   } else {
     std::fprintf(stderr, "%s\n", ProgressText(percent, task, left, 0).c_str());
@@ -125,11 +125,25 @@ void TerminalProgress::Line(std::string_view text) {
 
 void TerminalProgress::Clear() {
   if (drawn_ == 0) return;
-  const auto width = static_cast<size_t>(std::max(1, WidthOf(STDERR_FILENO)));
-  const size_t above = (drawn_ - 1) / width;
+  const size_t above = RowsAbove();
   if (above > 0) std::fprintf(stderr, "\033[%zuA", above);
   std::fputs("\r\033[J", stderr);
   drawn_ = 0;
+}
+
+size_t TerminalProgress::RowsAbove() const {
+  const auto width = static_cast<size_t>(std::max(1, WidthOf(STDERR_FILENO)));
+  if (width >= drawn_ || width == drawn_in_) return 0;
+  // screen, xterm and the console cut lines where others break them again.
+  for (const char* cuts : {"STY", "XTERM_VERSION"}) {
+    if (std::getenv(cuts) != nullptr) return 0;
+  }
+  // tmux says a quarter of a second later that it has become narrower: the line
+  // was drawn, and cut, in between.
+  constexpr double kLate = 0.3;
+  if (std::getenv("TMUX") != nullptr && Seconds(Clock::now() - shown_) < kLate)
+    return 0;
+  return (drawn_ - 1) / width;
 }
 
 }  // namespace litesmith

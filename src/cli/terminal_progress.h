@@ -38,9 +38,11 @@ class TerminalProgress : public Progress {
 
   friend void PrintWarning(std::string_view text);
 
-  // Takes the rewriting line away, in as many rows as the terminal, which may
-  // have become narrower, has made of it.
+  // Takes the rewriting line away.
   void Clear();
+  // Rows that the line has above the last one: a terminal that has become
+  // narrower breaks it.
+  size_t RowsAbove() const;
   // A line for each new step of the work.
   void TellStep(std::string_view task, Clock::time_point now);
 

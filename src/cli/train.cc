@@ -11,6 +11,7 @@
 #include "src/base/output.h"
 #include "src/base/overall_progress.h"
 #include "src/base/warning.h"
+#include "src/cli/complete.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
@@ -93,11 +94,14 @@ void AddTrain(CLI::App* app) {
       "Train a model on the training half of DATA, write it as Keras .h5 or\n"
       ".keras, or as .tflite, and print its loss and metric on the test half.\n"
       "Same seed, same bits.");
-  verb->add_option("model", options->model,
-                   "A built-in model (`litesmith list models`), a Keras .h5 or "
-                   ".keras or a float .tflite file to go on from")
-      ->type_name("MODEL")
-      ->required();
+  CompleteWith(
+      verb->add_option(
+              "model", options->model,
+              "A built-in model (`litesmith list models`), a Keras .h5 or "
+              ".keras or a float .tflite file to go on from")
+          ->type_name("MODEL")
+          ->required(),
+      {Completes::kWordsFiles, NamesOf(BuiltinModels())});
   AddData(verb, &options->data, &options->reading);
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("FILE.h5|.keras|.tflite")
