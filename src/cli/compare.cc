@@ -2,6 +2,7 @@
 #include "src/measure/compare.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -120,12 +121,19 @@ std::string FilesText(const Comparison& c) {
   return table.Text();
 }
 
+// A sentence in lines that fit.
+std::string Line(const std::string& text) {
+  return Wrapped(text, static_cast<size_t>(WidthOf(STDOUT_FILENO)), 0, 0) +
+         "\n";
+}
+
 std::string TensorsText(const Comparison& c, bool all) {
   constexpr size_t kShown = 12;
-  std::string text = fmt::format(
-      "\nB against A, worst first ({}; {} of {} operators have a "
-      "counterpart)\n",
-      Counted(c.tensor_samples, "sample"), c.matched_ops, c.ops);
+  std::string text =
+      "\n" + Line(fmt::format(
+                 "B against A, worst first ({}; {} of {} operators "
+                 "have a counterpart)",
+                 Counted(c.tensor_samples, "sample"), c.matched_ops, c.ops));
   Table table({{"Tensor of B"},
                {"SQNR", true},
                {"Largest difference", true, 2},
@@ -147,12 +155,12 @@ std::string TensorsText(const Comparison& c, bool all) {
                         sorted.size() - shown);
   }
   if (const TensorNoise* most = MostAdded(c.tensors)) {
-    text += fmt::format(
+    text += Line(fmt::format(
         "The difference starts at '{}' ({}): its {} {}; the largest difference "
-        "is {:.4g}, in sample {}.\n",
+        "is {:.4g}, in sample {}.",
         Harmless(most->name), most->op,
         most->op == "input" ? "own numbers have" : "output has",
-        NoiseText(*most), most->largest, most->sample);
+        NoiseText(*most), most->largest, most->sample));
   } else {
     text += "No activation differs.\n";
   }
@@ -183,11 +191,11 @@ void Run(const Options& options) {
   std::string text = FilesText(c);
   if (c.agreement) {
     text +=
-        fmt::format("\nBoth give the same class for {:.2f} % of {}",
-                    100 * *c.agreement, Counted(c.a.score.samples, "sample"));
-    if (c.counts) text += ".\n" + ChanceText(c);
-    text += ".\n";
+        "\n" + Line(fmt::format("Both give the same class for {:.2f} % of {}.",
+                                100 * *c.agreement,
+                                Counted(c.a.score.samples, "sample")));
   }
+  if (c.counts) text += Line(ChanceText(c) + ".");
   if (!c.tensors.empty()) text += TensorsText(c, options.all);
   PrintOut(text);
 }

@@ -94,10 +94,11 @@ std::string Table::Text(int width, bool coloured) const {
   std::sort(dropped.begin(), dropped.end());
   std::vector<std::string> names;
   for (const size_t c : dropped) names.push_back(columns_[c].header);
+  const std::string note =
+      fmt::format("({} columns have no room for: {})", width, JoinNames(names));
   return text +
-         Styled(fmt::format("  ({} columns have no room for: {})", width,
-                            JoinNames(names)),
-                Style::kDim, coloured) +
+         Styled(Wrapped(note, room, kIndent, kIndent + 1), Style::kDim,
+                coloured) +
          "\n";
 }
 

@@ -54,12 +54,13 @@ TEST(Table, LeavesOutWhatDoesNotFitAndSaysSo) {
             "  Name   Note\n"
             "  first  as it is\n"
             "  \u65e5\u672c   b?\n"
-            "  (22 columns have no room for: Size)\n");
-  EXPECT_EQ(Three().Text(10),
-            "  Name\n"
-            "  first\n"
-            "  \u65e5\u672c\n"
-            "  (10 columns have no room for: Size, Note)\n");
+            "  (22 columns have no\n   room for: Size)\n");
+  EXPECT_EQ(
+      Three().Text(10),
+      "  Name\n"
+      "  first\n"
+      "  \u65e5\u672c\n"
+      "  (10\n   columns\n   have no\n   room\n   for:\n   Size,\n   Note)\n");
 }
 
 TEST(Table, ClipsWhatIsAlwaysShown) {

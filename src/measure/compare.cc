@@ -11,6 +11,7 @@
 #include "src/graph/op_def.h"
 #include "src/measure/gzip.h"
 #include "src/measure/match.h"
+#include "src/measure/memory.h"
 #include "src/measure/metrics.h"
 #include "src/measure/metrics/scorers.h"
 #include "src/models/models.h"
@@ -100,7 +101,7 @@ ComparedFile Weigh(const std::string& path, const Graph& graph) {
     file.file_bytes = static_cast<int64_t>(bytes.size());
     file.gzip_bytes = GzipSize(bytes);
   }
-  file.arena_bytes = static_cast<int64_t>(Interpreter(graph).arena_bytes());
+  file.arena_bytes = PlanMemory(graph).arena_bytes;
   return file;
 }
 

@@ -37,7 +37,7 @@ struct ComparedFile {
   std::string numbers;      // "a float32 model": DescribeNumbers
   int64_t file_bytes = 0;   // 0 for a built-in model
   int64_t gzip_bytes = 0;   // at level 9
-  int64_t arena_bytes = 0;  // of our plan for one sample
+  int64_t arena_bytes = 0;  // of activations for one sample; memory.h
   Score score;
   FileTime time;
 };

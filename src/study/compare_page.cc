@@ -23,7 +23,8 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
 .wide { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+th, td { text-align: left; padding: .3rem .6rem; border-bottom: 1px solid var(--line); }
+td:first-child { overflow-wrap: anywhere; min-width: 8rem; }
 td.n, th.n { text-align: right; white-space: nowrap; }
 .bar { background: var(--bar); height: .6rem; min-width: 1px; border-radius: 2px; }
 .low .bar { background: var(--bad); }

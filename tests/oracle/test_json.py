@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from conftest import ROOT
@@ -31,6 +32,7 @@ def work(litesmith, tmp_path_factory):
     litesmith.ok("train", "mnist-cnn", "--data", "digits", "--limit", 500, "--epochs", 1, "-o", folder / "m.h5")
     litesmith.ok("convert", folder / "m.h5", "--method", "int8", "--calibration", "digits", "-o", folder / "m.tflite")
     litesmith.ok("study", "--data", "digits", "--limit", 200, "--epochs", 1, "--recipes", "none", "--methods", "fp32,int8", "--out", folder / "run")
+    np.save(folder / "x.npy", np.zeros((3, 28, 28), np.float32))
     return folder
 
 
@@ -44,6 +46,8 @@ CALLS = {
     "advise-nothing": (("advise", "run", "--flash", "10"), 0),
     "benchmark": (("benchmark", "m.tflite", "--seconds", "0.05", "--warm-up", "0"), 0),
     "compare": (("compare", "m.h5", "m.tflite", *DATA), 0),
+    "convert": (("convert", "m.h5", "--method", "fp16", "-o", "h.tflite"), 0),
+    "run": (("run", "m.h5", "--input", "x.npy", "--output", "y.npy"), 0),
     "evaluate": (("evaluate", "m.tflite", *DATA, "--time"), 0),
     "inspect": (("inspect", "m.tflite"), 0),
     "list": (("list", "recipes"), 0),
