@@ -234,7 +234,8 @@ void PrintWhy(const Options& options, const CLI::App& verb) {
                       {"becomes", reason.form},
                       {"why", reason.why}});
     }
-    PrintJson(list);
+    PrintJson(
+        {{"path", options.file}, {"method", options.why}, {"tensors", list}});
     return;
   }
   Table table({{"Tensor"}, {"Becomes"}, {"Why"}});

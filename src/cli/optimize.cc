@@ -15,6 +15,7 @@
 #include "src/base/warning.h"
 #include "src/cli/complete.h"
 #include "src/cli/config_options.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
@@ -146,7 +147,7 @@ void AddOptimize(CLI::App* app) {
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
-  verb->add_flag("--json", options->json, "Print one JSON object");
+  AddJson(verb, &options->json);
   verb->callback([options, verb] { Run(*options, *verb); });
 }
 

@@ -443,7 +443,10 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
   if (!epochs.empty()) json["train_loss"] = epochs.back().loss;
   if (test.metric == "top1") json["accuracy"] = test.score.value;
   if (FindMetric(test.metric).is_share) json["correct"] = test.score.correct;
-  return json.dump() + "\n";
+  // A path may be no UTF-8.
+  return json.dump(-1, ' ', false,
+                   nlohmann::ordered_json::error_handler_t::replace) +
+         "\n";
 }
 
 void WarnIfUntrained(const std::string& model) {

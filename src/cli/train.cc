@@ -12,6 +12,7 @@
 #include "src/base/overall_progress.h"
 #include "src/base/warning.h"
 #include "src/cli/complete.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
@@ -114,7 +115,7 @@ void AddTrain(CLI::App* app) {
   verb->add_option("--teacher", options->teacher,
                    "The model whose answers --distill-weight is for")
       ->type_name("FILE");
-  verb->add_flag("--json", options->json, "Print one JSON object");
+  AddJson(verb, &options->json);
   verb->callback([options, verb] { Run(*options, *verb); });
 }
 

@@ -12,14 +12,16 @@ from conftest import ROOT
 def documented():
     """{verb: [set of fields of each of its tables]}."""
     tables = {}
-    verb = None
+    verbs = []
     for line in (ROOT / "docs" / "json.md").read_text().splitlines():
         if line.startswith("## "):
-            verb = line[3:].strip()
+            verbs = [verb.strip() for verb in line[3:].split(",")]
         elif line == "| field | meaning |":
-            tables.setdefault(verb, []).append(set())
+            for verb in verbs:
+                tables.setdefault(verb, []).append(set())
         elif line.startswith("| ") and not line.startswith("| ---"):
-            tables[verb][-1] |= {name.strip() for name in line.split("|")[1].split(",")}
+            for verb in verbs:
+                tables[verb][-1] |= {name.strip() for name in line.split("|")[1].split(",")}
     return tables
 
 
@@ -46,10 +48,13 @@ CALLS = {
     "advise-nothing": (("advise", "run", "--flash", "10"), 0),
     "benchmark": (("benchmark", "m.tflite", "--seconds", "0.05", "--warm-up", "0"), 0),
     "compare": (("compare", "m.h5", "m.tflite", *DATA), 0),
+    "train": (("train", "mnist-cnn", *DATA, "--epochs", "1", "-o", "t.h5"), 0),
+    "optimize": (("optimize", "m.h5", *DATA, "--recipe", "quant", "--epochs", "1", "-o", "o.h5"), 0),
     "convert": (("convert", "m.h5", "--method", "fp16", "-o", "h.tflite"), 0),
     "run": (("run", "m.h5", "--input", "x.npy", "--output", "y.npy"), 0),
     "evaluate": (("evaluate", "m.tflite", *DATA, "--time"), 0),
     "inspect": (("inspect", "m.tflite"), 0),
+    "inspect-why": (("inspect", "m.h5", "--why", "fp16"), 1),
     "list": (("list", "recipes"), 0),
     "report": (("report", "run"), 0),
     "study": (STUDY, 0),
