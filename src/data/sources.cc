@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/base/names.h"
+#include "src/data/augment.h"
 #include "src/data/described.h"
 #include "src/data/sources/cifar10.h"
 #include "src/data/sources/csv.h"
@@ -13,6 +14,7 @@
 #include "src/data/sources/idx.h"
 #include "src/data/sources/images.h"
 #include "src/data/sources/npz.h"
+#include "src/data/sources/wav.h"
 
 namespace litesmith {
 namespace {
@@ -26,6 +28,9 @@ constexpr const char* kImageOptions[] = {"split", "seed", "resize", "method",
 constexpr const char* kCsvOptions[] = {"split",     "seed",    "target",
                                        "task",      "columns", "header",
                                        "separator", "window",  "stride"};
+
+constexpr const char* kWavOptions[] = {"split", "seed",   "window",  "stride",
+                                       "rate",  "length", "features"};
 
 constexpr DataSource kSources[] = {
     {"digits",
@@ -58,6 +63,10 @@ constexpr DataSource kSources[] = {
      "a table, a row a sample, with target=COLUMN; or a folder of recordings "
      "for each class, a file each, cut into windows",
      kCsvOptions, LoadCsv},
+    {"wav", "DIR",
+     "a folder of WAV sounds for each class, as samples or by a front end "
+     "(features=mfcc, features=micro)",
+     kWavOptions, LoadWav},
 };
 
 // "NAME" or "NAME:ARGUMENT", as one writes it.
@@ -92,8 +101,9 @@ DataSplits LoadData(const std::string& spec, const DataContext& context) {
          Usage(source));
   }
   CheckOptions(source, parsed.options);
-  return Described(source.find({parsed.argument, parsed.options, context}),
-                   parsed.options, context);
+  DataSplits found = source.find({parsed.argument, parsed.options, context});
+  if (!found.augmented) found = Augmented(std::move(found), parsed.options);
+  return Described(std::move(found), parsed.options, context);
 }
 
 }  // namespace litesmith

@@ -46,6 +46,8 @@ struct DataSplits {
   std::string name;  // "mnist", "digits": for reports
   DataHalf train;
   DataHalf test;
+  // Whether the source has already done what the options of augmentation ask.
+  bool augmented = false;
 };
 
 // What a source is asked for.

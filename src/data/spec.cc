@@ -58,8 +58,9 @@ constexpr DataOption kOptions[] = {
      "every sound is cut or padded with silence to so much; the longest "
      "file's, 10 s at most"},
     {"features", "none|mfcc|micro",
-     "what is made of sound: MLPerf Tiny's 49 x 10 coefficients, or the "
-     "49 x 40 integers of microcontroller firmware"},
+     "what is made of a second of sound: MLPerf Tiny's 49 x 10 coefficients, "
+     "or the 98 x 40 integers of microcontroller firmware; as the model's "
+     "input is"},
 };
 
 constexpr const char* kCommon[] = {

@@ -4,6 +4,7 @@
 #define LITESMITH_DATA_VIEWS_H_
 
 #include <cstdint>
+#include <vector>
 
 #include "src/data/dataset.h"
 
@@ -16,6 +17,18 @@ DatasetPtr Slice(DatasetPtr dataset, int64_t begin, int64_t end);
 // The first `count` samples, or all of them if there are fewer. Throws
 // Error{invalid argument} for a negative count.
 DatasetPtr Take(DatasetPtr dataset, int64_t count);
+
+// Samples of these indices, in their order.
+DatasetPtr Pick(DatasetPtr dataset, std::vector<int64_t> indices);
+
+// The same samples, whose first input's numbers stand for others.
+DatasetPtr WithReal(DatasetPtr dataset, const Affine& real);
+
+// `count` indices, or all if there are fewer, drawn by the seed: of each class
+// in turn, so that all are there as often as can be; of data without labels
+// any.
+std::vector<int64_t> DrawOverClasses(const Dataset& data, int64_t count,
+                                     uint64_t seed);
 
 }  // namespace litesmith
 

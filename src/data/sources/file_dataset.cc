@@ -254,14 +254,20 @@ DatasetPtr OpenFiles(const FileHalf& half, int64_t count) {
 DataSplits FileSplits(std::string name, FolderFiles files,
                       const std::string& folder,
                       std::shared_ptr<const FileDecoder> decoder,
-                      const DataContext& context) {
-  const auto half = [&](std::vector<LabelledFile> of) {
+                      const DataContext& context,
+                      std::vector<FilePart> train_parts,
+                      std::vector<FilePart> test_parts) {
+  const auto half = [&](std::vector<LabelledFile> of,
+                        std::vector<FilePart> parts) {
     auto made = std::make_shared<FileHalf>();
     made->decoder = decoder;
     made->classes = files.classes;
-    made->parts.resize(of.size());
-    for (size_t i = 0; i < of.size(); ++i)
-      made->parts[i].file = static_cast<int32_t>(i);
+    made->parts = std::move(parts);
+    if (made->parts.empty()) {
+      made->parts.resize(of.size());
+      for (size_t i = 0; i < of.size(); ++i)
+        made->parts[i].file = static_cast<int32_t>(i);
+    }
     made->files = std::move(of);
     made->folder = folder;
     made->context = context;
@@ -271,8 +277,8 @@ DataSplits FileSplits(std::string name, FolderFiles files,
           return OpenFiles(*made, count);
         }};
   };
-  DataHalf train = half(std::move(files.train));
-  DataHalf test = half(std::move(files.test));
+  DataHalf train = half(std::move(files.train), std::move(train_parts));
+  DataHalf test = half(std::move(files.test), std::move(test_parts));
   return {std::move(name), std::move(train), std::move(test)};
 }
 

@@ -54,11 +54,14 @@ struct FileHalf {
 // argument} for a half without samples.
 DatasetPtr OpenFiles(const FileHalf& half, int64_t count);
 
-// The two halves of what was found, a sample a file.
+// The two halves of what was found, of these samples or, if they are empty, a
+// sample a file.
 DataSplits FileSplits(std::string name, FolderFiles files,
                       const std::string& folder,
                       std::shared_ptr<const FileDecoder> decoder,
-                      const DataContext& context);
+                      const DataContext& context,
+                      std::vector<FilePart> train_parts = {},
+                      std::vector<FilePart> test_parts = {});
 
 }  // namespace litesmith
 
