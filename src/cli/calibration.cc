@@ -8,6 +8,7 @@
 #include "src/base/warning.h"
 #include "src/cli/options.h"
 #include "src/data/sources.h"
+#include "src/data/views.h"
 #include "src/models/model_data.h"
 
 namespace litesmith {
@@ -15,11 +16,14 @@ namespace litesmith {
 void AddCalibration(CLI::App* verb, CalibrationOptions* options) {
   verb->add_option("--calibration", options->data,
                    "Data whose training half shows the ranges: digits, "
-                   "mnist:DIR, npz:FILE")
+                   "mnist:DIR, npz:FILE, images:DIR, ...")
       ->type_name("SPEC");
   AddReading(verb, &options->reading);
   AddNumber<int64_t>(verb, "--calibration-samples", &options->samples,
                      "How many of the first training samples", {.low = 1});
+  AddNumber<uint64_t>(verb, "--calibration-seed", &options->seed,
+                      "Draw them from all training samples by this seed, of "
+                      "all classes alike, instead of the first");
 }
 
 Ranges FindRanges(const Graph& graph, const std::string& file,
@@ -42,7 +46,13 @@ Ranges FindRanges(const Graph& graph, const std::string& file,
          options.samples, options.data,
          Counted(data.train.size, "training sample"));
   }
-  return Calibrate(graph, *data.train.Open(options.samples), options.samples);
+  const bool drawn = verb.get_option("--calibration-seed")->count() > 0;
+  DatasetPtr samples = data.train.Open(drawn ? 0 : options.samples);
+  if (drawn) {
+    samples =
+        Pick(samples, DrawOverClasses(*samples, options.samples, options.seed));
+  }
+  return Calibrate(graph, *samples, options.samples);
 }
 
 }  // namespace litesmith

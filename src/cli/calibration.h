@@ -16,6 +16,7 @@ struct CalibrationOptions {
   std::string data;
   DataContext reading;
   int64_t samples = 100;
+  uint64_t seed = 1;  // of which samples, where it is given
 };
 
 void AddCalibration(CLI::App* verb, CalibrationOptions* options);

@@ -30,7 +30,7 @@ struct Options {
   std::string data;
   DataContext reading;
   int64_t limit = 0;
-  std::string metric = "top1";
+  std::string metric = kAutoMetric;
   int64_t tensor_samples = 100;
   bool all = false;
   bool json = false;
@@ -173,7 +173,6 @@ void Run(const Options& options) {
   WarnIfUntrained(options.b);
   CompareOptions compare;
   compare.evaluate.threads = options.runtime.threads;
-  compare.evaluate.metric = options.metric;
   compare.evaluate.numerics = options.runtime.Contract();
   compare.evaluate.reference = options.runtime.reference;
   compare.tensor_samples = options.tensor_samples;
@@ -181,6 +180,8 @@ void Run(const Options& options) {
       LoadData(options.data,
                ContextFor(LoadModel(options.a, 0), options.reading))
           .test.Open(options.limit);
+  compare.evaluate.metric =
+      ChooseMetric(options.metric, LoadModel(options.a, 0), *data);
   const Comparison c = CompareFiles(options.a, options.b, *data, compare);
   if (!options.report.empty())
     WriteFile(options.report, ComparePage(c, options.data));

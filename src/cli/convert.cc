@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
@@ -19,6 +20,7 @@
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/formats/tflite/tflite.h"
+#include "src/models/class_names.h"
 #include "src/models/models.h"
 #include "src/study/methods.h"
 #include "src/transform/training_ops.h"
@@ -79,6 +81,7 @@ void WarnOfNoEffect(const Options& options, const Method& method,
             : fmt::format("{} needs no ranges of activations", method.name);
     warn("--calibration", why);
     warn("--calibration-samples", why);
+    warn("--calibration-seed", why);
   }
   if (FileExists(options.file))
     warn("--seed", "the weights are those of the file");
@@ -96,8 +99,10 @@ void Run(const Options& options, const CLI::App& verb) {
       method.scheme != nullptr && NeedsRanges(graph, *method.scheme);
   WarnOfNoEffect(options, method, verb, needs_ranges);
   WarnIfOverwritten(options.file, options.out);
+  const std::vector<std::string> names = ReadClassNames(options.file);
   if (method.scheme == nullptr) {
     SaveModelAs(format, StripTrainingOps(graph), options.out);
+    AddClassNames(options.out, names);
     Tell(options, method);
     return;
   }
@@ -111,6 +116,7 @@ void Run(const Options& options, const CLI::App& verb) {
   ThrowIfStopRequested();
   const Graph result = Convert(graph, scheme, ranges, convert);
   SaveModelAs(format, result, options.out);
+  AddClassNames(options.out, names);
   if (options.dense_per_tensor && scheme.weight == DType::kInt8) {
     convert.dense_per_channel.reset();
     if (WriteTflite(Convert(graph, scheme, ranges, convert)) ==

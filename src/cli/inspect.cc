@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@
 #include "src/cli/verb.h"
 #include "src/graph/op_def.h"
 #include "src/graph/weights.h"
+#include "src/models/class_names.h"
 #include "src/models/models.h"
 #include "src/quant/convert.h"
 #include "src/study/methods.h"
@@ -258,12 +260,22 @@ void Run(const Options& options, const CLI::App& verb) {
   }
   WarnNotFinite(graph, options.file);
   const ModelSummary summary = Summarize(options.file, graph, options.all);
+  const std::vector<std::string> names = ReadClassNames(options.file);
   if (options.json) {
-    PrintJson(SummaryJson(summary, graph));
+    OrderedJson json = SummaryJson(summary, graph);
+    json["classes"] = names;
+    PrintJson(json);
     return;
   }
-  std::string text = SummaryText(summary, graph) + "\nLayers\n" +
-                     LayersText(summary, IsKerasFile(options.file));
+  std::string text = SummaryText(summary, graph);
+  if (!names.empty()) {
+    constexpr size_t kShown = 20;
+    text += fmt::format(
+        "{} classes: {}{}\n", names.size(),
+        JoinNames(std::span(names).first(std::min(kShown, names.size()))),
+        names.size() > kShown ? ", ..." : "");
+  }
+  text += "\nLayers\n" + LayersText(summary, IsKerasFile(options.file));
   if (options.ops || options.tensors) {
     Inspection all(options);
     all.Add(graph, "");

@@ -19,7 +19,10 @@
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
+#include "src/measure/data_checks.h"
 #include "src/measure/evaluate.h"
+#include "src/measure/metrics.h"
+#include "src/models/class_names.h"
 #include "src/models/models.h"
 #include "src/transform/training_ops.h"
 
@@ -34,7 +37,7 @@ struct Options {
   DataContext reading;
   int64_t limit = 0;
   bool dequantize = false;
-  std::string metric = "top1";
+  std::string metric = kAutoMetric;
   bool json = false;
   TrainOptions train;
 };
@@ -83,7 +86,13 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfOverwritten(options.file, options.out);
   const Halves data =
       OpenData(options.data, options.limit, model, options.reading);
+  options.metric = ChooseMetric(options.metric, model, *data.train);
   RequireEvaluable(model, *data.train, options.metric);
+  CheckSamples(*data.train, data.test.get());
+  EvaluateOptions check;
+  check.threads = options.train.threads;
+  check.metric = options.metric;
+  CheckModel(model, *data.train, check);
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))
     epochs += RecipeEpochs(*each, options.train);
@@ -102,6 +111,7 @@ void Run(Options options, const CLI::App& verb) {
         options.out);
   }
   SaveModelAs(format, result.graph, options.out);
+  AddClassNames(options.out, NamesFor(*data.train, options.file));
   const TestResult test =
       TestOf(result.graph, *data.test, options.train, options.metric);
   PrintOut(options.json

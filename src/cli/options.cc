@@ -29,6 +29,7 @@
 #include "src/cli/complete.h"
 #include "src/data/sources.h"
 #include "src/measure/metrics.h"
+#include "src/models/class_names.h"
 #include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/ops/registry.h"
@@ -361,9 +362,11 @@ void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train) {
 }
 
 void AddMetric(CLI::App* app, std::string* metric) {
-  AddChoice(app, "--metric", metric, NamesOf(Metrics()),
+  std::vector<std::string> words = {kAutoMetric};
+  for (const Metric& row : Metrics()) words.emplace_back(row.name);
+  AddChoice(app, "--metric", metric, std::move(words),
             "What the outputs on the test half are worth (`litesmith list "
-            "metrics`)")
+            "metrics`); auto goes by outputs and targets")
       ->type_name("NAME");
 }
 
@@ -447,6 +450,13 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
   return json.dump(-1, ' ', false,
                    nlohmann::ordered_json::error_handler_t::replace) +
          "\n";
+}
+
+std::vector<std::string> NamesFor(const Dataset& data,
+                                  const std::string& model) {
+  const auto names = data.class_names();
+  if (!names.empty()) return {names.begin(), names.end()};
+  return ReadClassNames(model);
 }
 
 void WarnIfUntrained(const std::string& model) {

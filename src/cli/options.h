@@ -139,6 +139,11 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
 // "accuracy 97.00 % (1940 of 2000)", "mse 0.01234 (2000 samples)".
 std::string ScoreText(const std::string& metric, const Score& score);
 
+// What the classes of a model that is trained on the data are called: as the
+// data says, else as the file that it is made of.
+std::vector<std::string> NamesFor(const Dataset& data,
+                                  const std::string& model);
+
 // Warns where an untrained built-in model stands in for a trained one.
 void WarnIfUntrained(const std::string& model);
 // Warns where writing `out` destroys `source`.

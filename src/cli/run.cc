@@ -19,12 +19,17 @@
 #include "src/base/parallel.h"
 #include "src/base/progress.h"
 #include "src/base/warning.h"
+#include "src/cli/class_text.h"
 #include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/containers/npy.h"
 #include "src/data/batch.h"
 #include "src/data/memory_dataset.h"
+#include "src/data/sources/samples.h"
+#include "src/data/values.h"
+#include "src/models/class_names.h"
+#include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/feeder.h"
@@ -39,6 +44,8 @@ constexpr int64_t kBlock = 4096;
 
 struct Options {
   std::string file;
+  std::vector<std::string> samples;  // pictures or sounds
+  std::string as;                    // options for these
   std::vector<std::string> inputs;
   std::vector<std::string> outputs;
   bool quantize = false;
@@ -233,7 +240,80 @@ void RequireAsManyFiles(const Options& options, const Interpreter& model) {
        counted(options.outputs.size(), "file"));
 }
 
+// Pictures or sounds in, the best five classes out.
+void RunSamples(const Options& options) {
+  if (!options.inputs.empty() || !options.outputs.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: pictures and sounds are answered in words; --input and --output "
+         "are for arrays",
+         options.samples[0]);
+  }
+  for (const std::string& path : options.samples) {
+    if (IsSampleFile(path)) continue;
+    Fail(ErrorKind::kInvalidArgument,
+         "{}: a picture (.jpg, .jpeg, .png) or a sound (.wav) is wanted; "
+         "arrays are given by --input",
+         path);
+  }
+  const Graph graph = LoadModel(options.file, 0, options.signature);
+  WarnNotFinite(graph, options.file);
+  WarnIfUntrained(options.file);
+  WarnIfNumericsUnused(options.runtime, graph);
+  if (graph.inputs.size() != 1 || graph.outputs.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "{} has {} and {}; a picture or sound is for one input, and --input "
+         "gives arrays for more",
+         options.file,
+         Counted(static_cast<int64_t>(graph.inputs.size()), "input"),
+         Counted(static_cast<int64_t>(graph.outputs.size()), "output"));
+  }
+  const DatasetPtr data =
+      SamplesOf(options.samples, options.as, ContextFor(graph, DataContext()));
+  InterpreterOptions plan;
+  plan.batch = 1;
+  plan.numerics = options.runtime.Contract();
+  plan.reference = options.runtime.reference;
+  Interpreter interpreter(graph, plan);
+  const InputFeeder feed(data->inputs(), interpreter);
+  const std::vector<std::string> names = ReadClassNames(options.file);
+  const Tensor& output = interpreter.output_tensor(0);
+  const Affine real = RealOf(output);
+  BatchReader reader(*data, 1);
+  std::string text;
+  OrderedJson answers = OrderedJson::array();
+  for (int64_t i = 0; i < data->size(); ++i) {
+    feed(reader.Read(i, 1), &interpreter);
+    interpreter.Invoke();
+    const std::span<const std::byte> bytes = interpreter.output(0);
+    std::vector<float> values(bytes.size() / SizeOf(output.dtype));
+    for (size_t v = 0; v < values.size(); ++v) {
+      values[v] = RealValue(
+          real, 0,
+          StoredNumber(output.dtype, bytes.data() + v * SizeOf(output.dtype)));
+    }
+    constexpr size_t kBest = 5;
+    answers.push_back({{"path", options.samples[static_cast<size_t>(i)]},
+                       {"values", values}});
+    text += fmt::format("{}\n{}", options.samples[static_cast<size_t>(i)],
+                        BestText(values, kBest, names));
+  }
+  if (options.json) {
+    PrintJson({{"classes", names}, {"answers", answers}});
+    return;
+  }
+  PrintOut(text);
+}
+
 void Run(const Options& options) {
+  if (!options.samples.empty()) return RunSamples(options);
+  if (options.inputs.empty() || options.outputs.empty()) {
+    Fail(ErrorKind::kInvalidArgument,
+         "--input X.npy and --output Y.npy are wanted, or pictures or sounds "
+         "behind {}",
+         options.file);
+  }
+  if (!options.as.empty())
+    Warn("--as {} has no effect: it is for pictures and sounds", options.as);
   for (const std::string& path : options.outputs) UseOutput(path);
   const Graph graph = LoadModel(options.file, 0, options.signature);
   WarnNotFinite(graph, options.file);
@@ -294,7 +374,8 @@ void AddRun(CLI::App* app) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app->add_subcommand(
       "run",
-      "Run a .tflite, .h5 or .keras file on .npy arrays: one call for arrays\n"
+      "Run a .tflite, .h5 or .keras file on a picture or sound and print the\n"
+      "best five classes, or on .npy arrays: one call for arrays\n"
       "of the model's own input shapes (an open batch is one sample), several\n"
       "for arrays that hold them side by side along the first axis, or along\n"
       "one more axis in front. An array of the model's own input type is fed\n"
@@ -303,16 +384,22 @@ void AddRun(CLI::App* app) {
   verb->add_option("file", options->file, "A .tflite, .h5 or .keras file")
       ->type_name("FILE")
       ->required();
+  verb->add_option("samples", options->samples,
+                   "Pictures or sounds, to print the best five classes of "
+                   "each")
+      ->type_name("[PHOTO.jpg|CLIP.wav]...");
+  verb->add_option("--as", options->as,
+                   "How these are read, as behind a SPEC of data: "
+                   "resize=96,scale=1/255")
+      ->type_name("KEY=VALUE,...");
   verb->add_option("--input", options->inputs,
                    "An array for each input, in the model's order; - reads "
                    "standard input")
-      ->type_name("X.npy")
-      ->required();
+      ->type_name("X.npy");
   verb->add_option("--output", options->outputs,
                    "A file for each output, in the model's order; - is "
                    "standard output")
-      ->type_name("Y.npy")
-      ->required();
+      ->type_name("Y.npy");
   verb->add_flag("--quantize", options->quantize,
                  "Take arrays of another type as real values and convert them "
                  "to the input's type: clamp(round(x / scale) + zero point)");

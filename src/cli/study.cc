@@ -229,6 +229,7 @@ void AddStudy(CLI::App* app) {
                "methods`); those of the table if not given"),
       {Completes::kList, NamesOf(Methods())});
   AddTraining(verb, &study.train);
+  study.metric = kAutoMetric;
   AddMetric(verb, &study.metric);
   AddLimit(verb, &study.limit);
   AddDequantize(verb, &study.dequantize);

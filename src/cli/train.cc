@@ -16,7 +16,10 @@
 #include "src/cli/options.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
+#include "src/measure/data_checks.h"
 #include "src/measure/evaluate.h"
+#include "src/measure/metrics.h"
+#include "src/models/class_names.h"
 #include "src/models/models.h"
 #include "src/train/trainer.h"
 #include "src/transform/training_ops.h"
@@ -31,7 +34,7 @@ struct Options {
   DataContext reading;
   int64_t limit = 0;
   bool dequantize = false;
-  std::string metric = "top1";
+  std::string metric = kAutoMetric;
   std::string teacher;
   bool json = false;
   TrainOptions train;
@@ -68,13 +71,16 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfOverwritten(options.model, options.out);
   const Halves data =
       OpenData(options.data, options.limit, graph, options.reading);
+  options.metric = ChooseMetric(options.metric, graph, *data.train);
   RequireEvaluable(graph, *data.train, options.metric);
+  CheckSamples(*data.train, data.test.get());
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
   options.train.label = "train";
   const TrainResult result = Train(graph, *data.train, options.train, &progress,
                                    teacher ? &*teacher : nullptr);
   SaveModelAs(format, result.graph, options.out);
+  AddClassNames(options.out, NamesFor(*data.train, options.model));
   const TestResult test =
       TestOf(result.graph, *data.test, options.train, options.metric);
   const auto epochs = static_cast<int64_t>(result.epochs.size());

@@ -105,7 +105,9 @@ TEST(Augmented, ChangesValuesWithinTheirRange) {
     for (size_t i = 0; i < p.size(); ++i) {
       EXPECT_LE(std::abs(p[i] - plain[i]), 26);
       // All by as much, but for what would be below 0.
-      if (p[i] > 0 && p[23] > 0) EXPECT_EQ(p[i] - plain[i], p[23] - plain[23]);
+      if (p[i] > 0 && p[23] > 0) {
+        EXPECT_EQ(p[i] - plain[i], p[23] - plain[23]);
+      }
     }
   }
   double sum = 0;

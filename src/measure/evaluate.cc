@@ -32,14 +32,18 @@ struct Judge {
   Judge(const Interpreter& interpreter, const Dataset& data,
         const Judgement& by)
       : name(by.name),
-        target(TargetAt(data, 0)),
+        target(TargetAt(data, by.output)),
+        output(static_cast<int>(by.output)),
         feed(data.inputs(), interpreter) {
     if (interpreter.num_outputs() < 1) {
       Fail(ErrorKind::kUnsupported,
            "a model without outputs; one at least is wanted");
     }
-    const Tensor& output = interpreter.output_tensor(0);
-    switch (output.dtype) {
+    if (output >= interpreter.num_outputs()) {
+      Fail(ErrorKind::kUnsupported, "the model has no output {}", output + 1);
+    }
+    const Tensor& tensor = interpreter.output_tensor(output);
+    switch (tensor.dtype) {
       case DType::kFloat32:
       case DType::kInt8:
       case DType::kUInt8:
@@ -48,14 +52,16 @@ struct Judge {
       default:
         Fail(ErrorKind::kUnsupported,
              "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
-             output.name, Name(output.dtype));
+             tensor.name, Name(tensor.dtype));
     }
-    RequireFit(by.targets, output, data, 0, "metric " + name);
-    scorer = by.make(FieldAt(data, target), output);
+    RequireFit(by.targets, tensor, data, by.output, "metric " + name);
+    scorer = by.make(FieldAt(data, target), tensor);
+    scorer->SetInput(data.inputs()[0]);
   }
 
   std::string name;  // of the metric, for messages
   size_t target;     // field of the data
+  int output;        // of the model
   InputFeeder feed;
   std::unique_ptr<Scorer> scorer;
 };
@@ -98,7 +104,7 @@ std::vector<double> Parts(const Judge& judge, const Dataset& data,
   const auto threads = static_cast<int>(interpreters->size());
   ParallelFor(threads, threads, [&](int t) {
     Interpreter& interpreter = (*interpreters)[static_cast<size_t>(t)];
-    const Tensor& output = interpreter.output_tensor(0);
+    const Tensor& output = interpreter.output_tensor(judge.output);
     const size_t bytes = SampleBytes(output);
     BatchReader reader(data, batch_size);
     while (!StopRequested() && meaningless < 0 && !failed) {
@@ -115,14 +121,14 @@ std::vector<double> Parts(const Judge& judge, const Dataset& data,
       }
       judge.feed(*batch, &interpreter);
       interpreter.Invoke(count);
-      const std::byte* values = interpreter.output(0).data();
+      const std::byte* values = interpreter.output(judge.output).data();
       for (int k = 0; k < count; ++k, values += bytes) {
         if (!AllFinite(output, values)) {
           meaningless = first + k;
           return;
         }
-        judge.scorer->Part(
-            batch->at(judge.target, k), values,
+        judge.scorer->PartWith(
+            batch->at(0, k), batch->at(judge.target, k), values,
             parts.data() + static_cast<size_t>(first + k) * width);
       }
     }
@@ -131,8 +137,8 @@ std::vector<double> Parts(const Judge& judge, const Dataset& data,
   if (meaningless >= 0) {
     Fail(ErrorKind::kInvalidArgument,
          "output '{}' is not finite for sample {}: {} would mean nothing",
-         (*interpreters)[0].output_tensor(0).name, meaningless.load(),
-         judge.name);
+         (*interpreters)[0].output_tensor(judge.output).name,
+         meaningless.load(), judge.name);
   }
   return parts;
 }

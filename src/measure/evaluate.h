@@ -47,6 +47,7 @@ struct Judgement {
   std::function<std::unique_ptr<Scorer>(const Field& target,
                                         const Tensor& output)>
       make;
+  size_t output = 0;  // of the model, compared with the target of its place
 };
 Judgement By(const Metric& metric);
 

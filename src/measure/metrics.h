@@ -26,6 +26,14 @@ class Scorer {
   // sample. Safe to call from several threads.
   virtual void Part(const std::byte* target, const std::byte* output,
                     double* part) const = 0;
+  // The same with the sample's first input, for what compares with it, too.
+  virtual void PartWith(const std::byte* input, const std::byte* target,
+                        const std::byte* output, double* part) const {
+    (void)input;
+    Part(target, output, part);
+  }
+  // What the first input is; called once, before any part.
+  virtual void SetInput(const Field& input) { (void)input; }
   // `parts` is [samples, width].
   virtual double Value(std::span<const double> parts) const = 0;
 };
@@ -44,6 +52,14 @@ struct Metric {
 };
 
 std::span<const Metric> Metrics();
+// The name of a metric that is chosen from what the output and its target are.
+inline constexpr char kAutoMetric[] = "auto";
+// `name`, or if that is "auto" the metric that suits an output and target: top1
+// for labels of which the output has a value each, binary for one value,
+// auc_reconstruction for labels beside an output like the input, mse for
+// values.
+std::string ChooseMetric(const std::string& name, const Graph& graph,
+                         const Dataset& data, size_t output = 0);
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Metric& FindMetric(std::string_view name);
 

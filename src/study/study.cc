@@ -22,7 +22,10 @@
 #include "src/data/sources.h"
 #include "src/data/views.h"
 #include "src/formats/tflite/tflite.h"
+#include "src/measure/data_checks.h"
 #include "src/measure/evaluate.h"
+#include "src/measure/metrics.h"
+#include "src/models/class_names.h"
 #include "src/models/model_data.h"
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
@@ -218,9 +221,12 @@ class Study {
     train_ = data.train.Open();
     test_ = data.test.Open();
     settings_.data_digest = Fingerprint(*train_, *test_);
-    if (options_.limit == 0) return;
-    train_ = Take(train_, options_.limit);
-    test_ = Take(test_, options_.limit);
+    if (options_.limit > 0) {
+      train_ = Take(train_, options_.limit);
+      test_ = Take(test_, options_.limit);
+    }
+    options_.metric = ChooseMetric(options_.metric, start_graph_, *test_);
+    CheckSamples(*train_, test_.get());
   }
 
   void TakeSettings() {
@@ -407,6 +413,7 @@ class Study {
       result->seconds += epoch.seconds;
     const std::string file = ModelFile(recipe.name);
     SaveModel(trained.graph, file);
+    AddClassNames(file, train_->class_names());
     result->bytes = ReadFile(file);
     digests_.Set(file, result->bytes);
     WriteDetails(
@@ -471,6 +478,7 @@ class Study {
     } else {
       const Timer timer;
       ConvertModel(recipe, *method.scheme, file, trained);
+      AddClassNames(file, train_->class_names());
       row.convert_s = timer.Seconds();
       const std::vector<std::byte> bytes = ReadFile(file);
       digests_.Set(file, bytes);

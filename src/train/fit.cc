@@ -36,11 +36,15 @@ void RequireLabels(const Tensor& output, const Dataset& data, size_t target,
   const int64_t values = output.shape.NumElementsPerSample();
   if (values >= data.classes()) return;
   std::string example;
-  for (int64_t i = 0; i < data.size() && example.empty(); ++i) {
+  bool zero = false;
+  for (int64_t i = 0; i < data.size() && (example.empty() || !zero); ++i) {
     const int64_t label = LabelOf(data, i);
-    if (label >= values)
+    zero = zero || label == 0;
+    if (label >= values && example.empty())
       example = fmt::format(" ({} has label {})", data.Origin(i), label);
   }
+  if (!zero && data.classes() == values + 1)
+    example += "; no label is 0, so all seem to be one too large";
   Fail(ErrorKind::kInvalidArgument,
        "the model's output '{}' has {}, for labels 0 to {}; the data has {} "
        "classes{}",
@@ -60,6 +64,34 @@ void RequireValues(const Tensor& output, const Dataset& data, size_t target,
        who, output.name, SampleShape(output.shape), field.name, values);
 }
 
+// Of 0 and 1, as a label or as values.
+void RequireBinary(const Tensor& output, const Dataset& data, size_t target,
+                   std::string_view who) {
+  const int64_t values = output.shape.NumElementsPerSample();
+  if (data.classes() == 0 || target != 0)
+    return RequireValues(output, data, target, who);
+  if (values != 1) return RequireLabels(output, data, target, who);
+  if (data.classes() <= 2) return;
+  Fail(ErrorKind::kInvalidArgument,
+       "{} compares the one value of the model's output '{}' with 0 or 1; the "
+       "data has {} classes",
+       who, output.name, data.classes());
+}
+
+// A label and an output like the input.
+void RequireInput(const Tensor& output, const Dataset& data, size_t target,
+                  std::string_view who) {
+  const Field& input = data.inputs()[0];
+  if (data.classes() > 0 && target == 0 &&
+      output.shape.NumElementsPerSample() == input.shape.NumElements())
+    return;
+  Fail(ErrorKind::kInvalidArgument,
+       "{} compares the model's output '{}', {}, with its input and wants a "
+       "class label of each sample; the data has inputs {} and {} classes",
+       who, output.name, SampleShape(output.shape), input.shape.ToString(),
+       data.classes());
+}
+
 }  // namespace
 
 void RequireFit(TargetKind kind, const Tensor& output, const Dataset& data,
@@ -72,10 +104,15 @@ void RequireFit(TargetKind kind, const Tensor& output, const Dataset& data,
          "{}",
          who, output.name, target + 1, there);
   }
-  if (kind == TargetKind::kLabels) {
-    RequireLabels(output, data, target, who);
-  } else {
-    RequireValues(output, data, target, who);
+  switch (kind) {
+    case TargetKind::kLabels:
+      return RequireLabels(output, data, target, who);
+    case TargetKind::kValues:
+      return RequireValues(output, data, target, who);
+    case TargetKind::kBinary:
+      return RequireBinary(output, data, target, who);
+    case TargetKind::kInput:
+      return RequireInput(output, data, target, who);
   }
 }
 

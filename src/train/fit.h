@@ -16,6 +16,11 @@ namespace litesmith {
 enum class TargetKind : uint8_t {
   kLabels,  // one of the classes, for each of which the output has a value
   kValues,  // a value for each of the output's
+  // Whether a sample is not of class 0: a label, of which the output has a
+  // value for each or one in all; or as many values of 0 and 1 as the output.
+  kBinary,
+  // A label beside an output that is compared with the first input.
+  kInput,
 };
 
 // `output` is a model's, its first dimension the batch; it is compared with

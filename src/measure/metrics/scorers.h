@@ -16,7 +16,13 @@ namespace litesmith {
 
 std::unique_ptr<Scorer> MakeTop1(const Field& target, const Tensor& output);
 std::unique_ptr<Scorer> MakeTop5(const Field& target, const Tensor& output);
+std::unique_ptr<Scorer> MakeTop3(const Field& target, const Tensor& output);
+std::unique_ptr<Scorer> MakeBinary(const Field& target, const Tensor& output);
+std::unique_ptr<Scorer> MakeCrossentropy(const Field& target,
+                                         const Tensor& output);
 std::unique_ptr<Scorer> MakeAuc(const Field& target, const Tensor& output);
+std::unique_ptr<Scorer> MakeReconstructionAuc(const Field& target,
+                                              const Tensor& output);
 std::unique_ptr<Scorer> MakeMse(const Field& target, const Tensor& output);
 std::unique_ptr<Scorer> MakeMae(const Field& target, const Tensor& output);
 

@@ -67,6 +67,10 @@ std::unique_ptr<Scorer> MakeTop1(const Field& target, const Tensor& output) {
   return std::make_unique<TopK>(target, output, 1);
 }
 
+std::unique_ptr<Scorer> MakeTop3(const Field& target, const Tensor& output) {
+  return std::make_unique<TopK>(target, output, 3);
+}
+
 std::unique_ptr<Scorer> MakeTop5(const Field& target, const Tensor& output) {
   return std::make_unique<TopK>(target, output, 5);
 }

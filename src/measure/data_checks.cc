@@ -1,0 +1,218 @@
+// Warnings about data.
+#include "src/measure/data_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "src/base/digest.h"
+#include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/base/warning.h"
+#include "src/data/batch.h"
+#include "src/data/values.h"
+#include "src/data/views.h"
+#include "src/measure/predictions.h"
+
+namespace litesmith {
+namespace {
+
+// Samples that are read for a look.
+constexpr int64_t kLook = 256;
+// Bytes of samples that reading takes no time for.
+constexpr int64_t kQuick = int64_t{512} << 20;
+
+std::string ClassText(const Dataset& data, size_t label) {
+  const auto names = data.class_names();
+  return label < names.size() ? fmt::format("{} ({})", label, names[label])
+                              : fmt::format("{}", label);
+}
+
+void CheckBalance(const Dataset& data) {
+  if (data.classes() == 0) return;
+  std::vector<int64_t> counts(static_cast<size_t>(data.classes()));
+  for (int64_t i = 0; i < data.size(); ++i)
+    ++counts[static_cast<size_t>(LabelOf(data, i))];
+  const auto most = std::max_element(counts.begin(), counts.end());
+  std::string missing;
+  int64_t none = 0;
+  for (size_t c = 0; c < counts.size(); ++c) {
+    if (counts[c] > 0 || ++none > 5) continue;
+    missing += (missing.empty() ? "" : ", ") + ClassText(data, c);
+  }
+  if (none > 0) {
+    Warn("{} of the data has no sample: {}{}",
+         none == 1 ? std::string("1 class")
+                   : fmt::format("{} of the {} classes", none, counts.size()),
+         missing, none > 5 ? ", ..." : "");
+    if (counts[0] == 0 && none == 1 && counts.size() > 2) {
+      Warn(
+          "the labels go from 1 to {}: if they were meant to go from 0, each "
+          "is one too large",
+          counts.size() - 1);
+    }
+  }
+  const auto least =
+      std::min_element(counts.begin(), counts.end(), [](int64_t a, int64_t b) {
+        return (a > 0 ? a : INT64_MAX) < (b > 0 ? b : INT64_MAX);
+      });
+  // Few samples differ by chance.
+  if (*least > 0 && *most >= 10 * *least && *most >= 50) {
+    Warn(
+        "the classes are unbalanced: {} has {}, {} has {}; a model that always "
+        "answers the first is right for {:.1f} %",
+        ClassText(data, static_cast<size_t>(most - counts.begin())),
+        Counted(*most, "sample"),
+        ClassText(data, static_cast<size_t>(least - counts.begin())), *least,
+        100.0 * static_cast<double>(*most) / static_cast<double>(data.size()));
+  }
+}
+
+// The digests of all samples' inputs; nothing if reading them takes long.
+std::vector<uint64_t> InputDigests(const Dataset& data) {
+  int64_t bytes = 0;
+  for (const Field& field : data.inputs())
+    bytes += static_cast<int64_t>(field.bytes());
+  const bool held = BatchReader::IsInMemory(data);
+  if (data.size() * bytes > (held ? kQuick : kQuick / 16)) return {};
+  std::vector<uint64_t> digests;
+  BatchReader reader(data, 1);
+  for (int64_t i = 0; i < data.size(); ++i) {
+    const Batch& batch = reader.Read(i, 1);
+    Digest digest;
+    for (size_t f = 0; f < data.inputs().size(); ++f)
+      digest.Block({batch.at(f, 0), data.inputs()[f].bytes()});
+    digests.push_back(digest.value());
+  }
+  return digests;
+}
+
+void CheckOverlap(const Dataset& train, const Dataset& test) {
+  const std::vector<uint64_t> ours = InputDigests(train);
+  const std::vector<uint64_t> theirs = ours.empty() ? ours : InputDigests(test);
+  std::unordered_map<uint64_t, int64_t> known;
+  for (size_t i = 0; i < ours.size(); ++i)
+    known.emplace(ours[i], static_cast<int64_t>(i));
+  int64_t same = 0;
+  std::string example;
+  for (size_t i = 0; i < theirs.size(); ++i) {
+    const auto found = known.find(theirs[i]);
+    if (found == known.end()) continue;
+    if (same++ == 0) {
+      example = fmt::format("{} is {}", test.Origin(static_cast<int64_t>(i)),
+                            train.Origin(found->second));
+    }
+  }
+  if (same > 0) {
+    Warn(
+        "{} of {} of the test half {} in the training half, too: the results "
+        "look better than they are ({})",
+        same, Counted(test.size(), "sample"), same == 1 ? "is" : "are",
+        example);
+  }
+}
+
+// Evenly over the data.
+DatasetPtr Some(const Dataset& data) {
+  const int64_t count = std::min(kLook, data.size());
+  std::vector<int64_t> indices;
+  for (int64_t i = 0; i < count; ++i)
+    indices.push_back(i * data.size() / count);
+  return Pick(DatasetPtr(DatasetPtr(), &data), std::move(indices));
+}
+
+void CheckConstant(const Graph& graph, const Predictions& predictions) {
+  if (predictions.size() < 8) return;
+  double spread = 0;
+  double largest = 0;
+  for (size_t v = 0; v < predictions.values; ++v) {
+    double low = INFINITY;
+    double high = -INFINITY;
+    for (int64_t i = 0; i < predictions.size(); ++i) {
+      low = std::min(low, predictions.of(i)[v]);
+      high = std::max(high, predictions.of(i)[v]);
+    }
+    spread = std::max(spread, high - low);
+    largest = std::max({largest, std::abs(low), std::abs(high)});
+  }
+  if (spread > 1e-6 * largest || largest == 0) return;
+  Warn(
+      "the model's output '{}' is the same for {} samples: it answers nothing; "
+      "a model that has died in training, or inputs that it does not see",
+      graph.tensor(graph.outputs[0]).name, predictions.size());
+}
+
+// Another meaning of the numbers, as it is said in a SPEC.
+struct Range {
+  const char* words;
+  double factor, offset;  // of today's real values
+};
+
+std::string SpecOf(const Affine& real) {
+  const double a = real.a[0];
+  const double b = real.b[0];
+  std::string text = a == 1 ? "scale=1"
+                     : a < 1 && std::abs(1 / a - std::round(2 / a) / 2) < 1e-9
+                         ? fmt::format("scale=1/{:g}", 1 / a)
+                         : fmt::format("scale={:g}", a);
+  if (b != 0) text += fmt::format(",mean={:g}", -b);
+  return text;
+}
+
+void CheckRange(const Graph& graph, const DatasetPtr& some,
+                const EvaluateOptions& options, double right) {
+  const Affine& real = some->inputs()[0].real;
+  if (real.a.size() != 1 || some->size() < 32 || some->classes() < 2) return;
+  const auto n = static_cast<double>(some->size());
+  const double chance = 1.0 / some->classes();
+  const double noise = std::sqrt(chance * (1 - chance) / n);
+  if (right > chance + 4 * noise) return;
+  constexpr Range kRanges[] = {{"0 to 255 for 0 to 1", 255, 0},
+                               {"0 to 1 for 0 to 255", 1.0 / 255, 0},
+                               {"-1 to 1 for 0 to 1", 2, -1},
+                               {"-1 to 1 for 0 to 255", 2.0 / 255, -1}};
+  for (const Range& range : kRanges) {
+    const Affine other{{real.a[0] * range.factor},
+                       {real.b[0] * range.factor + range.offset}};
+    const Score score = EvaluateGraph(graph, *WithReal(some, other), options);
+    if (score.value < std::max(right + 0.2, chance + 8 * noise)) continue;
+    Warn(
+        "of {} samples {:.1f} % are right, no more than chance; with inputs of "
+        "{} it is {:.1f} %: the model was trained with those ({})",
+        some->size(), 100 * right, range.words, 100 * score.value,
+        SpecOf(other));
+    return;
+  }
+}
+
+}  // namespace
+
+void CheckSamples(const Dataset& train, const Dataset* test) {
+  CheckBalance(train);
+  if (test != nullptr) CheckOverlap(train, *test);
+}
+
+void CheckModel(const Graph& graph, const Dataset& data,
+                const EvaluateOptions& options) {
+  if (data.size() == 0) return;
+  const DatasetPtr some = Some(data);
+  const Predictions predictions = Predict(graph, *some, options);
+  CheckConstant(graph, predictions);
+  if (options.metric != "top1") return;
+  const auto values = static_cast<int64_t>(predictions.values);
+  if (values > data.classes()) {
+    Warn(
+        "the data has {} classes, the model's output '{}' {}: {} to {} are no "
+        "class",
+        data.classes(), graph.tensor(graph.outputs[0]).name,
+        Counted(values, "value"), data.classes(), values - 1);
+  }
+  CheckRange(graph, some, options, predictions.score.value);
+}
+
+}  // namespace litesmith

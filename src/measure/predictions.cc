@@ -1,0 +1,225 @@
+// Predictions: a metric's parts with all values beside them.
+#include "src/measure/predictions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <utility>
+
+#include "src/data/values.h"
+#include "src/measure/metrics/scorers.h"
+
+namespace litesmith {
+namespace {
+
+// A metric's part of a sample, then its label and all values.
+class ValuesScorer : public Scorer {
+ public:
+  ValuesScorer(std::unique_ptr<Scorer> metric, const Field& target,
+               const Tensor& output)
+      : metric_(std::move(metric)), target_(target.dtype), output_(output) {}
+
+  const Scorer& metric() const { return *metric_; }
+  size_t values() const { return output_.size(); }
+  size_t width() const override {
+    return metric_->width() + 1 + output_.size();
+  }
+  void SetInput(const Field& input) override { metric_->SetInput(input); }
+  void Part(const std::byte* target, const std::byte* output,
+            double* part) const override {
+    PartWith(nullptr, target, output, part);
+  }
+  void PartWith(const std::byte* input, const std::byte* target,
+                const std::byte* output, double* part) const override {
+    metric_->PartWith(input, target, output, part);
+    part += metric_->width();
+    *part++ = StoredNumber(target_, target);
+    for (size_t i = 0; i < output_.size(); ++i) part[i] = output_(output, i);
+  }
+  double Value(std::span<const double>) const override { return 0; }
+
+ private:
+  std::unique_ptr<Scorer> metric_;
+  DType target_;
+  OutputValues output_;
+};
+
+// A cell of a CSV file.
+std::string Cell(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    quoted += c;
+    if (c == '"') quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string NameOf(std::span<const std::string> names, int label) {
+  return label >= 0 && static_cast<size_t>(label) < names.size()
+             ? names[static_cast<size_t>(label)]
+             : "";
+}
+
+double Share(int64_t part, int64_t whole) {
+  return whole > 0 ? static_cast<double>(part) / static_cast<double>(whole)
+                   : std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace
+
+int Predictions::Given(int64_t sample) const {
+  const std::span<const double> row = of(sample);
+  if (row.size() == 1) return row[0] >= 0.5 ? 1 : 0;
+  return static_cast<int>(std::max_element(row.begin(), row.end()) -
+                          row.begin());
+}
+
+int Predictions::Side() const {
+  return std::max({classes, static_cast<int>(values), 2});
+}
+
+std::vector<int64_t> Predictions::Confusion() const {
+  const auto side = static_cast<size_t>(Side());
+  std::vector<int64_t> counts(side * side);
+  for (int64_t i = 0; i < static_cast<int64_t>(labels.size()); ++i) {
+    ++counts[static_cast<size_t>(labels[static_cast<size_t>(i)]) * side +
+             static_cast<size_t>(Given(i))];
+  }
+  return counts;
+}
+
+Predictions Predict(const Graph& graph, const Dataset& data,
+                    const EvaluateOptions& options) {
+  const Metric& metric = FindMetric(options.metric);
+  std::unique_ptr<Scorer> scorer;
+  const std::vector<double> parts =
+      EvaluateParts(graph, data, options,
+                    {metric.name, metric.targets,
+                     [&](const Field& target, const Tensor& output) {
+                       return std::make_unique<ValuesScorer>(
+                           metric.make(target, output), target, output);
+                     }},
+                    &scorer);
+  const auto& all = static_cast<const ValuesScorer&>(*scorer);
+  Predictions result;
+  result.values = all.values();
+  result.classes = data.classes();
+  std::vector<double> own;
+  for (auto at = parts.begin(); at != parts.end();) {
+    const auto width = static_cast<std::ptrdiff_t>(all.metric().width());
+    own.insert(own.end(), at, at + width);
+    at += width;
+    if (result.classes > 0) result.labels.push_back(std::llround(*at));
+    ++at;
+    const auto end = at + static_cast<std::ptrdiff_t>(result.values);
+    result.outputs.insert(result.outputs.end(), at, end);
+    at = end;
+  }
+  result.score = ScoreOf(metric, all.metric(), own);
+  return result;
+}
+
+double ClassScore::precision() const { return Share(right, given); }
+double ClassScore::recall() const { return Share(right, samples); }
+
+std::vector<ClassScore> ScoreClasses(const Predictions& predictions) {
+  const auto side = static_cast<size_t>(predictions.Side());
+  const std::vector<int64_t> counts = predictions.Confusion();
+  std::vector<ClassScore> scores(side);
+  for (size_t label = 0; label < side; ++label) {
+    for (size_t given = 0; given < side; ++given) {
+      const int64_t count = counts[label * side + given];
+      scores[label].samples += count;
+      scores[given].given += count;
+      if (label == given) scores[label].right += count;
+    }
+  }
+  return scores;
+}
+
+std::vector<ThresholdRow> Thresholds(const Predictions& predictions,
+                                     int positive, int count) {
+  std::vector<double> ours;
+  std::vector<double> others;
+  const bool single = predictions.values == 1;
+  for (int64_t i = 0; i < predictions.size(); ++i) {
+    const std::span<const double> row = predictions.of(i);
+    double value = single ? row[0] : row[static_cast<size_t>(positive)];
+    if (single && positive == 0) value = 1 - value;
+    (predictions.labels[static_cast<size_t>(i)] == positive ? ours : others)
+        .push_back(value);
+  }
+  std::sort(ours.begin(), ours.end());
+  std::sort(others.begin(), others.end());
+  const auto row_at = [&](double threshold) {
+    const auto below = [&](const std::vector<double>& values) {
+      return std::lower_bound(values.begin(), values.end(), threshold) -
+             values.begin();
+    };
+    const auto n = static_cast<int64_t>(others.size());
+    return ThresholdRow{threshold, Share(n - below(others), n),
+                        Share(below(ours), static_cast<int64_t>(ours.size()))};
+  };
+  std::vector<ThresholdRow> rows;
+  if (ours.empty() || others.empty()) return rows;
+  const double low = std::min(ours.front(), others.front());
+  const double high = std::max(ours.back(), others.back());
+  for (int i = 0; i <= count; ++i)
+    rows.push_back(row_at(low + (high - low) * i / count));
+  // The two shares only go down and up: between two of all values they cross.
+  std::vector<double> all(ours);
+  all.insert(all.end(), others.begin(), others.end());
+  std::sort(all.begin(), all.end());
+  const auto gap = [&](const ThresholdRow& row) {
+    return row.false_accepts - row.false_rejects;
+  };
+  size_t begin = 0;
+  size_t end = all.size() - 1;
+  while (begin < end) {
+    const size_t middle = (begin + end) / 2;
+    if (gap(row_at(all[middle])) > 0) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
+  }
+  ThresholdRow best = row_at(all[begin]);
+  if (begin > 0) {
+    const ThresholdRow before = row_at(all[begin - 1]);
+    if (std::abs(gap(before)) < std::abs(gap(best))) best = before;
+  }
+  rows.push_back(best);
+  return rows;
+}
+
+std::string PredictionsCsv(const Predictions& predictions, const Dataset& data,
+                           std::span<const std::string> names) {
+  const bool labelled = predictions.classes > 0;
+  std::string text = "sample,origin";
+  if (labelled) text += ",label,label_name,predicted,predicted_name,value";
+  for (size_t v = 0; v < predictions.values; ++v)
+    text += fmt::format(",output_{}", v);
+  text += "\n";
+  for (int64_t i = 0; i < predictions.size(); ++i) {
+    const std::span<const double> row = predictions.of(i);
+    text += fmt::format("{},{}", i, Cell(data.Origin(i)));
+    if (labelled) {
+      const int given = predictions.Given(i);
+      const auto label =
+          static_cast<int>(predictions.labels[static_cast<size_t>(i)]);
+      text += fmt::format(
+          ",{},{},{},{},{:.6g}", label, Cell(NameOf(names, label)), given,
+          Cell(NameOf(names, given)),
+          row[predictions.values == 1 ? 0 : static_cast<size_t>(given)]);
+    }
+    for (const double value : row) text += fmt::format(",{:.6g}", value);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace litesmith

@@ -1,0 +1,120 @@
+// Tables of predictions, counted by hand.
+#include "src/measure/predictions.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "src/base/warning.h"
+#include "src/data/memory_dataset.h"
+#include "src/measure/data_checks.h"
+
+namespace litesmith {
+namespace {
+
+// Labels 0, 0, 1, 1, 2; answers 0, 1, 1, 1, 0.
+Predictions Three() {
+  Predictions p;
+  p.values = 3;
+  p.classes = 3;
+  p.labels = {0, 0, 1, 1, 2};
+  p.outputs = {0.8, 0.1, 0.1, 0.2, 0.6, 0.2, 0.1, 0.7,
+               0.2, 0.3, 0.5, 0.2, 0.5, 0.1, 0.4};
+  return p;
+}
+
+TEST(Predictions, CountClasses) {
+  const Predictions p = Three();
+  EXPECT_EQ(p.Confusion(), (std::vector<int64_t>{1, 1, 0, 0, 2, 0, 1, 0, 0}));
+  const std::vector<ClassScore> scores = ScoreClasses(p);
+  EXPECT_EQ(scores[0].precision(), 0.5);
+  EXPECT_EQ(scores[0].recall(), 0.5);
+  EXPECT_EQ(scores[1].precision(), 2.0 / 3);
+  EXPECT_EQ(scores[1].recall(), 1);
+  EXPECT_TRUE(std::isnan(scores[2].precision()));
+  EXPECT_EQ(scores[2].recall(), 0);
+}
+
+TEST(Predictions, OfOneValueAreYesOrNo) {
+  Predictions p;
+  p.values = 1;
+  p.classes = 2;
+  p.labels = {0, 1, 1, 0};
+  p.outputs = {0.2, 0.9, 0.4, 0.5};
+  EXPECT_EQ(p.Confusion(), (std::vector<int64_t>{1, 1, 1, 1}));
+}
+
+TEST(Thresholds, GoFromAllToNone) {
+  Predictions p;
+  p.values = 1;
+  p.classes = 2;
+  p.labels = {0, 0, 0, 0, 1, 1, 1, 1};
+  p.outputs = {0, 0.1, 0.2, 0.6, 0.4, 0.7, 0.8, 1};
+  const std::vector<ThresholdRow> rows = Thresholds(p, 1);
+  ASSERT_EQ(rows.size(), 12u);
+  EXPECT_EQ(rows[0].false_accepts, 1);
+  EXPECT_EQ(rows[0].false_rejects, 0);
+  EXPECT_EQ(rows[10].threshold, 1);
+  EXPECT_EQ(rows[10].false_accepts, 0);
+  EXPECT_EQ(rows[10].false_rejects, 0.75);
+  // One of four each: 0.6 is accepted, 0.4 rejected.
+  EXPECT_EQ(rows[11].false_accepts, 0.25);
+  EXPECT_EQ(rows[11].false_rejects, 0.25);
+}
+
+TEST(PredictionsCsv, QuotesNames) {
+  const Predictions p = Three();
+  const DatasetPtr data =
+      LabelledBytes({1}, 3, {0, 0, 0, 0, 0}, {0, 0, 1, 1, 2}, "a,b");
+  const std::vector<std::string> names = {"x", "y \"z\"", "w"};
+  const std::string text = PredictionsCsv(p, *data, names);
+  EXPECT_EQ(text.substr(0, text.find('\n')),
+            "sample,origin,label,label_name,predicted,predicted_name,value,"
+            "output_0,output_1,output_2");
+  EXPECT_NE(text.find("1,\"sample 1 of a,b\",0,x,1,\"y \"\"z\"\"\",0.6,0.2,0.6,"
+                      "0.2\n"),
+            std::string::npos)
+      << text;
+}
+
+std::string WarningsOf(const Dataset& train, const Dataset* test) {
+  std::string said;
+  const WarningSink before =
+      SetWarningSink([&](std::string_view text) { said += text; });
+  CheckSamples(train, test);
+  SetWarningSink(before);
+  return said;
+}
+
+TEST(CheckSamples, SaysWhatIsUnbalancedMissingOrTwice) {
+  const auto data = [](const std::vector<uint8_t>& labels, int classes,
+                       uint8_t first) {
+    std::vector<uint8_t> pixels;
+    for (size_t i = 0; i < labels.size(); ++i)
+      pixels.push_back(static_cast<uint8_t>(first + i));
+    return LabelledBytes({1}, classes, pixels, labels);
+  };
+  std::vector<uint8_t> even;
+  for (int i = 0; i < 60; ++i) even.push_back(static_cast<uint8_t>(i % 3));
+  const DatasetPtr good = data(even, 3, 0);
+  const DatasetPtr other = data(even, 3, 100);
+  EXPECT_EQ(WarningsOf(*good, other.get()), "");
+  const DatasetPtr same = data(even, 3, 59);
+  EXPECT_NE(WarningsOf(*good, same.get()).find("1 of 60 samples"),
+            std::string::npos);
+  EXPECT_NE(WarningsOf(*data(even, 5, 0), nullptr).find("3, 4"),
+            std::string::npos);
+  std::vector<uint8_t> late(even);
+  for (uint8_t& label : late) ++label;
+  EXPECT_NE(WarningsOf(*data(late, 4, 0), nullptr).find("one too large"),
+            std::string::npos);
+  std::vector<uint8_t> rare(100, 1);
+  rare[3] = 0;
+  EXPECT_NE(WarningsOf(*data(rare, 2, 0), nullptr).find("99.0 %"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace litesmith
