@@ -100,6 +100,24 @@ Rows DatasetRows() {
   return rows;
 }
 
+// With the sources that take each.
+Rows DataOptionRows() {
+  Rows rows;
+  for (const DataOption& option : DataOptions()) {
+    std::string takers;
+    for (const DataSource& source : DataSources()) {
+      for (const char* name : source.options) {
+        if (std::string(name) == option.name)
+          takers += (takers.empty() ? "" : ", ") + std::string(source.name);
+      }
+    }
+    rows.emplace_back(fmt::format("{}={}", option.name, option.value),
+                      fmt::format("{} ({})", option.summary,
+                                  takers.empty() ? "every source" : takers));
+  }
+  return rows;
+}
+
 // Tables whose rows are a name and a summary.
 template <auto Table>
 Rows NamesAndSummaries() {
@@ -121,6 +139,7 @@ constexpr Listing kListings[] = {{"recipes", RecipeRows},
                                  {"layers", LayerListing},
                                  {"models", NamesAndSummaries<BuiltinModels>},
                                  {"datasets", DatasetRows},
+                                 {"data-options", DataOptionRows},
                                  {"losses", NamesAndSummaries<Losses>},
                                  {"optimizers", NamesAndSummaries<Optimizers>},
                                  {"schedules", NamesAndSummaries<Schedules>},

@@ -8,6 +8,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/data/spec.h"
 #include "src/optimize/toml_text.h"
 
 namespace litesmith {
@@ -46,6 +47,43 @@ ConfigEntry Entry(std::string_view key, const toml::node& node) {
   return entry;
 }
 
+// [data] with `source` and options as the SPEC that says the same; a list is
+// its numbers by colons. No comma in it is a separator.
+ConfigEntry DataEntry(const toml::node& node, const std::string& path) {
+  ConfigEntry entry;
+  entry.key = "data";
+  entry.type = ConfigType::kText;
+  entry.line = TomlLine(node);
+  std::string options;
+  const toml::table* table = node.as_table();
+  for (const auto& [key, value] : *table) {
+    const ConfigEntry option = Entry(key.str(), value);
+    if (option.key == "source" && option.type == ConfigType::kText) {
+      entry.text = EscapeSpec(option.values[0]);
+      continue;
+    }
+    if (option.key == "source" || value.is_table() || option.values.empty()) {
+      Fail(ErrorKind::kInvalidArgument,
+           "{}:{}: {} = {}: text, a number or a list of numbers is wanted",
+           path, option.line, option.key, option.text);
+    }
+    std::string joined;
+    for (const std::string& each : option.values)
+      joined += (joined.empty() ? "" : ":") + each;
+    options += fmt::format(",{}={}", option.key, EscapeSpec(joined));
+  }
+  if (entry.text.empty()) {
+    Fail(
+        ErrorKind::kInvalidArgument,
+        "{}:{}: [data] wants source = \"images:DIR\", or another of `litesmith "
+        "list datasets`",
+        path, entry.line);
+  }
+  entry.text += options;
+  entry.values = {entry.text};
+  return entry;
+}
+
 }  // namespace
 
 std::vector<ConfigEntry> ReadConfig(const std::string& path) {
@@ -55,8 +93,12 @@ std::vector<ConfigEntry> ReadConfig(const std::string& path) {
   std::vector<ConfigEntry> entries;
   for (const auto& [key, node] : table) {
     if (key == "recipe") continue;  // recipe_toml.h reads these
+    if (key == "data" && node.is_table()) {
+      entries.push_back(DataEntry(node, path));
+      continue;
+    }
     if (IsTable(node)) {
-      const std::vector<std::string> known = {"recipe"};
+      const std::vector<std::string> known = {"data", "recipe"};
       Fail(ErrorKind::kInvalidArgument, "{}:{}: {}", path, TomlLine(node),
            UnknownName("table", key.str(), known));
     }
