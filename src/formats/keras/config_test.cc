@@ -175,6 +175,28 @@ TEST(ModelConfigTest, FilesWithoutAModelAreNamed) {
   }
 }
 
+// Each model calls the one in it ten times: a million calls of one layer.
+TEST(ModelConfigTest, ModelsThatGrowLikePowersAreRefused) {
+  const std::string input =
+      R"({"class_name": "InputLayer", "name": "i", "config": {"name": "i",
+      "batch_input_shape": [null, 4]}, "inbound_nodes": []})";
+  std::string inner = R"({"class_name": "Flatten", "name": "m", "config":
+      {"name": "m"}, "inbound_nodes": )";
+  std::string json;
+  for (int depth = 0; depth < 7; ++depth) {
+    std::string calls;
+    for (int c = 0; c < 10; ++c)
+      calls += std::string(c == 0 ? "" : ", ") + R"([["i", 0, 0, {}]])";
+    json = R"({"class_name": "Functional", "name": "m", "config": {"name":
+        "m", "layers": [)" +
+           input + ", " + inner + "[" + calls + R"(]}], "input_layers":
+        [["i", 0, 0]], "output_layers": [["m", 1, 0]]})";
+    inner = json + R"(, "inbound_nodes": )";
+  }
+  ExpectError(ErrorKind::kUnsupported, "it calls layers more than",
+              [&] { GraphFromH5(WithConfig(json + "}"), "file.h5"); });
+}
+
 TEST(ModelConfigTest, EveryRowIsFound) {
   for (const LayerRow& row : LayerRows()) {
     EXPECT_EQ(FindLayerRow(row.class_name), &row);

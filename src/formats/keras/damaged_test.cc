@@ -129,5 +129,47 @@ TEST(DamagedArchiveTest, MembersEndInAnErrorOrAModel) {
   ExpectNoChildren();
 }
 
+// Configs of models in models, of functions and of layers of several nodes.
+TEST(DamagedArchiveTest, ConfigsOfAllKindsEndInAnErrorOrAModel) {
+  const uint64_t seed = NewSeed();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  Rng rng(seed);
+  std::map<std::string, int> outcomes;
+  for (const char* name : {"keras2_nested", "keras3_nested", "keras2_sequences",
+                           "keras3_bends", "keras2_images", "keras3_noises"}) {
+    const std::vector<std::byte> bytes =
+        ReadFile(std::string(LITESMITH_SOURCE_DIR) + "/tests/golden/keras/" +
+                 name + ".keras");
+    const ZipReader zip(bytes);
+    const std::vector<std::byte> config = zip.Read("config.json", 1 << 24);
+    const std::vector<std::byte> weights =
+        zip.Read("model.weights.h5", 1 << 24);
+    for (int i = 0; i < 50 * Scale(); ++i) {
+      std::vector<std::byte> damaged = Flipped(config, &rng);
+      // A number in the place of another leaves the JSON whole.
+      for (int n = 0; n < 20; ++n) {
+        std::byte& byte =
+            damaged[rng.Below(static_cast<uint32_t>(damaged.size()))];
+        if (byte >= std::byte{'0'} && byte <= std::byte{'9'})
+          byte = static_cast<std::byte>('0' + rng.Below(10));
+      }
+      const bool whole = i % 2 == 0;
+      if (whole) {
+        damaged = config;
+        std::byte& byte =
+            damaged[rng.Below(static_cast<uint32_t>(damaged.size()))];
+        if (byte >= std::byte{'0'} && byte <= std::byte{'9'})
+          byte = static_cast<std::byte>('0' + rng.Below(10));
+      }
+      ++outcomes[Outcome(
+          KerasFile::kArchive,
+          WriteZip(std::vector<ZipMember>{{"config.json", damaged},
+                                          {"model.weights.h5", weights}}))];
+    }
+  }
+  for (const auto& [outcome, count] : outcomes) RecordProperty(outcome, count);
+  ExpectNoChildren();
+}
+
 }  // namespace
 }  // namespace litesmith

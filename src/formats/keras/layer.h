@@ -270,6 +270,8 @@ void AddActivation(Activation activation, const std::string& name,
 // The name that Keras has for what these nodes do if they are an activation
 // function and nothing else; empty: they are none.
 std::string ActivationNameOf(const NodeGroup& nodes);
+// Whether a Keras has an activation function of that name.
+bool IsActivationName(const std::string& name);
 
 // The dimensions behind the batch.
 std::vector<int32_t> SampleDims(const Shape& shape);

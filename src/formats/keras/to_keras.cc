@@ -272,6 +272,19 @@ class Writer : public LayerWriter {
     return kNone_;
   }
 
+  // Whether the node is a step of a layer's by its name, and none itself.
+  bool IsStep(const std::string& name) const {
+    const size_t slash = name.rfind('/');
+    return slash != std::string::npos &&
+           std::any_of(graph_.nodes.begin(), graph_.nodes.end(),
+                       [&](const Node& node) {
+                         return node.name.size() == slash &&
+                                name.starts_with(node.name) &&
+                                !node.outputs.empty();
+                       }) &&
+           IsActivationName(name.substr(slash + 1));
+  }
+
   // A layer of several nodes, or of one that has but one form.
   void AddFound(size_t n) {
     const FoundLayer& found = *found_[n];
@@ -291,11 +304,12 @@ class Writer : public LayerWriter {
       layer.trainable &= tensor.kind != TensorKind::kConstant;
     }
     Finish(group.last());
+    in_group_ = false;
   }
 
   // `root`: the node's place if it is not one of several that were a layer.
   void AddNode(const Node& node, size_t root) {
-    in_group_ = root == kNone_ || groups_[root].size() > 1;
+    in_group_ = root == kNone_ || groups_[root].size() > 1 || IsStep(node.name);
     if (node.inputs.empty() || node.outputs.empty())
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     if (node.op->tflite.code < 0 && !node.op->in_keras()) {

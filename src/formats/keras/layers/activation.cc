@@ -298,19 +298,68 @@ bool WritePReLU(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
+// Adds scale * x + offset.
+OutTensor AddScaled(const std::string& name, OutTensor x, double scale,
+                    double offset, LayerWriter* layers) {
+  OutLayer& layer = layers->Add("Rescaling", name, {x});
+  layer.Set("scale", scale);
+  layer.Set("offset", offset);
+  return layers->Last();
+}
+
+// Of min(x, c) and max(x, c), a constant of one value; false: they are not.
+bool WriteBound(const NodeOut& out, LayerWriter* layers) {
+  const bool is_min = out.node.op == &kMinimum;
+  if ((!is_min && out.node.op != &kMaximum) || out.inputs.size() != 1)
+    return false;
+  const Tensor& constant = out.input(out.input(1).has_data() ? 1 : 0);
+  if (!constant.has_data() || constant.dtype != DType::kFloat32 ||
+      constant.shape.NumElements() != 1)
+    return false;
+  const std::string& name = out.node.name;
+  const double c = Decimal(constant.As<float>()[0]);
+  const double sign = is_min ? -1 : 1;
+  const OutTensor above =
+      AddScaled(name + "_above", out.inputs[0], sign, -sign * c, layers);
+  AddActivation(activation::kRelu, name + "_relu", above, layers);
+  AddScaled(name, layers->Last(), sign, c, layers);
+  return true;
+}
+
 // Functions that no layer of both Kerases is: several layers.
 bool WriteSeveral(const NodeOut& out, LayerWriter* layers) {
   const std::string& name = out.node.name;
-  if (out.node.op == &kHardSwish) {
-    OutLayer& line = layers->Add("Rescaling", name + "_plus_3", out.inputs);
-    line.Set("scale", 1.0);
-    line.Set("offset", 3.0);
-    AddActivation(activation::kRelu6, name + "_relu6", layers->Last(), layers);
-    OutLayer& sixth =
-        layers->Add("Rescaling", name + "_sixth", {layers->Last()});
-    sixth.Set("scale", 1.0 / 6);
-    sixth.Set("offset", 0.0);
-    layers->Add("Multiply", name, {out.inputs[0], layers->Last()});
+  const OpDef* op = out.node.op;
+  if (WriteBound(out, layers)) return true;
+  if (op == &kHardSwish) {
+    const OutTensor x = out.inputs[0];
+    const OutTensor line = AddScaled(name + "_plus_3", x, 1, 3, layers);
+    AddActivation(activation::kRelu6, name + "_relu6", line, layers);
+    const OutTensor share =
+        AddScaled(name + "_sixth", layers->Last(), 1.0 / 6, 0, layers);
+    layers->Add("Multiply", name, {x, share});
+    return true;
+  }
+  if (op == &kReluN1To1) {
+    const OutTensor above =
+        AddScaled(name + "_plus_1", out.inputs[0], 1, 1, layers);
+    OutLayer& clip = layers->Add("ReLU", name + "_clip", {above});
+    clip.Set("max_value", 2.0);
+    AddScaled(name, layers->Last(), 1, -1, layers);
+    return true;
+  }
+  if (op == &kNeg) {
+    AddScaled(name, out.inputs[0], -1, 0, layers);
+    return true;
+  }
+  if (op == &kSquare) {
+    layers->Add("Multiply", name, {out.inputs[0], out.inputs[0]});
+    return true;
+  }
+  if (op == &kAbs) {
+    const OutTensor negative =
+        AddScaled(name + "_negative", out.inputs[0], -1, 0, layers);
+    layers->Add("Maximum", name, {out.inputs[0], negative});
     return true;
   }
   return false;
@@ -399,6 +448,11 @@ std::string ActivationNameOf(const NodeGroup& group) {
       return row.name;
   }
   return {};
+}
+
+bool IsActivationName(const std::string& name) {
+  return FindActivation(name, 2) != nullptr ||
+         FindActivation(name, 3) != nullptr;
 }
 
 void AddActivation(Activation activation, const std::string& name,

@@ -66,7 +66,7 @@ TensorId SoftShrink(Nodes nodes, TensorId x) {
   const TensorId above = WithRelu(&nodes, "above", x, -0.5f);
   const TensorId below =
       nodes.Add(kSub, "below", {nodes.Float("half", -0.5f), x},
-                MulAttrs{.activation = activation::kRelu});
+                AddAttrs{.activation = activation::kRelu});
   return nodes.Add(kSub, "", {above, below});
 }
 

@@ -249,6 +249,38 @@ std::vector<TensorId> BuildCenterCrop(LayerIn* in) {
   });
 }
 
+// STRIDED_SLICE of neighbours, of images and sequences: a cropping.
+template <int kSpatial>
+bool WriteCropping(const NodeOut& out, LayerWriter* layers) {
+  if (out.node.op != &kStridedSlice) return false;
+  const Shape& x = out.input(0).shape;
+  const Shape& y = out.output().shape;
+  const auto attrs = Get<StridedSliceAttrs>(out.node);
+  if (x.rank() != kSpatial + 2 || y.rank() != x.rank() ||
+      attrs.shrink_axis_mask != 0 || attrs.new_axis_mask != 0 ||
+      attrs.ellipsis_mask != 0 || x[kSpatial + 1] != y[kSpatial + 1])
+    return false;
+  const std::vector<int64_t> begin = ConstantIndices(out.input(1), "begin");
+  const std::vector<int64_t> strides = ConstantIndices(out.input(3), "strides");
+  if (begin.size() != static_cast<size_t>(x.rank())) return false;
+  std::vector<std::vector<int32_t>> sides;
+  for (int d = 1; d <= kSpatial; ++d) {
+    const auto at = static_cast<size_t>(d);
+    const bool whole = (attrs.begin_mask >> d & 1) != 0;
+    const int64_t from = whole           ? 0
+                         : begin[at] < 0 ? begin[at] + x[d]
+                                         : begin[at];
+    if (strides[at] != 1 || from < 0 || from + y[d] > x[d]) return false;
+    sides.push_back(
+        {static_cast<int32_t>(from), static_cast<int32_t>(x[d] - from - y[d])});
+  }
+  OutLayer& layer = layers->Add(kSpatial == 2 ? "Cropping2D" : "Cropping1D",
+                                out.node.name, out.inputs);
+  layer.Set("cropping",
+            kSpatial == 2 ? ConfigValue(sides) : ConfigValue(sides[0]));
+  return true;
+}
+
 constexpr LayerRow kRows[] = {
     {"ZeroPadding2D",
      "any padding",
@@ -264,13 +296,13 @@ constexpr LayerRow kRows[] = {
      "any cropping",
      {},
      BuildCropping<2>,
-     nullptr,
+     WriteCropping<2>,
      GuessCropping<2>},
     {"Cropping1D",
      "any cropping",
      {},
      BuildCropping<1>,
-     nullptr,
+     WriteCropping<1>,
      GuessCropping<1>},
     {"UpSampling2D",
      "size, interpolation nearest or bilinear",
