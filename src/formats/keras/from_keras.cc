@@ -10,6 +10,7 @@
 #include "src/base/error.h"
 #include "src/base/warning.h"
 #include "src/formats/keras/layer.h"
+#include "src/formats/keras/lstm.h"
 #include "src/formats/keras/unknown_layers.h"
 #include "src/formats/keras/wrappers.h"
 #include "src/graph/op_def.h"
@@ -51,7 +52,7 @@ class Builder {
     graph_.output_names = model_.output_names;
     for (size_t l = 0; l < model_.layers.size(); ++l) RequireAllFound(l);
     VerifyStructure(graph_);
-    return std::move(graph_);
+    return SplitLstms(graph_);
   }
 
  private:

@@ -11,6 +11,7 @@
 #include "src/base/warning.h"
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/keras/file_contents.h"
+#include "src/formats/keras/lstm.h"
 #include "src/graph/names.h"
 
 namespace litesmith {
@@ -46,13 +47,14 @@ Graph ChooseGraph(Graph keras, const H5Tree& ours, const std::string& path) {
   return graph;
 }
 
-void WriteKeras(KerasFile kind, const Graph& plain, const Graph* full,
+void WriteKeras(KerasFile kind, const Graph& graph, const Graph* full,
                 const std::string& path) {
+  const Graph plain = JoinLstms(graph);
   std::vector<std::byte> bytes;
   try {
     const std::optional<OutModel> model = KerasForm(plain);
     if (full == nullptr && !(model && KeepsWeightNames(plain, *model)))
-      full = &plain;
+      full = &graph;
     const OutModel* form = model ? &*model : nullptr;
     bytes = kind == KerasFile::kH5 ? H5Bytes(form, plain, full)
                                    : ArchiveBytes(form, plain, full);
@@ -62,6 +64,6 @@ void WriteKeras(KerasFile kind, const Graph& plain, const Graph* full,
   WriteFile(path, bytes);
 }
 
-void WarnIfNoKerasForm(const Graph& graph) { KerasForm(graph); }
+void WarnIfNoKerasForm(const Graph& graph) { KerasForm(JoinLstms(graph)); }
 
 }  // namespace litesmith

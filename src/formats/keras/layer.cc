@@ -78,8 +78,7 @@ void Arrange(const Wanted& wanted, std::span<const float> keras,
     if (wanted.inputs > 0)
       FromKerasLayout(Layout::kOutputLast, {tensor->shape[1], tensor->shape[0]},
                       keras, tensor->MutableAs<float>());
-  } else if (layout != Layout::kPlain && layout != Layout::kDepthwise &&
-             layout != Layout::kDepthwise1D) {
+  } else if (!IsCopied(layout)) {
     FromKerasLayout(layout, wanted.dims, keras, tensor->MutableAs<float>());
   }
 }

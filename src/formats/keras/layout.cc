@@ -14,6 +14,7 @@ int OutputDim(Layout layout, size_t rank) {
   switch (layout) {
     case Layout::kOutputLast:
     case Layout::kOutputLast1D:
+    case Layout::kFromHeads:
       return static_cast<int>(rank) - 1;
     case Layout::kTransposed:
     case Layout::kTransposed1D:
@@ -31,6 +32,11 @@ bool Is1D(Layout layout) {
 struct Move {
   Move(Layout layout, const std::vector<int32_t>& dims) {
     const int moved = OutputDim(layout, dims.size());
+    if (layout == Layout::kHeads) {
+      before = static_cast<size_t>(dims[0]);
+      out = static_cast<size_t>(dims[1]) * static_cast<size_t>(dims[2]);
+      return;
+    }
     LS_CHECK(moved >= 0);
     for (int d = 0; d < static_cast<int>(dims.size()); ++d) {
       size_t& count = d < moved ? before : d == moved ? out : behind;
@@ -40,14 +46,28 @@ struct Move {
   size_t before = 1, out = 1, behind = 1;
 };
 
+// Not yet compared with what the file has.
+int32_t CutProduct(int32_t a, int32_t b) {
+  return static_cast<int32_t>(std::min<int64_t>(int64_t{a} * b, INT32_MAX));
+}
+
 }  // namespace
 
+bool IsCopied(Layout layout) {
+  return layout == Layout::kPlain || layout == Layout::kDepthwise ||
+         layout == Layout::kDepthwise1D || layout == Layout::kHeadsBias;
+}
+
 Shape FromKerasDims(Layout layout, std::vector<int32_t> dims) {
-  if (layout == Layout::kDepthwise || layout == Layout::kDepthwise1D) {
+  if (layout == Layout::kHeads) {
+    dims = {CutProduct(dims[1], dims[2]), dims[0]};
+  } else if (layout == Layout::kHeadsBias) {
+    dims = {CutProduct(dims[0], dims[1])};
+  } else if (layout == Layout::kFromHeads) {
+    dims = {dims[2], CutProduct(dims[0], dims[1])};
+  } else if (layout == Layout::kDepthwise || layout == Layout::kDepthwise1D) {
     const size_t n = dims.size();
-    // Not yet compared with what the file has.
-    dims[n - 2] = static_cast<int32_t>(
-        std::min<int64_t>(int64_t{dims[n - 2]} * dims[n - 1], INT32_MAX));
+    dims[n - 2] = CutProduct(dims[n - 2], dims[n - 1]);
     dims.pop_back();
     dims.insert(dims.begin(), layout == Layout::kDepthwise ? 1 : 2, 1);
   } else if (layout != Layout::kPlain) {
@@ -61,7 +81,14 @@ Shape FromKerasDims(Layout layout, std::vector<int32_t> dims) {
 std::vector<int32_t> ToKerasDims(Layout layout, const Shape& shape,
                                  int32_t multiplier) {
   std::vector<int32_t> dims = shape.ToVector();
-  if (layout == Layout::kDepthwise || layout == Layout::kDepthwise1D) {
+  const int32_t heads = multiplier;
+  if (layout == Layout::kHeads) {
+    dims = {shape[1], heads, shape[0] / heads};
+  } else if (layout == Layout::kHeadsBias) {
+    dims = {heads, shape[0] / heads};
+  } else if (layout == Layout::kFromHeads) {
+    dims = {heads, shape[1] / heads, shape[0]};
+  } else if (layout == Layout::kDepthwise || layout == Layout::kDepthwise1D) {
     dims.erase(dims.begin(),
                dims.begin() + (layout == Layout::kDepthwise ? 1 : 2));
     dims.back() /= multiplier;

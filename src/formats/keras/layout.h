@@ -20,14 +20,20 @@ enum class Layout : uint8_t {
   kDepthwise1D,   // [k, in, m]; [1, 1, k, in * m]
   kTransposed,    // HWOI; the graph has OHWI
   kTransposed1D,  // [k, out, in]; [out, 1, k, in]
+  kHeads,         // [in, heads, n]; the graph has [heads * n, in]
+  kHeadsBias,     // [heads, n]; [heads * n]
+  kFromHeads,     // [heads, n, out]; [out, heads * n]
   kMatrix,        // [in..., out...] of any ranks; [out, in] (AddMatrix)
 };
 
 // The graph's shape of a variable of these dimensions in Keras, which must be
-// as many as the layout has, and back; `multiplier` is m.
+// as many as the layout has, and back; `multiplier` is m, or heads.
 Shape FromKerasDims(Layout layout, std::vector<int32_t> dims);
 std::vector<int32_t> ToKerasDims(Layout layout, const Shape& shape,
                                  int32_t multiplier);
+
+// Whether the values are in the same order in both.
+bool IsCopied(Layout layout);
 
 // The values of a variable of these Keras dimensions in the graph's order, and
 // back.

@@ -295,7 +295,8 @@ class Writer : public LayerWriter {
     layer.config = found.config;
     layer.weights = found.weights;
     for (const auto& [key, value] : layer.config) {
-      if (std::string_view(key) == "depth_multiplier")
+      if (std::string_view(key) == "depth_multiplier" ||
+          std::string_view(key) == "num_heads")
         layer.depth_multiplier = std::stoi(value.json());
     }
     for (const OutVariable& weight : layer.weights) {
@@ -469,8 +470,7 @@ void AddVariableDataset(const Graph& graph, const OutLayer& layer,
   const std::vector<int32_t> laid_out =
       ToKerasDims(layout, tensor.shape, layer.depth_multiplier);
   const std::vector<int32_t>& dims = is_matrix ? weight.dims : laid_out;
-  if (layout == Layout::kPlain || layout == Layout::kDepthwise ||
-      layout == Layout::kDepthwise1D) {
+  if (IsCopied(layout)) {
     image->AddDataset(path, DType::kFloat32, dims,
                       {tensor.data.data(), tensor.data.size()});
     return;
