@@ -16,10 +16,6 @@ ZOO_FILES = ("model.h5", "model.keras", "model_k3.h5")
 # Weights of 8 and 4 bits run in floats here, without the activations' own 8 bits: (file, of the largest output).
 LOOSE = {"q_int8_k3.keras": 0.03, "q_int4_k3.keras": 0.03, "q2_int8_k3.keras": 0.03}
 WAITING = {
-    **{name: "recurrent layers" for name in ("bidir_lstm", "gru", "hard_sigmoid", "lstm", "rnn_unrolled", "rnns_k2", "rnns_k3", "both_all")},
-    **{name: "attention layers" for name in ("attention_pool", "mha_tiny", "attn_k2", "attn_k3", "both_two")},
-    **{name: "Embedding" for name in ("embed_text", "embed_k2", "embed_k3")},
-    **{name: "normalization layers" for name in ("mlp_mixer", "norms", "norms_k2", "norms_k3")},
     **{name: "weights of 8 and 4 bits" for name in ("q_int8_k3", "q_int4_k3", "q2_int8_k3")},
 }
 

@@ -42,18 +42,19 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
        "1 of its 2 layers is not supported: 'bad' (StringLookup); `litesmith "
        "list layers`"},
       {OneLayer("Sequential",
-                R"(, "layers": [{"class_name": "Hashing", "config":
+                R"(, "layers": [{"class_name": "StringLookup", "config":
           {"name": "g"}}, {"class_name": "Dense", "config": {"name": "d"}}])"),
        ErrorKind::kUnsupported,
-       "1 of its 3 layers is not supported: 'bad/g' (Hashing)"},
+       "1 of its 3 layers is not supported: 'bad/g' (StringLookup)"},
       {OneLayer("Sequential", R"(, "layers": [{"class_name": "Dense", "config":
           {"name": "d", "units": 1}}])"),
        ErrorKind::kCorrupt, "layer 'd': the file holds no weight 'kernel'"},
       {OneLayer("MaxPool2D", ""), ErrorKind::kUnsupported,
        "'bad' (MaxPool2D; there is MaxPooling2D)"},
-      {OneLayer("PruneLowMagnitude", R"(, "layer": {"class_name": "Hashing",
+      {OneLayer("PruneLowMagnitude",
+                R"(, "layer": {"class_name": "StringLookup",
           "config": {"name": "h"}})"),
-       ErrorKind::kUnsupported, "'bad' (PruneLowMagnitude around Hashing"},
+       ErrorKind::kUnsupported, "'bad' (PruneLowMagnitude around StringLookup"},
       {OneLayer("TFOpLambda", R"(, "function": "math.erfinv")"),
        ErrorKind::kUnsupported, "TFOpLambda math.erfinv"},
       {OneLayer("Lambda", ""), ErrorKind::kUnsupported,

@@ -185,9 +185,14 @@ TensorId PairSums(TensorId query, TensorId key, TensorId scale, Nodes* nodes) {
   return nodes->Add(kTanh, "tanh", {sums});
 }
 
+// By the mean: integers of SUM are wrong in LiteRT's reference kernels.
 TensorId OverFeatures(TensorId pairs, Nodes* nodes) {
-  return nodes->Add(kSum, "sum", {pairs, nodes->Ints("sum/axes", {-1})},
-                    ReduceAttrs{.keep_dims = false});
+  const auto features = static_cast<float>(nodes->ShapeOf(pairs)[3]);
+  ReduceAttrs attrs;
+  attrs.keep_dims = false;
+  const TensorId mean =
+      nodes->Add(kMean, "mean", {pairs, nodes->Ints("mean/axes", {-1})}, attrs);
+  return nodes->WithFloat(kMul, "sum", mean, "features", features);
 }
 
 TensorId Scores(const std::array<TensorId, 3>& qvk, LayerIn* in, Nodes* nodes) {
