@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
 #include <set>
 
@@ -98,11 +97,14 @@ void TerminalProgress::Update(std::string_view task, int64_t done,
   if (rewrites_) {
     Clear();
     // The last column stays free: a full line would wrap on some terminals.
-    drawn_in_ = static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)));
-    const std::string text = ProgressText(percent, task, left, drawn_in_ - 1);
-    // Without wrapping: the terminal may have become narrower just now.
-    std::fprintf(stderr, "\033[?7l%s\033[?7h", text.c_str());
-    drawn_ = ShownWidth(text);
+    const auto width =
+        static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)) - 1);
+    // Without wrapping, and with the cursor back at the line's start: a
+    // terminal that becomes narrower breaks the line behind it, or has become
+    // so just now and cuts it.
+    std::fprintf(stderr, "\033[?7l%s\033[?7h\r",
+                 ProgressText(percent, task, left, width).c_str());
+    drawn_ = true;
   } else {
     std::fprintf(stderr, "%s\n", ProgressText(percent, task, left, 0).c_str());
   }
@@ -124,26 +126,9 @@ void TerminalProgress::Line(std::string_view text) {
 }
 
 void TerminalProgress::Clear() {
-  if (drawn_ == 0) return;
-  const size_t above = RowsAbove();
-  if (above > 0) std::fprintf(stderr, "\033[%zuA", above);
+  if (!drawn_) return;
   std::fputs("\r\033[J", stderr);
-  drawn_ = 0;
-}
-
-size_t TerminalProgress::RowsAbove() const {
-  const auto width = static_cast<size_t>(std::max(1, WidthOf(STDERR_FILENO)));
-  if (width >= drawn_ || width == drawn_in_) return 0;
-  // screen, xterm and the console cut lines where others break them again.
-  for (const char* cuts : {"STY", "XTERM_VERSION"}) {
-    if (std::getenv(cuts) != nullptr) return 0;
-  }
-  // tmux says a quarter of a second later that it has become narrower: the line
-  // was drawn, and cut, in between.
-  constexpr double kLate = 0.3;
-  if (std::getenv("TMUX") != nullptr && Seconds(Clock::now() - shown_) < kLate)
-    return 0;
-  return (drawn_ - 1) / width;
+  drawn_ = false;
 }
 
 }  // namespace litesmith

@@ -40,18 +40,14 @@ class TerminalProgress : public Progress {
 
   // Takes the rewriting line away.
   void Clear();
-  // Rows that the line has above the last one: a terminal that has become
-  // narrower breaks it.
-  size_t RowsAbove() const;
   // A line for each new step of the work.
   void TellStep(std::string_view task, Clock::time_point now);
 
   static TerminalProgress* shown_now_;  // the one that draws, or null
 
-  bool rewrites_;        // the terminal can take a line away
-  size_t drawn_ = 0;     // columns of the line that is drawn
-  size_t drawn_in_ = 0;  // of so many
-  std::string step_;     // what was named last, for those who want every step
+  bool rewrites_;  // the terminal can take a line away
+  bool drawn_ = false;
+  std::string step_;  // what was named last, for those who want every step
   Clock::time_point begin_;
   Clock::time_point shown_;
   // Where the time left is reckoned from: the first report of this scale.
