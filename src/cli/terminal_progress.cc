@@ -97,8 +97,8 @@ void TerminalProgress::Update(std::string_view task, int64_t done,
   if (rewrites_) {
     Clear();
     // The last column stays free: a full line would wrap on some terminals.
-    const auto width =
-        static_cast<size_t>(std::max(2, WidthOf(STDERR_FILENO)) - 1);
+    drawn_in_ = WidthOf(STDERR_FILENO);
+    const auto width = static_cast<size_t>(std::max(2, drawn_in_) - 1);
     // Without wrapping, and with the cursor back at the line's start: a
     // terminal that becomes narrower breaks the line behind it, or has become
     // so just now and cuts it.
@@ -127,7 +127,10 @@ void TerminalProgress::Line(std::string_view text) {
 
 void TerminalProgress::Clear() {
   if (!drawn_) return;
-  std::fputs("\r\033[J", stderr);
+  // What a smaller width has broken is below. Elsewhere only the line is
+  // cleared: tmux keeps a copy of a screen that is.
+  const bool same = WidthOf(STDERR_FILENO) == drawn_in_;
+  std::fputs(same ? "\r\033[K" : "\r\033[J", stderr);
   drawn_ = false;
 }
 

@@ -47,6 +47,7 @@ class TerminalProgress : public Progress {
 
   bool rewrites_;  // the terminal can take a line away
   bool drawn_ = false;
+  int drawn_in_ = 0;  // columns of the terminal, then
   std::string step_;  // what was named last, for those who want every step
   Clock::time_point begin_;
   Clock::time_point shown_;

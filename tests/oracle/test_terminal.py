@@ -132,7 +132,8 @@ class TestProgress:
         for width in (120, 60, 40, 100, 30, 120):
             window.tmux("resize-window", "-x", str(width), "-y", "50")
             time.sleep(0.6)
-            lines = window.screen()
+            # What is on the screen: tmux keeps copies of cleared screens above it.
+            lines = [line.rstrip() for line in window.tmux("capture-pane", "-p").split("\n")]
             progress = [line for line in lines if line.startswith("[") and "%]" in line]
             assert len(progress) <= 1, "\n".join(lines[-20:])
             assert all(len(line) < width for line in progress)
