@@ -205,7 +205,7 @@ std::vector<PatternCase> LayerCases() {
        [] {
          PatternBuilder b;
          const TensorId x =
-             TwoAffine(b.Input(Image()), &b, {2, 2, 2}, {1, 2, 3});
+             TwoAffine(b.Input(Image()), &b, {2, 30, 4}, {1, 2, 3});
          return b.Finish(b.Depthwise(x, {1, 2, 2, 6}, kValid));
        },
        {"DEPTHWISE_CONV_2D"}},

@@ -115,6 +115,20 @@ std::vector<PatternCase> SpeltCases() {
        },
        {"MEAN", "SUB", "MUL", "MEAN", "ADD", "RSQRT", "MUL", "ADD"}},
       {"normalization",
+       "of images, without an offset",
+       [] {
+         PatternBuilder b;
+         const TensorId x = b.Input({kDynamic, 4, 5, 1});
+         const TensorId mean = b.Reduce(kMean, x, {1, 2, 3});
+         TensorId r =
+             b.Reduce(kMean, b.Add(kSquaredDifference, {x, mean}), {1, 2, 3});
+         r = b.Add(kRsqrt, {b.Add(kAdd, {r, b.Number(1e-3f)})});
+         const TensorId offset =
+             b.Add(kSub, {b.Row({0}), b.Add(kMul, {mean, r})});
+         return b.Finish(b.Add(kAdd, {b.Add(kMul, {x, r}), offset}));
+       },
+       {"MEAN", "SUB", "MUL", "MEAN", "ADD", "RSQRT", "MUL"}},
+      {"normalization",
        "as TensorFlow spells it",
        [] {
          PatternBuilder b;

@@ -154,10 +154,10 @@ TEST(BatchNormTransformTest, WhatNoLayerCanTakeBecomesMulAndAdd) {
 }
 
 // input -> "norm" without activation -> "dense" of [3, 2] weights.
-Graph NormDense(const Floats& kernel) {
+Graph NormDense(const Floats& kernel, const Floats& gamma = {2, -3.4f}) {
   Graph graph;
   const TensorId x = AddImageInput({kDynamic, 2}, &graph);
-  const TensorId y = AddNorm("norm", x, {2, -0.5f}, &graph);
+  const TensorId y = AddNorm("norm", x, gamma, &graph);
   graph.nodes[0].Set<&BatchNormAttrs::activation>(kNone);
   const TensorId w = graph.AddConstant<float>("dense/kernel", {3, 2}, kernel,
                                               TensorKind::kParameter);
@@ -187,6 +187,10 @@ TEST(BatchNormTransformTest, ALayerWithoutPaddingTakesWhatIsBeforeIt) {
     }
     EXPECT_FLOAT_EQ(bias[o], static_cast<float>(sum));
   }
+  // Channels of unlike scales would lose steps of the one that they share.
+  EXPECT_EQ(
+      OpsOf(FoldBatchNorms(SplitBatchNorms(NormDense(kernel, {2, -0.5f})))),
+      (Ops{"MUL", "ADD", "FULLY_CONNECTED"}));
   // Clusters would be lost, and a padded edge is not normalized.
   EXPECT_EQ(
       OpsOf(FoldBatchNorms(SplitBatchNorms(NormDense({1, 2, 1, 2, 1, 2})))),

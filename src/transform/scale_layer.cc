@@ -156,6 +156,18 @@ int InputChannels(const Graph& graph, const Node& layer) {
   return axis >= 0 && weights->shape[axis] == channels ? channels : 0;
 }
 
+bool BearsScales(const Node& layer, const std::vector<double>& scales) {
+  if (layer.op == &kDepthwiseConv2D) return true;
+  constexpr double kAlike = 1.25;
+  double least = std::fabs(scales[0]);
+  double largest = least;
+  for (const double s : scales) {
+    least = std::min(least, std::fabs(s));
+    largest = std::max(largest, std::fabs(s));
+  }
+  return largest <= kAlike * least;
+}
+
 void ScaleOutputs(const ChannelScale& numbers, NodeId layer, Graph* graph) {
   Node& node = graph->node(layer);
   const size_t weight = At(node, Role::kWeight);

@@ -24,6 +24,12 @@ bool PadsItsInput(const Graph& graph, const Node& layer);
 int OutputChannels(const Graph& graph, const Node& layer);
 int InputChannels(const Graph& graph, const Node& layer);
 
+// Whether the layer's weights, times these scales of its input channels, are as
+// good as integers as before: an output channel's share the steps of one scale,
+// so that channels of other sizes would lose theirs. One of depth has a scale
+// for each.
+bool BearsScales(const Node& layer, const std::vector<double>& scales);
+
 // w' = w * s and b' = b * s + t by output channel. A scale that the weights
 // were trained on absorbs s: the integers stay, but for their sign where s is
 // negative. The bias, if there is one, must be stored.

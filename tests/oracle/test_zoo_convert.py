@@ -6,6 +6,7 @@ Where the data are: --shared DIR or LITESMITH_SHARED, ../shared beside the check
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,6 @@ from conftest import shared_dir
 
 # What waits for something. Strict: one that passes must leave the list.
 WAITING = {
-    ("bidir_lstm", "fp32.tflite"): "ranges of two LSTMs' steps",
     ("dropouts", "fp32.tflite"): "an int8 SELU as good as TensorFlow's: 0.0263 beside 0.0251",
 }
 NOT_READ = "supported"  # of Keras's files: they wait for a layer, or for what a layer has
@@ -52,6 +52,19 @@ def test_as_good_as_tensorflow(model, litesmith, worker, tmp_path):
         print(message, file=sys.stderr)
         pytest.skip(message)
     compare(model, litesmith, worker, tmp_path)
+
+
+RECORDED = Path(__file__).parent / "recorded_models"
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in RECORDED.iterdir()))
+def test_recorded(folder, litesmith, worker, tmp_path):
+    """Networks of tools/random_keras_models.py, with the errors and sizes of TensorFlow's files."""
+    compare(RECORDED / folder / "model.h5", litesmith, worker, tmp_path)
+
+
+def test_there_are_ten():
+    assert len(list(RECORDED.iterdir())) >= 10
 
 
 def compare(model, litesmith, worker, tmp_path):

@@ -179,8 +179,6 @@ bool AffineIntoLayerBefore(Graph* graph, NodeId n) {
   return true;
 }
 
-// Of one scale for all: a channel's own would make weights of very different
-// sizes out of those that share the steps of an output channel's integers.
 bool AffineIntoLayerBehind(Graph* graph, NodeId n) {
   const Node& node = graph->node(n);
   const auto affine = AffineOf(*graph, node);
@@ -191,7 +189,7 @@ bool AffineIntoLayerBehind(Graph* graph, NodeId n) {
   if (layer == nullptr || !HasStoredBias(*graph, *layer) ||
       !HasPlainWeights(*graph, *layer) ||
       (!AllAre(affine->numbers.offset, 0) && PadsItsInput(*graph, *layer)) ||
-      !AllAre(affine->numbers.scale, affine->numbers.scale[0]))
+      !BearsScales(*layer, affine->numbers.scale))
     return false;
   const auto channels = static_cast<size_t>(InputChannels(*graph, *layer));
   ChannelScale numbers = affine->numbers;

@@ -13,7 +13,6 @@
 #include <utility>
 #include <vector>
 
-#include "src/ops/reduce/reduce.h"
 #include "src/ops/registry.h"
 #include "src/transform/clean_up/rows.h"
 #include "src/transform/clean_up/surgery.h"
@@ -42,7 +41,8 @@ bool FindSquare(const Graph& graph, TensorId id, Parts* parts) {
   if (square == nullptr) return false;
   if (square->op == &kSquaredDifference) {
     parts->square = graph.Producer(id);
-    return square->inputs[0] == parts->x && square->inputs[1] == parts->mean;
+    return square->inputs[0] == parts->x && square->inputs[1] == parts->mean &&
+           graph.tensor(id).shape == graph.tensor(parts->x).shape;
   }
   const bool squares =
       square->op == &kSquare ||
@@ -74,8 +74,8 @@ bool FindRoot(const Graph& graph, Parts* parts) {
   const TensorId variance =
       sum->inputs[static_cast<size_t>(VariableSide(graph, *sum))];
   const Node* mean = MadeBy(graph, variance, kMean);
-  if (mean == nullptr || !mean->Get<&ReduceAttrs::keep_dims>() ||
-      !IsPrivate(graph, variance) || !IsPrivate(graph, mean->inputs[0]))
+  if (mean == nullptr || !IsPrivate(graph, variance) ||
+      !IsPrivate(graph, mean->inputs[0]))
     return false;
   return FindSquare(graph, mean->inputs[0], parts);
 }
@@ -85,7 +85,8 @@ bool FindOffset(const Graph& graph, TensorId id, Parts* parts) {
   const Node* node = Producer(graph, id);
   TensorId product = kNoTensor;
   if (IsPlainNode(node, kSub) && IsConstant(graph, node->inputs[0])) {
-    parts->beta = node->inputs[0];
+    if (OneValue(graph, node->inputs[0]) != std::optional(0.0f))
+      parts->beta = node->inputs[0];
     product = node->inputs[1];
   } else if (node != nullptr && node->op == &kNeg) {
     product = node->inputs[0];
@@ -100,7 +101,7 @@ bool FindOffset(const Graph& graph, TensorId id, Parts* parts) {
   for (const size_t side : {0u, 1u}) {
     const Node* mean = MadeBy(graph, mul->inputs[side], kMean);
     if (mean == nullptr || mul->inputs[1 - side] != parts->gain ||
-        mean->inputs[0] != parts->x || !mean->Get<&ReduceAttrs::keep_dims>())
+        mean->inputs[0] != parts->x)
       continue;
     parts->mean = mul->inputs[side];
     return true;
