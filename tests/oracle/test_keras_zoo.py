@@ -15,6 +15,8 @@ TOLERANCE = 1e-4  # of the largest output
 ZOO_FILES = ("model.h5", "model.keras", "model_k3.h5")
 # Weights of 8 and 4 bits run in floats here, without the activations' own 8 bits: (file, of the largest output).
 LOOSE = {"q_int8_k3.keras": 0.03, "q_int4_k3.keras": 0.03, "q2_int8_k3.keras": 0.03}
+# `convert` writes what is left of a quantization-aware model without its fake quants.
+STRIPPED = {"qat_k2.h5": 0.05}
 WAITING = {
     **{name: "weights of 8 and 4 bits" for name in ("q_int8_k3", "q_int4_k3", "q2_int8_k3")},
 }
@@ -93,4 +95,4 @@ def test_keras_file(path, litesmith, tmp_path):
     for ending in (".h5", ".keras"):
         again = tmp_path / f"again{ending}"
         litesmith.ok("convert", path, "--method", "keras", "-o", again)
-        check(f"{name_of(path)} as {ending}", run(litesmith, again, inputs, outputs, tmp_path), ours, 1e-5)
+        check(f"{name_of(path)} as {ending}", run(litesmith, again, inputs, outputs, tmp_path), ours, STRIPPED.get(path.name, 1e-5))
