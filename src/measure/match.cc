@@ -187,6 +187,36 @@ class Matcher {
     return nearest;
   }
 
+  // Whether the node reads real numbers that are constant, such as weights.
+  static bool HasWeights(const Side& side, const Node& node) {
+    return std::any_of(node.inputs.begin(), node.inputs.end(),
+                       [&](TensorId id) {
+                         if (id == kNoTensor) return false;
+                         const Tensor& t = side.tensor(side.Base(id));
+                         return t.has_data() && StandsForReals(t);
+                       });
+  }
+
+  // The node without weights that makes as many values of the same input by
+  // another op: MEAN where the other has an average pool of all.
+  const Node* Standing(const Node& b) const {
+    if (b.outputs.size() != 1 || HasWeights(b_, b)) return nullptr;
+    for (const Node& a : a_.graph.nodes) {
+      if (a.op == b.op || a.outputs.size() != 1 || IsTransparent(a) ||
+          taken_[static_cast<size_t>(&a - a_.graph.nodes.data())] != 0 ||
+          Activation(a) != Activation(b) || HasWeights(a_, a)) {
+        continue;
+      }
+      const int64_t values = ValuesOf(a_.tensor(a.outputs[0]));
+      if (values >= 0 && values == ValuesOf(b_.tensor(b.outputs[0])) &&
+          a.input(0) != kNoTensor && b.input(0) != kNoTensor &&
+          InputFits(a, 0, b, 0)) {
+        return &a;
+      }
+    }
+    return nullptr;
+  }
+
   const Node* Partner(const Node& b) const {
     const auto named = [&](const Node& a) {
       return a_.tensor(a.outputs[0]).name == b_.tensor(b.outputs[0]).name;
@@ -207,8 +237,11 @@ class Matcher {
         by_name = &a;
       }
     }
-    if (fitting.empty())
-      return by_name != nullptr ? by_name : Nearest(same, b, kAlike);
+    if (fitting.empty() && by_name == nullptr) {
+      by_name = Nearest(same, b, kAlike);
+      if (by_name == nullptr) by_name = Standing(b);
+    }
+    if (fitting.empty()) return by_name;
     const Node* nearest =
         Nearest(fitting, b, std::numeric_limits<double>::infinity());
     return nearest != nullptr ? nearest : fitting[0];

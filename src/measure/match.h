@@ -22,9 +22,10 @@ struct TensorMatch {
 // reference with the same op whose inputs are matched already, of several the
 // one of the same name, then that with the nearest weights; where there is
 // none, the node of the same op with the same output's name, or else with
-// nearly the same weights. Forms (QUANTIZE, DEQUANTIZE) and renamed bytes
-// (RESHAPE) are looked through. What has no match is left out. All tensors
-// StandForReals (reals.h).
+// nearly the same weights; or one without weights that makes as many values of
+// the same input by another op (MEAN for an average pool). Forms (QUANTIZE,
+// DEQUANTIZE) and renamed bytes (RESHAPE) are looked through. What has no match
+// is left out. All tensors StandForReals (reals.h).
 std::vector<TensorMatch> MatchTensors(const Graph& reference,
                                       const Graph& file);
 
