@@ -226,6 +226,7 @@ class Joiner {
       inputs[rnn::kBias] = Whole(node, lstm::kBias, name + "/bias");
     Node joined;
     joined.op = &kRnn;
+    joined.attrs = DefaultAttrs(kRnn);
     joined.name = name;
     joined.inputs = std::move(inputs);
     joined.outputs = last != nullptr ? last->outputs : node.outputs;

@@ -441,10 +441,12 @@ void SetVariables(const NodeOut& node, std::vector<TensorId> variables,
 
 namespace {
 
-// What the readers call a variable of the layer.
-std::string NameInGraph(const OutLayer& layer, const OutVariable& weight) {
-  return layer.name + "/" + (weight.part.empty() ? "" : weight.part + "/") +
-         weight.variable->name;
+// What the readers call a variable of the layer. One of a layer in the layer
+// was found by the name that it has.
+std::string NameInGraph(const Graph& graph, const OutLayer& layer,
+                        const OutVariable& weight) {
+  if (!weight.part.empty()) return graph.tensor(weight.id).name;
+  return layer.name + "/" + weight.variable->name;
 }
 
 }  // namespace
@@ -454,7 +456,7 @@ bool KeepsWeightNames(const Graph& graph, const OutModel& model) {
                      [&](const OutLayer& layer) {
                        return layer.weights.empty() ||
                               graph.tensor(layer.weights[0].id).name ==
-                                  NameInGraph(layer, layer.weights[0]);
+                                  NameInGraph(graph, layer, layer.weights[0]);
                      });
 }
 
@@ -487,7 +489,8 @@ void AddOurGraph(const Graph& full, const Graph& plain, const OutModel* model,
   for (const OutLayer& layer :
        model == nullptr ? std::vector<OutLayer>() : model->layers) {
     for (const OutVariable& weight : layer.weights)
-      stored.push_back({NameInGraph(layer, weight), &plain.tensor(weight.id)});
+      stored.push_back(
+          {NameInGraph(plain, layer, weight), &plain.tensor(weight.id)});
   }
   AddGraph(full, stored, image);
 }
