@@ -191,6 +191,7 @@ int Main(int argc, char** argv) {
   app.set_help_flag("-h,--help", "Print this help and exit");
   AddStudy(&app);
   AddReport(&app);
+  AddNew(&app);
   AddTrain(&app);
   AddOptimize(&app);
   AddConvert(&app);

@@ -24,6 +24,7 @@
 #include "src/measure/metrics.h"
 #include "src/models/class_names.h"
 #include "src/models/models.h"
+#include "src/optimize/coverage.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -96,9 +97,15 @@ void Run(Options options, const CLI::App& verb) {
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))
     epochs += RecipeEpochs(*each, options.train);
+  const std::vector<CoverageRow> coverage =
+      CoverageOf(StripTrainingOps(model), table, recipe, data.train->size(),
+                 options.train);
   OptimizeResult result;
   {
     TerminalProgress terminal;
+    terminal.Line(fmt::format("{}: {}\n{}", recipe.name,
+                              CoverageSummary(coverage),
+                              CoverageText(coverage)));
     OverallProgress progress(&terminal, std::max<int64_t>(1, epochs));
     result =
         Optimize(model, table, recipe, *data.train, options.train, &progress);

@@ -109,13 +109,6 @@ std::string Trimmed(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
-bool IsBuiltin(const std::string& model) {
-  const auto models = BuiltinModels();
-  return std::any_of(
-      models.begin(), models.end(),
-      [&](const BuiltinModel& row) { return model == row.name; });
-}
-
 std::string OptionName(const TrainSetting& setting) {
   std::string name = setting.name;
   std::replace(name.begin(), name.end(), '_', '-');
@@ -492,6 +485,50 @@ ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
   if (IsStream(out)) return usual;
   Fail(ErrorKind::kInvalidArgument, "-o {}: a name ending in {} is wanted{}{}",
        out, EndingsOf(usual), hint.empty() ? "" : "; ", hint);
+}
+
+ModelShape ShapeFlags::Shape() const {
+  ModelShape shape;
+  shape.classes = classes;
+  const char* at = input.data();
+  const char* end = at + input.size();
+  while (at < end) {
+    int32_t dim = 0;
+    const auto [stopped, error] = std::from_chars(at, end, dim);
+    const bool more = stopped < end;
+    if (error != std::errc() || dim < 1 || (more && *stopped != 'x') ||
+        stopped + 1 == end) {
+      Fail(ErrorKind::kInvalidArgument,
+           "--input {}: sizes above 0 with x between, as 96x96x3, are wanted",
+           input);
+    }
+    shape.input.push_back(dim);
+    at = more ? stopped + 1 : end;
+  }
+  return shape;
+}
+
+void AddShape(CLI::App* app, ShapeFlags* shape) {
+  app->add_option("--input", shape->input,
+                  "A built-in model's input, without the batch: 96x96x3")
+      ->type_name("HxWxC");
+  AddNumber<int>(app, "--classes", &shape->classes,
+                 "How many classes a built-in model tells apart; 0: the data's "
+                 "or its usual ones",
+                 {0, 1000000});
+}
+
+void TakeUsualTraining(const CLI::App& app, const std::string& model,
+                       TrainOptions* train) {
+  if (!IsBuiltin(model) || FindBuiltin(model).train == nullptr) return;
+  TrainOptions usual;
+  FindBuiltin(model).train(&usual);
+  const auto take = [&](const char* option, auto* value, const auto& of) {
+    if (app.get_option(option)->count() == 0) *value = of;
+  };
+  take("--epochs", &train->epochs, usual.epochs);
+  take("--batch", &train->batch, usual.batch);
+  take("--schedule", &train->schedule, usual.schedule);
 }
 
 ModelFormat RequireModelEnding(const std::string& out) {

@@ -107,6 +107,18 @@ void AddDequantize(CLI::App* app, bool* dequantize);
 ModelFormat RequireEnding(const std::string& out, ModelFormat usual,
                           const std::string& hint = "");
 
+// --input 96x96x3 and --classes 2, of a built-in model.
+struct ShapeFlags {
+  std::string input;
+  int classes = 0;
+  // Throws Error{invalid argument} for an input that is no such list.
+  ModelShape Shape() const;
+};
+void AddShape(CLI::App* app, ShapeFlags* shape);
+// A built-in model's usual training, where the options do not say another one.
+void TakeUsualTraining(const CLI::App& app, const std::string& model,
+                       TrainOptions* train);
+
 // The format that the ending of `out` names, else Error{invalid argument};
 // Keras's .h5 for what is no file.
 ModelFormat RequireModelEnding(const std::string& out);

@@ -155,6 +155,7 @@ void Run(Options* options, CLI::App* verb) {
     ApplyConfig(options->config, verb);
     options->study.table.AddFile(options->config);
   }
+  TakeUsualTraining(*verb, options->study.model, &options->study.train);
   WarnIfMomentumUnused(*verb, options->study.train);
   if (options->study.out.empty()) {
     Fail(ErrorKind::kInvalidArgument,

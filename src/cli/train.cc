@@ -37,6 +37,7 @@ struct Options {
   std::string metric = kAutoMetric;
   std::string teacher;
   bool json = false;
+  ShapeFlags shape;
   TrainOptions train;
 };
 
@@ -59,8 +60,12 @@ void Run(Options options, const CLI::App& verb) {
   RequireTeacher(options);
   UseOutput(options.out);
   UseCheckpoint(options.train.checkpoint);
-  const Graph graph =
-      LoadFloatModel(options.model, options.train.seed, options.dequantize);
+  TakeUsualTraining(verb, options.model, &options.train);
+  const ModelShape shape =
+      FilledBy(options.shape.Shape(),
+               ShapeOfData(options.model, options.data, options.reading));
+  const Graph graph = LoadFloatModel(options.model, options.train.seed,
+                                     options.dequantize, shape);
   RequireTrainable(graph);
   std::optional<Graph> teacher;
   if (!options.teacher.empty() && options.train.distill_weight > 0) {
@@ -118,6 +123,7 @@ void AddTrain(CLI::App* app) {
   AddCheckpoint(verb, &options->train);
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
+  AddShape(verb, &options->shape);
   verb->add_option("--teacher", options->teacher,
                    "The model whose answers --distill-weight is for")
       ->type_name("FILE");

@@ -10,6 +10,7 @@ namespace litesmith {
 
 // Each adds its subcommand with options, help and a callback that does the
 // work and throws Error.
+void AddNew(CLI::App* app);
 void AddTrain(CLI::App* app);
 void AddOptimize(CLI::App* app);
 void AddConvert(CLI::App* app);

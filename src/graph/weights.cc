@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <string_view>
 
 #include "src/base/check.h"
 #include "src/graph/op_def.h"
@@ -24,23 +25,47 @@ TensorId StoredBehind(const Graph& graph, TensorId id) {
   return id;
 }
 
+// A parameter that stands where data may, of an op that multiplies or looks up.
+bool IsTable(const Tensor& tensor) {
+  return tensor.kind == TensorKind::kParameter &&
+         tensor.dtype == DType::kFloat32 && tensor.shape.rank() >= 2;
+}
+bool TakesTables(const OpDef& op) {
+  const bool multiplies = op.macs != nullptr && op.Find(Role::kWeight) < 0;
+  const bool looks_up = op.operands.size() == 2 && !op.variadic &&
+                        (std::string_view(op.operands[0].name) == "ids" ||
+                         std::string_view(op.operands[1].name) == "indices");
+  return multiplies || looks_up;
+}
+
 }  // namespace
 
 std::vector<WeightRef> Weights(const Graph& graph) {
   std::vector<WeightRef> result;
   std::vector<char> seen(graph.tensors.size(), 0);
-  for (size_t n = 0; n < graph.nodes.size(); ++n) {
-    const Node& node = graph.nodes[n];
-    for (size_t i = 0; i < node.inputs.size(); ++i) {
-      const Operand& operand = node.op->OperandOf(i);
-      if (operand.role != Role::kWeight) continue;
-      const TensorId id = StoredBehind(graph, node.inputs[i]);
-      if (id == kNoTensor || seen[static_cast<size_t>(id)] != 0) continue;
-      seen[static_cast<size_t>(id)] = 1;
-      result.push_back({id, static_cast<NodeId>(n), static_cast<int>(i),
-                        operand.channel_axis, operand.input_axis});
+  const auto add = [&](bool tables) {
+    for (size_t n = 0; n < graph.nodes.size(); ++n) {
+      const Node& node = graph.nodes[n];
+      if (tables && !TakesTables(*node.op)) continue;
+      for (size_t i = 0; i < node.inputs.size(); ++i) {
+        const Operand& operand = node.op->OperandOf(i);
+        if (operand.role != (tables ? Role::kData : Role::kWeight)) continue;
+        const TensorId id = StoredBehind(graph, node.inputs[i]);
+        if (id == kNoTensor || seen[static_cast<size_t>(id)] != 0 ||
+            (tables && !IsTable(graph.tensor(id))))
+          continue;
+        seen[static_cast<size_t>(id)] = 1;
+        result.push_back({id, static_cast<NodeId>(n), static_cast<int>(i),
+                          operand.channel_axis, operand.input_axis});
+      }
     }
-  }
+  };
+  add(/*tables=*/false);
+  const auto layers = static_cast<ptrdiff_t>(result.size());
+  add(/*tables=*/true);
+  std::inplace_merge(
+      result.begin(), result.begin() + layers, result.end(),
+      [](const WeightRef& a, const WeightRef& b) { return a.node < b.node; });
   return result;
 }
 

@@ -26,7 +26,9 @@ struct WeightRef {
 };
 
 // The weights of all layers that are stored in the graph, in node order and
-// each once. Everybody who changes, checks or shows weights asks here.
+// each once; parameters that are multiplied or looked up as data are (tables of
+// embeddings, matrices), are among them. Everybody who changes, checks or shows
+// weights asks here.
 std::vector<WeightRef> Weights(const Graph& graph);
 
 // The float weights among them, which training-only ops are for.

@@ -85,7 +85,7 @@ TEST_F(CompareFilesTest, AFileIsItself) {
 }
 
 TEST_F(CompareFilesTest, NamesTheFileThatDoesNotFit) {
-  SaveModel(BuiltinModels()[0].make(1), folder_ + "/other.h5");
+  SaveModel(LoadModel("mnist-cnn", 1), folder_ + "/other.h5");
   try {
     CompareFiles(A(), folder_ + "/other.h5", data_, {});
     FAIL() << "no error";

@@ -1,128 +1,149 @@
 // The list of built-in models.
-#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "src/base/rng.h"
+#include "src/base/error.h"
+#include "src/base/names.h"
+#include "src/models/builtin_networks.h"
+#include "src/models/model_builder.h"
 #include "src/models/models.h"
-#include "src/ops/layer/conv_2d.h"
-#include "src/ops/layer/fully_connected.h"
-#include "src/ops/pool/pool_2d.h"
-#include "src/ops/registry.h"
 
 namespace litesmith {
 namespace {
 
-// Weights take streams kWeights, kWeights + 1, ... of the seed, one a layer.
-constexpr uint64_t kWeights = 1;
-
-// Builds a sequential model: every call adds one layer to the last output.
-class Sequential {
- public:
-  Sequential(const std::string& name, const Shape& shape, uint64_t seed)
-      : seed_(seed) {
-    Tensor input;
-    input.name = name;
-    input.kind = TensorKind::kInput;
-    input.shape = shape;
-    last_ = graph_.AddTensor(std::move(input));
-    graph_.inputs = {last_};
-    graph_.input_names = {name};
+Graph MakeMnistCnn(const ModelShape& shape, uint64_t seed) {
+  const std::vector<int32_t>& input = shape.input;
+  if (input.size() != 2 && input.size() != 3) {
+    Fail(ErrorKind::kInvalidArgument,
+         "mnist-cnn takes images, as 28x28; a sample has {} dimensions",
+         input.size());
   }
-
-  void Reshape(const std::string& name, const std::vector<int32_t>& dims) {
-    const TensorId shape = graph_.AddConstant<int32_t>(
-        name + "/shape", {static_cast<int32_t>(dims.size())}, dims);
-    Add(kReshape, name, {last_, shape});
-  }
-
-  void Conv2D(const std::string& name, int in, int out, int side) {
-    // Keras's fans of a kernel [kh, kw, in, out].
-    const TensorId kernel = Glorot(name, {out, side, side, in},
-                                   side * side * in, side * side * out);
-    Node& node = Add(kConv2D, name, {last_, kernel, Zeros(name, out)});
-    node.Set<&Conv2DAttrs::padding>(kValid);
-    node.Set<&Conv2DAttrs::stride_h>(1);
-    node.Set<&Conv2DAttrs::stride_w>(1);
-    node.Set<&Conv2DAttrs::activation>(activation::kRelu);
-  }
-
-  void MaxPool2D(const std::string& name, int side) {
-    Node& node = Add(kMaxPool2D, name, {last_});
-    node.Set<&Pool2DAttrs::padding>(kValid);
-    node.Set<&Pool2DAttrs::stride_h>(side);
-    node.Set<&Pool2DAttrs::stride_w>(side);
-    node.Set<&Pool2DAttrs::filter_h>(side);
-    node.Set<&Pool2DAttrs::filter_w>(side);
-    node.Set<&Pool2DAttrs::activation>(kNone);
-  }
-
-  void Dense(const std::string& name, int in, int out) {
-    const TensorId kernel = Glorot(name, {out, in}, in, out);
-    Node& node = Add(kFullyConnected, name, {last_, kernel, Zeros(name, out)});
-    node.Set<&FullyConnectedAttrs::activation>(kNone);
-  }
-
-  Graph Finish() {
-    graph_.outputs = {last_};
-    graph_.output_names = {graph_.tensor(last_).name};
-    InferShapes(&graph_);
-    VerifyStructure(graph_);
-    return std::move(graph_);
-  }
-
- private:
-  Node& Add(const OpDef& op, const std::string& name,
-            std::vector<TensorId> inputs) {
-    Node& node = graph_.AddNode(op, name, std::move(inputs), {name});
-    last_ = node.outputs[0];
-    return node;
-  }
-
-  // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
-  TensorId Glorot(const std::string& layer, const Shape& shape, int fan_in,
-                  int fan_out) {
-    const auto limit = static_cast<float>(
-        std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
-    Rng rng(seed_, kWeights + layers_++);
-    std::vector<float> values(static_cast<size_t>(shape.NumElements()));
-    for (float& value : values) value = rng.Uniform(-limit, limit);
-    return graph_.AddConstant<float>(layer + "/kernel", shape, values,
-                                     TensorKind::kParameter);
-  }
-
-  TensorId Zeros(const std::string& layer, int count) {
-    const std::vector<float> values(static_cast<size_t>(count), 0.0f);
-    return graph_.AddConstant<float>(layer + "/bias", {count}, values,
-                                     TensorKind::kParameter);
-  }
-
-  Graph graph_;
-  uint64_t seed_;
-  uint64_t layers_ = 0;
-  TensorId last_ = kNoTensor;
-};
-
-Graph MakeMnistCnn(uint64_t seed) {
-  Sequential model("input", {kDynamic, 28, 28}, seed);
-  model.Reshape("reshape", {kDynamic, 28, 28, 1});
-  model.Conv2D("conv2d", 1, 12, 3);
-  model.MaxPool2D("max_pooling2d", 2);
-  model.Reshape("flatten", {kDynamic, 13 * 13 * 12});
-  model.Dense("dense", 13 * 13 * 12, 10);
+  ModelBuilder model("input", input, seed);
+  if (input.size() == 2) model.Reshape("reshape", {input[0], input[1], 1});
+  model.Conv("conv2d", {.channels = 12, .padding = kValid}, true,
+             activation::kRelu);
+  model.MaxPool("max_pooling2d", 2, 2);
+  model.Flatten("flatten");
+  model.Dense("dense", shape.classes);
   return model.Finish();
 }
 
-constexpr BuiltinModel kModels[] = {
+// Adam, its rate by half a cosine.
+template <int kEpochs, int kBatch>
+void ByCosine(TrainOptions* options) {
+  options->epochs = kEpochs;
+  options->batch = kBatch;
+  options->schedule = "cosine";
+}
+
+const BuiltinModel kModels[] = {
     {"mnist-cnn",
      "28 x 28 -> Conv2D 12 of 3 x 3 ReLU, MaxPool 2 x 2, Dense 10 (logits); "
      "20,410 parameters",
+     {{28, 28}, 10},
+     false,
+     nullptr,
      MakeMnistCnn},
+    {"lenet5",
+     "LeNet-5: two convolutions of 5 x 5 with tanh and average pools, three "
+     "dense layers; images",
+     {{28, 28, 1}, 10},
+     true,
+     ByCosine<10, 64>,
+     MakeLeNet5},
+    {"resnet8",
+     "MLPerf Tiny's ResNet-8 for CIFAR-10: three residual blocks; images",
+     {{32, 32, 3}, 10},
+     true,
+     ByCosine<30, 64>,
+     MakeResNet8},
+    {"mobilenet-v1-0.25",
+     "MobileNet, a quarter as wide (visual wake words): 13 depthwise separable "
+     "blocks; images",
+     {{96, 96, 3}, 2},
+     true,
+     ByCosine<30, 32>,
+     MakeMobileNetV1},
+    {"mobilenet-v2-0.35",
+     "MobileNetV2, 0.35 times as wide: 17 inverted residuals; images",
+     {{96, 96, 3}, 2},
+     true,
+     ByCosine<30, 32>,
+     MakeMobileNetV2},
+    {"ds-cnn",
+     "MLPerf Tiny's depthwise separable network for keywords; spectrograms",
+     {{49, 10, 1}, 12},
+     true,
+     ByCosine<20, 100>,
+     MakeDsCnn},
+    {"autoencoder",
+     "MLPerf Tiny's dense autoencoder for anomalies: answers with its input",
+     {{640}, 0},
+     true,
+     ByCosine<20, 128>,
+     MakeAutoencoder},
+    {"cnn1d",
+     "three convolutions along the time of a sequence, as of accelerometers",
+     {{128, 3}, 6},
+     true,
+     ByCosine<20, 64>,
+     MakeCnn1D},
+    {"gru-kws",
+     "a GRU of 64 units over the time of a spectrogram, for keywords",
+     {{49, 10}, 12},
+     true,
+     ByCosine<20, 100>,
+     MakeGruKws},
 };
 
 }  // namespace
 
 std::span<const BuiltinModel> BuiltinModels() { return kModels; }
+
+const BuiltinModel& FindBuiltin(std::string_view name) {
+  return FindByName(BuiltinModels(), name, "built-in model");
+}
+
+bool IsBuiltin(std::string_view name) {
+  for (const BuiltinModel& model : kModels) {
+    if (name == model.name) return true;
+  }
+  return false;
+}
+
+ModelShape FilledBy(ModelShape first, const ModelShape& second) {
+  if (first.input.empty()) first.input = second.input;
+  if (first.classes == 0) first.classes = second.classes;
+  return first;
+}
+
+ModelShape ShapeOfSamples(const Dataset& data) {
+  ModelShape shape;
+  if (!data.inputs().empty()) shape.input = data.inputs()[0].shape.ToVector();
+  shape.classes = data.classes();
+  return shape;
+}
+
+ModelShape ShapeOfData(const std::string& model, const std::string& spec,
+                       const DataContext& context) {
+  if (!IsBuiltin(model) || !FindBuiltin(model).by_data) return {};
+  return ShapeOfSamples(*LoadData(spec, context).train.Open());
+}
+
+Graph MakeBuiltin(const BuiltinModel& model, const ModelShape& shape,
+                  uint64_t seed) {
+  const ModelShape whole = FilledBy(shape, model.usual);
+  int64_t values = 1;
+  for (const int32_t dim : whole.input) {
+    if (dim < 1 || dim > 65536 || (values *= dim) > (int64_t{1} << 28)) {
+      Fail(ErrorKind::kInvalidArgument,
+           "an input of {}: dimensions of 1 to 65536 are wanted, and not more "
+           "than 2^28 values",
+           Shape(std::span<const int32_t>(whole.input)).ToString());
+    }
+  }
+  return model.make(whole, seed);
+}
 
 }  // namespace litesmith

@@ -22,6 +22,7 @@
 #include "src/transform/batch.h"
 #include "src/transform/batch_norm.h"
 #include "src/transform/expand_rnn.h"
+#include "src/transform/tables.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -87,10 +88,9 @@ Graph ReadModel(const std::string& path, const std::string& signature,
 }
 
 Graph Load(const std::string& model, uint64_t seed,
-           const std::string& signature, TfliteReader read_tflite) {
-  for (const BuiltinModel& row : BuiltinModels()) {
-    if (model == row.name) return row.make(seed);
-  }
+           const std::string& signature, const ModelShape& shape,
+           TfliteReader read_tflite) {
+  if (IsBuiltin(model)) return MakeBuiltin(FindBuiltin(model), shape, seed);
   try {
     return ReadModel(model, signature, read_tflite);
   } catch (const std::bad_alloc&) {
@@ -115,16 +115,17 @@ Graph LookAtTflite(std::span<const std::byte> bytes, const std::string& path,
 }  // namespace
 
 Graph LoadModel(const std::string& model, uint64_t seed,
-                const std::string& signature) {
-  return Load(model, seed, signature, ReadTflite);
+                const std::string& signature, const ModelShape& shape) {
+  return Load(model, seed, signature, shape, ReadTflite);
 }
 
 Graph LookAtModel(const std::string& model, uint64_t seed) {
-  return Load(model, seed, {}, LookAtTflite);
+  return Load(model, seed, {}, {}, LookAtTflite);
 }
 
-Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
-  Graph graph = LoadModel(model, seed);
+Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize,
+                     const ModelShape& shape) {
+  Graph graph = LoadModel(model, seed, {}, shape);
   RequireFinite(graph, model);
   for (const Node& node : graph.nodes) {
     if (!node.inputs.empty() && !node.outputs.empty()) continue;
@@ -142,6 +143,7 @@ Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize) {
            DescribeNumbers(graph));
     }
     graph = dequantize ? Dequantize(graph) : WidenHalves(graph);
+    MarkTables(&graph);
     RequireFloat(graph,
                  ": give the one that it was made from, or --dequantize to "
                  "take its integers times their scales");

@@ -7,27 +7,61 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <vector>
 
+#include "src/data/dataset.h"
+#include "src/data/sources.h"
 #include "src/graph/graph.h"
+#include "src/train/trainer.h"
 
 namespace litesmith {
+
+// What a model is to take and to tell apart: a sample's shape (empty: the
+// model's usual one) and how many classes (0: the same).
+struct ModelShape {
+  std::vector<int32_t> input;
+  int classes = 0;
+};
+// What `first` leaves open as `second` has it.
+ModelShape FilledBy(ModelShape first, const ModelShape& second);
+// Of the samples' first input, and of their labels.
+ModelShape ShapeOfSamples(const Dataset& data);
+
+// The same of the training half that SPEC names, for a built-in model that goes
+// by its data; nothing for another model.
+ModelShape ShapeOfData(const std::string& model, const std::string& spec,
+                       const DataContext& context);
 
 struct BuiltinModel {
   const char* name;
   const char* summary;
-  // Untrained: Glorot-uniform kernels and zero biases from `seed`.
-  Graph (*make)(uint64_t seed);
+  ModelShape usual;
+  bool by_data;  // takes shape and classes of the data that it is trained on
+  // How it is usually trained; null: as any model.
+  void (*train)(TrainOptions* options);
+  // Untrained: Glorot-uniform kernels and zero biases from `seed`. Nothing of
+  // the shape is left open. Throws Error{invalid argument} for an input of
+  // another kind.
+  Graph (*make)(const ModelShape& shape, uint64_t seed);
 };
-
 std::span<const BuiltinModel> BuiltinModels();
+// Throws Error{invalid argument} with the nearest name and all of them.
+const BuiltinModel& FindBuiltin(std::string_view name);
+bool IsBuiltin(std::string_view name);
+// What `shape` leaves open is the model's usual one.
+Graph MakeBuiltin(const BuiltinModel& model, const ModelShape& shape,
+                  uint64_t seed);
 
 // A built-in name, or a Keras (HDF5 or archive) or TFLite file, whatever its
 // name: as it is
 // stored, whatever its numbers. Throws Error: not found; io for a folder; for a
 // file that is no model one that says what it is.
 // `signature` names one of a .tflite file with several (formats/tflite).
+// `shape` is a built-in model's.
 Graph LoadModel(const std::string& model, uint64_t seed,
-                const std::string& signature = {});
+                const std::string& signature = {},
+                const ModelShape& shape = {});
 // The same to be looked at: of a .tflite file with operators or types that are
 // not supported all that can be said.
 Graph LookAtModel(const std::string& model, uint64_t seed);
@@ -36,7 +70,8 @@ Graph LookAtModel(const std::string& model, uint64_t seed);
 // that leave the batch open. float16 constants are widened; of integers, with
 // `dequantize`, the real values that they stand for are taken. Throws
 // Error{invalid argument} that says what the file is if it is not float.
-Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize);
+Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize,
+                     const ModelShape& shape = {});
 
 // Throws Error{invalid argument} naming the first weight that is not finite,
 // with its place and value; `where` is the file.

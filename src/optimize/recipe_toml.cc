@@ -6,6 +6,7 @@
 
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/optimize/step_graph.h"
 #include "src/optimize/toml_value.h"
 #include "src/train/losses.h"
 #include "src/train/optimizers.h"
@@ -112,7 +113,8 @@ std::vector<std::string> TechniqueNames() {
 
 // Every key that a step of this technique, or a rule in it, may have.
 std::vector<std::string> KnownKeys(const Technique& technique, bool rule) {
-  std::vector<std::string> names = {"match"};
+  std::vector<std::string> names = {"match", "kind", "position",
+                                    "smaller_than"};
   if (!rule) names = {"type", "layers"};
   for (const Parameter& p : technique.parameters) {
     if (p.per_layer || !rule) names.emplace_back(p.name);
@@ -230,13 +232,38 @@ class Parser {
       const auto* table = item.as_table();
       if (table == nullptr) Of(item, inner).Refuse("a table");
       step->layers.push_back(ParseRule(*table, inner, *step->technique));
-      if (step->layers.back().match.empty()) {
+      const LayerRule& rule = step->layers.back();
+      if (rule.match.empty() && rule.kind.empty() && rule.position.empty() &&
+          rule.smaller_than == 0) {
         Of(item, inner)
             .Refuse(
-                "`match`, a pattern of layer names such as "
-                "\"conv*\",");
+                "`match`, a pattern of layer names such as \"conv*\", or "
+                "`kind`, `position` or `smaller_than`,");
       }
     }
+  }
+
+  // Of the keys that say which layers a rule is for.
+  static bool ReadsWhich(std::string_view key, const TomlValue& value,
+                         LayerRule* rule) {
+    const auto word = [&](const std::vector<std::string>& words) {
+      const std::string given = value.Text();
+      if (std::find(words.begin(), words.end(), given) == words.end())
+        value.RefuseName("word", given, words);
+      return given;
+    };
+    if (key == "match") {
+      rule->match = value.Text();
+    } else if (key == "kind") {
+      rule->kind = word(NamesOf(LayerKinds()));
+    } else if (key == "position") {
+      rule->position = word({"first", "last"});
+    } else if (key == "smaller_than") {
+      rule->smaller_than = value.Whole(1, int64_t{1} << 40);
+    } else {
+      return false;
+    }
+    return true;
   }
 
   LayerRule ParseRule(const toml::table& table, const std::string& path,
@@ -244,10 +271,7 @@ class Parser {
     LayerRule rule;
     for (const auto& [key, value] : table) {
       const TomlValue read = Of(value, fmt::format("{}.{}", path, key.str()));
-      if (key == "match") {
-        rule.match = read.Text();
-        continue;
-      }
+      if (ReadsWhich(key.str(), read, &rule)) continue;
       const Parameter* parameter = FindParameter(technique, key.str(), true);
       if (parameter == nullptr) {
         read.RefuseName("key of a rule for layers", key.str(),

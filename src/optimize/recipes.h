@@ -15,10 +15,13 @@
 
 namespace litesmith {
 
-// LayerSettings for the layers whose name matches a shell pattern ("conv*").
+// LayerSettings for the layers that fit all that the rule says of them.
 struct LayerRule {
-  std::string match;
+  std::string match;  // a shell pattern of names ("conv*"); empty: any
   std::vector<std::function<void(LayerSettings*)>> changes;
+  std::string kind = {};  // a word of step_graph.h's LayerKinds(); empty: any
+  std::string position = {};  // "first" or "last" of the layers; empty: any
+  int64_t smaller_than = 0;   // so many weights; 0: any number
 };
 
 // One step: change the graph, then train it with a fresh optimizer.

@@ -15,14 +15,47 @@
 namespace litesmith {
 namespace {
 
-bool Matches(const LayerRule& rule, const std::string& name) {
-  return fnmatch(rule.match.c_str(), name.c_str(), 0) == 0;
+bool Fits(const std::string& pattern, const std::string& name) {
+  return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
+}
+
+bool IsOfKind(const std::string& kind, const Node& node) {
+  for (const LayerKind& each : LayerKinds()) {
+    if (kind != each.name) continue;
+    return std::any_of(
+        each.ops.begin(), each.ops.end(),
+        [&](const std::string& op) { return Fits(op, node.op->name); });
+  }
+  return false;
+}
+
+bool Matches(const LayerRule& rule, const Node& node) {
+  return (rule.match.empty() || Fits(rule.match, node.name)) &&
+         (rule.kind.empty() || IsOfKind(rule.kind, node));
+}
+
+// "first" and "last" count layers, not their tensors.
+bool IsAt(const std::string& position, const Graph& graph, NodeId node) {
+  const std::vector<WeightRef> all = FloatWeights(graph);
+  if (all.empty()) return false;
+  return node == (position == "first" ? all.front() : all.back()).node;
 }
 
 bool Matches(const LayerRule& rule, const Graph& graph,
              const WeightRef& weights) {
-  return Matches(rule, graph.node(weights.node).name) ||
-         Matches(rule, graph.tensor(weights.parameter).name);
+  const Node& node = graph.node(weights.node);
+  const Tensor& tensor = graph.tensor(weights.parameter);
+  return (rule.match.empty() || Fits(rule.match, node.name) ||
+          Fits(rule.match, tensor.name)) &&
+         (rule.kind.empty() || IsOfKind(rule.kind, node)) &&
+         (rule.position.empty() || IsAt(rule.position, graph, weights.node)) &&
+         (rule.smaller_than == 0 ||
+          tensor.shape.NumElements() < rule.smaller_than);
+}
+
+// Whether it is for outputs, too: of weights alone it says nothing about them.
+bool IsOfOutputs(const LayerRule& rule) {
+  return rule.position.empty() && rule.smaller_than == 0;
 }
 
 // "my.toml:3: recipe "thin", layer 'dense'"; a step that no table holds has no
@@ -47,7 +80,7 @@ LayerSettings OutputSettings(const RecipeStep& step, const Graph& graph,
                              NodeId node,
                              const std::vector<WeightRef>& weights) {
   return Changed(step, [&](const LayerRule& rule) {
-    return Matches(rule, graph.node(node).name) ||
+    return (IsOfOutputs(rule) && Matches(rule, graph.node(node))) ||
            std::any_of(weights.begin(), weights.end(),
                        [&](const WeightRef& each) {
                          return each.node == node && Matches(rule, graph, each);
@@ -73,11 +106,22 @@ bool LeavesDepthwise(const RecipeStep& step, const Graph& graph,
                       });
 }
 
+// Why the step leaves these weights, whatever its settings; empty if it does
+// not.
+std::string WhyLeft(const RecipeStep& step, const Graph& graph,
+                    const WeightRef& weights) {
+  if (graph.tensor(weights.parameter).dtype != DType::kFloat32)
+    return "its weights are no floats";
+  if (LeavesFrozen(step, graph, weights)) return "it is frozen";
+  if (LeavesDepthwise(step, graph, weights))
+    return "it is depthwise: a channel has few weights and can spare none";
+  return {};
+}
+
 // Whether the step has anything for these weights.
 bool Takes(const RecipeStep& step, const Graph& graph,
            const WeightRef& weights) {
-  return !LeavesFrozen(step, graph, weights) &&
-         !LeavesDepthwise(step, graph, weights);
+  return WhyLeft(step, graph, weights).empty();
 }
 
 // Calls `visit` for the weights that the step does not skip.
@@ -115,11 +159,13 @@ void RequireMatches(const Graph& graph, const RecipeStep& step) {
            (step.technique->insert_output != nullptr &&
             std::any_of(
                 graph.nodes.begin(), graph.nodes.end(), [&](const Node& node) {
-                  return HasOwnRange(graph, node) && Matches(rule, node.name);
+                  return IsOfOutputs(rule) && HasOwnRange(graph, node) &&
+                         Matches(rule, node);
                 }));
   };
   for (const LayerRule& rule : step.layers) {
-    if (is_used(rule)) continue;
+    // Where a rule asks for a kind or a size there may be none.
+    if (rule.match.empty() || is_used(rule)) continue;
     Fail(ErrorKind::kInvalidArgument,
          "{}{}the rule for layers {}; these have weights: {}", step.place,
          step.place.empty() ? "" : ": ", NoMatch(rule.match, names),
@@ -187,6 +233,29 @@ LayerSettings ResolveSettings(const RecipeStep& step, const Graph& graph,
                             &settings);
   }
   return settings;
+}
+
+const std::vector<LayerKind>& LayerKinds() {
+  static const std::vector<LayerKind> kKinds = {
+      {"conv", {"CONV_2D", "CONV_3D"}},
+      {"depthwise", {"DEPTHWISE_CONV_2D"}},
+      {"transposed", {"TRANSPOSE_CONV"}},
+      {"dense", {"FULLY_CONNECTED", "BATCH_MATMUL"}},
+      {"recurrent", {"*LSTM*", "*GRU*", "*RNN*", "SVDF"}},
+      {"embedding", {"GATHER", "EMBEDDING_LOOKUP"}},
+  };
+  return kKinds;
+}
+
+StepDecision DecisionOf(const RecipeStep& step, const Graph& graph,
+                        const WeightRef& weights, int64_t steps) {
+  StepDecision decision;
+  decision.why = WhyLeft(step, graph, weights);
+  if (!decision.why.empty()) return decision;
+  decision.settings = ResolveSettings(step, graph, weights, steps);
+  decision.takes = !decision.settings.skip;
+  if (!decision.takes) decision.why = "a rule skips it";
+  return decision;
 }
 
 Graph ApplyStep(const Graph& graph, const RecipeStep& step, int64_t steps) {

@@ -16,6 +16,23 @@ namespace litesmith {
 // caller's.
 TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base);
 
+// What a step does with weights: its settings for them, or why it leaves them.
+struct StepDecision {
+  bool takes = false;
+  std::string why;  // "a rule skips it"; empty where it takes them
+  LayerSettings settings;
+};
+StepDecision DecisionOf(const RecipeStep& step, const Graph& graph,
+                        const WeightRef& weights, int64_t steps);
+
+// The words that a rule's `kind` may be, and the ops that each is, as shell
+// patterns.
+struct LayerKind {
+  const char* name;
+  std::vector<std::string> ops;
+};
+const std::vector<LayerKind>& LayerKinds();
+
 // The settings of one layer's weights once all rules that match its node's or
 // the weights' name are applied, and with nothing left open in a training of
 // `steps` optimizer steps. Throws Error{invalid argument} naming the layer for

@@ -34,6 +34,7 @@
 #include "src/study/measure_cell.h"
 #include "src/study/methods.h"
 #include "src/study/plan.h"
+#include "src/study/quiet.h"
 #include "src/study/report/contents.h"
 #include "src/study/report/page.h"
 #include "src/study/report/report.h"
@@ -53,21 +54,12 @@ struct Trained {
   bool wanted = false;
   double seconds = 0;
   Promises promises;
+  std::vector<CoverageRow> coverage;
   size_t last_reader = 0;  // of the walk: the last recipe that needs it
   // Read back from the file when first needed, until the last reader is done.
   std::vector<std::byte> bytes;
   std::optional<Graph> graph;
   std::optional<Ranges> ranges;
-};
-
-// Drops warnings.
-class Quiet {
- public:
-  Quiet() : before_(SetWarningSink({})) {}
-  ~Quiet() { SetWarningSink(std::move(before_)); }
-
- private:
-  WarningSink before_;
 };
 
 class Study {
@@ -101,6 +93,7 @@ class Study {
     if (missing > 0) CheckMethods();
     try {
       for (size_t at = 0; at < walk_.size(); ++at) FinishRecipe(at);
+      WriteFile(folder_ + "/coverage.md", std::string_view(coverage_));
     } catch (const Error&) {
       AddKept();
       TryReports();
@@ -148,7 +141,8 @@ class Study {
   void Begin() {
     TryOutputFolder(options_.out);
     start_graph_ = StripTrainingOps(LoadFloatModel(
-        options_.model, options_.train.seed, options_.dequantize));
+        options_.model, options_.train.seed, options_.dequantize,
+        ShapeOfData(options_.model, options_.data, options_.reading)));
     RequireTrainable(start_graph_);
     WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
     OpenData();
@@ -266,6 +260,10 @@ class Study {
           FieldsText(settings_),
           root ? settings_.model_digest : trained_.at(recipe.parent).key,
           DescribeRecipe(start_graph_, recipe, train_->size(), train)));
+      trained.coverage = CoverageOf(start_graph_, options_.table, recipe,
+                                    train_->size(), train);
+      if (IsAsked(recipe))
+        coverage_ += CoverageMarkdown(recipe.name, trained.coverage);
       trained.last_reader = at;
       if (!root) trained_.at(recipe.parent).last_reader = at;
     }
@@ -468,6 +466,7 @@ class Study {
     row.machine = MachineName();
     row.build = BuildId();
     row.settings = settings_;
+    row.coverage = trained->coverage;
     const std::string file = File(recipe, method);
     CellDetails details;
     const Graph& model = ModelGraph(recipe.name);
@@ -541,6 +540,7 @@ class Study {
   std::vector<const Recipe*> recipes_;
   std::vector<Method> methods_;
   std::vector<const Recipe*> walk_;
+  std::string coverage_;  // of the recipes asked for, as Markdown
   OverallProgress progress_;
   std::vector<StudyRow>& rows_;  // finished, in order
   int64_t stages_done_ = 0;

@@ -11,6 +11,7 @@
 #include "src/base/fields.h"
 #include "src/base/progress.h"
 #include "src/data/sources.h"
+#include "src/optimize/coverage.h"
 #include "src/optimize/promises.h"
 #include "src/optimize/recipes.h"
 #include "src/study/study_settings.h"
@@ -76,6 +77,7 @@ struct StudyRow {
   std::string build;    // BuildId of the program that computed it
   StudySettings settings;
   std::vector<Invariant> invariants;
+  std::vector<CoverageRow> coverage;  // of the recipe
 };
 
 // The fields as they are called in results.json: a new one is a line here and
@@ -103,6 +105,7 @@ void VisitFields(Row& row, Visit&& visit) {
   visit("build", row.build);
   VisitFields(row.settings, visit);
   visit("invariants", row.invariants);
+  visit("coverage", row.coverage);
 }
 
 // Runs what is missing and returns the rows asked for, recipe by recipe.

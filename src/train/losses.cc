@@ -66,7 +66,7 @@ LossSum BinaryCrossentropy(const float* outputs, const void* targets,
 // The loss, if it can compare these.
 const Loss& Fitting(const Loss& loss, const Tensor& output, const Dataset& data,
                     size_t target) {
-  RequireFit(loss.targets, output, data, target,
+  RequireFit(TargetsOf(loss, output, data, target), output, data, target,
              std::string("loss ") + loss.name);
   return loss;
 }
@@ -171,8 +171,9 @@ std::string LossFor(const Graph& graph, const Dataset& data,
   const Probabilities made = ProbabilitiesOf(graph, HeadOf(graph));
   const bool one = output.shape.NumElementsPerSample() == 1;
   if (data.classes() > 0) {
-    return one && data.classes() == 2 ? "binary_crossentropy"
-                                      : "sparse_categorical_crossentropy";
+    return made == Probabilities::kOfEach || (one && data.classes() == 2)
+               ? "binary_crossentropy"
+               : "sparse_categorical_crossentropy";
   }
   switch (made) {
     case Probabilities::kOfClasses:
@@ -209,15 +210,27 @@ LossTuning TuningOf(const Loss& loss, const TrainOptions& options,
   return tuning;
 }
 
+TargetKind TargetsOf(const Loss& loss, const Tensor& output,
+                     const Dataset& data, size_t target) {
+  const int64_t values = output.shape.NumElementsPerSample();
+  const bool fits =
+      loss.targets == TargetKind::kValues && data.classes() > 0 &&
+      target == 0 && values > 1 && values >= data.classes() &&
+      FieldAt(data, TargetAt(data, target)).shape.NumElements() == 1;
+  return fits ? TargetKind::kLabels : loss.targets;
+}
+
 LossHead::LossHead(const Loss& loss, const Tensor& output, const Dataset& data,
                    size_t target, LossTuning tuning)
     : loss_(&Fitting(loss, output, data, target)),
+      kind_(TargetsOf(loss, output, data, target)),
       field_(TargetAt(data, target)),
       values_(static_cast<int>(output.shape.NumElementsPerSample())),
-      feeder_(FieldAt(data, field_), TargetTensor(loss.targets, data, target)),
+      feeder_(FieldAt(data, field_), TargetTensor(kind_, data, target)),
       tuning_(std::move(tuning)) {
   targets_.resize(feeder_.bytes() * kBlock);
-  if (!tuning_.is_none()) tuned_.resize(static_cast<size_t>(values_) * kBlock);
+  if (kind_ != loss.targets || !tuning_.is_none())
+    tuned_.resize(static_cast<size_t>(values_) * kBlock);
 }
 
 float LossHead::WeightOf(int label) const {
@@ -231,7 +244,7 @@ float LossHead::WeightOf(int label) const {
 LossSum LossHead::Tuned(const float* outputs, int samples, float scale,
                         float* gradients) {
   const float smooth = tuning_.label_smoothing;
-  const bool labels = loss_->targets == TargetKind::kLabels;
+  const bool labels = kind_ == TargetKind::kLabels;
   const bool each = loss_->of == Probabilities::kOfEach;
   const float others = smooth / static_cast<float>(each ? 2 : values_);
   const auto n = static_cast<size_t>(values_);
@@ -248,20 +261,22 @@ LossSum LossHead::Tuned(const float* outputs, int samples, float scale,
       shares[c] = target * (1 - smooth) + others;
     }
     if (labels) {
-      const float weight = WeightOf(by_label[s]);
-      for (size_t c = 0; c < n; ++c) shares[c] *= weight;
       const float* of = outputs + at;
       sum.correct += std::max_element(of, of + n) - of == by_label[s] ? 1 : 0;
     }
-    if (labels || !each) continue;
-    // Of one value that is a label.
-    const float weight = WeightOf(
-        tuning_.class_weights.empty() ? 0 : static_cast<int>(by_value[at]));
-    const LossSum one = BinaryCrossentropy(outputs + at, shares, 1, values_,
-                                           scale * weight, gradients + at);
-    sum.loss += one.loss * double{weight};
+    // Of one value that is a label, that.
+    const float weight = tuning_.class_weights.empty() ? 1.0f
+                         : labels                      ? WeightOf(by_label[s])
+                                  : WeightOf(static_cast<int>(by_value[at]));
+    if (loss_->of == Probabilities::kOfClasses) {
+      for (size_t c = 0; c < n; ++c) shares[c] *= weight;
+    } else {
+      const LossSum one = loss_->compute(outputs + at, shares, 1, values_,
+                                         scale * weight, gradients + at);
+      sum.loss += one.loss * double{weight};
+    }
   }
-  if (!each) {
+  if (loss_->of == Probabilities::kOfClasses) {
     sum.loss = CategoricalCrossentropy(outputs, tuned_.data(), samples, values_,
                                        scale, gradients)
                    .loss;
@@ -278,10 +293,9 @@ LossSum LossHead::operator()(const Batch& batch, int first, int count,
     feeder_(batch, field_, first + begin, samples, targets_.data());
     const size_t at = static_cast<size_t>(begin) * static_cast<size_t>(values_);
     const LossSum block =
-        tuning_.is_none()
-            ? loss_->compute(outputs + at, targets_.data(), samples, values_,
-                             scale, gradients + at)
-            : Tuned(outputs + at, samples, scale, gradients + at);
+        tuned_.empty() ? loss_->compute(outputs + at, targets_.data(), samples,
+                                        values_, scale, gradients + at)
+                       : Tuned(outputs + at, samples, scale, gradients + at);
     sum.loss += block.loss;
     sum.correct += block.correct;
   }

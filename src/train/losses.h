@@ -44,6 +44,12 @@ const Loss& FindLoss(std::string_view name);
 // The loss that --loss auto is.
 inline constexpr char kAutoLoss[] = "auto";
 
+// What the loss compares an output with: where it is of values and the data has
+// labels of as many classes at most, 1 for the label's value and 0 for the
+// others, made of labels.
+TargetKind TargetsOf(const Loss& loss, const Tensor& output,
+                     const Dataset& data, size_t target);
+
 // What an option changes about the targets of a loss.
 struct LossTuning {
   float label_smoothing = 0;
@@ -86,6 +92,7 @@ class LossHead {
   float WeightOf(int label) const;
 
   const Loss* loss_;
+  TargetKind kind_;
   size_t field_;
   int values_;
   Feeder feeder_;

@@ -164,6 +164,7 @@ TEST(TrainingRows, ProbabilitiesTrainAsWhatTheyAreMadeOf) {
 
 TEST(TrainingRows, LossesSayWhichProbabilitiesTheyCompare) {
   TrainOptions options = Options(1);
+  options.loss = "sparse_categorical_crossentropy";
   EXPECT_EQ(ErrorOf([&] {
               Train(SmallCnnWith(kLogistic, "each"), *Labelled(50), options,
                     nullptr);

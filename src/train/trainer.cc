@@ -57,7 +57,8 @@ void CheckShapes(const Graph& graph, const Dataset& data,
   InputFeeder(data.inputs(), graph);
   const Loss& loss = FindLoss(options.loss);
   const Graph read = WithLossInput(graph, loss);
-  RequireFit(loss.targets, read.tensor(read.outputs[0]), data, 0,
+  const Tensor& output = read.tensor(read.outputs[0]);
+  RequireFit(TargetsOf(loss, output, data, 0), output, data, 0,
              "loss " + options.loss);
 }
 

@@ -203,7 +203,7 @@ TEST(ListsTest, ModelsAndSchemes) {
   for (const BuiltinModel& model : BuiltinModels()) {
     models.Add(model.name, model.summary);
     SCOPED_TRACE(model.name);
-    const Graph graph = model.make(1);
+    const Graph graph = MakeBuiltin(model, {}, 1);
     VerifyStructure(graph);
     EXPECT_EQ(Print(LoadModel(model.name, 1)), Print(graph));
     EXPECT_NO_THROW(Interpreter(graph, {.batch = 2}).Invoke());

@@ -42,6 +42,7 @@ FIELDS = {
     "isa": str,
     "seed": int,
     "invariants": list,
+    "coverage": list,
 }
 
 INVALID, NOT_FOUND, CORRUPT, UNSUPPORTED, IO, INTERRUPTED = 2, 3, 4, 5, 6, 130

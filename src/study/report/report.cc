@@ -223,6 +223,7 @@ std::string ResultsCsv(std::span<const StudyRow> rows) {
   for (const StudyRow& row : rows) {
     Json object = FieldsToJson(row);
     object.erase("invariants");
+    object.erase("coverage");
     std::string names;
     std::string values;
     for (const auto& [name, value] : object.items()) {
