@@ -4,7 +4,10 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <string_view>
 
+#include "src/base/file.h"
 #include "src/base/names.h"
 #include "src/graph/differentiates.h"
 #include "src/graph/op_def.h"
@@ -124,6 +127,16 @@ std::string CoverageText(const std::vector<CoverageRow>& rows) {
                         Counted(row.values, "weight"), row.left);
   }
   return text;
+}
+
+void WriteCoveragePage(const std::string& path, const std::string& page) {
+  if (FileExists(path)) {
+    const std::vector<std::byte> there = ReadFile(path);
+    if (std::string_view(reinterpret_cast<const char*>(there.data()),
+                         there.size()) == page)
+      return;
+  }
+  WriteFile(path, std::string_view(page));
 }
 
 }  // namespace litesmith

@@ -45,6 +45,8 @@ std::string CoverageSummary(const std::vector<CoverageRow>& rows);
 // A Markdown table under a heading.
 std::string CoverageMarkdown(const std::string& heading,
                              const std::vector<CoverageRow>& rows);
+// Writes the page, unless the file holds it already. Throws Error{io}.
+void WriteCoveragePage(const std::string& path, const std::string& page);
 // The same for a terminal: what was left, a line a layer; empty if nothing was.
 std::string CoverageText(const std::vector<CoverageRow>& rows);
 

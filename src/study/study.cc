@@ -93,7 +93,7 @@ class Study {
     if (missing > 0) CheckMethods();
     try {
       for (size_t at = 0; at < walk_.size(); ++at) FinishRecipe(at);
-      WriteFile(folder_ + "/coverage.md", std::string_view(coverage_));
+      WriteCoveragePage(folder_ + "/coverage.md", coverage_);
     } catch (const Error&) {
       AddKept();
       TryReports();

@@ -207,6 +207,14 @@ TEST(ListsTest, ModelsAndSchemes) {
     VerifyStructure(graph);
     EXPECT_EQ(Print(LoadModel(model.name, 1)), Print(graph));
     EXPECT_NO_THROW(Interpreter(graph, {.batch = 2}).Invoke());
+    if (model.by_data) {
+      // For other samples than its usual ones.
+      const ModelShape shape =
+          ShapeOfSamples(*LoadData("digits").train.Open(20));
+      const Graph other = MakeBuiltin(model, shape, 1);
+      EXPECT_NO_THROW(Interpreter(other, {.batch = 2}).Invoke());
+      continue;
+    }
 
     // Every scheme gives a graph of its types that a file holds.
     const Ranges ranges =
