@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+"""Times .tflite files of whole networks, one sample and one thread, in Litesmith, LiteRT (XNNPACK), OpenVINO and ONNX Runtime, in turn in one run.
+
+usage: engines.py --litesmith build/release/litesmith [--rounds N] [--seconds S] [NAME=]FILE.tflite ...
+
+Prints a Markdown row a file: the median microseconds of each engine over the rounds, the best of the others, and best / Litesmith with its
+smallest and largest round. An engine that cannot run a file has a dash. OpenVINO reads .tflite itself; for ONNX Runtime the file goes through
+tf2onnx (floats alone: its quantized graphs are another network). What a call from Python costs is measured on a file of one addition in each
+engine and taken off. Needs, in an environment of its own: ai-edge-litert, openvino, onnxruntime, tf2onnx, numpy.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def median_us(call, seconds):
+    """The median of as many calls as fit, after a tenth of them to warm up."""
+    times = []
+    end = time.perf_counter() + 1.1 * seconds
+    while (now := time.perf_counter()) < end:
+        call()
+        times.append(time.perf_counter() - now)
+    return statistics.median(times[len(times) // 11 :]) * 1e6
+
+
+class LiteRT:
+    name = "LiteRT"
+
+    def __init__(self, path):
+        from ai_edge_litert.interpreter import Interpreter
+
+        self.interpreter = Interpreter(str(path), num_threads=1)
+        self.interpreter.allocate_tensors()
+        for detail in self.interpreter.get_input_details():
+            self.interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+        self.call = self.interpreter.invoke
+
+
+class OpenVino:
+    name = "OpenVINO"
+
+    def __init__(self, path):
+        import openvino
+
+        model = openvino.Core().read_model(str(path))
+        model.reshape({each: [max(1, d.get_length()) if d.is_static else 1 for d in each.get_partial_shape()] for each in model.inputs})
+        compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
+        request = compiled.create_infer_request()
+        for i, each in enumerate(compiled.inputs):
+            request.set_input_tensor(i, openvino.Tensor(np.zeros(each.shape, each.element_type.to_dtype())))
+        self.call = request.infer
+
+
+class OnnxRuntime:
+    name = "ONNX Runtime"
+
+    def __init__(self, path):
+        import onnxruntime
+
+        with tempfile.TemporaryDirectory() as folder:
+            onnx = Path(folder) / "model.onnx"
+            done = subprocess.run([sys.executable, "-m", "tf2onnx.convert", "--tflite", str(path), "--output", str(onnx)], capture_output=True, text=True)
+            if done.returncode != 0:
+                raise RuntimeError(done.stderr[-300:])
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = options.inter_op_num_threads = 1
+            session = onnxruntime.InferenceSession(onnx.read_bytes(), options, providers=["CPUExecutionProvider"])
+        if any(each.type != "tensor(float)" for each in session.get_inputs()):
+            raise RuntimeError("not of floats")
+        binding = session.io_binding()
+        self.held = []
+        for each in session.get_inputs():
+            values = onnxruntime.OrtValue.ortvalue_from_numpy(np.zeros([d if isinstance(d, int) else 1 for d in each.shape], np.float32))
+            self.held.append(values)
+            binding.bind_ortvalue_input(each.name, values)
+        for each in session.get_outputs():
+            binding.bind_output(each.name)
+        self.call = lambda: session.run_with_iobinding(binding)
+
+
+ENGINES = (LiteRT, OpenVino, OnnxRuntime)
+
+
+def load(engine, path):
+    try:
+        loaded = engine(path)
+        loaded.call()
+        return loaded
+    except Exception as error:  # an engine that cannot is no reason to stop
+        print(f"<!-- {engine.name}: {path}: {str(error).splitlines()[0][:150]} -->")
+        return None
+
+
+def ours(litesmith, path, seconds):
+    done = subprocess.run([litesmith, "benchmark", path, "--json", "--seconds", str(seconds), "--warm-up", str(seconds / 10)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise SystemExit(done.stderr)
+    return json.loads(done.stdout)["p50_us"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("files", nargs="+", help="[NAME=]FILE.tflite")
+    parser.add_argument("--litesmith", default="build/release/litesmith")
+    parser.add_argument("--empty", type=Path, help="a .tflite file of one addition (one_op.py writes one): what a call costs")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each engine in each round")
+    args = parser.parse_args()
+    cost = {}
+    for engine in ENGINES:
+        empty = load(engine, args.empty) if args.empty else None
+        cost[engine] = median_us(empty.call, args.seconds) if empty else 0.0
+    print("us a call costs, taken off: " + ", ".join(f"{engine.name} {us:.1f}" for engine, us in cost.items()))
+    names = [engine.name for engine in ENGINES]
+    print(f"\n| | Litesmith us | {' | '.join(names)} | best / Litesmith | rounds |\n| --- {'| ---: ' * (len(names) + 2)}| --- |")
+    for each in args.files:
+        name, _, path = each.rpartition("=")
+        loaded = {engine: load(engine, path) for engine in ENGINES}
+        rounds = []
+        for _ in range(args.rounds):
+            mine = ours(args.litesmith, path, args.seconds)
+            theirs = {engine: median_us(one.call, args.seconds) - cost[engine] for engine, one in loaded.items() if one}
+            rounds.append((mine, theirs))
+        middle = {engine: statistics.median(theirs[engine] for _, theirs in rounds) for engine in rounds[0][1]}
+        ratios = [min(theirs.values()) / mine for mine, theirs in rounds] if middle else [float("nan")]
+        cells = [f"{middle[engine]:.1f}" if engine in middle else "-" for engine in ENGINES]
+        mine = statistics.median(mine for mine, _ in rounds)
+        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
+        print(f"| {name or Path(path).stem} | {mine:.2f} | {' | '.join(cells)} | {statistics.median(ratios):.2f} | {spread} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
