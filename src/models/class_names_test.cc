@@ -45,7 +45,7 @@ TEST(ClassNames, GoIntoEveryFormatAndBack) {
 
 // Bytes that only look like an archive are a model without names.
 TEST(ClassNames, OfDamagedFilesAreNone) {
-  const std::string path = testing::TempDir() + "class-names.tflite";
+  const std::string path = testing::TempDir() + "damaged-class-names.tflite";
   SaveModel(LoadModel("mnist-cnn", 1), path);
   AddClassNames(path, std::vector<std::string>{"a", "b"});
   const std::vector<std::byte> whole = ReadFile(path);
