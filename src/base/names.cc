@@ -101,6 +101,12 @@ std::string JoinNames(std::span<const std::string> names) {
 std::string UnknownName(std::string_view what, std::string_view typed,
                         std::span<const std::string> known) {
   const std::string nearest = NearestName(typed, known);
+  // A long list hides the name that was meant.
+  constexpr size_t kMostBesideNearest = 24;
+  if (!nearest.empty() && known.size() > kMostBesideNearest) {
+    return fmt::format("unknown {} \"{}\"; did you mean \"{}\"?", what, typed,
+                       nearest);
+  }
   return fmt::format(
       "unknown {} \"{}\"; {}nown: {}", what, typed,
       nearest.empty() ? "k" : fmt::format("did you mean \"{}\"? K", nearest),

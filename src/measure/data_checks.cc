@@ -34,7 +34,8 @@ std::string ClassText(const Dataset& data, size_t label) {
 }
 
 void CheckBalance(const Dataset& data) {
-  if (data.classes() == 0) return;
+  // A few samples cannot be of every class.
+  if (data.classes() == 0 || data.size() < data.classes()) return;
   std::vector<int64_t> counts(static_cast<size_t>(data.classes()));
   for (int64_t i = 0; i < data.size(); ++i)
     ++counts[static_cast<size_t>(LabelOf(data, i))];
@@ -46,10 +47,10 @@ void CheckBalance(const Dataset& data) {
     missing += (missing.empty() ? "" : ", ") + ClassText(data, c);
   }
   if (none > 0) {
-    Warn("{} of the data has no sample: {}{}",
+    Warn("{} of the data {} no sample: {}{}",
          none == 1 ? std::string("1 class")
                    : fmt::format("{} of the {} classes", none, counts.size()),
-         missing, none > 5 ? ", ..." : "");
+         none == 1 ? "has" : "have", missing, none > 5 ? ", ..." : "");
     if (counts[0] == 0 && none == 1 && counts.size() > 2) {
       Warn(
           "the labels go from 1 to {}: if they were meant to go from 0, each "

@@ -161,8 +161,9 @@ class Follower {
   void SetPartsOfProduct(const Node& mul) {
     const float product =
         ScaleBefore(mul.inputs[0]) * ScaleBefore(mul.inputs[1]);
-    if (product == 0) return;
     const Shape& shape = graph_.tensor(mul.outputs[0]).shape;
+    // A file that computes its shapes may leave the channels open.
+    if (product == 0 || shape.rank() < 1 || shape[shape.rank() - 1] < 1) return;
     SetParts(mul, static_cast<size_t>(shape[shape.rank() - 1]),
              [&](size_t, float output) { return double{product / output}; });
   }

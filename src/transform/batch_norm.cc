@@ -131,7 +131,6 @@ bool GoesIntoLayerBehind(const Graph& graph, const Node& node) {
   const TensorId bias =
       layer->input(static_cast<size_t>(layer->op->Find(Role::kBias)));
   return weights.quant.empty() &&
-         BearsScales(*layer, MovingScale(graph, node).scale) &&
          InputChannels(graph, *layer) ==
              graph.tensor(node.inputs[batch_norm::kMovingMean]).shape[0] &&
          (bias == kNoTensor || graph.tensor(bias).has_data()) &&

@@ -15,8 +15,7 @@ bool GoesIntoLayerBefore(const Graph& graph, const Node& node);
 
 // Whether it goes into the layer behind it, the only one that reads it: one
 // without padding, as that would be normalized too, with plain weights of its
-// own that share no values, as each input channel of them takes another scale,
-// and that bear it (scale_layer.h).
+// own that share no values, as each input channel of them takes another scale.
 bool GoesIntoLayerBehind(const Graph& graph, const Node& node);
 
 // Whether the one reader of the node's output is one that goes into it.

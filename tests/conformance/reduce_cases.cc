@@ -178,6 +178,8 @@ std::vector<Case> ReduceCases(const Kind& kind, const Gradient& gradient = {},
     };
     c.fill = fill;
     c.gradient = gradient;
+    c.litert_fails = LitertFails(op, kind.numbers[0].dtype);
+    c.tflm_fails = TflmFails(op, kind.numbers[0].dtype);
     cases.push_back(std::move(c));
   }
   return cases;

@@ -27,7 +27,7 @@ def refused(litesmith, *args, code=INVALID, **kwargs):
     assert done.stdout == ""
     lines = [line for line in done.stderr.splitlines() if not line.startswith("See `litesmith")]
     assert len(lines) == 1 and lines[0].startswith("litesmith: "), done.stderr
-    assert len(lines[0]) < 400, lines[0]
+    assert len(lines[0]) < 600, lines[0]
     return lines[0]
 
 
@@ -136,7 +136,7 @@ class TestToml:
             ("recipes = [1]", 'c.toml:1: recipes = [1]: a list of names such as ["a", "b"] is wanted'),
             ("epohcs = 1", 'c.toml:1: unknown key "epohcs"; did you mean "epochs"?'),
             ("config = 'a'", 'c.toml:1: unknown key "config"; '),
-            ("[study]\nepochs = 1", 'c.toml:1: unknown table "study"; known: recipe'),
+            ("[study]\nepochs = 1", 'c.toml:1: unknown table "study"; known: data, recipe'),
             ("\n[recipes.thin]", 'c.toml:2: unknown table "recipes"; did you mean "recipe"?'),
             ("[[recipes]]\na = 1", 'unknown table "recipes"; did you mean "recipe"?'),
             ("[recipe.a]\nsteps = [{ type = 'prune', sparsty = 0.5 }]", 'did you mean "sparsity"?'),
@@ -268,7 +268,8 @@ class TestRun:
             where = f"sample 17 of {tmp_path / half}-labels-idx1-ubyte.gz has label 255"
             assert f"for labels 0 to 9; the data has 256 classes ({where})" in message
         said = warnings(litesmith, "train", model, *data(28, np.arange(20) % 3), "--epochs", 0, "-o", tmp_path / "x.h5")
-        assert len(said) == 1 and "the data has 3 classes" in said[0]
+        # Both halves are the same here, which is said, too.
+        assert len(said) == 2 and any("the data has 3 classes" in line for line in said) and any("training half, too" in line for line in said)
 
 
 class TestTraining:
