@@ -136,8 +136,9 @@ def test_depthwise_and_separable_convolutions(litesmith, tmp_path, generation, e
     assert_close(litesmith.run(theirs, inputs, tmp_path), want)
     for other in GENERATIONS:
         assert_close(predict(other, again, tmp_path, inputs)[0], want)
-    kinds = json.loads(keras(generation, "layers", again))
-    assert kinds == json.loads(keras(generation, "layers", theirs))
+    # A model that is a chain is written as a Sequential, which does not list its input.
+    kinds, wanted = (json.loads(keras(generation, "layers", path)) for path in (again, theirs))
+    assert kinds == {name: kind for name, kind in wanted.items() if kind != "InputLayer"}
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
