@@ -46,8 +46,7 @@ constexpr Operand kOperands[] = {
 };
 
 bool FitsTraining(const PrepareContext& c) {
-  return WithoutGroups(c) &&
-         FitsPaddedImage(ConvWindow(c), c.input(0).shape[3]);
+  return FitsPaddedImage(ConvWindow(c), c.input(0).shape[3]);
 }
 
 constexpr KernelRow kRows[] = {
