@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/optimize/coverage.h"
 #include "src/study/report/answer.h"
 #include "src/study/report/assets.h"
 #include "src/study/report/columns.h"
@@ -171,6 +172,30 @@ std::string Missing(const RunContents& contents) {
       "<p class=\"bad\">{} of {} files are not there (a run that was "
       "stopped, or a result that failed): {}.</p>",
       count, models.size() * methods.size(), Html(list));
+}
+
+// What each recipe did to each layer, and what it left and why.
+std::string Coverage(const RunContents& contents) {
+  std::string html;
+  std::set<std::string> seen;
+  for (const CellEntry& cell : contents.cells) {
+    if (cell.row.coverage.empty() || !seen.insert(cell.model).second) continue;
+    html += fmt::format(
+        "<details class=\"panel\"><summary>{}: {}</summary><div "
+        "class=\"scroll\"><table><thead><tr><th>Layer</th><th>Kind</th>"
+        "<th>Weights</th><th class=\"n\">Values</th><th>Done</th>"
+        "<th>Left</th></tr></thead><tbody>",
+        Html(cell.model), Html(CoverageSummary(cell.row.coverage)));
+    for (const CoverageRow& row : cell.row.coverage) {
+      html += fmt::format(
+          "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"n\">{}</td>"
+          "<td>{}</td><td class=\"wrap\">{}</td></tr>",
+          Html(row.layer), Html(row.kind), Html(row.weights), row.values,
+          Html(row.done), Html(row.left));
+    }
+    html += "</tbody></table></div></details>\n";
+  }
+  return html.empty() ? "" : "<h3>What recipes did to each layer</h3>" + html;
 }
 
 std::string Made(const RunContents& contents, const std::string& directory) {
@@ -414,7 +439,7 @@ std::string ReportPage(const RunContents& contents,
        {"value_name", Html(value_name)},
        {"recipe_tree", RecipeTree(contents)},
        {"quantization_tree", QuantizationTree(contents, kTolerance)},
-       {"coverage", ""},
+       {"coverage", Coverage(contents)},
        {"made", Made(contents, directory)},
        {"data", PageData(contents, directory).Text(value_name)}});
 }

@@ -84,7 +84,12 @@ TEST(PageTest, LossesOfAnErrorAreShares) {
 }
 
 TEST(PageTest, EveryRowIsInTheMarkup) {
-  const std::string page = ReportPage(Contents(), "runs/a");
+  RunContents contents = Contents();
+  for (CellEntry& cell : contents.cells)
+    cell.row.coverage = {
+        {"dense", "FULLY_CONNECTED", "dense/kernel", 20, "qat", "too <small>"}};
+  const std::string page = ReportPage(contents, "runs/a");
+  EXPECT_EQ(Count(page, "too &lt;small&gt;"), 2u);  // once for each model
   EXPECT_EQ(Count(page, "<tr tabindex=\"0\">"), 4u);
   for (const char* path : {"none/fp32.tflite", "quant/uint8.tflite"})
     EXPECT_NE(page.find(path), std::string::npos) << path;
