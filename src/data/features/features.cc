@@ -30,7 +30,7 @@ constexpr FrontEnd kFrontEnds[] = {
     {"none", "samples as they are, 16 bits for -1 to 1", 0, PcmField,
      [](std::span<const float> clip, std::byte* out) {
        const std::vector<int16_t> pcm = PcmOf(clip);
-       std::memcpy(out, pcm.data(), pcm.size() * sizeof(int16_t));
+       std::ranges::copy(std::as_bytes(std::span(pcm)), out);
      }},
     {"mfcc", "MLPerf Tiny's 49 x 10 coefficients of a second", 16000,
      [](int64_t samples) {

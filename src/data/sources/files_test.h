@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <string>
@@ -61,8 +63,8 @@ inline Picture TestPicture(int width, int height, int channels, uint64_t seed) {
         const float wave = 100 +
                            60 * std::sin(fx * static_cast<float>(x + 9 * c)) +
                            60 * std::cos(fy * static_cast<float>(y));
-        picture.pixels.push_back(
-            static_cast<uint8_t>(wave + 20 * rng.Uniform()));
+        picture.pixels.push_back(static_cast<uint8_t>(
+            std::clamp(wave + 20 * rng.Uniform(), 0.0f, 255.0f)));
       }
     }
   }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -48,6 +49,17 @@ std::string Command(const StudyRow& row, const std::string& directory) {
   add("schedule", s.schedule, usual.schedule);
   add("metric", s.metric, StudyOptions().metric);
   add("limit", s.limit, int64_t{0});
+  // "label_smoothing=0.1 nesterov=true": as on the command line.
+  for (std::string_view rest = s.training; !rest.empty();) {
+    const std::string_view each = rest.substr(0, rest.find(' '));
+    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
+    std::string name(each.substr(0, each.find('=')));
+    std::replace(name.begin(), name.end(), '_', '-');
+    const std::string_view value =
+        each.substr(std::min(each.size(), name.size() + 1));
+    text += value == "true" ? fmt::format(" --{}", name)
+                            : fmt::format(" --{} {}", name, ShellWord(value));
+  }
   return text + fmt::format(" --recipes {} --methods {} --out {}",
                             ShellWord(row.recipe), ShellWord(row.method),
                             ShellWord(directory));

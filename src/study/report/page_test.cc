@@ -89,6 +89,10 @@ TEST(PageTest, EveryRowIsInTheMarkup) {
     cell.row.coverage = {
         {"dense", "FULLY_CONNECTED", "dense/kernel", 20, "qat", "too <small>"}};
   const std::string page = ReportPage(contents, "runs/a");
+  contents.cells[0].row.settings.training = "label_smoothing=0.1 nesterov=true";
+  EXPECT_NE(ReportPage(contents, "runs/a")
+                .find(" --label-smoothing 0.1 --nesterov --recipes"),
+            std::string::npos);
   EXPECT_EQ(Count(page, "too &lt;small&gt;"), 2u);  // once for each model
   EXPECT_EQ(Count(page, "<tr tabindex=\"0\">"), 4u);
   for (const char* path : {"none/fp32.tflite", "quant/uint8.tflite"})
