@@ -219,6 +219,17 @@ int BatchFor(const Graph& graph, int wanted) {
     if (facts.batched[t] != 0 && !GrowsWithBatch(one.tensors[t].shape, at_two))
       return 1;
   }
+  // Shapes that grow as they should do not tell all: the kernel of
+  // SPACE_TO_BATCH_ND sees that it moves samples among each other.
+  try {
+    BindOptions bind;
+    bind.batch = wanted;
+    const BoundGraph bound = BindGraph(graph, bind);
+    PrepareKernels(bound.graph, bound.facts, Purpose::kReference, bind.numerics,
+                   MakeSession(bind.numerics).get());
+  } catch (const Error&) {
+    return 1;
+  }
   return wanted;
 }
 
