@@ -1,46 +1,13 @@
-// Answers as further parts beside those of a metric.
+// Labels, answers and margins, and what follows from them.
 #include "src/measure/answers.h"
 
 #include <algorithm>
 
 #include "src/data/values.h"
-#include "src/measure/metrics/scorers.h"
+#include "src/measure/beside.h"
 
 namespace litesmith {
 namespace {
-
-// A metric's part of a sample, then its label, the answer and the margin.
-class AnswerScorer : public Scorer {
- public:
-  AnswerScorer(std::unique_ptr<Scorer> metric, const Field& target,
-               const Tensor& output)
-      : metric_(std::move(metric)), target_(target.dtype), output_(output) {}
-
-  const Scorer& metric() const { return *metric_; }
-  size_t width() const override { return metric_->width() + 3; }
-  void Part(const std::byte* target, const std::byte* output,
-            double* part) const override {
-    metric_->Part(target, output, part);
-    part += metric_->width();
-    size_t best = 0;
-    for (size_t i = 1; i < output_.size(); ++i) {
-      if (output_(output, i) > output_(output, best)) best = i;
-    }
-    part[0] = StoredNumber(target_, target);
-    part[1] = static_cast<double>(best);
-    part[2] =
-        output_(output, best) - output_(output, static_cast<size_t>(part[0]));
-  }
-  double Value(std::span<const double> parts) const override {
-    (void)parts;
-    return 0;  // the metric's is taken of its own parts
-  }
-
- private:
-  std::unique_ptr<Scorer> metric_;
-  DType target_;
-  OutputValues output_;
-};
 
 int64_t Values(const Graph& graph) {
   const Shape& shape = graph.tensor(graph.outputs[0]).shape;
@@ -58,28 +25,28 @@ bool AnswersLabels(const Graph& graph, const Dataset& data) {
 
 Score EvaluateAnswers(const Graph& graph, const Dataset& data,
                       const EvaluateOptions& options, Answers* answers) {
-  const Metric& metric = FindMetric(options.metric);
-  std::unique_ptr<Scorer> scorer;
-  const std::vector<double> parts =
-      EvaluateParts(graph, data, options,
-                    {metric.name, metric.targets,
-                     [&](const Field& target, const Tensor& output) {
-                       return std::make_unique<AnswerScorer>(
-                           metric.make(target, output), target, output);
-                     }},
-                    &scorer);
-  const auto& both = static_cast<const AnswerScorer&>(*scorer);
+  // Of a sample its label, the answer and the margin.
+  const MetricRun run = EvaluateBeside(
+      graph, data, options, [](const Field& target, OutputValues output) {
+        return Beside{3, [dtype = target.dtype, output](const std::byte* label,
+                                                        const std::byte* values,
+                                                        double* numbers) {
+                        const size_t best = output.Largest(values);
+                        numbers[0] = StoredNumber(dtype, label);
+                        numbers[1] = static_cast<double>(best);
+                        numbers[2] =
+                            output(values, best) -
+                            output(values, static_cast<size_t>(numbers[0]));
+                      }};
+      });
   answers->classes = Values(graph);
   answers->samples.clear();
-  std::vector<double> own;
-  for (auto at = parts.begin(); at != parts.end();) {
-    own.insert(own.end(), at, at + static_cast<int64_t>(both.metric().width()));
-    at += static_cast<int64_t>(both.metric().width());
-    answers->samples.push_back(
-        {static_cast<int64_t>(at[0]), static_cast<int64_t>(at[1]), at[2]});
-    at += 3;
+  for (size_t i = 0; i * run.width < run.numbers.size(); ++i) {
+    const std::span<const double> numbers = run.of(i);
+    answers->samples.push_back({static_cast<int64_t>(numbers[0]),
+                                static_cast<int64_t>(numbers[1]), numbers[2]});
   }
-  return ScoreOf(metric, both.metric(), own);
+  return run.score;
 }
 
 std::vector<int64_t> Answers::Confusion() const {

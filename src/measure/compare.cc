@@ -3,17 +3,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <memory>
+#include <utility>
 
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/data/views.h"
 #include "src/graph/op_def.h"
+#include "src/measure/beside.h"
 #include "src/measure/gzip.h"
 #include "src/measure/match.h"
 #include "src/measure/memory.h"
 #include "src/measure/metrics.h"
-#include "src/measure/metrics/scorers.h"
 #include "src/models/models.h"
 #include "src/ops/map/conversion.h"
 #include "src/quant/dequantize.h"
@@ -28,55 +28,18 @@ struct Replies {
   std::vector<int64_t> choices;  // the largest output's place
 };
 
-// A metric's part of a sample, then the place of the largest output.
-class ChoiceScorer : public Scorer {
- public:
-  ChoiceScorer(std::unique_ptr<Scorer> metric, const Tensor& output)
-      : metric_(std::move(metric)), output_(output) {}
-
-  const Scorer& metric() const { return *metric_; }
-  size_t width() const override { return metric_->width() + 1; }
-  void Part(const std::byte* target, const std::byte* output,
-            double* part) const override {
-    metric_->Part(target, output, part);
-    size_t best = 0;
-    for (size_t i = 1; i < output_.size(); ++i) {
-      if (output_(output, i) > output_(output, best)) best = i;
-    }
-    part[metric_->width()] = static_cast<double>(best);
-  }
-  double Value(std::span<const double> parts) const override {
-    (void)parts;
-    return 0;  // the metric's is taken of its own parts
-  }
-
- private:
-  std::unique_ptr<Scorer> metric_;
-  OutputValues output_;
-};
-
 Replies RepliesOf(const Graph& graph, const Dataset& data,
                   const EvaluateOptions& options) {
-  const Metric& metric = FindMetric(options.metric);
-  std::unique_ptr<Scorer> scorer;
-  const std::vector<double> parts =
-      EvaluateParts(graph, data, options,
-                    {metric.name, metric.targets,
-                     [&](const Field& target, const Tensor& output) {
-                       return std::make_unique<ChoiceScorer>(
-                           metric.make(target, output), output);
-                     }},
-                    &scorer);
-  const Scorer& own = static_cast<const ChoiceScorer&>(*scorer).metric();
-  Replies replies;
-  for (auto at = parts.begin(); at != parts.end(); ++at) {
-    const auto end = at + static_cast<int64_t>(own.width());
-    replies.parts.insert(replies.parts.end(), at, end);
-    at = end;
-    replies.choices.push_back(static_cast<int64_t>(*at));
-  }
-  replies.score = ScoreOf(metric, own, replies.parts);
-  return replies;
+  MetricRun run = EvaluateBeside(
+      graph, data, options, [](const Field&, OutputValues output) {
+        return Beside{1, [output](const std::byte*, const std::byte* values,
+                                  double* numbers) {
+                        *numbers = static_cast<double>(output.Largest(values));
+                      }};
+      });
+  return {run.score,
+          std::move(run.parts),
+          {run.numbers.begin(), run.numbers.end()}};
 }
 
 // Throws what reading, running or fitting the data does, naming the file.

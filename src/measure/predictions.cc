@@ -10,53 +10,10 @@
 #include <utility>
 
 #include "src/data/values.h"
-#include "src/measure/metrics/scorers.h"
+#include "src/measure/beside.h"
 
 namespace litesmith {
 namespace {
-
-// A metric's part of a sample, then its label and all values.
-class ValuesScorer : public Scorer {
- public:
-  ValuesScorer(std::unique_ptr<Scorer> metric, const Field& target,
-               const Tensor& output)
-      : metric_(std::move(metric)), target_(target.dtype), output_(output) {}
-
-  const Scorer& metric() const { return *metric_; }
-  size_t values() const { return output_.size(); }
-  size_t width() const override {
-    return metric_->width() + 1 + output_.size();
-  }
-  void SetInput(const Field& input) override { metric_->SetInput(input); }
-  void Part(const std::byte* target, const std::byte* output,
-            double* part) const override {
-    PartWith(nullptr, target, output, part);
-  }
-  void PartWith(const std::byte* input, const std::byte* target,
-                const std::byte* output, double* part) const override {
-    metric_->PartWith(input, target, output, part);
-    part += metric_->width();
-    *part++ = StoredNumber(target_, target);
-    for (size_t i = 0; i < output_.size(); ++i) part[i] = output_(output, i);
-  }
-  double Value(std::span<const double>) const override { return 0; }
-
- private:
-  std::unique_ptr<Scorer> metric_;
-  DType target_;
-  OutputValues output_;
-};
-
-// A cell of a CSV file.
-std::string Cell(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    quoted += c;
-    if (c == '"') quoted += c;
-  }
-  return quoted + "\"";
-}
 
 std::string NameOf(std::span<const std::string> names, int label) {
   return label >= 0 && static_cast<size_t>(label) < names.size()
@@ -70,6 +27,16 @@ double Share(int64_t part, int64_t whole) {
 }
 
 }  // namespace
+
+std::string CsvField(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    quoted += c;
+    if (c == '"') quoted += c;
+  }
+  return quoted + "\"";
+}
 
 int Predictions::Given(int64_t sample) const {
   const std::span<const double> row = of(sample);
@@ -94,32 +61,28 @@ std::vector<int64_t> Predictions::Confusion() const {
 
 Predictions Predict(const Graph& graph, const Dataset& data,
                     const EvaluateOptions& options) {
-  const Metric& metric = FindMetric(options.metric);
-  std::unique_ptr<Scorer> scorer;
-  const std::vector<double> parts =
-      EvaluateParts(graph, data, options,
-                    {metric.name, metric.targets,
-                     [&](const Field& target, const Tensor& output) {
-                       return std::make_unique<ValuesScorer>(
-                           metric.make(target, output), target, output);
-                     }},
-                    &scorer);
-  const auto& all = static_cast<const ValuesScorer&>(*scorer);
+  // Of a sample its label and all values.
+  const MetricRun run = EvaluateBeside(
+      graph, data, options, [](const Field& target, OutputValues output) {
+        return Beside{1 + output.size(),
+                      [dtype = target.dtype, output](const std::byte* label,
+                                                     const std::byte* values,
+                                                     double* numbers) {
+                        *numbers++ = StoredNumber(dtype, label);
+                        for (size_t i = 0; i < output.size(); ++i)
+                          numbers[i] = output(values, i);
+                      }};
+      });
   Predictions result;
-  result.values = all.values();
+  result.score = run.score;
+  result.values = run.width - 1;
   result.classes = data.classes();
-  std::vector<double> own;
-  for (auto at = parts.begin(); at != parts.end();) {
-    const auto width = static_cast<std::ptrdiff_t>(all.metric().width());
-    own.insert(own.end(), at, at + width);
-    at += width;
-    if (result.classes > 0) result.labels.push_back(std::llround(*at));
-    ++at;
-    const auto end = at + static_cast<std::ptrdiff_t>(result.values);
-    result.outputs.insert(result.outputs.end(), at, end);
-    at = end;
+  for (size_t i = 0; i * run.width < run.numbers.size(); ++i) {
+    const std::span<const double> numbers = run.of(i);
+    if (result.classes > 0) result.labels.push_back(std::llround(numbers[0]));
+    result.outputs.insert(result.outputs.end(), numbers.begin() + 1,
+                          numbers.end());
   }
-  result.score = ScoreOf(metric, all.metric(), own);
   return result;
 }
 
@@ -206,14 +169,14 @@ std::string PredictionsCsv(const Predictions& predictions, const Dataset& data,
   text += "\n";
   for (int64_t i = 0; i < predictions.size(); ++i) {
     const std::span<const double> row = predictions.of(i);
-    text += fmt::format("{},{}", i, Cell(data.Origin(i)));
+    text += fmt::format("{},{}", i, CsvField(data.Origin(i)));
     if (labelled) {
       const int given = predictions.Given(i);
       const auto label =
           static_cast<int>(predictions.labels[static_cast<size_t>(i)]);
       text += fmt::format(
-          ",{},{},{},{},{:.6g}", label, Cell(NameOf(names, label)), given,
-          Cell(NameOf(names, given)),
+          ",{},{},{},{},{:.6g}", label, CsvField(NameOf(names, label)), given,
+          CsvField(NameOf(names, given)),
           row[predictions.values == 1 ? 0 : static_cast<size_t>(given)]);
     }
     for (const double value : row) text += fmt::format(",{:.6g}", value);

@@ -64,6 +64,9 @@ struct ThresholdRow {
 std::vector<ThresholdRow> Thresholds(const Predictions& predictions,
                                      int positive, int count = 10);
 
+// Text as a field of a CSV file, in quotes where it needs them (RFC 4180).
+std::string CsvField(const std::string& text);
+
 // A line a sample: where it is from, its label, the answer and its name, the
 // answer's value, then all values.
 std::string PredictionsCsv(const Predictions& predictions, const Dataset& data,

@@ -9,6 +9,7 @@
 
 #include "src/base/names.h"
 #include "src/measure/metrics.h"
+#include "src/study/report/report.h"
 
 namespace litesmith {
 namespace {
@@ -44,17 +45,8 @@ const std::vector<Target>& TargetTable() {
   return kTargets;
 }
 
-const Metric* MetricOf(const StudyRow& row) {
-  for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return &metric;
-  }
-  return nullptr;
-}
-
 bool IsBetter(const StudyRow& a, const StudyRow& b) {
-  const Metric* metric = MetricOf(a);
-  return metric == nullptr || metric->higher_is_better ? a.value > b.value
-                                                       : a.value < b.value;
+  return HigherIsBetter(a) ? a.value > b.value : a.value < b.value;
 }
 
 bool KeepsPromises(const StudyRow& row) {
@@ -131,8 +123,7 @@ const Target& FindTarget(std::string_view name) {
 
 double DropOf(const StudyRow& row, const StudyRow& baseline) {
   const Metric* metric = MetricOf(row);
-  const double sign =
-      metric == nullptr || metric->higher_is_better ? 1.0 : -1.0;
+  const double sign = HigherIsBetter(row) ? 1.0 : -1.0;
   const double loss = sign * (baseline.value - row.value);
   if (metric == nullptr || metric->is_share) return 100 * loss;
   return baseline.value == 0 ? 0 : 100 * loss / std::abs(baseline.value);

@@ -18,6 +18,14 @@ double OutputValues::operator()(const std::byte* output, size_t i) const {
          real_.b[0];
 }
 
+size_t OutputValues::Largest(const std::byte* output) const {
+  size_t best = 0;
+  for (size_t i = 1; i < size_; ++i) {
+    if ((*this)(output, i) > (*this)(output, best)) best = i;
+  }
+  return best;
+}
+
 double MeanOf(std::span<const double> parts) {
   double sum = 0;
   for (const double part : parts) sum += part;

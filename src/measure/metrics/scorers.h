@@ -32,6 +32,8 @@ class OutputValues {
   explicit OutputValues(const Tensor& output);
   size_t size() const { return size_; }
   double operator()(const std::byte* output, size_t i) const;
+  // The place of the largest, the first of equal ones.
+  size_t Largest(const std::byte* output) const;
 
  private:
   DType dtype_;

@@ -4,17 +4,10 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/measure/metrics.h"
+#include "src/study/report/report.h"
 
 namespace litesmith {
 namespace {
-
-const Metric* MetricOf(const StudyRow& row) {
-  for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return &metric;
-  }
-  return nullptr;
-}
 
 // The float model that the recipes start from.
 const CellEntry* Baseline(const RunContents& contents) {
@@ -27,11 +20,6 @@ const CellEntry* Baseline(const RunContents& contents) {
 }
 
 }  // namespace
-
-bool HigherIsBetter(const StudyRow& row) {
-  const Metric* metric = MetricOf(row);
-  return metric == nullptr || metric->higher_is_better;
-}
 
 bool IsShare(const StudyRow& row) {
   const Metric* metric = MetricOf(row);

@@ -26,9 +26,8 @@ Answer FindAnswer(const RunContents& contents, double tolerance);
 // "ok", "broken", or "none" if nothing was promised.
 std::string KeptWord(const StudyRow& row);
 
-// Whether higher values of the row's metric are better, and whether it is a
-// share; of a metric that this build does not know: yes, no.
-bool HigherIsBetter(const StudyRow& row);
+// Whether the row's metric is a share; of one that this build does not know:
+// no.
 bool IsShare(const StudyRow& row);
 
 }  // namespace litesmith

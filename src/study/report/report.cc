@@ -10,6 +10,7 @@
 
 #include "src/base/error.h"
 #include "src/measure/metrics.h"
+#include "src/measure/predictions.h"
 #include "src/study/fields_json.h"
 
 namespace litesmith {
@@ -126,17 +127,6 @@ constexpr Column kColumns[] = {
      [](const StudyRow& row) { return PromisesText(row); }},
 };
 
-// In quotes where it needs them (RFC 4180).
-std::string CsvField(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"') quoted += '"';
-    quoted += c;
-  }
-  return quoted + "\"";
-}
-
 // The fields without which a row says nothing; others may have come later than
 // the build that wrote it.
 constexpr const char* kNeeded[] = {"recipe", "method", "path"};
@@ -164,10 +154,21 @@ std::string PromisesText(const StudyRow& row) {
 
 // A metric that this build does not know is a number.
 std::string ValueOf(const StudyRow& row) {
+  const Metric* metric = MetricOf(row);
+  return metric != nullptr ? ValueText(*metric, row.value)
+                           : fmt::format("{}", row.value);
+}
+
+const Metric* MetricOf(const StudyRow& row) {
   for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return ValueText(metric, row.value);
+    if (row.settings.metric == metric.name) return &metric;
   }
-  return fmt::format("{}", row.value);
+  return nullptr;
+}
+
+bool HigherIsBetter(const StudyRow& row) {
+  const Metric* metric = MetricOf(row);
+  return metric == nullptr || metric->higher_is_better;
 }
 
 std::string ScoreText(const StudyRow& row) {

@@ -5,9 +5,15 @@
 #include <span>
 #include <string>
 
+#include "src/measure/metrics.h"
 #include "src/study/study.h"
 
 namespace litesmith {
+
+// The row's metric; null if this build does not know it.
+const Metric* MetricOf(const StudyRow& row);
+// Of a metric that this build does not know: yes.
+bool HigherIsBetter(const StudyRow& row);
 
 // "accuracy 97.00 %", or "mse 0.01234": what the row's outputs are worth.
 std::string ScoreText(const StudyRow& row);
