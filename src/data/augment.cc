@@ -14,6 +14,7 @@
 #include "src/base/error.h"
 #include "src/base/rng.h"
 #include "src/data/values.h"
+#include "src/data/views.h"
 
 namespace litesmith {
 namespace {
@@ -83,14 +84,14 @@ void Store(DType dtype, double value, std::byte* at) {
   }
 }
 
-class AugmentedDataset : public Dataset {
+class AugmentedDataset : public ViewDataset {
  public:
   AugmentedDataset(DatasetPtr from, Changes changes, bool train,
                    const SpecOptions& options)
-      : from_(std::move(from)),
+      : ViewDataset(std::move(from)),
         changes_(std::move(changes)),
         train_(train),
-        inputs_(from_->inputs().begin(), from_->inputs().end()) {
+        inputs_(whole_->inputs().begin(), whole_->inputs().end()) {
     Field& field = inputs_[0];
     const Shape& shape = field.shape;
     const bool picture = shape.rank() == 2 || shape.rank() == 3;
@@ -130,21 +131,12 @@ class AugmentedDataset : public Dataset {
     }
   }
 
-  int64_t size() const override { return from_->size(); }
   std::span<const Field> inputs() const override { return inputs_; }
-  std::span<const Field> targets() const override { return from_->targets(); }
-  int classes() const override { return from_->classes(); }
-  std::span<const std::string> class_names() const override {
-    return from_->class_names();
-  }
-  std::string Origin(int64_t index) const override {
-    return from_->Origin(index);
-  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
-    std::vector<std::byte> whole(from_->inputs()[0].bytes());
+    std::vector<std::byte> whole(whole_->inputs()[0].bytes());
     std::vector<std::byte*> to(fields, fields + NumFields(*this));
     to[0] = whole.data();
-    from_->Read(index, draw, to.data());
+    whole_->Read(index, draw, to.data());
     Rng rng(draw.seed, kStream + (static_cast<uint64_t>(draw.epoch) << 32) +
                            static_cast<uint64_t>(index));
     const bool random = train_ && draw.random;
@@ -154,10 +146,10 @@ class AugmentedDataset : public Dataset {
     ShiftInTime(&rng, fields[0]);
   }
   std::span<const std::byte> Stored(size_t f) const override {
-    return f == 0 ? std::span<const std::byte>() : from_->Stored(f);
+    return f == 0 ? std::span<const std::byte>() : whole_->Stored(f);
   }
   void AddTo(Digest* digest) const override {
-    from_->AddTo(digest);
+    whole_->AddTo(digest);
     digest->Text(changes_.spec);
   }
 
@@ -239,7 +231,6 @@ class AugmentedDataset : public Dataset {
     }
   }
 
-  DatasetPtr from_;
   Changes changes_;
   bool train_;
   std::vector<Field> inputs_;

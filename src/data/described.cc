@@ -12,6 +12,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/data/values.h"
+#include "src/data/views.h"
 
 namespace litesmith {
 namespace {
@@ -62,20 +63,20 @@ bool IsPictureOfBytes(const Field& field) {
   return field.dtype == DType::kUInt8 && field.real == Affine{{1.0 / 255}, {0}};
 }
 
-class DescribedDataset : public Dataset {
+class DescribedDataset : public ViewDataset {
  public:
   DescribedDataset(DatasetPtr from, const Meaning& meaning)
-      : from_(std::move(from)), labels_(meaning.labels) {
+      : ViewDataset(std::move(from)), labels_(meaning.labels) {
     const SpecOptions& options = meaning.options;
-    inputs_.assign(from_->inputs().begin(), from_->inputs().end());
-    targets_.assign(from_->targets().begin(), from_->targets().end());
+    inputs_.assign(whole_->inputs().begin(), whole_->inputs().end());
+    targets_.assign(whole_->targets().begin(), whole_->targets().end());
     if (options.Has("scale") || options.Has("mean") || options.Has("std")) {
       inputs_[0].real = RealBy(options, inputs_[0]);
     } else if (meaning.takes_bytes && IsPictureOfBytes(inputs_[0])) {
       inputs_[0].real = {};
     }
     if (labels_ == Labels::kIndex) return;
-    if (from_->classes() == 0) {
+    if (whole_->classes() == 0) {
       options.Refuse("labels",
                      "nothing: the data has no class labels, so none");
     }
@@ -87,23 +88,16 @@ class DescribedDataset : public Dataset {
     }
     label.dtype = DType::kFloat32;
     label.real = {};
-    label.shape = {labels_ == Labels::kOnehot ? from_->classes() : 1};
+    label.shape = {labels_ == Labels::kOnehot ? whole_->classes() : 1};
   }
 
-  int64_t size() const override { return from_->size(); }
   std::span<const Field> inputs() const override { return inputs_; }
   std::span<const Field> targets() const override { return targets_; }
   int classes() const override {
-    return labels_ == Labels::kIndex ? from_->classes() : 0;
-  }
-  std::span<const std::string> class_names() const override {
-    return from_->class_names();
-  }
-  std::string Origin(int64_t index) const override {
-    return from_->Origin(index);
+    return labels_ == Labels::kIndex ? whole_->classes() : 0;
   }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
-    if (labels_ == Labels::kIndex) return from_->Read(index, draw, fields);
+    if (labels_ == Labels::kIndex) return whole_->Read(index, draw, fields);
     const size_t at = inputs_.size();
     std::vector<std::byte*> to(fields, fields + NumFields(*this));
     std::byte label[8];
@@ -112,18 +106,18 @@ class DescribedDataset : public Dataset {
     } else {
       to[at] = label;
     }
-    from_->Read(index, draw, to.data());
+    whole_->Read(index, draw, to.data());
     if (labels_ != Labels::kNone) WriteLabel(label, fields[at]);
   }
   std::span<const std::byte> Stored(size_t f) const override {
     if (labels_ == Labels::kIndex || f < inputs_.size())
-      return from_->Stored(f);
-    if (labels_ == Labels::kNone) return from_->Stored(f + 1);
+      return whole_->Stored(f);
+    if (labels_ == Labels::kNone) return whole_->Stored(f + 1);
     return f == inputs_.size() ? std::span<const std::byte>()
-                               : from_->Stored(f);
+                               : whole_->Stored(f);
   }
   void AddTo(Digest* digest) const override {
-    from_->AddTo(digest);
+    whole_->AddTo(digest);
     digest->Word(static_cast<uint64_t>(labels_));
     for (const std::vector<double>* values :
          {&inputs_[0].real.a, &inputs_[0].real.b})
@@ -132,7 +126,7 @@ class DescribedDataset : public Dataset {
 
  private:
   void WriteLabel(const std::byte* stored, std::byte* out) const {
-    const double label = StoredNumber(from_->targets()[0].dtype, stored);
+    const double label = StoredNumber(whole_->targets()[0].dtype, stored);
     if (labels_ == Labels::kValue) {
       const auto value = static_cast<float>(label);
       std::memcpy(out, &value, sizeof(value));
@@ -144,7 +138,6 @@ class DescribedDataset : public Dataset {
                 sizeof(one));
   }
 
-  DatasetPtr from_;
   Labels labels_;
   std::vector<Field> inputs_;
   std::vector<Field> targets_;

@@ -13,18 +13,12 @@
 namespace litesmith {
 namespace {
 
-class SliceDataset : public Dataset {
+class SliceDataset : public ViewDataset {
  public:
   SliceDataset(DatasetPtr whole, int64_t begin, int64_t end)
-      : whole_(std::move(whole)), begin_(begin), size_(end - begin) {}
+      : ViewDataset(std::move(whole)), begin_(begin), size_(end - begin) {}
 
   int64_t size() const override { return size_; }
-  std::span<const Field> inputs() const override { return whole_->inputs(); }
-  std::span<const Field> targets() const override { return whole_->targets(); }
-  int classes() const override { return whole_->classes(); }
-  std::span<const std::string> class_names() const override {
-    return whole_->class_names();
-  }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(begin_ + index);
   }
@@ -45,25 +39,8 @@ class SliceDataset : public Dataset {
   }
 
  private:
-  DatasetPtr whole_;
   int64_t begin_;
   int64_t size_;
-};
-
-// What passes most on to another data set.
-class ViewDataset : public Dataset {
- public:
-  explicit ViewDataset(DatasetPtr whole) : whole_(std::move(whole)) {}
-  int64_t size() const override { return whole_->size(); }
-  std::span<const Field> inputs() const override { return whole_->inputs(); }
-  std::span<const Field> targets() const override { return whole_->targets(); }
-  int classes() const override { return whole_->classes(); }
-  std::span<const std::string> class_names() const override {
-    return whole_->class_names();
-  }
-
- protected:
-  DatasetPtr whole_;
 };
 
 class PickDataset : public ViewDataset {
@@ -96,9 +73,6 @@ class RealDataset : public ViewDataset {
     inputs_[0].real = real;
   }
   std::span<const Field> inputs() const override { return inputs_; }
-  std::string Origin(int64_t index) const override {
-    return whole_->Origin(index);
-  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
     whole_->Read(index, draw, fields);
   }

@@ -4,11 +4,33 @@
 #define LITESMITH_DATA_VIEWS_H_
 
 #include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "src/data/dataset.h"
 
 namespace litesmith {
+
+// What passes most on to another data set: a view says what it changes.
+class ViewDataset : public Dataset {
+ public:
+  explicit ViewDataset(DatasetPtr whole) : whole_(std::move(whole)) {}
+  int64_t size() const override { return whole_->size(); }
+  std::span<const Field> inputs() const override { return whole_->inputs(); }
+  std::span<const Field> targets() const override { return whole_->targets(); }
+  int classes() const override { return whole_->classes(); }
+  std::span<const std::string> class_names() const override {
+    return whole_->class_names();
+  }
+  std::string Origin(int64_t index) const override {
+    return whole_->Origin(index);
+  }
+
+ protected:
+  DatasetPtr whole_;
+};
 
 // Samples [begin, end) of `dataset`. Throws Error{invalid argument} unless
 // 0 <= begin <= end <= size.

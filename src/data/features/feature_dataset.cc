@@ -6,33 +6,25 @@
 #include <vector>
 
 #include "src/data/values.h"
+#include "src/data/views.h"
 
 namespace litesmith {
 namespace {
 
-class FeatureDataset : public Dataset {
+class FeatureDataset : public ViewDataset {
  public:
   FeatureDataset(DatasetPtr from, const FrontEnd& features)
-      : from_(std::move(from)),
+      : ViewDataset(std::move(from)),
         features_(features),
-        inputs_{features.field(from_->inputs()[0].shape.NumElements())} {}
+        inputs_{features.field(whole_->inputs()[0].shape.NumElements())} {}
 
-  int64_t size() const override { return from_->size(); }
   std::span<const Field> inputs() const override { return inputs_; }
-  std::span<const Field> targets() const override { return from_->targets(); }
-  int classes() const override { return from_->classes(); }
-  std::span<const std::string> class_names() const override {
-    return from_->class_names();
-  }
-  std::string Origin(int64_t index) const override {
-    return from_->Origin(index);
-  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
-    const Field& sound = from_->inputs()[0];
+    const Field& sound = whole_->inputs()[0];
     std::vector<std::byte> stored(sound.bytes());
     std::vector<std::byte*> to(fields, fields + NumFields(*this));
     to[0] = stored.data();
-    from_->Read(index, draw, to.data());
+    whole_->Read(index, draw, to.data());
     std::vector<float> clip(static_cast<size_t>(sound.shape.NumElements()));
     for (size_t i = 0; i < clip.size(); ++i) {
       clip[i] = RealValue(
@@ -42,15 +34,14 @@ class FeatureDataset : public Dataset {
     features_.compute(clip, fields[0]);
   }
   std::span<const std::byte> Stored(size_t f) const override {
-    return f == 0 ? std::span<const std::byte>() : from_->Stored(f);
+    return f == 0 ? std::span<const std::byte>() : whole_->Stored(f);
   }
   void AddTo(Digest* digest) const override {
-    from_->AddTo(digest);
+    whole_->AddTo(digest);
     digest->Text(features_.name);
   }
 
  private:
-  DatasetPtr from_;
   const FrontEnd& features_;
   std::vector<Field> inputs_;
 };

@@ -19,20 +19,6 @@
 namespace litesmith {
 namespace {
 
-void ExpectFails(const std::function<void()>& call, ErrorKind kind,
-                 std::initializer_list<std::string> words) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    for (const std::string& word : words)
-      EXPECT_NE(std::string(error.what()).find(word), std::string::npos)
-          << error.what() << "\nlacks " << word;
-    return;
-  }
-  ADD_FAILURE() << "no error";
-}
-
 Table Read(const std::string& text, std::map<std::string, std::string> options,
            const std::vector<std::string>& targets = {}) {
   return ReadTable(std::as_bytes(std::span(text)), "t.csv",

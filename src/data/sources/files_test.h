@@ -13,9 +13,12 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <functional>
+#include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/rng.h"
 #include "src/data/decode/picture.h"
@@ -50,6 +53,21 @@ class TestFolder {
  private:
   std::string path_;
 };
+
+// The call throws an Error of this kind whose message has all these words.
+inline void ExpectFails(const std::function<void()>& call, ErrorKind kind,
+                        std::initializer_list<std::string> words) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    for (const std::string& word : words)
+      EXPECT_NE(std::string(error.what()).find(word), std::string::npos)
+          << error.what() << "\nlacks " << word;
+    return;
+  }
+  ADD_FAILURE() << "no error";
+}
 
 // Waves and grain, another picture for each seed.
 inline Picture TestPicture(int width, int height, int channels, uint64_t seed) {

@@ -20,20 +20,6 @@
 namespace litesmith {
 namespace {
 
-void ExpectFails(const std::function<void()>& call, ErrorKind kind,
-                 std::initializer_list<std::string> words) {
-  try {
-    call();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    for (const std::string& word : words)
-      EXPECT_NE(std::string(error.what()).find(word), std::string::npos)
-          << error.what() << "\nlacks " << word;
-    return;
-  }
-  ADD_FAILURE() << "no error";
-}
-
 std::string Little(uint64_t value, int bytes) {
   std::string text;
   for (int i = 0; i < bytes; ++i)
