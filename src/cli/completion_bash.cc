@@ -2,26 +2,14 @@
 #include <fmt/format.h>
 
 #include "src/cli/completion_scripts.h"
+#include "src/study/report/html.h"
 
 namespace litesmith {
 namespace {
 
-// In single quotes, as a shell reads them.
-std::string Quoted(const std::string& text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
-}
-
 std::string Action(const Completion& completion) {
   const std::string words =
-      Quoted(fmt::format("{}", fmt::join(completion.words, " ")));
+      SingleQuoted(fmt::format("{}", fmt::join(completion.words, " ")));
   switch (completion.kind) {
     case Completes::kNothing:
       return ":";
@@ -127,13 +115,13 @@ std::string BashCompletion(std::span<const VerbRow> verbs,
   script += fmt::format(
       "  if [[ -z $verb || $verb == help ]]; then\n"
       "    _litesmith_words {}\n    return\n  fi\n  case $verb in\n",
-      Quoted(names + " help version " + Names(program)));
+      SingleQuoted(names + " help version " + Names(program)));
   for (const VerbRow& verb : verbs) {
     script += fmt::format(
         "    {})\n      case $prev in\n{}      esac\n"
         "      if [[ $cur == -* ]]; then\n        _litesmith_words {}\n"
         "        return\n      fi\n      case $place in\n{}      esac ;;\n",
-        verb.name, Values(verb.options), Quoted(Names(verb.options)),
+        verb.name, Values(verb.options), SingleQuoted(Names(verb.options)),
         Positionals(verb.positionals));
   }
   script += "  esac\n}\n_litesmith_with_value() {\n  case $1 in\n";
@@ -144,9 +132,9 @@ std::string BashCompletion(std::span<const VerbRow> verbs,
       with_value.insert(with_value.end(), option.names.begin(),
                         option.names.end());
     }
-    script +=
-        fmt::format("    {}) echo {} ;;\n", verb.name,
-                    Quoted(fmt::format("{}", fmt::join(with_value, " "))));
+    script += fmt::format(
+        "    {}) echo {} ;;\n", verb.name,
+        SingleQuoted(fmt::format("{}", fmt::join(with_value, " "))));
   }
   return script + "  esac\n}\ncomplete -F _litesmith litesmith\n";
 }

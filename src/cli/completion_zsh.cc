@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "src/cli/completion_scripts.h"
+#include "src/study/report/html.h"
 
 namespace litesmith {
 namespace {
@@ -16,18 +17,6 @@ std::string Guarded(std::string_view text, std::string_view characters) {
     guarded += c;
   }
   return guarded;
-}
-
-std::string SingleQuoted(std::string_view text) {
-  std::string quoted = "'";
-  for (const char c : text) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + "'";
 }
 
 // ":message:action" of _arguments.

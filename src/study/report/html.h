@@ -15,6 +15,8 @@ std::string Html(std::string_view text);
 // that could end it.
 std::string ScriptSafe(std::string json);
 
+// In single quotes, as shells read them.
+std::string SingleQuoted(std::string_view text);
 // A word of a shell's command line, in single quotes where it needs them.
 std::string ShellWord(std::string_view word);
 
