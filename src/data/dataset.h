@@ -67,6 +67,10 @@ class Dataset {
   // The number of classes if the first target is a label in [0, classes);
   // else 0.
   virtual int classes() const { return 0; }
+  // The same of target `target`.
+  virtual int ClassesOf(size_t target) const {
+    return target == 0 ? classes() : 0;
+  }
   // What the classes are called, as many as there are; none if they have no
   // names.
   virtual std::span<const std::string> class_names() const { return {}; }
@@ -85,6 +89,12 @@ class Dataset {
   virtual std::span<const std::byte> Stored(size_t f) const {
     (void)f;
     return {};
+  }
+  // What tells the inputs of sample `index` from those of others, where that is
+  // known without reading it, as of a file; else 0.
+  virtual uint64_t InputDigest(int64_t index) const {
+    (void)index;
+    return 0;
   }
   // Adds what tells these samples from others.
   virtual void AddTo(Digest* digest) const = 0;

@@ -96,6 +96,10 @@ class DescribedDataset : public ViewDataset {
   int classes() const override {
     return labels_ == Labels::kIndex ? whole_->classes() : 0;
   }
+  int ClassesOf(size_t target) const override {
+    if (labels_ == Labels::kNone) return whole_->ClassesOf(target + 1);
+    return target == 0 ? classes() : whole_->ClassesOf(target);
+  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
     if (labels_ == Labels::kIndex) return whole_->Read(index, draw, fields);
     const size_t at = inputs_.size();

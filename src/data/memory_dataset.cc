@@ -30,10 +30,12 @@ void AddShape(const Shape& shape, Digest* digest) {
 MemoryDataset::MemoryDataset(const std::vector<Column>& inputs,
                              const std::vector<Column>& targets, int classes,
                              std::string origin,
-                             std::vector<std::string> class_names)
+                             std::vector<std::string> class_names,
+                             std::vector<int> further_classes)
     : classes_(classes),
       origin_(std::move(origin)),
-      class_names_(std::move(class_names)) {
+      class_names_(std::move(class_names)),
+      further_classes_(std::move(further_classes)) {
   for (const std::vector<Column>* columns : {&inputs, &targets}) {
     for (const Column& column : *columns) {
       const size_t sample = column.field().bytes();

@@ -38,17 +38,22 @@ class Column {
 class MemoryDataset : public Dataset {
  public:
   // Every column has as many samples. With `classes`, the first target is a
-  // label below it. `origin` is the file that the targets were read from, if
-  // they were.
+  // label below it; `further_classes` says the same of the targets behind it.
+  // `origin` is the file that the targets were read from, if they were.
   MemoryDataset(const std::vector<Column>& inputs,
                 const std::vector<Column>& targets, int classes = 0,
                 std::string origin = "",
-                std::vector<std::string> class_names = {});
+                std::vector<std::string> class_names = {},
+                std::vector<int> further_classes = {});
 
   int64_t size() const override { return size_; }
   std::span<const Field> inputs() const override { return inputs_; }
   std::span<const Field> targets() const override { return targets_; }
   int classes() const override { return classes_; }
+  int ClassesOf(size_t target) const override {
+    if (target == 0) return classes_;
+    return target <= further_classes_.size() ? further_classes_[target - 1] : 0;
+  }
   std::span<const std::string> class_names() const override {
     return class_names_;
   }
@@ -66,6 +71,7 @@ class MemoryDataset : public Dataset {
   int classes_;
   std::string origin_;
   std::vector<std::string> class_names_;
+  std::vector<int> further_classes_;
   int64_t size_ = 0;
 };
 

@@ -67,9 +67,9 @@ std::vector<float> RealValues(const Dataset& data, size_t f, int64_t index) {
   return values;
 }
 
-int64_t LabelOf(const Dataset& data, int64_t index) {
-  const Field& label = data.targets()[0];
-  const size_t f = data.inputs().size();
+int64_t LabelOf(const Dataset& data, int64_t index, size_t target) {
+  const Field& label = data.targets()[target];
+  const size_t f = data.inputs().size() + target;
   // In memory it is also where the sample itself is not.
   const std::span<const std::byte> stored = data.Stored(f);
   if (!stored.empty()) {

@@ -21,8 +21,8 @@ float RealValue(const Affine& real, size_t channel, double stored);
 // What all numbers of field `f` of a sample stand for. Throws what Read does.
 std::vector<float> RealValues(const Dataset& data, size_t f, int64_t index);
 
-// The sample's label: the first number of the first target.
-int64_t LabelOf(const Dataset& data, int64_t index);
+// The sample's label: the first number of a target.
+int64_t LabelOf(const Dataset& data, int64_t index, size_t target = 0);
 
 }  // namespace litesmith
 

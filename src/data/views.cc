@@ -22,6 +22,9 @@ class SliceDataset : public ViewDataset {
   std::string Origin(int64_t index) const override {
     return whole_->Origin(begin_ + index);
   }
+  uint64_t InputDigest(int64_t index) const override {
+    return whole_->InputDigest(begin_ + index);
+  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
     whole_->Read(begin_ + index, draw, fields);
   }
@@ -52,6 +55,9 @@ class PickDataset : public ViewDataset {
   }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(indices_[static_cast<size_t>(index)]);
+  }
+  uint64_t InputDigest(int64_t index) const override {
+    return whole_->InputDigest(indices_[static_cast<size_t>(index)]);
   }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
     whole_->Read(indices_[static_cast<size_t>(index)], draw, fields);

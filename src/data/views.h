@@ -21,11 +21,17 @@ class ViewDataset : public Dataset {
   std::span<const Field> inputs() const override { return whole_->inputs(); }
   std::span<const Field> targets() const override { return whole_->targets(); }
   int classes() const override { return whole_->classes(); }
+  int ClassesOf(size_t target) const override {
+    return whole_->ClassesOf(target);
+  }
   std::span<const std::string> class_names() const override {
     return whole_->class_names();
   }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(index);
+  }
+  uint64_t InputDigest(int64_t index) const override {
+    return whole_->InputDigest(index);
   }
 
  protected:

@@ -18,7 +18,8 @@ std::string SampleShape(const Shape& shape) {
 
 void RequireLabels(const Tensor& output, const Dataset& data, size_t target,
                    std::string_view who) {
-  if (data.classes() == 0 || target != 0) {
+  const int classes = data.ClassesOf(target);
+  if (classes == 0) {
     Fail(ErrorKind::kInvalidArgument,
          "{} compares the output with class labels, and the data has none; one "
          "that compares values would do, such as mse",
@@ -34,22 +35,21 @@ void RequireLabels(const Tensor& output, const Dataset& data, size_t target,
          output.name, SampleShape(output.shape));
   }
   const int64_t values = output.shape.NumElementsPerSample();
-  if (values >= data.classes()) return;
+  if (values >= classes) return;
   std::string example;
   bool zero = false;
   for (int64_t i = 0; i < data.size() && (example.empty() || !zero); ++i) {
-    const int64_t label = LabelOf(data, i);
+    const int64_t label = LabelOf(data, i, target);
     zero = zero || label == 0;
     if (label >= values && example.empty())
       example = fmt::format(" ({} has label {})", data.Origin(i), label);
   }
-  if (!zero && data.classes() == values + 1)
+  if (!zero && classes == values + 1)
     example += "; no label is 0, so all seem to be one too large";
   Fail(ErrorKind::kInvalidArgument,
        "the model's output '{}' has {}, for labels 0 to {}; the data has {} "
        "classes{}",
-       output.name, Counted(values, "value"), values - 1, data.classes(),
-       example);
+       output.name, Counted(values, "value"), values - 1, classes, example);
 }
 
 void RequireValues(const Tensor& output, const Dataset& data, size_t target,
@@ -68,14 +68,14 @@ void RequireValues(const Tensor& output, const Dataset& data, size_t target,
 void RequireBinary(const Tensor& output, const Dataset& data, size_t target,
                    std::string_view who) {
   const int64_t values = output.shape.NumElementsPerSample();
-  if (data.classes() == 0 || target != 0)
-    return RequireValues(output, data, target, who);
+  const int classes = data.ClassesOf(target);
+  if (classes == 0) return RequireValues(output, data, target, who);
   if (values != 1) return RequireLabels(output, data, target, who);
-  if (data.classes() <= 2) return;
+  if (classes <= 2) return;
   Fail(ErrorKind::kInvalidArgument,
        "{} compares the one value of the model's output '{}' with 0 or 1; the "
        "data has {} classes",
-       who, output.name, data.classes());
+       who, output.name, classes);
 }
 
 // A label and an output like the input.

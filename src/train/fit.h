@@ -25,10 +25,9 @@ enum class TargetKind : uint8_t {
 
 // `output` is a model's, its first dimension the batch; it is compared with
 // target `target`. Throws Error{invalid argument} if the data has no such one,
-// saying who wants it ("loss mse"). Labels, which only the first target can be:
-// if the output is no list of values, or the data has more classes than it;
-// then it names a sample whose label shows it. Values: if there are more or
-// fewer than the output's.
+// saying who wants it ("loss mse"). Labels: if the output is no list of values,
+// or the data has more classes than it; then it names a sample whose label
+// shows it. Values: if there are more or fewer than the output's.
 void RequireFit(TargetKind kind, const Tensor& output, const Dataset& data,
                 size_t target, std::string_view who);
 

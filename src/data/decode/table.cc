@@ -93,19 +93,20 @@ std::vector<size_t> FindColumns(const std::vector<std::string>& names,
   }
 }
 
-bool IsNumber(const std::string& cell) { return CellNumber(cell).has_value(); }
-
 // Whether the first row has names: no number at all, or text where the second
 // row has a number.
 bool HasHeader(const std::vector<std::string>& first,
-               const std::vector<std::string>& second) {
-  if (std::none_of(first.begin(), first.end(), IsNumber)) {
+               const std::vector<std::string>& second, char separator) {
+  const auto is_number = [&](const std::string& cell) {
+    return CellNumber(cell, separator).has_value();
+  };
+  if (std::none_of(first.begin(), first.end(), is_number)) {
     return second.empty() ||
-           std::any_of(second.begin(), second.end(), IsNumber);
+           std::any_of(second.begin(), second.end(), is_number);
   }
   for (size_t c = 0; c < std::min(first.size(), second.size()); ++c) {
-    if (!IsNumber(first[c]) && !Trimmed(first[c]).empty() &&
-        IsNumber(second[c]))
+    if (!is_number(first[c]) && !Trimmed(first[c]).empty() &&
+        is_number(second[c]))
       return true;
   }
   return false;
@@ -180,8 +181,16 @@ bool TableReader::Next() {
   return true;
 }
 
-std::optional<float> CellNumber(std::string_view cell) {
+std::optional<float> CellNumber(std::string_view cell, char separator) {
   cell = Trimmed(cell);
+  std::string pointed;
+  const size_t comma = cell.find(',');
+  if (separator != ',' && comma != std::string_view::npos &&
+      cell.find('.') == std::string_view::npos && cell.size() < 64) {
+    pointed = cell;
+    pointed[comma] = '.';
+    cell = pointed;
+  }
   if (cell.size() > 1 && cell[0] == '+' && cell[1] != '-')
     cell.remove_prefix(1);
   double value = 0;
@@ -199,6 +208,10 @@ Table ReadTable(std::span<const std::byte> bytes, const std::string& where,
                 const std::vector<std::string>& text_columns) {
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
                               bytes.size());
+  if (text.starts_with("\xFF\xFE") || text.starts_with("\xFE\xFF")) {
+    Fail(ErrorKind::kUnsupported,
+         "{}: it is text in UTF-16; saved as UTF-8 it can be read", where);
+  }
   if (text.find('\0') != std::string_view::npos) {
     Fail(ErrorKind::kCorrupt,
          "{}: no text table: it holds a byte of 0; numbers as text, a row a "
@@ -221,8 +234,10 @@ Table ReadTable(std::span<const std::byte> bytes, const std::string& where,
       header == "yes" ||
       (header == "auto" &&
        HasHeader(first,
-                 second.Next() ? Cells(second) : std::vector<std::string>()));
+                 second.Next() ? Cells(second) : std::vector<std::string>(),
+                 between));
   Table table;
+  table.separator = between;
   for (size_t c = 0; c < first.size(); ++c) {
     table.names.push_back(has_header ? std::string(Trimmed(first[c]))
                                      : std::to_string(c + 1));
@@ -251,12 +266,22 @@ Table ReadTable(std::span<const std::byte> bytes, const std::string& where,
            first.size());
     }
     for (const size_t c : table.columns) {
-      const std::optional<float> number = CellNumber(cells[c]);
+      const std::optional<float> number = CellNumber(cells[c], between);
+      if (!number && Trimmed(cells[c]).empty()) {
+        Fail(ErrorKind::kCorrupt,
+             "{}:{}: column {} is empty; a number is wanted: fill it in, or "
+             "leave out the line or, with columns=A:B, the column",
+             where, line, table.names[c]);
+      }
       if (!number) {
         Fail(ErrorKind::kCorrupt,
              "{}:{}: column {}: \"{}\" is no finite number; columns=A:B names "
-             "those that are",
-             where, line, table.names[c], cells[c].substr(0, 40));
+             "those that are inputs{}",
+             where, line, table.names[c], cells[c].substr(0, 40),
+             text_columns.empty()
+                 ? fmt::format(", target={} what is to be answered",
+                               EscapeSpec(table.names[c]))
+                 : std::string());
       }
       table.numbers.push_back(*number);
     }

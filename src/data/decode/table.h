@@ -43,11 +43,13 @@ class TableReader {
   int64_t next_line_ = 1;
 };
 
-// A finite decimal number, blanks around it aside.
-std::optional<float> CellNumber(std::string_view cell);
+// A finite decimal number, blanks around it aside. Where commas are not what is
+// between cells, one may be the point: "0,5".
+std::optional<float> CellNumber(std::string_view cell, char separator);
 
 // A table of numbers in memory, but for columns that are kept as text.
 struct Table {
+  char separator = ',';
   std::vector<std::string> names;  // of all columns: the header's, or "1", ...
   std::vector<size_t> columns;     // which of them are in `numbers`
   std::vector<float> numbers;      // [rows, columns]

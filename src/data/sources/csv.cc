@@ -56,7 +56,7 @@ struct Target {
 std::vector<float> Numbers(const Table& table) {
   std::vector<float> numbers;
   for (const std::string& text : table.texts) {
-    const std::optional<float> number = CellNumber(text);
+    const std::optional<float> number = CellNumber(text, table.separator);
     if (!number) return {};
     numbers.push_back(*number);
   }
@@ -67,7 +67,8 @@ std::vector<float> Numbers(const Table& table) {
                                const char* wanted) {
   const size_t width = table.text_columns.size();
   for (size_t i = 0; i < table.texts.size(); ++i) {
-    const std::optional<float> number = CellNumber(table.texts[i]);
+    const std::optional<float> number =
+        CellNumber(table.texts[i], table.separator);
     if (number && *number == std::floor(*number) && *number >= 0 &&
         *number < kMostClasses)
       continue;

@@ -45,6 +45,15 @@ TEST(ReadTable, FindsHeaderAndSeparator) {
             (std::vector<std::string>{"x", "y"}));
 }
 
+TEST(ReadTable, TakesCommasAsPointsBetweenSemicolons) {
+  const Table table = Read("a;b;c\n0,5;-1,25;3\n1;2;3,5e1\n", {});
+  EXPECT_EQ(table.names, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(table.numbers, (std::vector<float>{0.5f, -1.25f, 3, 1, 2, 35}));
+  // A point and a comma are no number: nobody knows which is which.
+  EXPECT_THROW(Read("a;b\n1.234,5;1\n", {}), Error);
+  EXPECT_THROW(Read("a,b\n\"1,5\",1\n", {}), Error);
+}
+
 TEST(ReadTable, SaysWhereItIsWrong) {
   const auto fails = [](const std::string& text, const std::string& where,
                         std::map<std::string, std::string> options = {}) {
@@ -54,7 +63,7 @@ TEST(ReadTable, SaysWhereItIsWrong) {
   fails("a,b\n1,2\n3\n", "t.csv:3: 1 column; line 1 has 2");
   fails("a,b\n1,2\n3,x\n", "t.csv:3: column b: \"x\"");
   fails("a,b\n1,2\n3,nan\n", "t.csv:3: column b: \"nan\"");
-  fails("a,b\n1,2\n3,\n", "t.csv:3: column b: \"\"");
+  fails("a,b\n1,2\n3,\n", "t.csv:3: column b is empty");
   fails("a,b\n1,\"2\n3,4\n", "t.csv:2: a quote is not closed");
   fails(std::string("1,2\0", 4), "t.csv: no text table");
   for (const std::string columns : {"z", "0", "4", "2-1", "a:"}) {

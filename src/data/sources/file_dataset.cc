@@ -66,6 +66,16 @@ class FileDataset : public Dataset {
     const std::string& path = FileOf(part).path;
     return part.part == 0 ? path : fmt::format("{}, part {}", path, part.part);
   }
+  // Of the file's content, however it is called.
+  uint64_t InputDigest(int64_t index) const override {
+    const std::vector<uint64_t>& contents =
+        Contents(CacheFolder(half_.context.cache));
+    const FilePart& part = half_.parts[static_cast<size_t>(index)];
+    Digest digest;
+    digest.Word(contents[static_cast<size_t>(part.file)]);
+    digest.Word(static_cast<uint64_t>(part.part));
+    return std::max<uint64_t>(1, digest.value());
+  }
   void Read(int64_t index, Draw, std::byte* const* fields) const override {
     const FilePart& part = half_.parts[static_cast<size_t>(index)];
     if (cache_ == nullptr || !cache_->Get(index, fields[0])) {
@@ -198,6 +208,9 @@ class HeldDataset : public Dataset {
   }
   std::string Origin(int64_t index) const override {
     return files_->Origin(index);
+  }
+  uint64_t InputDigest(int64_t index) const override {
+    return files_->InputDigest(index);
   }
   void Read(int64_t index, Draw, std::byte* const* fields) const override {
     for (size_t f = 0; f < NumFields(*this); ++f) {

@@ -103,6 +103,8 @@ class Walk {
     }
   }
 
+  void ForgetOthers() { others_ = 0; }
+
   void WarnOfOthers() const {
     if (others_ == 0) return;
     Warn("{} of {} left out: {} is wanted by the name ({})",
@@ -228,8 +230,9 @@ std::vector<std::string> Order(const std::string& folder,
   const std::string path = (fs::path(folder) / "labels.txt").string();
   for (const std::string& name : found) {
     if (std::find(names.begin(), names.end(), name) == names.end()) {
-      Fail(ErrorKind::kInvalidArgument, "{}: {} has no line for the folder {}",
-           folder, path, UnknownName("class", name, names));
+      Fail(ErrorKind::kInvalidArgument,
+           "{}: the folder \"{}\" has no line in it, which has one for: {}",
+           path, name, JoinNames(names));
     }
   }
   for (const std::string& name : names) {
@@ -316,6 +319,7 @@ FolderFiles FindFiles(const std::string& folder, const SpecOptions& options,
     Classes classes = CollectClasses(folder, &walk);
     if (classes.empty()) {
       std::vector<std::string> files;
+      walk.ForgetOthers();  // they are met again
       walk.Collect(folder, 0, &files);
       Split(std::move(files), -1, share, seed, &found);
     } else {

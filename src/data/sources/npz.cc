@@ -30,7 +30,8 @@ constexpr std::string_view kEnding = ".npy";
 struct NpzArray {
   std::string name;  // "x_train_1"
   NpyHeader header;
-  Field field;  // of a sample; its name is the array's without the half
+  Field field;          // of a sample; its name is the array's without the half
+  bool labels = false;  // of a target: it may hold classes
 
   int64_t samples() const { return header.dims[0]; }
 };
@@ -41,7 +42,6 @@ struct NpzHalf {
   std::string name;  // "train"
   std::vector<NpzArray> inputs;
   std::vector<NpzArray> targets;
-  bool labels = false;  // the first target may hold classes
 };
 
 std::string Where(const std::string& path, const std::string& array) {
@@ -185,9 +185,11 @@ NpzHalf FindHalf(const ZipReader& zip, const std::string& path,
            Counted(array.samples(), "sample"), first.name, first.samples());
     }
   }
-  found.labels = !found.targets.empty() && MayBeLabels(found.targets[0]);
-  // [n,1] is [n].
-  if (found.labels) found.targets[0].field.shape = {};
+  for (NpzArray& target : found.targets) {
+    target.labels = MayBeLabels(target);
+    // [n,1] is [n].
+    if (target.labels) target.field.shape = {};
+  }
   return found;
 }
 
@@ -239,8 +241,8 @@ std::vector<std::byte> ReadValues(const ZipReader& zip, const std::string& path,
 }
 
 // How many classes the labels are of; 0 if they are none.
-int CountClasses(const NpzHalf& half, std::span<const std::byte> labels) {
-  const NpzArray& array = half.targets[0];
+int CountClasses(const NpzHalf& half, const NpzArray& array,
+                 std::span<const std::byte> labels) {
   const size_t size = array.field.bytes();
   int classes = 0;
   for (size_t i = 0; i < labels.size() / size; ++i) {
@@ -267,24 +269,24 @@ DatasetPtr OpenHalf(const NpzHalf& half, int64_t count) {
     Fail(ErrorKind::kInvalidArgument, "{}: {} holds no samples", half.path,
          half.inputs[0].name);
   }
-  int classes = 0;
+  std::vector<int> classes;
   std::vector<Column> inputs;
   std::vector<Column> targets;
   for (const NpzArray& array : half.inputs)
     inputs.emplace_back(array.field, ReadValues(zip, half.path, array, count));
   for (const NpzArray& array : half.targets) {
-    const bool labels = half.labels && targets.empty();
-    std::vector<std::byte> values =
-        ReadValues(zip, half.path, array, labels ? array.samples() : count);
-    if (labels) {
-      classes = CountClasses(half, values);
-      values.resize(static_cast<size_t>(count) * array.field.bytes());
-    }
+    std::vector<std::byte> values = ReadValues(
+        zip, half.path, array, array.labels ? array.samples() : count);
+    classes.push_back(array.labels ? CountClasses(half, array, values) : 0);
+    values.resize(static_cast<size_t>(count) * array.field.bytes());
     targets.emplace_back(array.field, std::move(values));
   }
+  const int first = classes.empty() ? 0 : classes[0];
+  if (!classes.empty()) classes.erase(classes.begin());
   return std::make_shared<const MemoryDataset>(
-      inputs, targets, classes,
-      fmt::format("the {} half of {}", half.name, half.path));
+      inputs, targets, first,
+      fmt::format("the {} half of {}", half.name, half.path),
+      std::vector<std::string>(), std::move(classes));
 }
 
 }  // namespace

@@ -230,6 +230,7 @@ TEST(Npz, FurtherInputsAndTargets) {
   EXPECT_EQ(data->inputs()[1].name, "x_1");
   EXPECT_EQ(RealValues(*data, 1, 3), (std::vector<float>{6, 7}));
   EXPECT_EQ(RealValues(*data, 3, 3), (std::vector<float>{3}));
+  EXPECT_EQ(data->ClassesOf(1), 5);  // of all samples, not only of those
   std::erase_if(members, [](const ZipMember& member) {
     return member.name == "x_test_1.npy";
   });
