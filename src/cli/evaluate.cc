@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -16,12 +17,15 @@
 #include "src/cli/class_text.h"
 #include "src/cli/json.h"
 #include "src/cli/options.h"
+#include "src/cli/table.h"
+#include "src/cli/terminal.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
 #include "src/measure/data_checks.h"
 #include "src/measure/latency.h"
 #include "src/measure/metrics.h"
 #include "src/measure/predictions.h"
+#include "src/measure/worst.h"
 #include "src/models/class_names.h"
 #include "src/models/model_data.h"
 #include "src/models/models.h"
@@ -37,6 +41,7 @@ struct Options {
   std::string metric = kAutoMetric;
   std::string one_class;
   std::string predictions;
+  int worst = 5;
   bool time = false;
   bool json = false;
   RuntimeFlags runtime;
@@ -62,28 +67,134 @@ int OneClass(const Options& options, const Predictions& predictions,
        UnknownName("class", options.one_class, known));
 }
 
-// A line or an object for each further output that the data has a target for.
-struct OutputScore {
+// One output against its target.
+struct OutputResult {
   std::string name;
   std::string metric;
-  Score score;
+  Predictions predictions;
+  bool classes = false;  // there are tables of them
+  std::vector<std::string> names;
+  std::vector<WorstSample> worst;
 };
-std::vector<OutputScore> OtherOutputs(const Graph& graph, const Dataset& test,
-                                      const EvaluateOptions& options) {
-  std::vector<OutputScore> scores;
-  for (size_t o = 1; o < graph.outputs.size() && o < test.targets().size();
-       ++o) {
-    const std::string name = ChooseMetric(kAutoMetric, graph, test, o);
-    const Metric& metric = FindMetric(name);
-    Judgement by = By(metric);
-    by.output = o;
-    std::unique_ptr<Scorer> scorer;
-    const std::vector<double> parts =
-        EvaluateParts(graph, test, options, by, &scorer);
-    scores.push_back({graph.tensor(graph.outputs[o]).name, name,
-                      ScoreOf(metric, *scorer, parts)});
+
+OutputResult ResultOf(const Graph& graph, const Dataset& test, size_t output,
+                      const Options& options, EvaluateOptions evaluate,
+                      const std::vector<std::string>& names) {
+  OutputResult result;
+  result.name = graph.tensor(graph.outputs[output]).name;
+  result.metric = ChooseMetric(options.metric, graph, test, output);
+  evaluate.output = output;
+  evaluate.metric = result.metric;
+  result.predictions = Predict(graph, test, evaluate);
+  const Predictions& predictions = result.predictions;
+  if (output == 0) result.names = names;
+  const auto most = static_cast<size_t>(options.worst);
+  if (AnswersClasses(predictions, result.metric)) {
+    constexpr int kMostClasses = 4096;
+    result.classes = predictions.Side() <= kMostClasses;
+    result.worst = SurestMistakes(predictions, result.names, most);
+  } else {
+    result.worst = WorstSamples(graph, test, evaluate, predictions.parts,
+                                predictions.wrong, most);
   }
-  return scores;
+  return result;
+}
+
+OrderedJson WorstJson(const OutputResult& result, const Dataset& test) {
+  OrderedJson list = OrderedJson::array();
+  for (const WorstSample& each : result.worst) {
+    list.push_back({{"sample", each.sample},
+                    {"origin", test.Origin(each.sample)},
+                    {"wanted", each.wanted},
+                    {"given", each.given},
+                    {"by", each.wrong}});
+  }
+  return list;
+}
+
+std::string WorstText(const OutputResult& result, const Dataset& test) {
+  if (result.worst.empty()) return "";
+  const bool words = std::any_of(
+      result.worst.begin(), result.worst.end(), [](const WorstSample& each) {
+        return !each.wanted.empty() || !each.given.empty();
+      });
+  std::vector<Table::Column> columns = {
+      {result.classes ? "surest and wrong" : "worst samples", false, 1}};
+  if (words) {
+    columns.push_back({"wanted"});
+    columns.push_back({"given"});
+  }
+  columns.push_back({"by", true});
+  Table table(std::move(columns));
+  for (const WorstSample& each : result.worst) {
+    std::vector<std::string> row = {test.Origin(each.sample)};
+    if (words) row.insert(row.end(), {each.wanted, each.given});
+    row.push_back(fmt::format("{:.4g}", each.wrong));
+    table.Add(std::move(row));
+  }
+  return "\n" + table.Text();
+}
+
+void PrintObject(const std::vector<OutputResult>& results, const Dataset& test,
+                 int one_class, const FileTime* time) {
+  const OutputResult& first = results[0];
+  const Score& score = first.predictions.score;
+  OrderedJson json = {{"metric", first.metric},
+                      {"value", score.value},
+                      {"samples", score.samples}};
+  if (first.metric == "top1") json["accuracy"] = score.value;
+  if (FindMetric(first.metric).is_share) json["correct"] = score.correct;
+  json["outputs"] = OrderedJson::array();
+  for (size_t o = 1; o < results.size(); ++o) {
+    const OutputResult& other = results[o];
+    OrderedJson object = {{"name", other.name},
+                          {"metric", other.metric},
+                          {"value", other.predictions.score.value},
+                          {"classes", nullptr},
+                          {"confusion", nullptr},
+                          {"worst", WorstJson(other, test)}};
+    if (other.classes) AddClasses(other.predictions, {}, -1, &object);
+    json["outputs"].push_back(std::move(object));
+  }
+  for (const char* name : {"classes", "confusion", "thresholds"})
+    json[name] = nullptr;
+  if (first.classes)
+    AddClasses(first.predictions, first.names, one_class, &json);
+  json["worst"] = WorstJson(first, test);
+  if (time != nullptr) {
+    json["total_ms"] = time->total_ms;
+    json["latency_us_p50"] = time->latency_us_p50;
+    json["latency_us_p99"] = time->latency_us_p99;
+  }
+  PrintJson(json);
+}
+
+std::string TextOf(const std::vector<OutputResult>& results,
+                   const Dataset& test, int one_class, const FileTime* time) {
+  const OutputResult& first = results[0];
+  std::string text = ScoreText(first.metric, first.predictions.score) + "\n";
+  for (size_t o = 1; o < results.size(); ++o) {
+    text +=
+        fmt::format("output '{}': {}\n", Harmless(results[o].name),
+                    ScoreText(results[o].metric, results[o].predictions.score));
+  }
+  if (time != nullptr) {
+    text += fmt::format(
+        "one sample at a time on one thread: {:.1f} ms in all, median {:.2f} "
+        "us, 99 % within {:.2f} us\n",
+        time->total_ms, time->latency_us_p50, time->latency_us_p99);
+  }
+  for (const OutputResult& each : results) {
+    const std::string worst = WorstText(each, test);
+    if (&each != &first && (each.classes || !worst.empty()))
+      text += fmt::format("\noutput '{}'\n", Harmless(each.name));
+    if (each.classes) text += "\n" + ClassesText(each.predictions, each.names);
+    text += worst;
+  }
+  if (first.classes && one_class >= 0) {
+    text += "\n" + ThresholdsText(first.predictions, one_class, first.names);
+  }
+  return text;
 }
 
 void Run(const Options& options) {
@@ -105,60 +216,33 @@ void Run(const Options& options) {
   evaluate.reference = options.runtime.reference;
   if (options.runtime.Contract() == Numerics::kTflm)
     WarnIfNumericsUnused(options.runtime, graph);
-  RequireEvaluable(graph, *test, evaluate.metric);
+  // Of outputs that the data has a target for.
+  const size_t outputs = std::clamp<size_t>(
+      test->targets().size(), 1, std::max<size_t>(1, graph.outputs.size()));
+  for (size_t o = 0; o < outputs; ++o) {
+    RequireEvaluable(graph, *test,
+                     ChooseMetric(options.metric, graph, *test, o), o);
+  }
   CheckModel(graph, *test, evaluate);
-  const Predictions predictions = Predict(graph, *test, evaluate);
-  const Score& score = predictions.score;
   std::vector<std::string> names(test->class_names().begin(),
                                  test->class_names().end());
   if (names.empty()) names = ReadClassNames(options.file);
-  const bool classes = predictions.classes > 0 &&
-                       evaluate.metric != "auc_reconstruction" &&
-                       predictions.Side() <= 4096;
-  const int one_class = OneClass(options, predictions, names);
-  const std::vector<OutputScore> others = OtherOutputs(graph, *test, evaluate);
+  std::vector<OutputResult> results;
+  for (size_t o = 0; o < outputs; ++o)
+    results.push_back(ResultOf(graph, *test, o, options, evaluate, names));
+  const int one_class = OneClass(options, results[0].predictions, names);
   FileTime time;
   if (options.time) time = TimeFile(options.file, *test, evaluate);
-  if (!options.predictions.empty())
-    WriteFile(options.predictions, PredictionsCsv(predictions, *test, names));
+  if (!options.predictions.empty()) {
+    WriteFile(options.predictions,
+              PredictionsCsv(results[0].predictions, *test, names));
+  }
+  const FileTime* timed = options.time ? &time : nullptr;
   if (options.json) {
-    OrderedJson json = {{"metric", evaluate.metric},
-                        {"value", score.value},
-                        {"samples", score.samples}};
-    if (evaluate.metric == "top1") json["accuracy"] = score.value;
-    if (FindMetric(evaluate.metric).is_share) json["correct"] = score.correct;
-    json["outputs"] = OrderedJson::array();
-    for (const OutputScore& other : others) {
-      json["outputs"].push_back({{"name", other.name},
-                                 {"metric", other.metric},
-                                 {"value", other.score.value}});
-    }
-    for (const char* name : {"classes", "confusion", "thresholds"})
-      json[name] = nullptr;
-    if (classes) AddClasses(predictions, names, one_class, &json);
-    if (options.time) {
-      json["total_ms"] = time.total_ms;
-      json["latency_us_p50"] = time.latency_us_p50;
-      json["latency_us_p99"] = time.latency_us_p99;
-    }
-    PrintJson(json);
-    return;
+    PrintObject(results, *test, one_class, timed);
+  } else {
+    PrintOut(TextOf(results, *test, one_class, timed));
   }
-  std::string text = ScoreText(evaluate.metric, score) + "\n";
-  for (const OutputScore& other : others) {
-    text += fmt::format("output '{}': {}\n", other.name,
-                        ScoreText(other.metric, other.score));
-  }
-  if (options.time) {
-    text += fmt::format(
-        "one sample at a time on one thread: {:.1f} ms in all, median {:.2f} "
-        "us, 99 % within {:.2f} us\n",
-        time.total_ms, time.latency_us_p50, time.latency_us_p99);
-  }
-  if (classes) text += "\n" + ClassesText(predictions, names);
-  if (classes && one_class >= 0)
-    text += "\n" + ThresholdsText(predictions, one_class, names);
-  PrintOut(text);
 }
 
 }  // namespace
@@ -182,13 +266,17 @@ void AddEvaluate(CLI::App* app) {
                    "Also false accepts and rejects over thresholds, of this "
                    "class (a name or number) against the rest")
       ->type_name("CLASS");
+  AddNumber<int>(verb, "--worst", &options->worst,
+                 "How many of the samples that it is most wrong about to name; "
+                 "0: none",
+                 {0, 1000000});
   verb->add_option("--predictions", options->predictions,
                    "Write a line for each sample: where it is from, label, "
                    "answer and all values")
       ->type_name("FILE.csv");
   verb->add_flag("--time", options->time,
                  "Also time the samples one by one on one thread");
-  verb->add_flag("--json", options->json, "Print one JSON object");
+  AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
   verb->callback([options] { Run(*options); });
 }

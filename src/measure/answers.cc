@@ -2,6 +2,7 @@
 #include "src/measure/answers.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "src/data/values.h"
 #include "src/measure/beside.h"
@@ -15,12 +16,29 @@ int64_t Values(const Graph& graph) {
   return shape[1];
 }
 
+// Label, answer and margin of one sample. One value is of class 1.
+void Take(int64_t label, const OutputValues& output, const std::byte* values,
+          double* numbers) {
+  numbers[0] = static_cast<double>(label);
+  if (output.size() == 1) {
+    const double value = output(values, 0);
+    numbers[1] = value >= 0.5 ? 1 : 0;
+    numbers[2] = numbers[1] == numbers[0] ? 0 : 2 * std::abs(value - 0.5);
+    return;
+  }
+  const size_t best = output.Largest(values);
+  numbers[1] = static_cast<double>(best);
+  numbers[2] =
+      output(values, best) - output(values, static_cast<size_t>(label));
+}
+
 }  // namespace
 
 bool AnswersLabels(const Graph& graph, const Dataset& data) {
   if (graph.outputs.empty() || data.classes() < 1) return false;
   const int64_t values = Values(graph);
-  return values >= data.classes() && values > 1;
+  return values > 1 ? values >= data.classes()
+                    : values == 1 && data.classes() == 2;
 }
 
 Score EvaluateAnswers(const Graph& graph, const Dataset& data,
@@ -31,15 +49,11 @@ Score EvaluateAnswers(const Graph& graph, const Dataset& data,
         return Beside{3, [dtype = target.dtype, output](const std::byte* label,
                                                         const std::byte* values,
                                                         double* numbers) {
-                        const size_t best = output.Largest(values);
-                        numbers[0] = StoredNumber(dtype, label);
-                        numbers[1] = static_cast<double>(best);
-                        numbers[2] =
-                            output(values, best) -
-                            output(values, static_cast<size_t>(numbers[0]));
+                        Take(static_cast<int64_t>(StoredNumber(dtype, label)),
+                             output, values, numbers);
                       }};
       });
-  answers->classes = Values(graph);
+  answers->classes = std::max<int64_t>(2, Values(graph));
   answers->samples.clear();
   for (size_t i = 0; i * run.width < run.numbers.size(); ++i) {
     const std::span<const double> numbers = run.of(i);

@@ -30,7 +30,7 @@ struct Answers {
 };
 
 // Whether the first target is a label, and the graph's first output has a value
-// for each class.
+// for each class, or one for two classes.
 bool AnswersLabels(const Graph& graph, const Dataset& data);
 
 // EvaluateGraph that also tells the answers, in one run. AnswersLabels holds.

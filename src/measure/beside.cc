@@ -61,6 +61,7 @@ MetricRun EvaluateBeside(
     run.parts.insert(run.parts.end(), at, at + own);
     run.numbers.insert(run.numbers.end(), at + own, at + own + beside);
   }
+  run.wrong = both.metric().Wrongness(run.parts);
   run.score = ScoreOf(metric, both.metric(), run.parts);
   return run;
 }

@@ -27,6 +27,7 @@ struct Beside {
 struct MetricRun {
   Score score;
   std::vector<double> parts;    // of the metric, [samples, its width]
+  std::vector<double> wrong;    // how wrong each sample is (metrics.h)
   std::vector<double> numbers;  // [samples, width]
   size_t width = 0;
 
@@ -35,7 +36,7 @@ struct MetricRun {
   }
 };
 
-// Scores the file's first output by the options' metric as EvaluateGraph does,
+// Scores the file's output by the options' metric as EvaluateGraph does,
 // whatever that compares, and takes what `make` says. Throws as EvaluateGraph.
 MetricRun EvaluateBeside(
     const Graph& graph, const Dataset& data, const EvaluateOptions& options,

@@ -7,12 +7,14 @@
 #include <cmath>
 #include <memory>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "src/base/digest.h"
 #include "src/base/error.h"
 #include "src/base/names.h"
+#include "src/base/parallel.h"
+#include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/data/batch.h"
 #include "src/data/values.h"
@@ -24,8 +26,8 @@ namespace {
 
 // Samples that are read for a look.
 constexpr int64_t kLook = 256;
-// Bytes of samples that reading takes no time for.
-constexpr int64_t kQuick = int64_t{512} << 20;
+// Bytes of samples on disk that reading takes no time for.
+constexpr int64_t kQuick = int64_t{32} << 20;
 
 std::string ClassText(const Dataset& data, size_t label) {
   const auto names = data.class_names();
@@ -74,36 +76,69 @@ void CheckBalance(const Dataset& data) {
   }
 }
 
-// The digests of all samples' inputs; nothing if reading them takes long.
-std::vector<uint64_t> InputDigests(const Dataset& data) {
-  int64_t bytes = 0;
-  for (const Field& field : data.inputs())
-    bytes += static_cast<int64_t>(field.bytes());
-  const bool held = BatchReader::IsInMemory(data);
-  if (data.size() * bytes > (held ? kQuick : kQuick / 16)) return {};
-  std::vector<uint64_t> digests;
-  BatchReader reader(data, 1);
-  for (int64_t i = 0; i < data.size(); ++i) {
-    const Batch& batch = reader.Read(i, 1);
-    Digest digest;
-    for (size_t f = 0; f < data.inputs().size(); ++f)
-      digest.Block({batch.at(f, 0), data.inputs()[f].bytes()});
-    digests.push_back(digest.value());
+// What tells samples apart.
+enum class Telling : uint8_t { kNothing, kFiles, kBytes };
+
+// By their files where samples are read from disk, else by all their bytes, as
+// far as these are in memory or few.
+Telling HowToTell(const Dataset& train, const Dataset& test) {
+  if (train.size() == 0 || test.size() == 0) return Telling::kNothing;
+  bool files = true;
+  bool quick = true;
+  bool held = true;
+  for (const Dataset* data : {&train, &test}) {
+    files &= data->InputDigest(0) != 0;
+    int64_t bytes = 0;
+    for (const Field& field : data->inputs())
+      bytes += static_cast<int64_t>(field.bytes());
+    const bool in_memory = BatchReader::IsInMemory(*data);
+    held &= in_memory;
+    quick &= in_memory || data->size() * bytes <= kQuick;
   }
+  if (files && !held) return Telling::kFiles;
+  return quick ? Telling::kBytes : Telling::kNothing;
+}
+
+// Of all samples' inputs, by all threads: 8 bytes a sample, whatever its size.
+std::vector<uint64_t> InputDigests(const Dataset& data, Telling how) {
+  constexpr int64_t kBlock = 1024;
+  std::vector<uint64_t> digests(static_cast<size_t>(data.size()));
+  const auto blocks = static_cast<int>((data.size() + kBlock - 1) / kBlock);
+  ParallelFor(blocks, AvailableThreads(), [&](int b) {
+    BatchReader reader(data, 1);
+    const int64_t end = std::min((b + 1) * kBlock, data.size());
+    for (int64_t i = b * kBlock; i < end && !StopRequested(); ++i) {
+      uint64_t& value = digests[static_cast<size_t>(i)];
+      if (how == Telling::kFiles) {
+        value = data.InputDigest(i);
+        continue;
+      }
+      const Batch& batch = reader.Read(i, 1);
+      Digest digest;
+      for (size_t f = 0; f < data.inputs().size(); ++f)
+        digest.Block({batch.at(f, 0), data.inputs()[f].bytes()});
+      value = digest.value();
+    }
+  });
+  ThrowIfStopRequested();
   return digests;
 }
 
 void CheckOverlap(const Dataset& train, const Dataset& test) {
-  const std::vector<uint64_t> ours = InputDigests(train);
-  const std::vector<uint64_t> theirs = ours.empty() ? ours : InputDigests(test);
-  std::unordered_map<uint64_t, int64_t> known;
+  const Telling how = HowToTell(train, test);
+  if (how == Telling::kNothing) return;
+  std::vector<std::pair<uint64_t, int64_t>> known;
+  const std::vector<uint64_t> ours = InputDigests(train, how);
   for (size_t i = 0; i < ours.size(); ++i)
-    known.emplace(ours[i], static_cast<int64_t>(i));
+    known.emplace_back(ours[i], static_cast<int64_t>(i));
+  std::sort(known.begin(), known.end());
   int64_t same = 0;
   std::string example;
+  const std::vector<uint64_t> theirs = InputDigests(test, how);
   for (size_t i = 0; i < theirs.size(); ++i) {
-    const auto found = known.find(theirs[i]);
-    if (found == known.end()) continue;
+    const auto found = std::lower_bound(known.begin(), known.end(),
+                                        std::pair(theirs[i], int64_t{0}));
+    if (found == known.end() || found->first != theirs[i]) continue;
     if (same++ == 0) {
       example = fmt::format("{} is {}", test.Origin(static_cast<int64_t>(i)),
                             train.Origin(found->second));

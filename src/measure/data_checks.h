@@ -11,8 +11,9 @@
 namespace litesmith {
 
 // Of the samples alone: classes without samples or with less than a tenth of
-// another's, and samples of the test half that are in the training half, too,
-// as far as reading both is quick. `test` may be null.
+// another's, and samples of the test half that are in the training half, too:
+// of any size in memory, of folders by what is in their files. `test` may be
+// null.
 void CheckSamples(const Dataset& train, const Dataset* test);
 
 // Of a trained model on some samples, by running it on at most 256 of them:

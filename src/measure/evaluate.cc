@@ -26,14 +26,13 @@ namespace {
 // Samples a call when accuracy alone matters.
 constexpr int kBatch = 32;
 
-// What feeds the graph, and what scores its first output; of both that they
-// fit.
+// What feeds the graph, and what scores its output; of both that they fit.
 struct Judge {
   Judge(const Interpreter& interpreter, const Dataset& data,
-        const Judgement& by)
+        const Judgement& by, size_t place)
       : name(by.name),
-        target(TargetAt(data, by.output)),
-        output(static_cast<int>(by.output)),
+        target(TargetAt(data, place)),
+        output(static_cast<int>(place)),
         feed(data.inputs(), interpreter) {
     if (interpreter.num_outputs() < 1) {
       Fail(ErrorKind::kUnsupported,
@@ -54,7 +53,7 @@ struct Judge {
              "output '{}' is {}; float32, int8, uint8 or int16 is wanted",
              tensor.name, Name(tensor.dtype));
     }
-    RequireFit(by.targets, tensor, data, by.output, "metric " + name);
+    RequireFit(by.targets, tensor, data, place, "metric " + name);
     scorer = by.make(FieldAt(data, target), tensor);
     scorer->SetInput(data.inputs()[0]);
   }
@@ -165,7 +164,7 @@ std::vector<double> EvaluateParts(const Graph& graph, const Dataset& data,
       options.threads > 0 ? options.threads : AvailableThreads();
   std::vector<Interpreter> interpreters =
       MakeInterpreters(graph, options, threads);
-  Judge judge(interpreters[0], data, by);
+  Judge judge(interpreters[0], data, by, options.output);
   std::vector<double> parts = Parts(judge, data, &interpreters);
   *scorer = std::move(judge.scorer);
   return parts;
@@ -199,9 +198,9 @@ Score EvaluateFile(const std::string& path, const Dataset& data,
 }
 
 void RequireEvaluable(const Graph& graph, const Dataset& data,
-                      const std::string& metric) {
+                      const std::string& metric, size_t output) {
   Judge(Interpreter(graph, PlanOptions(EvaluateOptions(), 1)), data,
-        By(FindMetric(metric)));
+        By(FindMetric(metric)), output);
 }
 
 }  // namespace litesmith

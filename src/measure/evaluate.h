@@ -20,6 +20,7 @@ namespace litesmith {
 struct EvaluateOptions {
   int threads = 0;              // 0: all that the process may use
   std::string metric = "top1";  // of metrics.h
+  size_t output = 0;            // of the model, against the target of its place
   Numerics numerics = Numerics::kLiteRt;
   bool reference = false;
 };
@@ -30,10 +31,10 @@ struct Score {
   int64_t samples = 0;
 };
 
-// The metric of the file's first output against the first target, over all of
-// `data`. Each field of the inputs is fed to the input of its place, in that
-// input's type (feeder.h). Throws Error if the file cannot be read or run, does
-// not fit the data, or gives a number that is not finite.
+// The metric of the file's output against the target, over all of `data`. Each
+// field of the inputs is fed to the input of its place, in that input's type
+// (feeder.h). Throws Error if the file cannot be read or run, does not fit the
+// data, or gives a number that is not finite.
 Score EvaluateFile(const std::string& path, const Dataset& data,
                    const EvaluateOptions& options);
 // The same of a graph already read.
@@ -47,7 +48,6 @@ struct Judgement {
   std::function<std::unique_ptr<Scorer>(const Field& target,
                                         const Tensor& output)>
       make;
-  size_t output = 0;  // of the model, compared with the target of its place
 };
 Judgement By(const Metric& metric);
 
@@ -64,7 +64,7 @@ Score ScoreOf(const Metric& metric, const Scorer& scorer,
 // Throws Error if the graph cannot be run or does not fit the data: what
 // EvaluateGraph would say at its start. Runs nothing.
 void RequireEvaluable(const Graph& graph, const Dataset& data,
-                      const std::string& metric);
+                      const std::string& metric, size_t output = 0);
 
 // The plan of an interpreter that is to do as the options say.
 InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch);

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/measure/metrics/scorers.h"
 
@@ -38,6 +41,26 @@ constexpr Metric kMetrics[] = {
      TargetKind::kValues, MakeMae},
 };
 
+// Of an output of this shape, the batch first.
+const char* MetricThatSuits(const Shape& shape, const Dataset& data,
+                            size_t output) {
+  int64_t values = 1;
+  for (int d = 1; d < shape.rank(); ++d) values *= shape[d];
+  if (const int classes = data.ClassesOf(output); classes > 0) {
+    if (values == 1 && classes <= 2) return "binary";
+    if (values >= classes && shape.rank() <= 2) return "top1";
+    if (output == 0 && values == data.inputs()[0].shape.NumElements())
+      return "auc_reconstruction";
+    if (output == 0) return "top1";
+  }
+  const size_t targets =
+      data.targets().empty() ? data.inputs().size() : data.targets().size();
+  if (output < targets &&
+      FieldAt(data, TargetAt(data, output)).shape.NumElements() == values)
+    return "mse";
+  return output == 0 ? "top1" : "mse";
+}
+
 }  // namespace
 
 std::span<const Metric> Metrics() { return kMetrics; }
@@ -46,26 +69,25 @@ const Metric& FindMetric(std::string_view name) {
   return FindByName(kMetrics, name, "metric");
 }
 
-std::string ChooseMetric(const std::string& name, const Graph& graph,
+std::string ChooseMetric(const std::string& names, const Graph& graph,
                          const Dataset& data, size_t output) {
-  if (name != kAutoMetric || output >= graph.outputs.size())
-    return name == kAutoMetric ? "top1" : name;
-  int64_t values = 1;
-  const Shape& shape = graph.tensor(graph.outputs[output]).shape;
-  for (int d = 1; d < shape.rank(); ++d) values *= shape[d];
-  if (output == 0 && data.classes() > 0) {
-    if (values == 1 && data.classes() <= 2) return "binary";
-    if (values >= data.classes() && shape.rank() <= 2) return "top1";
-    if (values == data.inputs()[0].shape.NumElements())
-      return "auc_reconstruction";
-    return "top1";
+  const auto given =
+      static_cast<size_t>(1 + std::count(names.begin(), names.end(), ','));
+  if (given > std::max<size_t>(1, graph.outputs.size())) {
+    Fail(ErrorKind::kInvalidArgument,
+         "metric {}: that is one for each of {}; the model has {}", names,
+         Counted(static_cast<int64_t>(given), "output"), graph.outputs.size());
   }
-  const size_t targets =
-      data.targets().empty() ? data.inputs().size() : data.targets().size();
-  if (output < targets &&
-      FieldAt(data, TargetAt(data, output)).shape.NumElements() == values)
-    return "mse";
-  return output == 0 ? "top1" : "mse";
+  std::string_view rest = names;
+  for (size_t o = 0; o < output && !rest.empty(); ++o)
+    rest.remove_prefix(std::min(rest.size(), rest.find(',')) +
+                       (rest.find(',') < rest.size() ? 1 : 0));
+  const std::string name(rest.substr(0, rest.find(',')));
+  const bool automatic = name.empty() || name == kAutoMetric;
+  if (!automatic || output >= graph.outputs.size())
+    return automatic ? "top1" : name;
+  return MetricThatSuits(graph.tensor(graph.outputs[output]).shape, data,
+                         output);
 }
 
 std::string ValueText(const Metric& metric, double value) {

@@ -7,6 +7,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "src/data/dataset.h"
 #include "src/graph/graph.h"
@@ -36,6 +37,11 @@ class Scorer {
   virtual void SetInput(const Field& input) { (void)input; }
   // `parts` is [samples, width].
   virtual double Value(std::span<const double> parts) const = 0;
+  // How wrong each sample is, by all parts: the larger the worse, 0 or less
+  // where it is right.
+  virtual std::vector<double> Wrongness(std::span<const double> parts) const {
+    return {parts.begin(), parts.end()};
+  }
 };
 
 struct Metric {
@@ -54,11 +60,12 @@ struct Metric {
 std::span<const Metric> Metrics();
 // The name of a metric that is chosen from what the output and its target are.
 inline constexpr char kAutoMetric[] = "auto";
-// `name`, or if that is "auto" the metric that suits an output and target: top1
-// for labels of which the output has a value each, binary for one value,
-// auc_reconstruction for labels beside an output like the input, mse for
-// values.
-std::string ChooseMetric(const std::string& name, const Graph& graph,
+// The metric of an output: the name at its place in `names`, which are joined
+// by commas, or where that is "auto" or there is none, what suits output and
+// target: top1 for labels of which the output has a value each, binary for one
+// value, auc_reconstruction for labels beside an output like the input, mse for
+// values. Throws Error{invalid argument} for more names than outputs.
+std::string ChooseMetric(const std::string& names, const Graph& graph,
                          const Dataset& data, size_t output = 0);
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Metric& FindMetric(std::string_view name);

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "src/base/error.h"
 #include "src/base/rng.h"
+#include "src/data/memory_dataset.h"
 
 namespace litesmith {
 namespace {
@@ -112,6 +114,41 @@ TEST(Metrics, ErrorsAreOfRealValues) {
                    (0.25 + 2.75 * 2.75 + 1 + 4) / 4);
   EXPECT_DOUBLE_EQ(ValueOf("mae", target, output, outputs, targets),
                    (0.5 + 2.75 + 1 + 2) / 4);
+}
+
+TEST(Metrics, SayHowWrongEachSampleIs) {
+  const auto wrong = [](const char* name, const std::vector<double>& parts) {
+    const Field field = {"y", {}, DType::kUInt8, {}};
+    const auto scorer =
+        FindMetric(name).make(field, Output(DType::kFloat32, 1));
+    return scorer->Wrongness(parts);
+  };
+  EXPECT_EQ(wrong("mse", {0.5, 2}), (std::vector<double>{0.5, 2}));
+  EXPECT_EQ(wrong("binary", {1, 0}), (std::vector<double>{0, 1}));
+  // Scores 1, 2, 9 around 2: a positive's should be high, a negative's low.
+  EXPECT_EQ(wrong("auc", {1, 1, 2, 0, 9, 0}), (std::vector<double>{1, 0, 7}));
+}
+
+TEST(Metrics, OfSeveralOutputsEachHasItsOwn) {
+  Graph graph;
+  for (const int32_t values : {2, 3}) {
+    Tensor output;
+    output.name = "o" + std::to_string(values);
+    output.shape = {kDynamic, values};
+    graph.outputs.push_back(graph.AddTensor(output));
+  }
+  const Field input = {"x", {4}, DType::kUInt8, {}};
+  const Field label = {"y", {}, DType::kUInt8, {}};
+  const MemoryDataset data({{input, std::vector<uint8_t>(8)}},
+                           {{label, std::vector<uint8_t>{0, 1}},
+                            {label, std::vector<uint8_t>{2, 0}}},
+                           2, "", {}, {3});
+  EXPECT_EQ(ChooseMetric("auto", graph, data, 0), "top1");
+  EXPECT_EQ(ChooseMetric("auto", graph, data, 1), "top1");
+  EXPECT_EQ(ChooseMetric("auto,crossentropy", graph, data, 0), "top1");
+  EXPECT_EQ(ChooseMetric("auto,crossentropy", graph, data, 1), "crossentropy");
+  EXPECT_EQ(ChooseMetric("top3", graph, data, 1), "top1");
+  EXPECT_THROW(ChooseMetric("top1,top1,mse", graph, data), Error);
 }
 
 TEST(Metrics, AreReadByPeople) {

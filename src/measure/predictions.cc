@@ -62,7 +62,7 @@ std::vector<int64_t> Predictions::Confusion() const {
 Predictions Predict(const Graph& graph, const Dataset& data,
                     const EvaluateOptions& options) {
   // Of a sample its label and all values.
-  const MetricRun run = EvaluateBeside(
+  MetricRun run = EvaluateBeside(
       graph, data, options, [](const Field& target, OutputValues output) {
         return Beside{1 + output.size(),
                       [dtype = target.dtype, output](const std::byte* label,
@@ -76,7 +76,9 @@ Predictions Predict(const Graph& graph, const Dataset& data,
   Predictions result;
   result.score = run.score;
   result.values = run.width - 1;
-  result.classes = data.classes();
+  result.classes = data.ClassesOf(options.output);
+  result.parts = std::move(run.parts);
+  result.wrong = std::move(run.wrong);
   for (size_t i = 0; i * run.width < run.numbers.size(); ++i) {
     const std::span<const double> numbers = run.of(i);
     if (result.classes > 0) result.labels.push_back(std::llround(numbers[0]));

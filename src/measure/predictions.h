@@ -20,6 +20,9 @@ struct Predictions {
   int classes = 0;    // labels are below it; 0: there are none
   // [samples, values], as real numbers.
   std::vector<double> outputs;
+  // The metric's part of each sample, and how wrong it is (metrics.h).
+  std::vector<double> parts;
+  std::vector<double> wrong;
   std::vector<int64_t> labels;  // of each sample, if there are classes
 
   int64_t size() const {
@@ -37,7 +40,7 @@ struct Predictions {
   int Side() const;
 };
 
-// Runs the file's first output over all samples. Throws as EvaluateGraph.
+// Runs the options' output over all samples. Throws as EvaluateGraph.
 Predictions Predict(const Graph& graph, const Dataset& data,
                     const EvaluateOptions& options);
 

@@ -4,12 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "src/base/warning.h"
 #include "src/data/memory_dataset.h"
+#include "src/data/views.h"
 #include "src/measure/data_checks.h"
+#include "src/measure/worst.h"
 
 namespace litesmith {
 namespace {
@@ -86,6 +91,50 @@ std::string WarningsOf(const Dataset& train, const Dataset* test) {
   CheckSamples(train, test);
   SetWarningSink(before);
   return said;
+}
+
+// Samples on disk, told by their files.
+class OnDisk : public ViewDataset {
+ public:
+  OnDisk(DatasetPtr whole, uint64_t first)
+      : ViewDataset(std::move(whole)), first_(first) {}
+  void Read(int64_t, Draw, std::byte* const*) const override {
+    ADD_FAILURE() << "nothing has to be read";
+  }
+  std::span<const std::byte> Stored(size_t f) const override {
+    return f == 0 ? std::span<const std::byte>() : whole_->Stored(f);
+  }
+  uint64_t InputDigest(int64_t index) const override {
+    return first_ + static_cast<uint64_t>(index);
+  }
+  void AddTo(Digest*) const override {}
+
+ private:
+  uint64_t first_;
+};
+
+TEST(CheckSamples, TellsFilesByWhatIsInThem) {
+  std::vector<uint8_t> labels;
+  for (int i = 0; i < 60; ++i) labels.push_back(static_cast<uint8_t>(i % 2));
+  const DatasetPtr whole =
+      LabelledBytes({1}, 2, std::vector<uint8_t>(60), labels);
+  const OnDisk train(whole, 1000);
+  EXPECT_EQ(WarningsOf(train, std::make_shared<OnDisk>(whole, 2000).get()), "");
+  EXPECT_NE(WarningsOf(train, std::make_shared<OnDisk>(whole, 1057).get())
+                .find("3 of 60 samples"),
+            std::string::npos);
+}
+
+TEST(Worst, SurestMistakesComeFirst) {
+  const std::vector<std::string> names = {"x", "y", "z"};
+  const std::vector<WorstSample> worst = SurestMistakes(Three(), names, 5);
+  ASSERT_EQ(worst.size(), 2u);
+  EXPECT_EQ(worst[0].sample, 1);
+  EXPECT_EQ(worst[0].wanted, "x");
+  EXPECT_EQ(worst[0].given, "y");
+  EXPECT_NEAR(worst[0].wrong, 0.4, 1e-9);
+  EXPECT_EQ(worst[1].sample, 4);
+  EXPECT_EQ(SurestMistakes(Three(), names, 1).size(), 1u);
 }
 
 TEST(CheckSamples, SaysWhatIsUnbalancedMissingOrTwice) {

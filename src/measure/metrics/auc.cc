@@ -35,6 +35,22 @@ double AreaUnderCurve(std::span<const double> parts) {
   return all > 0 ? pairs / all : 0;
 }
 
+// How far a score is on the wrong side of the middle one.
+std::vector<double> BeyondTheMiddle(std::span<const double> parts) {
+  std::vector<double> scores;
+  for (size_t i = 0; i < parts.size(); i += 2) scores.push_back(parts[i]);
+  if (scores.empty()) return scores;
+  std::vector<double> sorted = scores;
+  const auto middle =
+      sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  for (size_t i = 0; i < scores.size(); ++i) {
+    const double beyond = scores[i] - *middle;
+    scores[i] = parts[2 * i + 1] != 0 ? -beyond : beyond;
+  }
+  return scores;
+}
+
 class Auc : public Scorer {
  public:
   Auc(const Field& target, const Tensor& output)
@@ -51,6 +67,9 @@ class Auc : public Scorer {
   }
   double Value(std::span<const double> parts) const override {
     return AreaUnderCurve(parts);
+  }
+  std::vector<double> Wrongness(std::span<const double> parts) const override {
+    return BeyondTheMiddle(parts);
   }
 
  private:
@@ -86,6 +105,9 @@ class ReconstructionAuc : public Scorer {
   }
   double Value(std::span<const double> parts) const override {
     return AreaUnderCurve(parts);
+  }
+  std::vector<double> Wrongness(std::span<const double> parts) const override {
+    return BeyondTheMiddle(parts);
   }
 
  private:

@@ -33,6 +33,9 @@ class Binary : public Scorer {
   double Value(std::span<const double> parts) const override {
     return MeanOf(parts);
   }
+  std::vector<double> Wrongness(std::span<const double> parts) const override {
+    return Missed(parts);
+  }
 
  private:
   double Target(const std::byte* target, size_t i) const {

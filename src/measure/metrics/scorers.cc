@@ -26,6 +26,12 @@ size_t OutputValues::Largest(const std::byte* output) const {
   return best;
 }
 
+std::vector<double> Missed(std::span<const double> parts) {
+  std::vector<double> missed;
+  for (const double part : parts) missed.push_back(1 - part);
+  return missed;
+}
+
 double MeanOf(std::span<const double> parts) {
   double sum = 0;
   for (const double part : parts) sum += part;

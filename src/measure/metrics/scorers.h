@@ -41,6 +41,9 @@ class OutputValues {
   Affine real_;
 };
 
+// 1 where a part is 0, 0 where it is 1: of shares.
+std::vector<double> Missed(std::span<const double> parts);
+
 // The mean of parts of width 1; 0 of none.
 double MeanOf(std::span<const double> parts);
 

@@ -1,5 +1,6 @@
 // top1 and top5: whether few outputs are larger than the label's.
 #include <cstdint>
+#include <vector>
 
 #include "src/base/check.h"
 #include "src/data/values.h"
@@ -52,6 +53,9 @@ class TopK : public Scorer {
   }
   double Value(std::span<const double> parts) const override {
     return MeanOf(parts);
+  }
+  std::vector<double> Wrongness(std::span<const double> parts) const override {
+    return Missed(parts);
   }
 
  private:
