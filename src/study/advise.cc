@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <tuple>
 
 #include "src/base/names.h"
@@ -54,34 +55,6 @@ bool KeepsPromises(const StudyRow& row) {
                      [](const Invariant& i) { return i.ok; });
 }
 
-// The place of the row's method among the target's; as many as there are if it
-// is none of them.
-size_t Place(const StudyRow& row, const Target& target) {
-  return static_cast<size_t>(
-      std::find(target.methods.begin(), target.methods.end(), row.method) -
-      target.methods.begin());
-}
-
-// The float file of `none` with the settings of `like`, else the best row of
-// these settings.
-size_t BaselineOf(std::span<const StudyRow> rows, const StudyRow& like) {
-  const std::string settings = FieldsText(like.settings);
-  std::optional<size_t> best;
-  for (const char* method : {"keras", "fp32"}) {
-    for (size_t r = 0; r < rows.size(); ++r) {
-      if (rows[r].recipe == "none" && rows[r].method == method &&
-          FieldsText(rows[r].settings) == settings) {
-        return r;
-      }
-    }
-  }
-  for (size_t r = 0; r < rows.size(); ++r) {
-    if (FieldsText(rows[r].settings) != settings) continue;
-    if (!best || IsBetter(rows[r], rows[*best])) best = r;
-  }
-  return *best;  // `like` is one of them
-}
-
 std::vector<Miss> MissesOf(const StudyRow& row, double drop,
                            const Budgets& budgets) {
   std::vector<Miss> misses;
@@ -129,29 +102,66 @@ double DropOf(const StudyRow& row, const StudyRow& baseline) {
   return baseline.value == 0 ? 0 : 100 * loss / std::abs(baseline.value);
 }
 
+size_t BaselineOf(std::span<const StudyRow> rows, const StudyRow& like) {
+  const std::string settings = FieldsText(like.settings);
+  std::vector<size_t> same;
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (FieldsText(rows[r].settings) == settings) same.push_back(r);
+  }
+  for (const char* method : {"keras", "fp32"}) {
+    for (const size_t r : same) {
+      if (rows[r].recipe == "none" && rows[r].method == method) return r;
+    }
+  }
+  size_t best = same.at(0);
+  for (const size_t r : same) {
+    const bool kept = KeepsPromises(rows[r]);
+    const bool best_kept = KeepsPromises(rows[best]);
+    if (kept != best_kept ? kept : IsBetter(rows[r], rows[best])) best = r;
+  }
+  return best;
+}
+
+std::vector<Choice> ChoicesOf(std::span<const StudyRow> rows,
+                              const Target& target) {
+  std::vector<Choice> choices;
+  std::map<std::string, size_t> baselines;
+  for (const StudyRow& row : rows) {
+    const auto [at, added] = baselines.emplace(FieldsText(row.settings), 0);
+    if (added) at->second = BaselineOf(rows, row);
+    const auto method =
+        std::find(target.methods.begin(), target.methods.end(), row.method);
+    const bool answers = method != target.methods.end() && KeepsPromises(row) &&
+                         row.settings.metric == rows[0].settings.metric;
+    choices.push_back(
+        {DropOf(row, rows[at->second]),
+         answers ? static_cast<int>(method - target.methods.begin()) : -1});
+  }
+  return choices;
+}
+
 Advice Advise(std::span<const StudyRow> rows, const Target& target,
               const Budgets& given) {
   Advice advice;
   Budgets budgets = given;
   if (!budgets.flash && !budgets.ram && !budgets.max_drop)
     budgets.max_drop = kUsualDrop;
+  const std::vector<Choice> choices = ChoicesOf(rows, target);
   const bool by_loss = budgets.flash.has_value() || budgets.ram.has_value();
   const auto goal = [&](const AdviceRow& each) {
     const StudyRow& row = rows[each.row];
     const auto bytes = static_cast<double>(
         target.codes_weights ? row.gzip_bytes : row.file_bytes);
     return std::tuple(by_loss ? each.drop : bytes, by_loss ? bytes : each.drop,
-                      Place(row, target), row.latency_us_p50, each.row);
+                      choices[each.row].place, row.latency_us_p50, each.row);
   };
   for (size_t r = 0; r < rows.size(); ++r) {
     const StudyRow& row = rows[r];
-    if (row.settings.metric != rows[0].settings.metric) continue;
-    if (Place(row, target) == target.methods.size() || !KeepsPromises(row))
-      continue;
+    if (choices[r].place < 0) continue;
     ++advice.considered;
     AdviceRow each;
     each.row = r;
-    each.drop = DropOf(row, rows[BaselineOf(rows, row)]);
+    each.drop = choices[r].drop;
     each.misses = MissesOf(row, each.drop, budgets);
     if (each.misses.empty()) {
       ++advice.fitting;
@@ -184,6 +194,9 @@ std::optional<int64_t> ParseBytes(std::string_view text) {
   }
   for (const char* m : {"M", "m", "MB", "MiB"}) {
     if (suffix == m) unit = 1024 * 1024;
+  }
+  for (const char* g : {"G", "g", "GB", "GiB"}) {
+    if (suffix == g) unit = 1024 * 1024 * 1024;
   }
   const double bytes = number * unit;
   // Half a byte is no size, and 2^53 is where whole numbers end.

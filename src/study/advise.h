@@ -96,6 +96,22 @@ void WalkTree(std::span<const StudyRow> rows, const Target& target,
 // Points that the row loses against the baseline.
 double DropOf(const StudyRow& row, const StudyRow& baseline);
 
+// The row that losses are counted from, of those with the settings of `like`,
+// which is one of them: the float file of `none`, a Keras file before a
+// .tflite; else the best whose promises hold, else the best.
+size_t BaselineOf(std::span<const StudyRow> rows, const StudyRow& like);
+
+// What the choice of a file goes by: everything that shows results and names
+// one of them asks here, so that no two answers differ.
+struct Choice {
+  double drop = 0;  // points below the baseline of its settings
+  // Of its method among the target's; -1: the row is no answer, being of
+  // another method or metric, or having a broken promise.
+  int place = -1;
+};
+std::vector<Choice> ChoicesOf(std::span<const StudyRow> rows,
+                              const Target& target);
+
 // "64K" -> 65536, "1.5M" -> 1572864, "10" -> 10. Nothing for what is no size.
 std::optional<int64_t> ParseBytes(std::string_view text);
 

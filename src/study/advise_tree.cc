@@ -6,6 +6,7 @@
 
 #include "src/measure/metrics.h"
 #include "src/study/advise.h"
+#include "src/study/command.h"
 
 namespace litesmith {
 namespace {
@@ -89,12 +90,8 @@ class Walk {
   std::string Study(const std::string& recipes,
                     const std::string& methods) const {
     std::string command = "litesmith study";
-    if (base_ != nullptr) {
-      command += fmt::format(" --model {} --data {}", base_->settings.model,
-                             base_->settings.data);
-    } else {
-      command += " --model MODEL --data SPEC";
-    }
+    command = base_ != nullptr ? StudyCommand(base_->settings)
+                               : command + " --model MODEL --data SPEC";
     if (!recipes.empty()) command += " --recipes " + recipes;
     if (!methods.empty()) command += " --methods " + methods;
     return command + " --out DIR";

@@ -100,13 +100,17 @@ void VisitFields(Details& d, Visit&& visit) {
   visit("worst", d.worst);
 }
 
-// A sample of the test set that the file is surest about and wrong.
+// A sample of the test set that the file is most wrong about.
 struct WrongSample {
   int64_t sample = 0;
+  // Classes; -1 where the task is another one, of which the words speak.
   int64_t label = 0;
   int64_t answer = 0;
-  double margin = 0;    // of the answer's value before the label's
+  double margin = 0;    // by how much: measure/worst.h
   std::string picture;  // a PNG in base64, if the samples are images
+  std::string wanted;
+  std::string given;
+  std::string origin;  // the file or place that it is from
 };
 
 template <FieldsOf<WrongSample> Wrong, typename Visit>
@@ -116,6 +120,9 @@ void VisitFields(Wrong& w, Visit&& visit) {
   visit("answer", w.answer);
   visit("margin", w.margin);
   visit("picture", w.picture);
+  visit("wanted", w.wanted);
+  visit("given", w.given);
+  visit("origin", w.origin);
 }
 
 // Of a written file.

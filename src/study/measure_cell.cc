@@ -6,11 +6,14 @@
 
 #include "src/graph/weights.h"
 #include "src/measure/answers.h"
+#include "src/measure/beside.h"
 #include "src/measure/evaluate.h"
 #include "src/measure/gzip.h"
 #include "src/measure/latency.h"
 #include "src/measure/memory.h"
+#include "src/measure/metrics.h"
 #include "src/measure/tensor_noise.h"
+#include "src/measure/worst.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -21,19 +24,45 @@ constexpr int64_t kMostClasses = 40;
 constexpr size_t kWrongSamples = 8;
 constexpr int64_t kNoiseSamples = 16;
 
-Score Judge(const Graph& graph, const Dataset& test,
-            const EvaluateOptions& options, CellDetails* details) {
-  if (!AnswersLabels(graph, test)) return EvaluateGraph(graph, test, options);
+// Of labels: what was taken for what.
+Score JudgeClasses(const Graph& graph, const Dataset& test,
+                   const EvaluateOptions& options, CellDetails* details) {
   Answers answers;
   const Score score = EvaluateAnswers(graph, test, options, &answers);
   details->classes = answers.classes;
   if (answers.classes <= kMostClasses) details->confusion = answers.Confusion();
   for (const int64_t sample : answers.SurestWrong(kWrongSamples)) {
     const Answer& answer = answers.samples[static_cast<size_t>(sample)];
-    details->wrong.push_back({sample, answer.label, answer.given, answer.margin,
-                              PictureOf(test, sample)});
+    details->wrong.push_back({sample,
+                              answer.label,
+                              answer.given,
+                              answer.margin,
+                              PictureOf(test, sample),
+                              {},
+                              {},
+                              test.Origin(sample)});
   }
   return score;
+}
+
+Score Judge(const Graph& graph, const Dataset& test,
+            const EvaluateOptions& options, CellDetails* details) {
+  const TargetKind targets = FindMetric(options.metric).targets;
+  const bool classes =
+      targets == TargetKind::kLabels || targets == TargetKind::kBinary;
+  if (classes && AnswersLabels(graph, test))
+    return JudgeClasses(graph, test, options, details);
+  const MetricRun run = EvaluateBeside(
+      graph, test, options, [](const Field&, const OutputValues&) {
+        return Beside{0, [](const std::byte*, const std::byte*, double*) {}};
+      });
+  for (const WorstSample& worst : WorstSamples(graph, test, options, run.parts,
+                                               run.wrong, kWrongSamples)) {
+    details->wrong.push_back({worst.sample, -1, -1, worst.wrong,
+                              PictureOf(test, worst.sample), worst.wanted,
+                              worst.given, test.Origin(worst.sample)});
+  }
+  return run.score;
 }
 
 std::vector<TensorNoiseDetails> Noise(const WrittenFile& file,

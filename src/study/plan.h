@@ -43,8 +43,10 @@ struct StudyPlan {
 // nothing. Throws what RunStudy throws before it trains.
 StudyPlan PlanStudy(const StudyOptions& options);
 
-// Fills in the seconds: of a kept recipe's epochs, else of a few steps on
-// `train`; of a cell by `test` on the untrained model.
+// Fills in the seconds by trials on the untrained model: of each step of a
+// recipe a few batches of `train` with its ops in place, of each method a
+// conversion that is measured on a few samples of `test`. Where recipes were
+// trained before, what they took says how far such trials are off.
 void GuessSeconds(const Graph& model, const DatasetPtr& train,
                   const Dataset& test, const StudyOptions& options,
                   StudyPlan* plan);

@@ -30,6 +30,7 @@
 #include "src/models/models.h"
 #include "src/optimize/optimize.h"
 #include "src/quant/convert.h"
+#include "src/study/choices.h"
 #include "src/study/details.h"
 #include "src/study/measure_cell.h"
 #include "src/study/methods.h"
@@ -69,7 +70,7 @@ class Study {
       : options_(options),
         recipes_(SelectRecipes(options_)),
         methods_(SelectMethods(options_)),
-        walk_(Walk()),
+        walk_(WithParents(options_.table, recipes_)),
         progress_(progress, CountStages()),
         rows_(*done) {
     if (options.out.empty()) {
@@ -145,54 +146,12 @@ class Study {
         ShapeOfData(options_.model, options_.data, options_.reading)));
     RequireTrainable(start_graph_);
     WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
+    settings_ = SettingsOf(options_);
     OpenData();
     options_.train.loss = LossFor(start_graph_, *train_, options_.train.loss);
-    TakeSettings();
+    settings_.loss = options_.train.loss;
+    settings_.metric = options_.metric;
     Describe();
-  }
-
-  template <typename T, typename Find>
-  static std::vector<T> Select(const std::vector<std::string>& names,
-                               const Find& find) {
-    std::vector<T> asked;
-    std::vector<std::string> seen;
-    for (const std::string& name : names) {
-      if (std::find(seen.begin(), seen.end(), name) != seen.end()) continue;
-      seen.push_back(name);
-      asked.push_back(find(name));
-    }
-    return asked;
-  }
-
-  static std::vector<const Recipe*> SelectRecipes(const StudyOptions& options) {
-    auto asked = Select<const Recipe*>(
-        options.recipes,
-        [&](const std::string& name) { return &options.table.Find(name); });
-    if (!asked.empty()) return asked;
-    for (const Recipe& recipe : options.table.recipes())
-      asked.push_back(&recipe);
-    return asked;
-  }
-
-  static std::vector<Method> SelectMethods(const StudyOptions& options) {
-    auto asked = Select<Method>(options.methods, FindMethod);
-    if (!asked.empty()) return asked;
-    for (const Method& method : Methods()) {
-      if (method.in_table) asked.push_back(method);
-    }
-    return asked;
-  }
-
-  // The recipes asked for with all their parents, each once, parents first.
-  std::vector<const Recipe*> Walk() const {
-    std::vector<const Recipe*> result;
-    for (const Recipe* recipe : recipes_) {
-      for (const Recipe* each : options_.table.Lineage(*recipe)) {
-        if (std::find(result.begin(), result.end(), each) == result.end())
-          result.push_back(each);
-      }
-    }
-    return result;
   }
 
   bool IsAsked(const Recipe& recipe) const {
@@ -221,26 +180,6 @@ class Study {
     }
     options_.metric = ChooseMetric(options_.metric, start_graph_, *test_);
     CheckSamples(*train_, test_.get());
-  }
-
-  void TakeSettings() {
-    settings_.seed = options_.train.seed;
-    settings_.data = options_.data;
-    settings_.model = options_.model;
-    settings_.model_digest = FileExists(options_.model)
-                                 ? DigestOf(ReadFile(options_.model))
-                                 : DigestOf(options_.model);
-    settings_.limit = options_.limit;
-    settings_.epochs = options_.train.epochs;
-    settings_.batch = options_.train.batch;
-    settings_.learning_rate = options_.train.learning_rate;
-    settings_.validation_split = options_.train.validation_split;
-    settings_.loss = options_.train.loss;
-    settings_.optimizer = options_.train.optimizer;
-    settings_.momentum = options_.train.momentum;
-    settings_.schedule = options_.train.schedule;
-    settings_.metric = options_.metric;
-    settings_.training = TrainingText(options_.train);
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,
@@ -467,6 +406,8 @@ class Study {
     row.build = BuildId();
     row.settings = settings_;
     row.coverage = trained->coverage;
+    row.class_names.assign(train_->class_names().begin(),
+                           train_->class_names().end());
     const std::string file = File(recipe, method);
     CellDetails details;
     const Graph& model = ModelGraph(recipe.name);
@@ -500,8 +441,14 @@ class Study {
   void ConvertModel(const Recipe& recipe, const Scheme& scheme,
                     const std::string& to, Trained* trained) {
     const Graph& graph = ModelGraph(recipe.name);
-    if (NeedsRanges(graph, scheme) && !trained->ranges)
-      trained->ranges = Calibrate(graph, *train_, kCalibrationSamples);
+    if (NeedsRanges(graph, scheme) && !trained->ranges) {
+      const uint64_t seed = options_.calibration_seed;
+      const DatasetPtr samples =
+          seed == 0 ? train_
+                    : Pick(train_,
+                           DrawOverClasses(*train_, kCalibrationSamples, seed));
+      trained->ranges = Calibrate(graph, *samples, kCalibrationSamples);
+    }
     SaveModel(
         Convert(graph, scheme, trained->ranges.value_or(Ranges()), kConvert),
         to);

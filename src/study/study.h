@@ -32,8 +32,11 @@ struct StudyOptions {
   std::vector<std::string> recipes;  // empty: all of the table
   std::vector<std::string> methods;  // empty: those of the table
   std::string out;                   // the run directory
-  bool force = false;                // compute all anew
-  bool dequantize = false;           // take a model of integers too
+  // Which samples calibrate: drawn by it from all, of all classes alike; 0: the
+  // first.
+  uint64_t calibration_seed = 0;
+  bool force = false;       // compute all anew
+  bool dequantize = false;  // take a model of integers too
 };
 
 // A field with an effect is one of StudySettings too, by which results are
@@ -50,6 +53,7 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("recipes", o.recipes, kNoEffect);
   visit("methods", o.methods, kNoEffect);
   visit("out", o.out, kNoEffect);
+  visit("calibration_seed", o.calibration_seed);
   visit("force", o.force, kNoEffect);
   visit("dequantize", o.dequantize, kNoEffect);  // without it, an error
 }
@@ -77,7 +81,8 @@ struct StudyRow {
   std::string build;    // BuildId of the program that computed it
   StudySettings settings;
   std::vector<Invariant> invariants;
-  std::vector<CoverageRow> coverage;  // of the recipe
+  std::vector<CoverageRow> coverage;     // of the recipe
+  std::vector<std::string> class_names;  // of the data, if they have names
 };
 
 // The fields as they are called in results.json: a new one is a line here and
@@ -106,6 +111,7 @@ void VisitFields(Row& row, Visit&& visit) {
   VisitFields(row.settings, visit);
   visit("invariants", row.invariants);
   visit("coverage", row.coverage);
+  visit("class_names", row.class_names);
 }
 
 // Runs what is missing and returns the rows asked for, recipe by recipe.

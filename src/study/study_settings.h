@@ -29,7 +29,11 @@ struct StudySettings {
   float momentum = 0.9f;
   std::string schedule = "constant";
   std::string metric = "top1";
-  std::string training;  // what else was asked for (train/settings.h)
+  std::string training;           // what else was asked for (train/settings.h)
+  uint64_t calibration_seed = 0;  // 0: the first samples
+  // As they were given, where loss and metric say what came of it.
+  std::string asked_loss = "auto";
+  std::string asked_metric = "auto";
 };
 
 template <FieldsOf<StudySettings> Settings, typename Visit>
@@ -50,6 +54,9 @@ void VisitFields(Settings& s, Visit&& visit) {
   visit("schedule", s.schedule);
   visit("metric", s.metric);
   visit("training", s.training);
+  visit("calibration_seed", s.calibration_seed);
+  visit("asked_loss", s.asked_loss, kNoEffect);
+  visit("asked_metric", s.asked_metric, kNoEffect);
 }
 
 // Keeps the settings of a folder's results, for people and for later calls.

@@ -2,24 +2,12 @@
 #include "src/study/report/answer.h"
 
 #include <algorithm>
-#include <cmath>
+#include <optional>
+#include <tuple>
 
 #include "src/study/report/report.h"
 
 namespace litesmith {
-namespace {
-
-// The float model that the recipes start from.
-const CellEntry* Baseline(const RunContents& contents) {
-  for (const ModelEntry& model : contents.models) {
-    if (!model.parent.empty()) continue;
-    if (const CellEntry* cell = contents.Cell(model.id, {"fp32", "keras"}))
-      return cell;
-  }
-  return nullptr;
-}
-
-}  // namespace
 
 bool IsShare(const StudyRow& row) {
   const Metric* metric = MetricOf(row);
@@ -33,45 +21,43 @@ std::string KeptWord(const StudyRow& row) {
   return ok ? "ok" : "broken";
 }
 
+const Target& AnswerTarget() { return FindTarget("cpu"); }
+
+std::vector<StudyRow> RowsOf(const RunContents& contents) {
+  std::vector<StudyRow> rows;
+  for (const CellEntry& cell : contents.cells) rows.push_back(cell.row);
+  return rows;
+}
+
 Answer FindAnswer(const RunContents& contents, double tolerance) {
   Answer answer;
   if (contents.cells.empty()) return answer;
-  const StudyRow& any = contents.cells[0].row;
-  const bool higher = HigherIsBetter(any);
-  const auto better = [&](const CellEntry& a, const CellEntry& b) {
-    return higher ? a.row.value > b.row.value : a.row.value < b.row.value;
+  const std::vector<StudyRow> rows = RowsOf(contents);
+  answer.baseline_path = rows[BaselineOf(rows, rows[0])].path;
+  Budgets budgets;
+  budgets.max_drop = tolerance;
+  if (const auto best = Advise(rows, AnswerTarget(), budgets).best)
+    answer.smallest = &contents.cells[best->row];
+  const std::vector<Choice> choices = ChoicesOf(rows, AnswerTarget());
+  const double sign = HigherIsBetter(rows[0]) ? -1 : 1;
+  std::optional<size_t> fastest;
+  std::optional<size_t> accurate;
+  const auto fast = [&](size_t r) {
+    return std::tuple(rows[r].latency_us_p50, choices[r].drop,
+                      rows[r].file_bytes, r);
   };
-  for (const CellEntry& cell : contents.cells) {
-    if (KeptWord(cell.row) == "broken") continue;
-    if (answer.accurate == nullptr || better(cell, *answer.accurate) ||
-        (cell.row.value == answer.accurate->row.value &&
-         cell.row.file_bytes < answer.accurate->row.file_bytes)) {
-      answer.accurate = &cell;
-    }
+  const auto good = [&](size_t r) {
+    return std::tuple(sign * rows[r].value, rows[r].file_bytes,
+                      choices[r].place, r);
+  };
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (choices[r].place < 0) continue;
+    if (!accurate || good(r) < good(*accurate)) accurate = r;
+    if (choices[r].drop > tolerance + 1e-9) continue;
+    if (!fastest || fast(r) < fast(*fastest)) fastest = r;
   }
-  const CellEntry* base = Baseline(contents);
-  if (base == nullptr) base = answer.accurate;
-  if (base == nullptr) return answer;
-  answer.baseline = base->row.value;
-  answer.baseline_path = base->row.path;
-  const double allowed = IsShare(any)
-                             ? tolerance / 100
-                             : std::abs(answer.baseline) * tolerance / 100;
-  for (const CellEntry& cell : contents.cells) {
-    const double loss = higher ? answer.baseline - cell.row.value
-                               : cell.row.value - answer.baseline;
-    if (KeptWord(cell.row) == "broken" || !(loss <= allowed + 1e-12)) continue;
-    if (answer.smallest == nullptr ||
-        cell.row.file_bytes < answer.smallest->row.file_bytes ||
-        (cell.row.file_bytes == answer.smallest->row.file_bytes &&
-         better(cell, *answer.smallest))) {
-      answer.smallest = &cell;
-    }
-    if (answer.fastest == nullptr ||
-        cell.row.latency_us_p50 < answer.fastest->row.latency_us_p50) {
-      answer.fastest = &cell;
-    }
-  }
+  if (fastest) answer.fastest = &contents.cells[*fastest];
+  if (accurate) answer.accurate = &contents.cells[*accurate];
   return answer;
 }
 

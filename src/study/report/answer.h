@@ -4,23 +4,30 @@
 #define LITESMITH_STUDY_REPORT_ANSWER_H_
 
 #include <string>
+#include <vector>
 
+#include "src/study/advise.h"
 #include "src/study/report/contents.h"
 
 namespace litesmith {
 
+// What the answers are for: a processor with floats, which runs every .tflite.
+const Target& AnswerTarget();
+
+// The cells' rows, for the adviser.
+std::vector<StudyRow> RowsOf(const RunContents& contents);
+
 struct Answer {
-  double baseline = 0;        // the metric that losses are counted from
-  std::string baseline_path;  // whose it is
+  std::string baseline_path;  // whose value losses are counted from
   // Null if no file is as good as asked.
   const CellEntry* smallest = nullptr;
   const CellEntry* fastest = nullptr;
   const CellEntry* accurate = nullptr;
 };
 
-// Of the files whose promises hold. `tolerance` is in points where the metric
-// is a share, else in percent of the baseline: the float model that no recipe
-// has changed, or the best result if that is not there.
+// The smallest is what the adviser says for AnswerTarget with this drop alone;
+// the others are of the same files by other orders. `tolerance` is in points
+// where the metric is a share, else in percent of the baseline.
 Answer FindAnswer(const RunContents& contents, double tolerance);
 
 // "ok", "broken", or "none" if nothing was promised.

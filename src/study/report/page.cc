@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "src/optimize/coverage.h"
+#include "src/study/advise.h"
+#include "src/study/command.h"
 #include "src/study/report/answer.h"
 #include "src/study/report/assets.h"
 #include "src/study/report/columns.h"
@@ -30,39 +32,10 @@ constexpr double kTolerance = 0.5;
 
 // The command that makes the row's file again.
 std::string Command(const StudyRow& row, const std::string& directory) {
-  const StudySettings& s = row.settings;
-  std::string text = fmt::format("litesmith study --model {} --data {}",
-                                 ShellWord(s.model), ShellWord(s.data));
-  const auto add = [&](const char* name, const auto& value,
-                       const auto& standard) {
-    if (value != standard) text += fmt::format(" --{} {}", name, value);
-  };
-  const TrainOptions usual;
-  add("seed", s.seed, usual.seed);
-  add("epochs", s.epochs, usual.epochs);
-  add("batch", s.batch, usual.batch);
-  add("learning-rate", s.learning_rate, usual.learning_rate);
-  add("validation-split", s.validation_split, usual.validation_split);
-  add("loss", s.loss, usual.loss);
-  add("optimizer", s.optimizer, usual.optimizer);
-  add("momentum", s.momentum, usual.momentum);
-  add("schedule", s.schedule, usual.schedule);
-  add("metric", s.metric, StudyOptions().metric);
-  add("limit", s.limit, int64_t{0});
-  // "label_smoothing=0.1 nesterov=true": as on the command line.
-  for (std::string_view rest = s.training; !rest.empty();) {
-    const std::string_view each = rest.substr(0, rest.find(' '));
-    rest.remove_prefix(std::min(rest.size(), each.size() + 1));
-    std::string name(each.substr(0, each.find('=')));
-    std::replace(name.begin(), name.end(), '_', '-');
-    const std::string_view value =
-        each.substr(std::min(each.size(), name.size() + 1));
-    text += value == "true" ? fmt::format(" --{}", name)
-                            : fmt::format(" --{} {}", name, ShellWord(value));
-  }
-  return text + fmt::format(" --recipes {} --methods {} --out {}",
-                            ShellWord(row.recipe), ShellWord(row.method),
-                            ShellWord(directory));
+  return StudyCommand(row.settings) +
+         fmt::format(" --recipes {} --methods {} --out {}",
+                     ShellWord(row.recipe), ShellWord(row.method),
+                     ShellWord(directory));
 }
 
 int64_t DeviceBytes(const StudyRow& row) {
@@ -219,10 +192,7 @@ std::string Made(const RunContents& contents, const std::string& directory) {
         "<tr><th scope=\"row\">{}</th><td class=\"wrap\">{}</td></tr>", name,
         Html(text));
   };
-  std::string command = Command(row, directory);
-  const size_t names = command.find(" --recipes ");
-  command = command.substr(0, names) + " --out " + ShellWord(directory);
-  line("Command", command);
+  line("Command", StudyCommand(s) + " --out " + ShellWord(directory));
   line("Model", fmt::format("{} (digest {})", s.model, s.model_digest));
   line("Data", fmt::format("{} (fingerprint {})", s.data, s.data_digest));
   line("Seed", fmt::format("{}", s.seed));
@@ -278,7 +248,9 @@ double Round(double value) {
 class PageData {
  public:
   PageData(const RunContents& contents, const std::string& directory)
-      : contents_(contents), directory_(directory) {}
+      : contents_(contents),
+        directory_(directory),
+        choices_(ChoicesOf(RowsOf(contents), AnswerTarget())) {}
 
   std::string Text(const std::string& value_name) {
     const StudyRow& any = contents_.cells[0].row;
@@ -288,23 +260,23 @@ class PageData {
                       {"share", share},
                       {"scale", share ? 100 : 1},
                       {"higher", HigherIsBetter(any)}};
-    json["baseline"] = FindAnswer(contents_, kTolerance).baseline;
     json["rows"] = Json::array();
-    for (const CellEntry& cell : contents_.cells)
-      json["rows"].push_back(Row(cell));
+    for (size_t at = 0; at < contents_.cells.size(); ++at)
+      json["rows"].push_back(Row(at));
     json["models"] = Json::array();
     for (const ModelEntry& model : contents_.models)
       json["models"].push_back(Model(model));
     json["plans"] = plans_;
     json["names"] = names_.list();
-    json["classes"] = Json::array();
+    json["classes"] = any.class_names;
     json["pictures"] = pictures_;
     return ScriptSafe(
         json.dump(-1, ' ', false, Json::error_handler_t::replace));
   }
 
  private:
-  Json Row(const CellEntry& cell) {
+  Json Row(size_t at) {
+    const CellEntry& cell = contents_.cells[at];
     const StudyRow& row = cell.row;
     Json json = {{"recipe", row.recipe},
                  {"method", row.method},
@@ -314,7 +286,10 @@ class PageData {
                  {"gzip_bytes", row.gzip_bytes},
                  {"latency_us_p50", row.latency_us_p50},
                  {"device_bytes", DeviceBytes(row)},
+                 {"data", row.settings.data_digest},
                  {"kept", KeptWord(row)},
+                 {"drop", choices_[at].drop},
+                 {"place", choices_[at].place},
                  {"path", row.path},
                  {"command", Command(row, directory_)}};
     for (const auto& [field, text] : Texts(row)) json["texts"][field] = text;
@@ -330,13 +305,15 @@ class PageData {
     if (!cell.details.confusion.empty()) {
       json["classes"] = cell.details.classes;
       json["confusion"] = cell.details.confusion;
-      json["wrong"] = Json::array();
-      for (const WrongSample& wrong : cell.details.wrong) {
-        json["wrong"].push_back(
-            {wrong.sample, wrong.label, wrong.answer, Round(wrong.margin)});
-        if (!wrong.picture.empty())
-          pictures_[fmt::format("{}", wrong.sample)] = wrong.picture;
-      }
+    }
+    json["wrong"] = Json::array();
+    for (const WrongSample& wrong : cell.details.wrong) {
+      json["wrong"].push_back({wrong.sample, wrong.label, wrong.answer,
+                               Round(wrong.margin), wrong.wanted, wrong.given,
+                               names_.Of(wrong.origin)});
+      if (!wrong.picture.empty())
+        pictures_[fmt::format("{}/{}", row.settings.data_digest,
+                              wrong.sample)] = wrong.picture;
     }
     return json;
   }
@@ -390,6 +367,7 @@ class PageData {
 
   const RunContents& contents_;
   const std::string& directory_;
+  std::vector<Choice> choices_;  // by cell
   Names names_;
   Json plans_ = Json::array();
   Json pictures_ = Json::object();

@@ -5,7 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <vector>
 
+#include "src/base/rng.h"
+#include "src/models/models.h"
+#include "src/study/advise.h"
+#include "src/study/command.h"
 #include "src/study/report/answer.h"
 #include "src/study/report/html.h"
 #include "src/study/report/trees.h"
@@ -69,6 +74,104 @@ TEST(PageTest, NamesTheFilesWithinTheTolerance) {
   broken.cells[3].row.invariants = {{"zeros", "w", 1, 2, false}};
   // Of equally small ones the better.
   EXPECT_EQ(FindAnswer(broken, 0.5).smallest->row.path, "quant/fp32.tflite");
+}
+
+// The card names what the adviser does, whatever the table.
+TEST(PageTest, NamesWhatTheAdviserNames) {
+  Rng rng(11);
+  constexpr const char* kMethods[] = {"keras",   "fp32", "fp16",
+                                      "dynamic", "int8", "uint8"};
+  for (int round = 0; round < 100; ++round) {
+    RunContents contents;
+    for (uint64_t seed = 1; seed <= 2; ++seed) {
+      for (const char* recipe : {"none", "prune", "quant"}) {
+        for (const char* method : kMethods) {
+          if (rng.Below(4) == 0) continue;
+          CellEntry cell =
+              Cell(recipe, method, 0.9 + 0.002 * double(rng.Below(10)),
+                   1000 * static_cast<int64_t>(1 + rng.Below(4)), 1);
+          cell.row.settings.seed = seed;
+          if (rng.Below(6) == 0)
+            cell.row.invariants = {{"zeros", "w", 1, 2, false}};
+          contents.cells.push_back(cell);
+        }
+      }
+    }
+    for (const double tolerance : {0.0, 0.5, 1.0}) {
+      Budgets budgets;
+      budgets.max_drop = tolerance;
+      const std::vector<StudyRow> rows = RowsOf(contents);
+      const Advice advice = Advise(rows, AnswerTarget(), budgets);
+      const Answer answer = FindAnswer(contents, tolerance);
+      ASSERT_EQ(advice.best.has_value(), answer.smallest != nullptr);
+      if (!advice.best) continue;
+      EXPECT_EQ(&contents.cells[advice.best->row], answer.smallest);
+    }
+  }
+}
+
+TEST(PageTest, ResultsOfOtherSettingsHaveTreesOfTheirOwn) {
+  RunContents contents = Contents();
+  EXPECT_EQ(RecipeTree(contents).find("<h3>"), std::string::npos);
+  for (const char* id : {"seed-2/none", "seed-2/quant"}) {
+    ModelEntry model =
+        Model(id, std::string(id) == "seed-2/none" ? "" : "seed-2/none",
+              std::string(id) != "seed-2/none");
+    model.recipe = std::string(id).substr(7);
+    contents.models.push_back(model);
+    for (const char* method : {"fp32", "uint8"}) {
+      CellEntry cell = Cell(model.recipe, method, 0.95, 1000, 1);
+      cell.model = id;
+      cell.row.path = std::string(id) + "/" + method + ".tflite";
+      cell.row.settings.seed = 2;
+      contents.cells.push_back(cell);
+    }
+  }
+  for (const std::string& html :
+       {RecipeTree(contents), QuantizationTree(contents, 0.5)}) {
+    EXPECT_EQ(Count(html, "<h3>"), 2u) << html;
+    EXPECT_NE(html.find("<h3>seed-2</h3>"), std::string::npos);
+  }
+  // Each by its own numbers.
+  const std::string formats = QuantizationTree(contents, 0.5);
+  EXPECT_NE(formats.find("support training quantization-aware: quant"),
+            std::string::npos);
+  EXPECT_NE(formats.find("support full integers"), std::string::npos);
+}
+
+TEST(PageTest, CommandsSayWhatWasGiven) {
+  StudySettings settings;
+  settings.model = "mnist-cnn";
+  settings.data = "digits";
+  const TrainOptions usual;
+  settings.seed = usual.seed;
+  settings.epochs = usual.epochs;
+  settings.batch = usual.batch;
+  settings.learning_rate = usual.learning_rate;
+  settings.validation_split = usual.validation_split;
+  settings.loss = "sparse_categorical_crossentropy";  // what auto came to
+  settings.optimizer = usual.optimizer;
+  settings.momentum = usual.momentum;
+  settings.schedule = usual.schedule;
+  settings.metric = "top1";
+  EXPECT_EQ(StudyCommand(settings),
+            "litesmith study --model mnist-cnn --data digits");
+  settings.asked_loss = "mse";
+  settings.calibration_seed = 7;
+  EXPECT_EQ(StudyCommand(settings),
+            "litesmith study --model mnist-cnn --data digits --loss mse "
+            "--calibration-seed 7");
+  // A built-in model's usual training needs no word.
+  settings = StudySettings(settings);
+  settings.model = "resnet8";
+  TrainOptions of_model;
+  FindBuiltin("resnet8").train(&of_model);
+  settings.epochs = of_model.epochs;
+  settings.batch = of_model.batch;
+  settings.schedule = of_model.schedule;
+  EXPECT_EQ(StudyCommand(settings).find("--epochs"), std::string::npos);
+  settings.epochs = usual.epochs;
+  EXPECT_NE(StudyCommand(settings).find("--epochs"), std::string::npos);
 }
 
 TEST(PageTest, LossesOfAnErrorAreShares) {

@@ -225,6 +225,7 @@ std::string ResultsCsv(std::span<const StudyRow> rows) {
     Json object = FieldsToJson(row);
     object.erase("invariants");
     object.erase("coverage");
+    object.erase("class_names");
     std::string names;
     std::string values;
     for (const auto& [name, value] : object.items()) {

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
+#include <filesystem>
 #include <vector>
 
 #include "src/study/report/answer.h"
@@ -81,21 +81,54 @@ std::string Branch(const RunContents& contents, const ModelEntry& model,
   return html + "</li>\n";
 }
 
-// What the tree of quantization says of one file.
+// The folder of a model's settings: "seed-2", or empty for the first ones.
+std::string PlaceOf(const ModelEntry& model) {
+  return std::filesystem::path(model.id).parent_path().string();
+}
+
+// Calls `tree` for each of the settings that models are of, with a heading if
+// there are several.
+template <typename Tree>
+std::string ForEachSettings(const RunContents& contents, const Tree& tree) {
+  std::vector<std::string> places;
+  for (const ModelEntry& model : contents.models) {
+    const std::string place = PlaceOf(model);
+    if (std::find(places.begin(), places.end(), place) == places.end())
+      places.push_back(place);
+  }
+  std::string html;
+  for (const std::string& place : places) {
+    if (places.size() > 1) {
+      html += fmt::format("<h3>{}</h3>\n",
+                          place.empty() ? "The first settings" : Html(place));
+    }
+    html += tree(place);
+  }
+  return html;
+}
+
+// What the tree of quantization says of the files of some settings.
 class FormatTree {
  public:
-  FormatTree(const RunContents& contents, double tolerance)
-      : contents_(contents), tolerance_(tolerance) {
+  FormatTree(const RunContents& contents, const std::string& place,
+             double tolerance)
+      : contents_(contents), place_(place), tolerance_(tolerance) {
+    // The model itself, else the first that has no parent.
+    const ModelEntry* root = nullptr;
     for (const ModelEntry& model : contents.models) {
-      if (!model.parent.empty()) continue;
-      root_ = &model;
-      break;
+      if (!model.parent.empty() || PlaceOf(model) != place) continue;
+      if (root == nullptr || (model.recipe == "none" && root->recipe != "none"))
+        root = &model;
     }
-    if (root_ != nullptr) {
-      fp32_ = contents.Cell(root_->id, {"fp32", "keras"});
-      int8_ = contents.Cell(root_->id, kInteger8);
-      int16_ = contents.Cell(root_->id, {"int16x8"});
-    }
+    if (root == nullptr) return;
+    root_ = root;
+    fp32_ = contents.Cell(root_->id, kFloat);
+    int8_ = contents.Cell(root_->id, kInteger8);
+    int16_ = contents.Cell(root_->id, {"int16x8"});
+    if (fp32_ == nullptr) return;
+    // The adviser counts from the same file.
+    const std::vector<StudyRow> rows = RowsOf(contents);
+    base_ = &contents.cells[BaselineOf(rows, fp32_->row)].row;
   }
 
   std::string Html() const {
@@ -135,14 +168,7 @@ class FormatTree {
   const char* Unit() const { return IsShare(fp32_->row) ? "points" : "%"; }
 
   bool Holds(const CellEntry* cell) const {
-    if (cell == nullptr) return false;
-    const double loss = HigherIsBetter(fp32_->row)
-                            ? fp32_->row.value - cell->row.value
-                            : cell->row.value - fp32_->row.value;
-    const double allowed = IsShare(fp32_->row)
-                               ? tolerance_ / 100
-                               : std::abs(fp32_->row.value) * tolerance_ / 100;
-    return loss <= allowed + 1e-12;
+    return cell != nullptr && DropOf(cell->row, *base_) <= tolerance_ + 1e-9;
   }
 
   // The best 8-bit file of a model that was trained quantization-aware.
@@ -151,7 +177,8 @@ class FormatTree {
     for (const CellEntry& cell : contents_.cells) {
       const bool integer =
           cell.row.method == "int8" || cell.row.method == "uint8";
-      if (!integer || !contents_.Model(cell.model)->quantization_aware)
+      const ModelEntry* model = contents_.Model(cell.model);
+      if (!integer || !model->quantization_aware || PlaceOf(*model) != place_)
         continue;
       if (best == nullptr ||
           (HigherIsBetter(cell.row) ? cell.row.value > best->row.value
@@ -194,8 +221,10 @@ class FormatTree {
   }
 
   const RunContents& contents_;
+  std::string place_;
   double tolerance_;
   const ModelEntry* root_ = nullptr;
+  const StudyRow* base_ = nullptr;
   const CellEntry* fp32_ = nullptr;
   const CellEntry* int8_ = nullptr;
   const CellEntry* int16_ = nullptr;
@@ -210,15 +239,20 @@ std::string ChangeText(const StudyRow& from, const StudyRow& to) {
 }
 
 std::string RecipeTree(const RunContents& contents) {
-  std::string html = "<ul class=\"tree\">\n";
-  for (const ModelEntry& model : contents.models) {
-    if (model.parent.empty()) html += Branch(contents, model, 0);
-  }
-  return html + "</ul>\n";
+  return ForEachSettings(contents, [&](const std::string& place) {
+    std::string html = "<ul class=\"tree\">\n";
+    for (const ModelEntry& model : contents.models) {
+      if (model.parent.empty() && PlaceOf(model) == place)
+        html += Branch(contents, model, 0);
+    }
+    return html + "</ul>\n";
+  });
 }
 
 std::string QuantizationTree(const RunContents& contents, double tolerance) {
-  return FormatTree(contents, tolerance).Html();
+  return ForEachSettings(contents, [&](const std::string& place) {
+    return FormatTree(contents, place, tolerance).Html();
+  });
 }
 
 }  // namespace litesmith

@@ -28,20 +28,22 @@ const better = (a, b) => data.metric.higher ? a > b : a < b;
 
 // ---- The answer ------------------------------------------------------------
 
-// The rule of study/report/answer.cc.
+// The rule of study/advise.cc and study/report/answer.cc, whose drops these are.
+rows.forEach((row, i) => { row.index = i; });
+const candidates = rows.filter((row) => row.place >= 0);
 function within(tolerance) {
-  const base = data.baseline;
-  const loss = (row) => data.metric.higher ? base - row.value : row.value - base;
-  const allowed = data.metric.share ? tolerance / 100 : Math.abs(base) * tolerance / 100;
-  return rows.filter((row) => row.kept !== "broken" && loss(row) <= allowed + 1e-12);
+  return candidates.filter((row) => row.drop <= tolerance + 1e-9);
 }
-function best(list, less) {
-  return list.reduce((found, row) => found === null || less(row, found) ? row : found, null);
+// The first by these fields.
+function best(list, ...fields) {
+  const compare = (a, b) => fields.reduce((found, field) => found || field(a) - field(b), 0) || a.index - b.index;
+  return list.reduce((found, row) => found === null || compare(row, found) < 0 ? row : found, null);
 }
+const bytes = (row) => row.file_bytes, drop = (row) => row.drop, place = (row) => row.place, latency = (row) => row.latency_us_p50;
 const answers = {
-  smallest: (list) => best(list, (a, b) => a.file_bytes < b.file_bytes || a.file_bytes === b.file_bytes && better(a.value, b.value)),
-  fastest: (list) => best(list, (a, b) => a.latency_us_p50 < b.latency_us_p50),
-  accurate: () => best(rows.filter((row) => row.kept !== "broken"), (a, b) => better(a.value, b.value) || a.value === b.value && a.file_bytes < b.file_bytes),
+  smallest: (list) => best(list, bytes, drop, place, latency),
+  fastest: (list) => best(list, latency, drop, bytes),
+  accurate: () => best(candidates, (row) => data.metric.higher ? -row.value : row.value, bytes, place),
 };
 function answer() {
   const tolerance = Math.max(0, Number(byId("tolerance").value) || 0);
@@ -297,10 +299,14 @@ function drawMistakes(row) {
   const place = byId("confusion");
   place.replaceChildren();
   byId("wrong").replaceChildren();
-  byId("mistakes-of").textContent = row.path + ": " + row.texts.value + (row.confusion ? "; labels down, answers across" : "; no confusion matrix is kept for it");
-  if (!row.confusion) return;
-  const n = row.classes, names = data.classes;
+  byId("mistakes-of").textContent = row.path + ": " + row.texts.value + (row.confusion ? "; labels down, answers across" : "");
+  const names = data.classes;
   const name = (c) => names[c] ?? String(c);
+  if (row.confusion) place.append(confusion(row, name));
+  drawWrong(row, name);
+}
+function confusion(row, name) {
+  const n = row.classes, heat = style("--heat");
   const grid = make("table"), head = grid.createTHead().insertRow();
   head.append(make("th", ""));
   for (let c = 0; c < n; ++c) head.append(make("th", name(c)));
@@ -314,22 +320,27 @@ function drawMistakes(row) {
     const sum = Math.max(1, counts.reduce((a, b) => a + b, 0));
     counts.forEach((count, c) => {
       const cell = make("td", String(count));
-      if (count) cell.style.background = "rgba(" + style("--heat") + "," + (0.08 + 0.5 * count / sum).toFixed(2) + ")";
+      if (count) cell.style.background = "rgba(" + heat + "," + (0.08 + 0.5 * count / sum).toFixed(2) + ")";
       if (c === label) cell.style.fontWeight = "600";
       line.append(cell);
     });
   }
-  place.append(grid);
-  for (const [sample, label, given, margin] of row.wrong) {
+  return grid;
+}
+function drawWrong(row, name) {
+  byId("wrong-title").textContent = row.confusion || row.wrong.some((wrong) => wrong[1] >= 0) ? "Surest and wrong" : "Worst samples";
+  for (const [sample, label, answer, margin, wanted, given, origin] of row.wrong) {
     const card = make("div");
-    const picture = data.pictures[sample];
+    const picture = data.pictures[row.data + "/" + sample];
     if (picture) {
       const image = make("img");
       image.src = "data:image/png;base64," + picture;
       image.alt = "sample " + sample;
       card.append(image);
     }
-    card.append(make("div", "sample " + sample), make("div", name(label) + " taken for " + name(given)), make("div", "by " + margin.toPrecision(3), "soft"));
+    const what = label >= 0 ? name(label) + " taken for " + name(answer) : [wanted && "wanted " + wanted, given && "given " + given].filter(Boolean).join(", ");
+    card.title = data.names[origin] ?? "";
+    card.append(make("div", "sample " + sample), make("div", what), make("div", (label >= 0 ? "by " : "off by ") + margin.toPrecision(3), "soft"));
     byId("wrong").append(card);
   }
   if (!row.wrong.length) byId("wrong").append(make("p", "none", "soft"));
