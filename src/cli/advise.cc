@@ -21,8 +21,8 @@ namespace {
 
 struct Options {
   std::string directory;
-  std::string flash;
-  std::string ram;
+  int64_t flash = 0;
+  int64_t ram = 0;
   double max_drop = 0;
   std::string target = "cpu";
   bool json = false;
@@ -149,19 +149,10 @@ std::string Text(const Advice& advice, const Options& options,
   return text;
 }
 
-std::optional<int64_t> Bytes(const CLI::App& verb, const char* option,
-                             const std::string& text) {
-  if (verb.get_option(option)->count() == 0) return std::nullopt;
-  const std::optional<int64_t> bytes = ParseBytes(text);
-  if (bytes) return bytes;
-  throw BadValue(option, text,
-                 "a number of bytes is wanted, as 20000, 64K (65536) or 1.5M");
-}
-
 void Run(const Options& options, const CLI::App& verb) {
   Budgets budgets;
-  budgets.flash = Bytes(verb, "--flash", options.flash);
-  budgets.ram = Bytes(verb, "--ram", options.ram);
+  if (verb.get_option("--flash")->count() > 0) budgets.flash = options.flash;
+  if (verb.get_option("--ram")->count() > 0) budgets.ram = options.ram;
   if (verb.get_option("--max-drop")->count() > 0)
     budgets.max_drop = options.max_drop;
   const Target& target = FindTarget(options.target);
@@ -196,13 +187,11 @@ void AddAdvise(CLI::App* app) {
   verb->add_option("dir", options->directory,
                    "The folder of a study, finished or not")
       ->type_name("DIR");
-  verb->add_option("--flash", options->flash,
-                   "Bytes that the file may have; K and M by suffix")
-      ->type_name("BYTES");
-  verb->add_option("--ram", options->ram,
-                   "Bytes that the activations may take (the arena of one "
-                   "sample); K and M by suffix")
-      ->type_name("BYTES");
+  AddBytes(verb, "--flash", &options->flash,
+           "Bytes that the file may have; K and M by suffix");
+  AddBytes(verb, "--ram", &options->ram,
+           "Bytes that the activations may take (the arena of one sample); K "
+           "and M by suffix");
   AddNumber<double>(verb, "--max-drop", &options->max_drop,
                     "Points that it may lose against the float model; of a "
                     "metric that is no share, percent. 0.5 if no budget is "

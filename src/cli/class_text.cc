@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "src/cli/table.h"
+#include "src/cli/terminal.h"
 
 namespace litesmith {
 namespace {
@@ -43,7 +44,7 @@ std::string ConfusionText(const Predictions& predictions,
   if (side <= kMostClasses) {
     std::vector<Table::Column> columns = {{"true \\ answer"}};
     for (int c = 0; c < side; ++c)
-      columns.push_back({ClassName(names, c).substr(0, 12), true});
+      columns.push_back({Clipped(ClassName(names, c), 12), true});
     Table table(std::move(columns));
     for (int label = 0; label < side; ++label) {
       std::vector<std::string> row = {ClassName(names, label)};

@@ -59,8 +59,8 @@ Which file to take, and how two of them differ:
   litesmith report runs/first
 
 Models are built-in names, Keras files (.h5, .keras) or .tflite files. What
-there is to choose from: `litesmith list recipes|parameters|methods|ops|layers|
-models|datasets|losses|optimizers|schedules|metrics`.)";
+there is to choose from: `litesmith list recipes|parameters|techniques|methods|
+ops|layers|models|datasets|data-options|losses|optimizers|schedules|metrics`.)";
 
 constexpr char kFooter[] =
     R"(Exit codes:

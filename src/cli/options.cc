@@ -261,36 +261,6 @@ void WarnIfNumericsUnused(const RuntimeFlags& flags, const Graph& graph) {
   }
 }
 
-CLI::Option* AddDataSpec(CLI::App* app, const std::string& name,
-                         std::string* data, const std::string& help) {
-  // What takes no argument is whole; the others go on behind the colon.
-  Completion completion{Completes::kWords};
-  for (const DataSource& source : DataSources()) {
-    const bool takes = source.argument[0] != '\0';
-    completion.words.push_back(std::string(source.name) + (takes ? ":" : ""));
-  }
-  return CompleteWith(app->add_option(name, *data, help)->type_name("SPEC"),
-                      completion);
-}
-
-void AddData(CLI::App* app, std::string* data, DataContext* context) {
-  AddDataSpec(app, "--data", data,
-              "Where samples come from: digits, mnist:DIR, npz:FILE, "
-              "images:DIR, ... and options by commas (`litesmith list "
-              "datasets`)")
-      ->required();
-  AddReading(app, context);
-}
-
-void AddReading(CLI::App* app, DataContext* context) {
-  app->add_option("--cache", context->cache,
-                  "Where decoded samples are kept, 4 GB at most; none: nowhere "
-                  "(default: litesmith in $XDG_CACHE_HOME or ~/.cache)")
-      ->type_name("DIR");
-  app->add_flag("--skip-bad", context->skip_bad,
-                "Leave out files that cannot be read, and say how many");
-}
-
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help) {
   return AddNumber<uint64_t>(app, "--seed", seed, help);
 }
@@ -354,15 +324,6 @@ void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train) {
   }
 }
 
-void AddMetric(CLI::App* app, std::string* metric) {
-  std::vector<std::string> words = {kAutoMetric};
-  for (const Metric& row : Metrics()) words.emplace_back(row.name);
-  AddChoice(app, "--metric", metric, std::move(words),
-            "What the outputs on the test half are worth (`litesmith list "
-            "metrics`); auto goes by outputs and targets")
-      ->type_name("NAME");
-}
-
 void AddCheckpoint(CLI::App* app, TrainOptions* train) {
   app->add_option("--checkpoint", train->checkpoint,
                   "A file that is written after every epoch; a later run with "
@@ -370,23 +331,6 @@ void AddCheckpoint(CLI::App* app, TrainOptions* train) {
                   "from it. Any other file of that name is an error and stays "
                   "as it is")
       ->type_name("FILE");
-}
-
-void AddLimit(CLI::App* app, int64_t* limit) {
-  AddNumber<int64_t>(
-      app, "--limit", limit,
-      "Only the first N training and N test samples; 0 takes all");
-}
-
-Halves OpenData(const std::string& spec, int64_t limit, const Graph& model,
-                const DataContext& context) {
-  const DataSplits data = LoadData(spec, ContextFor(model, context));
-  if (limit > 0 && limit >= data.train.size && limit >= data.test.size) {
-    Warn("--limit {} has no effect: there are {} and {}", limit,
-         Counted(data.train.size, "training sample"),
-         Counted(data.test.size, "test sample"));
-  }
-  return {data.train.Open(limit), data.test.Open(limit)};
 }
 
 std::string ScoreText(const std::string& metric, const Score& score) {

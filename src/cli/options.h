@@ -59,6 +59,10 @@ CLI::Option* AddChoice(CLI::App* app, const std::string& name,
 CLI::Option* AddNames(CLI::App* app, const std::string& name,
                       std::vector<std::string>* names, const std::string& help);
 
+// An option for a size, "20000", "64K" or "1.5M"; anything else is a BadValue.
+CLI::Option* AddBytes(CLI::App* app, const std::string& name, int64_t* bytes,
+                      const std::string& help);
+
 // How a file is run.
 struct RuntimeFlags {
   int threads = 0;
@@ -80,7 +84,7 @@ CLI::Option* AddDataSpec(CLI::App* app, const std::string& name,
                          std::string* data, const std::string& help);
 // --data SPEC, needed, and how it is read.
 void AddData(CLI::App* app, std::string* data, DataContext* context);
-// --cache and --skip-bad.
+// --cache, --cache-size and --skip-bad.
 void AddReading(CLI::App* app, DataContext* context);
 // --seed N.
 CLI::Option* AddSeed(CLI::App* app, uint64_t* seed, const std::string& help);
@@ -91,7 +95,7 @@ void AddTraining(CLI::App* app, TrainOptions* train);
 // Warns where --momentum, or another setting of one optimizer or schedule, is
 // given to one that has none.
 void WarnIfMomentumUnused(const CLI::App& app, const TrainOptions& train);
-// --metric NAME, of the test half.
+// --metric NAME, of the test half; of several outputs a list.
 void AddMetric(CLI::App* app, std::string* metric);
 // --checkpoint FILE
 void AddCheckpoint(CLI::App* app, TrainOptions* train);

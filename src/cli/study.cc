@@ -233,6 +233,10 @@ void AddStudy(CLI::App* app) {
   study.metric = kAutoMetric;
   AddMetric(verb, &study.metric);
   AddLimit(verb, &study.limit);
+  AddNumber<uint64_t>(verb, "--calibration-seed", &study.calibration_seed,
+                      "Draw the samples that calibrate from all training "
+                      "samples by this seed, of all classes alike; 0: the "
+                      "first ones");
   AddDequantize(verb, &study.dequantize);
   verb->add_option("-o,--out", study.out,
                    "The folder to write to (here or in the --config file)")
