@@ -3,14 +3,17 @@
 
 usage: engines.py --litesmith build/release/litesmith [--rounds N] [--seconds S] [NAME=]FILE.tflite ...
 
-Prints a Markdown row a file: the median microseconds of each engine over the rounds, the best of the others, and best / Litesmith with its
-smallest and largest round. An engine that cannot run a file has a dash. OpenVINO reads .tflite itself; for ONNX Runtime the file goes through
-tf2onnx (floats alone: its quantized graphs are another network). What a call from Python costs is measured on a file of one addition in each
-engine and taken off. Needs, in an environment of its own: ai-edge-litert, openvino, onnxruntime, tf2onnx, numpy.
+Prints a Markdown row a file: the microseconds of each engine's fastest call of a round (what else runs on a machine only slows), the median over
+the rounds, and the best of the others / Litesmith with its smallest and largest round. An engine that cannot run a file has a dash. OpenVINO reads
+.tflite itself (16-bit integers it computes as floats: left out); for ONNX Runtime the file goes through tf2onnx (floats alone: its quantized graphs
+are another network). What a call from Python costs is measured on a file of one addition in each engine and taken off. Peak memory is that of a
+process that loads the file and calls it, in megabytes, Python's and the engine's libraries included. Needs, in an environment of its own
+(--python of bench/compare.py): ai-edge-litert, openvino, onnxruntime, numpy, and tf2onnx with the tensorflow-cpu that it wants.
 """
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -21,14 +24,14 @@ from pathlib import Path
 import numpy as np
 
 
-def median_us(call, seconds):
-    """The median of as many calls as fit, after a tenth of them to warm up."""
-    times = []
-    end = time.perf_counter() + 1.1 * seconds
+def least_us(call, seconds):
+    """The fastest of as many calls as fit."""
+    least = float("inf")
+    end = time.perf_counter() + seconds
     while (now := time.perf_counter()) < end:
         call()
-        times.append(time.perf_counter() - now)
-    return statistics.median(times[len(times) // 11 :]) * 1e6
+        least = min(least, time.perf_counter() - now)
+    return least * 1e6
 
 
 class LiteRT:
@@ -51,6 +54,8 @@ class OpenVino:
         import openvino
 
         model = openvino.Core().read_model(str(path))
+        if any(each.get_element_type() == openvino.Type.i16 for each in model.inputs):
+            raise RuntimeError("would compute int16 as floats")
         model.reshape({each: [max(1, d.get_length()) if d.is_static else 1 for d in each.get_partial_shape()] for each in model.inputs})
         compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
         request = compiled.create_infer_request()
@@ -67,7 +72,8 @@ class OnnxRuntime:
 
         with tempfile.TemporaryDirectory() as folder:
             onnx = Path(folder) / "model.onnx"
-            done = subprocess.run([sys.executable, "-m", "tf2onnx.convert", "--tflite", str(path), "--output", str(onnx)], capture_output=True, text=True)
+            convert = [sys.executable, "-m", "tf2onnx.convert", "--tflite", str(path), "--output", str(onnx)]
+            done = subprocess.run(convert, capture_output=True, text=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": ""})
             if done.returncode != 0:
                 raise RuntimeError(done.stderr[-300:])
             options = onnxruntime.SessionOptions()
@@ -100,10 +106,10 @@ def load(engine, path):
 
 
 def ours(litesmith, path, seconds):
-    done = subprocess.run([litesmith, "benchmark", path, "--json", "--seconds", str(seconds), "--warm-up", str(seconds / 10)], capture_output=True, text=True)
+    done = subprocess.run([litesmith, "benchmark", path, "--json", "--seconds", str(seconds), "--threads", "1", "--warm-up", str(seconds / 10)], capture_output=True, text=True)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
-    return json.loads(done.stdout)["p50_us"]
+    return json.loads(done.stdout)["min_us"]
 
 
 def main():
@@ -117,7 +123,7 @@ def main():
     cost = {}
     for engine in ENGINES:
         empty = load(engine, args.empty) if args.empty else None
-        cost[engine] = median_us(empty.call, args.seconds) if empty else 0.0
+        cost[engine] = least_us(empty.call, args.seconds) if empty else 0.0
     print("us a call costs, taken off: " + ", ".join(f"{engine.name} {us:.1f}" for engine, us in cost.items()))
     names = [engine.name for engine in ENGINES]
     print(f"\n| | Litesmith us | {' | '.join(names)} | best / Litesmith | rounds |\n| --- {'| ---: ' * (len(names) + 2)}| --- |")
@@ -127,7 +133,7 @@ def main():
         rounds = []
         for _ in range(args.rounds):
             mine = ours(args.litesmith, path, args.seconds)
-            theirs = {engine: median_us(one.call, args.seconds) - cost[engine] for engine, one in loaded.items() if one}
+            theirs = {engine: least_us(one.call, args.seconds) - cost[engine] for engine, one in loaded.items() if one}
             rounds.append((mine, theirs))
         middle = {engine: statistics.median(theirs[engine] for _, theirs in rounds) for engine in rounds[0][1]}
         ratios = [min(theirs.values()) / mine for mine, theirs in rounds] if middle else [float("nan")]

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "src/ops/fusions.h"
+#include "src/runtime/profile.h"
 #include "tests/conformance/node_run.h"
 #include "tests/conformance/run.h"
 
@@ -53,7 +54,8 @@ std::vector<Candidate> Candidates(const OpDef* op, const Graph& graph,
     for (const KernelRow& row : op->rows) {
       if (IsTraining(row) != training || !Fits(row, context)) continue;
       candidates.push_back(
-          {row.name, row.purpose, PlannedAlone(context, row.prepare(context))});
+          {row.name, row.purpose,
+           PlannedAlone(context, row.name, row.prepare(context))});
     }
   }
   return candidates;
@@ -73,18 +75,6 @@ Graph Bind(const Case& c, int batch, bool training) {
     }
   }
   return BindForNodes(graph, batch);
-}
-
-// The limit that the layer's products run against.
-PeakKind PeakOf(const Graph& graph, const Node& node) {
-  const DType x = graph.tensor(node.inputs[0]).dtype;
-  if (x == DType::kInt16) return PeakKind::kS16;
-  const int weight = node.op->Find(Role::kWeight);
-  if (x != DType::kFloat32 || weight < 0) return PeakKind::kS8;
-  const TensorId id = node.input(static_cast<size_t>(weight));
-  if (id == kNoTensor) return PeakKind::kS8;
-  return graph.tensor(id).dtype == DType::kFloat32 ? PeakKind::kF32
-                                                   : PeakKind::kS8;
 }
 
 // What training wants a gradient of; before a fusion of parameters only, as it
@@ -129,12 +119,9 @@ void RunsOf(const Graph& graph, const GraphFacts& facts, const Arrays& values,
   const std::vector<NodeId> nodes = candidate.planned.nodes;
   const bool fused = candidate.planned.fusion != nullptr;
   run.kernel = candidate.kernel;
-  for (const NodeId id : nodes) {
-    const Node& node = graph.node(id);
-    if (node.op->macs == nullptr) continue;
-    run.macs += static_cast<double>(node.op->macs(graph, node)) * run.batch;
-    run.peak = PeakOf(graph, node);
-  }
+  const Work work = WorkOf(graph, nodes);
+  run.macs = work.macs * run.batch;
+  run.peak = work.peak;
   Arrays outputs;
   for (const TensorId id : candidate.planned.outputs)
     outputs.push_back(values[static_cast<size_t>(id)]);

@@ -6,7 +6,7 @@
 #include <functional>
 #include <string>
 
-#include "bench/peak.h"
+#include "src/kernels/common/peak.h"
 #include "tests/conformance/case.h"
 
 namespace litesmith {

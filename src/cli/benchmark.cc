@@ -15,6 +15,7 @@
 #include "src/base/rng.h"
 #include "src/cli/json.h"
 #include "src/cli/options.h"
+#include "src/cli/plan_profile.h"
 #include "src/cli/verb.h"
 #include "src/measure/latency.h"
 #include "src/models/models.h"
@@ -34,6 +35,7 @@ struct Options {
   double seconds = 1;
   double warm_up = 0.2;
   bool json = false;
+  bool profile = false;
   RuntimeFlags runtime;
 };
 
@@ -99,20 +101,24 @@ void Run(const Options& options) {
   for (const std::vector<double>& mine : times)
     all.insert(all.end(), mine.begin(), mine.end());
 
+  std::vector<StepTime> steps;
+  if (options.profile) steps = ProfilePlan(&interpreters[0], options.seconds);
   const double min_us = Percentile(&all, 0);
   const double p50 = Percentile(&all, 0.5);
   const double p90 = Percentile(&all, 0.9);
   const double p99 = Percentile(&all, 0.99);
   if (options.json) {
-    const OrderedJson json = {{"min_us", min_us},
-                              {"p50_us", p50},
-                              {"p90_us", p90},
-                              {"p99_us", p99},
-                              {"runs", all.size()},
-                              {"batch", options.batch},
-                              {"threads", threads},
-                              {"isa", IsaName()},
-                              {"arena_bytes", interpreters[0].arena_bytes()}};
+    const OrderedJson json = {
+        {"min_us", min_us},
+        {"p50_us", p50},
+        {"p90_us", p90},
+        {"p99_us", p99},
+        {"runs", all.size()},
+        {"batch", options.batch},
+        {"threads", threads},
+        {"isa", IsaName()},
+        {"arena_bytes", interpreters[0].arena_bytes()},
+        {"profile", options.profile ? ProfileJson(steps) : OrderedJson()}};
     PrintJson(json);
     return;
   }
@@ -121,6 +127,7 @@ void Run(const Options& options) {
       "{:.2f} ({} runs, batch {}, {}, {}, arena {} bytes)\n",
       min_us, p50, p90, p99, all.size(), options.batch,
       Counted(threads, "thread"), IsaName(), interpreters[0].arena_bytes()));
+  if (options.profile) PrintOut(ProfileText(steps));
 }
 
 }  // namespace
@@ -145,6 +152,10 @@ void AddBenchmark(CLI::App* app) {
                     {0, 3600});
   AddNumber<double>(verb, "--warm-up", &options->warm_up,
                     "Seconds before anything counts", {0, 3600});
+  verb->add_flag("--profile", options->profile,
+                 "Then time each kernel alone for as long, on one thread, and "
+                 "print its\n"
+                 "share of the time and of this machine's peak");
   AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
   verb->callback([options] { Run(*options); });

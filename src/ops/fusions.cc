@@ -42,6 +42,7 @@ PlannedKernel PlannedChain(const ChainContext& context, const Fusion& fusion,
   PlannedKernel planned;
   planned.nodes.assign(context.nodes.begin(), context.nodes.end());
   planned.fusion = &fusion;
+  planned.name = fusion.name;
   planned.kernel = std::move(kernel);
   for (size_t i = 0; i < context.nodes.size(); ++i)
     AppendInputs(context.node(i), i > 0 ? 1 : 0, &planned.inputs);
@@ -90,14 +91,33 @@ class ForwardAlone final : public TrainKernel {
   KernelPtr kernel_;
 };
 
-KernelPtr PrepareNode(const PrepareContext& context, Purpose purpose) {
+}  // namespace
+
+PlannedKernel PlannedAlone(const PrepareContext& context, const char* name,
+                           KernelPtr kernel) {
+  PlannedKernel planned;
+  planned.nodes = {
+      static_cast<NodeId>(&context.node - context.graph.nodes.data())};
+  planned.name = name;
+  planned.kernel = std::move(kernel);
+  AppendInputs(context.node, 0, &planned.inputs);
+  planned.outputs = context.node.outputs;
+  return planned;
+}
+
+namespace {
+
+PlannedKernel PlanNode(const PrepareContext& context, Purpose purpose) {
   if (purpose != Purpose::kTrain ||
-      Differentiates(context.graph, context.node, context.facts))
-    return ChooseKernel(context, purpose).prepare(context);
+      Differentiates(context.graph, context.node, context.facts)) {
+    const KernelRow& row = ChooseKernel(context, purpose);
+    return PlannedAlone(context, row.name, row.prepare(context));
+  }
   // The reference reads weights where they are: they may be others' too, and
   // change.
-  return std::make_unique<ForwardAlone>(
-      ChooseKernel(context, Purpose::kReference).prepare(context));
+  const KernelRow& row = ChooseKernel(context, Purpose::kReference);
+  return PlannedAlone(context, row.name,
+                      std::make_unique<ForwardAlone>(row.prepare(context)));
 }
 
 }  // namespace
@@ -113,16 +133,6 @@ void ApplyRewrites(Purpose purpose, Graph* graph, SourceIds* source) {
   if (!changed) return;
   source->resize(graph->tensors.size(), kNoTensor);
   *graph = RemoveDeadNodes(*graph, source);
-}
-
-PlannedKernel PlannedAlone(const PrepareContext& context, KernelPtr kernel) {
-  PlannedKernel planned;
-  planned.nodes = {
-      static_cast<NodeId>(&context.node - context.graph.nodes.data())};
-  planned.kernel = std::move(kernel);
-  AppendInputs(context.node, 0, &planned.inputs);
-  planned.outputs = context.node.outputs;
-  return planned;
 }
 
 std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
@@ -143,7 +153,7 @@ std::vector<PlannedKernel> PrepareKernels(const Graph& graph,
     } else if (inside[n] == 0 && !graph.nodes[n].op->in_place) {
       const PrepareContext context{graph, graph.nodes[n], facts, numerics,
                                    session};
-      result.push_back(PlannedAlone(context, PrepareNode(context, purpose)));
+      result.push_back(PlanNode(context, purpose));
     }
   }
   return result;

@@ -57,6 +57,7 @@ void ApplyRewrites(Purpose purpose, Graph* graph, SourceIds* source);
 struct PlannedKernel {
   std::vector<NodeId> nodes;
   const Fusion* fusion = nullptr;
+  const char* name = "";  // of the fusion, or of the node's kernel row
   KernelPtr kernel;
   // What it reads, node by node, kNoTensor for an operand that is missing. Of
   // the later nodes of a chain, input 0 is not there.
@@ -64,8 +65,9 @@ struct PlannedKernel {
   std::vector<TensorId> outputs;
 };
 
-// A node's own kernel.
-PlannedKernel PlannedAlone(const PrepareContext& context, KernelPtr kernel);
+// A node's own kernel, and what it is called.
+PlannedKernel PlannedAlone(const PrepareContext& context, const char* name,
+                           KernelPtr kernel);
 
 // Kernels for all nodes of a bound graph but those that only rename bytes, in
 // an order in which they can run. Fusions are of kTrain and kFast. Throws Error

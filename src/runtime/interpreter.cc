@@ -2,6 +2,7 @@
 #include "src/runtime/interpreter.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,13 @@ struct Step {
   KernelPtr kernel;
   std::vector<const void*> inputs;
   std::vector<void*> outputs;
+  PlannedKernel planned;  // without its kernel
+
+  void Run(KernelArgs* args) const {
+    args->inputs = inputs.data();
+    args->outputs = outputs.data();
+    kernel->Run(*args);
+  }
 };
 
 }  // namespace
@@ -36,6 +44,9 @@ struct Interpreter::Impl {
   std::vector<std::byte*> where;  // by tensor; null for unused
 
   const Graph& graph() const { return bound.graph; }
+  void Reset();
+  // Of a call of so many samples.
+  KernelArgs Begin(int samples);
   void PlaceTensors(const std::vector<PlannedKernel>& kernels);
   void PlaceKernels(std::vector<PlannedKernel> kernels);
 };
@@ -102,6 +113,7 @@ void Interpreter::Impl::PlaceKernels(std::vector<PlannedKernel> kernels) {
     for (const TensorId id : planned.outputs) step.outputs.push_back(at(id));
     step.kernel = std::move(planned.kernel);
     workspace_bytes = std::max(workspace_bytes, step.kernel->workspace_bytes);
+    step.planned = std::move(planned);
     steps.push_back(std::move(step));
   }
   workspace = TensorData(AlignUp(workspace_bytes));
@@ -160,23 +172,64 @@ std::span<const std::byte> Interpreter::output(int i) const {
           impl_->graph().tensor(id).Bytes()};
 }
 
-void Interpreter::Reset() {
-  for (const auto& [bytes, initial] : impl_->variables)
+void Interpreter::Impl::Reset() {
+  for (const auto& [bytes, initial] : variables)
     std::copy_n(initial.data(), initial.size(), bytes);
-  impl_->session->Reset();
+  session->Reset();
+}
+
+void Interpreter::Reset() { impl_->Reset(); }
+
+KernelArgs Interpreter::Impl::Begin(int samples) {
+  LS_CHECK(samples >= 1 && samples <= batch);
+  if (fresh_state) Reset();
+  KernelArgs args{};
+  args.workspace = const_cast<std::byte*>(workspace.data());
+  args.batch = samples;
+  return args;
 }
 
 void Interpreter::Invoke(int batch) {
-  LS_CHECK(batch >= 1 && batch <= impl_->batch);
-  if (impl_->fresh_state) Reset();
-  KernelArgs args{};
-  args.workspace = const_cast<std::byte*>(impl_->workspace.data());
-  args.batch = batch;
-  for (const Step& step : impl_->steps) {
-    args.inputs = step.inputs.data();
-    args.outputs = step.outputs.data();
-    step.kernel->Run(args);
+  KernelArgs args = impl_->Begin(batch);
+  for (const Step& step : impl_->steps) step.Run(&args);
+}
+
+void Interpreter::InvokeTimed(std::span<double> seconds) {
+  using Clock = std::chrono::steady_clock;
+  LS_CHECK(seconds.size() == impl_->steps.size());
+  KernelArgs args = impl_->Begin(batch());
+  auto last = Clock::now();
+  for (size_t i = 0; i < seconds.size(); ++i) {
+    impl_->steps[i].Run(&args);
+    const auto now = Clock::now();
+    seconds[i] += std::chrono::duration<double>(now - last).count();
+    last = now;
   }
+}
+
+std::vector<PlanStep> Interpreter::Steps() const {
+  const Graph& graph = impl_->graph();
+  std::vector<PlanStep> all;
+  for (const Step& step : impl_->steps) {
+    const PlannedKernel& planned = step.planned;
+    PlanStep of;
+    for (const NodeId id : planned.nodes)
+      of.ops +=
+          (of.ops.empty() ? "" : " + ") + std::string(graph.node(id).op->name);
+    of.node = graph.node(planned.nodes.back()).name;
+    of.kernel = planned.name;
+    of.work = WorkOf(graph, planned.nodes);
+    for (const auto* ids : {&planned.inputs, &planned.outputs}) {
+      for (const TensorId id : *ids) {
+        if (id != kNoTensor)
+          of.bytes += static_cast<double>(graph.tensor(id).Bytes());
+      }
+    }
+    if (!planned.outputs.empty())
+      of.output = graph.tensor(planned.outputs[0]).shape;
+    all.push_back(std::move(of));
+  }
+  return all;
 }
 
 }  // namespace litesmith

@@ -7,9 +7,12 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
+#include "src/runtime/profile.h"
 
 namespace litesmith {
 
@@ -25,6 +28,16 @@ struct InterpreterOptions {
   // Variables keep their values from call to call; else each call starts from
   // fresh ones.
   bool keep_state = false;
+};
+
+// One kernel of a plan.
+struct PlanStep {
+  // Of the graph that was given, in their order: one node, or what is fused.
+  std::string ops, node;
+  std::string kernel;  // row or fusion
+  Shape output;
+  Work work;         // of a sample
+  double bytes = 0;  // of all tensors that a full Invoke reads and writes
 };
 
 class Interpreter {
@@ -47,6 +60,10 @@ class Interpreter {
   // Runs samples [0, batch). 1 <= batch <= options.batch.
   void Invoke(int batch);
   void Invoke() { Invoke(batch()); }
+  // As Invoke(), and adds the seconds of each step to `seconds`.
+  void InvokeTimed(std::span<double> seconds);
+  // In the order in which they run.
+  std::vector<PlanStep> Steps() const;
   int batch() const;
   // Variables as before the first call.
   void Reset();

@@ -121,6 +121,27 @@ TEST(Interpreter, ReferenceAndFastKernelsAgree) {
     EXPECT_NEAR(a[i], b[i], 1e-5 * (1 + std::abs(b[i]))) << i;
 }
 
+TEST(Interpreter, TimesEachOfItsSteps) {
+  Interpreter interpreter(SmallCnn(), {.batch = 2});
+  const std::vector<PlanStep> steps = interpreter.Steps();
+  ASSERT_FALSE(steps.empty());
+  const Floats images = Images(2);
+  const Floats wanted = Outputs(&interpreter, images, 2);
+  std::vector<double> seconds(steps.size());
+  interpreter.InvokeTimed(seconds);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    EXPECT_GT(seconds[i], 0) << steps[i].ops;
+    EXPECT_FALSE(steps[i].kernel.empty());
+    EXPECT_GT(steps[i].bytes, 0);
+  }
+  EXPECT_NE(steps[0].ops.find("CONV_2D"), std::string::npos);
+  EXPECT_GT(steps[0].work.macs, 0);
+  Floats again(wanted.size());
+  std::memcpy(again.data(), interpreter.output(0).data(),
+              again.size() * sizeof(float));
+  EXPECT_EQ(again, wanted);
+}
+
 // Before a QUANTIZE, an accumulation error would become a whole step.
 TEST(Interpreter, FloatsBeforeQuantizeHaveTheReferencesBits) {
   Graph graph = SmallCnn();

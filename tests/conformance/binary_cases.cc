@@ -288,9 +288,15 @@ std::vector<Case> BinaryCases(const Kind& kind) {
     list.AddInputs("inputs", kPot, {3, 4}, false);
   const bool trained = kind.op->differentiable();
   for (const Numbers& numbers : kind.numbers) {
-    const bool timed = kind.all_shapes
-                           ? IsFirstOfType(kind.numbers, numbers)
-                           : trained && numbers.dtype == DType::kFloat32;
+    const bool fast = !numbers.a.empty() &&
+                      std::any_of(kind.op->rows.begin(), kind.op->rows.end(),
+                                  [&](const KernelRow& row) {
+                                    return row.purpose == Purpose::kFast &&
+                                           row.types.input == numbers.dtype;
+                                  });
+    const bool timed =
+        kind.all_shapes ? IsFirstOfType(kind.numbers, numbers)
+                        : trained && (numbers.dtype == DType::kFloat32 || fast);
     if (timed) list.AddInputs("resnet_8", numbers, {32, 32, 16}, true);
   }
   std::vector<Case> cases = list.Take();

@@ -185,8 +185,8 @@ std::vector<PlannedKernel> TrainedKernels(const Graph& graph, int batch,
   for (const Node& node : graph.nodes) {
     if (!node.op->in_place) continue;
     const PrepareContext context{graph, node, facts};
-    kernels.push_back(PlannedAlone(
-        context, ChooseKernel(context, Purpose::kTrain).prepare(context)));
+    const KernelRow& row = ChooseKernel(context, Purpose::kTrain);
+    kernels.push_back(PlannedAlone(context, row.name, row.prepare(context)));
   }
   return kernels;
 }

@@ -31,7 +31,7 @@ Graph BindForNodes(const Graph& graph, int batch) {
 
 NodeRunner::NodeRunner(const PrepareContext& context, const KernelRow& row)
     : NodeRunner(context.graph, context.facts,
-                 PlannedAlone(context, row.prepare(context))) {}
+                 PlannedAlone(context, row.name, row.prepare(context))) {}
 
 NodeRunner::NodeRunner(const Graph& graph, const GraphFacts& facts,
                        PlannedKernel planned)

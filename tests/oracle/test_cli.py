@@ -110,6 +110,17 @@ def test_benchmark(litesmith, ours):
     assert {"min_us", "p50_us", "p90_us", "p99_us", "runs", "batch", "threads"} <= set(result)
     assert 0 < result["min_us"] <= result["p50_us"] <= result["p90_us"] <= result["p99_us"]
     assert (result["batch"], result["threads"]) == (1, 1)
+    assert result["profile"] is None
+
+
+def test_profile(litesmith, ours):
+    """Each kernel with its share of the time and, where it multiplies, of the peak."""
+    steps = json.loads(litesmith.ok("benchmark", ours["uint8"], "--seconds", 0.05, "--profile", "--json"))["profile"]
+    assert any("CONV_2D" in step["ops"] for step in steps)
+    assert abs(sum(step["share"] for step in steps) - 1) < 1e-6
+    assert all(step["us"] > 0 and (step["macs"] == 0) == (step["of_peak"] is None) for step in steps)
+    text = litesmith.ok("benchmark", ours["uint8"], "--seconds", 0.05, "--profile")
+    assert "Share" in text and "CONV_2D" in text
 
 
 def test_run_quantizes_on_request(litesmith, ours, images, tmp_path):

@@ -17,6 +17,16 @@ namespace {
 class SumOfScaled {
  public:
   SumOfScaled(const PrepareContext& context, bool subtracts);
+  // False where it goes by shifts.
+  bool Fill(ScaledBinarySpec* spec) const {
+    spec->a_zero = a_zero_, spec->b_zero = b_zero_;
+    spec->left = left_;
+    spec->a = a_multiplier_, spec->b = b_multiplier_;
+    spec->subtract = sign_ < 0;
+    spec->requantizer.multipliers = {y_multiplier_};
+    spec->requantizer.zero_point = y_zero_;
+    return !pot_;
+  }
   int32_t operator()(int32_t a, int32_t b) const {
     return pot_ ? ByShifts(a, b) : Scaled(a, b);
   }
@@ -107,6 +117,8 @@ struct SumOrDifference {
   }
   static float SlopeA(float, float) { return 1.0f; }
   static float SlopeB(float, float) { return kSubtracts ? -1.0f : 1.0f; }
+  static constexpr FloatBinary kOnVectors =
+      kSubtracts ? FloatBinary::kSubtract : FloatBinary::kAdd;
 
   class Integer : public SumOfScaled {
    public:
@@ -132,6 +144,7 @@ struct Mul {
   }
   static float SlopeA(float, float b) { return b; }
   static float SlopeB(float a, float) { return a; }
+  static constexpr FloatBinary kOnVectors = FloatBinary::kMultiply;
 
   // Of 8-bit and 16-bit values with scales: products are 2^30 at most.
   class Integer {
@@ -144,6 +157,13 @@ struct Mul {
                                     context.output())) {}
     int32_t operator()(int32_t a, int32_t b) const {
       return y_zero_ + Mbqm((a - a_zero_) * (b - b_zero_), multiplier_);
+    }
+    bool Fill(ScaledBinarySpec* spec) const {
+      spec->product = true;
+      spec->a_zero = a_zero_, spec->b_zero = b_zero_;
+      spec->requantizer.multipliers = {multiplier_};
+      spec->requantizer.zero_point = y_zero_;
+      return true;
     }
 
    private:
@@ -230,14 +250,14 @@ struct Minimum {
 
 template <class F>
 constexpr KernelRow kArithmeticRows[] = {
-    kF32Train<F>, kF32Ref<F>, kS8Ref<F>,  kU8Ref<F>,
-    kS16Ref<F>,   kI16Ref<F>, kI32Ref<F>, kI64Ref<F>,
+    kF32Train<F>, kF32Simd<F>, kS8Simd<F>, kS16Simd<F>, kF32Ref<F>, kS8Ref<F>,
+    kU8Ref<F>,    kS16Ref<F>,  kI16Ref<F>, kI32Ref<F>,  kI64Ref<F>,
 };
 
 // No int16 without scales.
 constexpr KernelRow kSubRows[] = {
-    kF32Train<Sub>, kF32Ref<Sub>, kS8Ref<Sub>,  kU8Ref<Sub>,
-    kS16Ref<Sub>,   kI32Ref<Sub>, kI64Ref<Sub>,
+    kF32Train<Sub>, kF32Simd<Sub>, kS8Simd<Sub>, kS16Simd<Sub>, kF32Ref<Sub>,
+    kS8Ref<Sub>,    kU8Ref<Sub>,   kS16Ref<Sub>, kI32Ref<Sub>,  kI64Ref<Sub>,
 };
 
 constexpr KernelRow kSquaredDifferenceRows[] = {

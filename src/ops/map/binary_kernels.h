@@ -8,16 +8,24 @@
 //     static float SlopeB(float a, float b);
 //     class Integer;  // of integers with scales: made from the context, called
 //   };                // with two stored values, gives the result to be clamped
+//
+// For speed, a struct that vectors know has kOnVectors, which of the functions
+// of kernels/map/float_binary.h it is, and its Integer has Fill, which writes
+// its multipliers (kernels/map/scaled_binary.h) and says whether they are all.
 #ifndef LITESMITH_OPS_MAP_BINARY_KERNELS_H_
 #define LITESMITH_OPS_MAP_BINARY_KERNELS_H_
 
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <type_traits>
+#include <utility>
 
 #include "src/graph/op_def.h"
 #include "src/kernels/map/broadcast.h"
+#include "src/kernels/map/float_binary.h"
+#include "src/kernels/map/scaled_binary.h"
 #include "src/ops/gradients.h"
 #include "src/ops/layer/layer.h"
 
@@ -222,6 +230,68 @@ class BinaryInteger : public Kernel {
   IntegerRange range_;
 };
 
+// ---- For speed ------------------------------------------------------------
+
+template <class F>
+class BinaryF32Simd : public Kernel {
+ public:
+  explicit BinaryF32Simd(const PrepareContext& context)
+      : walk_(context), range_(ActivationRange(ActivationOf(context.node))) {}
+  void Run(const KernelArgs& args) const override {
+    const auto* a = args.in<float>(0);
+    const auto* b = args.in<float>(1);
+    auto* y = args.out<float>();
+    kernels::ForEachRun(walk_.plan(), walk_.first(args.batch),
+                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
+                            int64_t step_a, int64_t step_b) {
+                          RunFloatBinary(F::kOnVectors, range_, a + at_a,
+                                         step_a, b + at_b, step_b, n, y + out);
+                        });
+  }
+
+ private:
+  BinaryWalk walk_;
+  kernels::FloatRange range_;
+};
+
+template <class T>
+class BinaryIntegerSimd : public Kernel {
+ public:
+  BinaryIntegerSimd(const PrepareContext& context,
+                    std::unique_ptr<const PackedBinary> packed)
+      : walk_(context), packed_(std::move(packed)) {}
+  void Run(const KernelArgs& args) const override {
+    const auto* a = args.in<T>(0);
+    const auto* b = args.in<T>(1);
+    auto* y = args.out<T>();
+    kernels::ForEachRun(walk_.plan(), walk_.first(args.batch),
+                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
+                            int64_t step_a, int64_t step_b) {
+                          RunScaledBinary(*packed_, a + at_a, step_a, b + at_b,
+                                          step_b, n, y + out);
+                        });
+  }
+
+ private:
+  BinaryWalk walk_;
+  std::unique_ptr<const PackedBinary> packed_;
+};
+
+// The reference where vectors do not hold it.
+template <class F, class T>
+KernelPtr MakeBinarySimd(const PrepareContext& context) {
+  const IntegerRange range =
+      ActivationRange(ActivationOf(context.node), context.output());
+  ScaledBinarySpec spec;
+  spec.wide = sizeof(T) == 2;
+  spec.requantizer.lo = range.lo, spec.requantizer.hi = range.hi;
+  if (typename F::Integer(context).Fill(&spec)) {
+    if (auto packed = PackScaledBinary(spec))
+      return std::make_unique<BinaryIntegerSimd<T>>(context, std::move(packed));
+  }
+  return MakeKernel<BinaryInteger<F, T>>(context);
+}
+
 // ---- Rows of them ---------------------------------------------------------
 
 template <class F>
@@ -236,6 +306,18 @@ inline constexpr KernelRow kPlainF32Ref = {"F32Ref",
                                            Purpose::kReference,
                                            {DType::kFloat32},
                                            MakeKernel<BinaryPlain<F, float>>};
+template <class F>
+inline constexpr KernelRow kF32Simd = {
+    "F32", Purpose::kFast, {DType::kFloat32}, MakeKernel<BinaryF32Simd<F>>};
+template <class F>
+inline constexpr KernelRow kS8Simd = {
+    "S8", Purpose::kFast, {DType::kInt8}, MakeBinarySimd<F, int8_t>};
+template <class F>
+inline constexpr KernelRow kS16Simd = {"S16",
+                                       Purpose::kFast,
+                                       {DType::kInt16},
+                                       MakeBinarySimd<F, int16_t>,
+                                       HasScales};
 // With scales.
 template <class F>
 inline constexpr KernelRow kS8Ref = {"S8Ref",

@@ -88,8 +88,11 @@ class ReducePlain : public Kernel {
     for (int s = 0; s < walk.samples(args.batch); ++s) {
       T* y = args.out<T>() + s * walk.outputs();
       Total* totals = TotalsOf(args, y);
-      kernels::Reduce(walk.plan(), args.in<T>(0) + s * walk.inputs(),
-                      F::template Start<T>(), F::template Join<T>, totals);
+      kernels::Reduce(
+          walk.plan(), args.in<T>(0) + s * walk.inputs(),
+          F::template Start<T>(),
+          [](Total total, T v) { return F::template Join<T>(total, v); },
+          totals);
       for (int64_t o = 0; o < walk.outputs(); ++o)
         y[o] = F::template Finish<T>(totals[o], walk.count());
     }

@@ -1,9 +1,10 @@
-#include "bench/peak.h"
+// Chains of multiply-accumulates, and reading in a loop.
+#include "src/kernels/common/peak.h"
 
 #include "src/kernels/common/simd_targets.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "bench/peak.cc"
+#define HWY_TARGET_INCLUDE "src/kernels/common/peak.cc"
 #include <hwy/foreach_target.h>
 // After foreach_target.
 #include <hwy/highway.h>
@@ -30,25 +31,38 @@ void Read(const std::byte*, size_t, void*) {}
 
 #else
 
-// Steps of 12 independent sums, which hides any latency.
+// Four words of x against two vectors of weights, as the kernels have it; both
+// are read anew in each step, or a compiler multiplies once for all. Written
+// out, as arrays would be in memory.
 template <class Words, int kAWord>
 double Chain(int64_t steps, void* sink) {
   using D = typename Words::D;
-  constexpr int kSums = 12;
-  hn::Vec<D> sum[kSums];
-  alignas(64) typename Words::X ones[64];
-  std::fill_n(ones, 64, typename Words::X{1});
-  const auto x = Words::Broadcast(ones);
-  for (auto& s : sum) s = hn::Zero(D());
-  for (int64_t i = 0; i < steps; ++i) {
-    HWY_UNROLL(kSums)
-    for (int k = 0; k < kSums; ++k) sum[k] = Words::Step(sum[k], x, x);
+  using V = hn::Vec<D>;
+  using T = hn::TFromD<D>;
+  const D d;
+  alignas(64) typename Words::X x[64];
+  alignas(64) T w[64];
+  std::fill_n(x, 64, typename Words::X{1});
+  std::fill_n(w, 64, T{1});
+  V a = hn::Zero(d), b = a, c = a, e = a, f = a, g = a, h = a, i = a;
+  for (int64_t step = 0; step < steps; ++step) {
+    const int64_t at = step & 1;
+    const V w0 = hn::LoadU(d, w + at);
+    const V w1 = hn::LoadU(d, w + at + hn::Lanes(d));
+    V word = Words::Broadcast(x + at);
+    a = Words::Step(a, word, w0), b = Words::Step(b, word, w1);
+    word = Words::Broadcast(x + at + 8);
+    c = Words::Step(c, word, w0), e = Words::Step(e, word, w1);
+    word = Words::Broadcast(x + at + 16);
+    f = Words::Step(f, word, w0), g = Words::Step(g, word, w1);
+    word = Words::Broadcast(x + at + 24);
+    h = Words::Step(h, word, w0), i = Words::Step(i, word, w1);
   }
-  auto total = sum[0];
-  for (int k = 1; k < kSums; ++k) total = hn::Add(total, sum[k]);
-  hn::StoreU(total, D(), static_cast<hn::TFromD<D>*>(sink));
-  return static_cast<double>(steps) * kSums * kAWord *
-         static_cast<double>(hn::Lanes(D()));
+  const V total = hn::Add(hn::Add(hn::Add(a, b), hn::Add(c, e)),
+                          hn::Add(hn::Add(f, g), hn::Add(h, i)));
+  hn::StoreU(total, d, static_cast<T*>(sink));
+  return static_cast<double>(steps) * 8 * kAWord *
+         static_cast<double>(hn::Lanes(d));
 }
 
 ChainFunction MacChain(PeakKind kind) {

@@ -1,8 +1,8 @@
-// The machine's limits that the kernel benchmarks are compared with, measured
+// The limits of this machine that kernels are compared with, measured
 // on one core when asked: multiply-accumulates of registers alone, and reading
 // a buffer that does not change.
-#ifndef LITESMITH_BENCH_PEAK_H_
-#define LITESMITH_BENCH_PEAK_H_
+#ifndef LITESMITH_KERNELS_COMMON_PEAK_H_
+#define LITESMITH_KERNELS_COMMON_PEAK_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -24,4 +24,4 @@ double ReadBytesPerSecond(size_t bytes);
 
 }  // namespace litesmith
 
-#endif  // LITESMITH_BENCH_PEAK_H_
+#endif  // LITESMITH_KERNELS_COMMON_PEAK_H_

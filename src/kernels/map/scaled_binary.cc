@@ -1,0 +1,247 @@
+// Four vectors of 32 bits at a time, which are one of bytes or two of int16.
+#include "src/kernels/map/scaled_binary.h"
+
+#include "src/kernels/common/simd_targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "src/kernels/map/scaled_binary.cc"
+#include <hwy/foreach_target.h>
+// After foreach_target.
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/kernels/common/requantize-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace litesmith {
+namespace HWY_NAMESPACE {
+namespace {
+
+#if HWY_TARGET == HWY_SCALAR
+
+int BinaryLanes() { return 0; }
+void ChooseBinaryHere(const ScaledBinarySpec&, PackedBinary*) {}
+
+#else
+
+constexpr int kVectors = 4;
+constexpr int kLanes = hn::MaxLanes(DS32());
+constexpr int kStep = kVectors * kLanes;
+
+// What an input becomes, before the two are joined.
+class Term {
+ public:
+  explicit Term(const ScaledTerm& t)
+      : high_(hn::Set(DS32(), t.high)),
+        low_(hn::Set(DS32(), t.low)),
+        add_low_(hn::Set(DS32(), t.add_low)),
+        add_(hn::Set(DS32(), t.add)),
+        low_bits_(hn::Set(DS32(), t.low_bits)),
+        half_(hn::Set(DS32(), t.half)),
+        bits_(hn::Set(DS32(), t.bits)),
+        rounds_(t.bits > 0),
+        subtract_(t.subtract) {}
+  HWY_INLINE VS32 Apply(VS32 x) const {
+    const VS32 low = hn::Add(hn::Mul(x, low_), add_low_);
+    VS32 sum =
+        hn::Add(hn::Add(hn::Mul(x, high_), add_), hn::Shr(low, low_bits_));
+    if (rounds_) {
+      sum =
+          hn::Shr(hn::Add(hn::Add(sum, half_), hn::ShiftRight<31>(sum)), bits_);
+    }
+    return subtract_ ? hn::Sub(hn::Zero(DS32()), sum) : sum;
+  }
+
+ private:
+  VS32 high_, low_, add_low_, add_, low_bits_, half_, bits_;
+  bool rounds_, subtract_;
+};
+
+struct Sum {
+  explicit Sum(const PackedBinary& p) : a(p.terms[0]), b(p.terms[1]) {}
+  HWY_INLINE VS32 Prepare(int which, VS32 x) const {
+    return which == 0 ? a.Apply(x) : b.Apply(x);
+  }
+  HWY_INLINE VS32 Join(VS32 x, VS32 y) const { return hn::Add(x, y); }
+  Term a, b;
+};
+
+struct Product {
+  explicit Product(const PackedBinary& p)
+      : zeros{hn::Set(DS32(), p.zeros[0]), hn::Set(DS32(), p.zeros[1])} {}
+  HWY_INLINE VS32 Prepare(int which, VS32 x) const {
+    return hn::Sub(x, zeros[which]);
+  }
+  HWY_INLINE VS32 Join(VS32 x, VS32 y) const { return hn::Mul(x, y); }
+  VS32 zeros[2];
+};
+
+template <typename T>
+HWY_INLINE VS32 LoadWide(const T* x) {
+  const hn::Rebind<T, DS32> narrow;
+  return hn::PromoteTo(DS32(), hn::LoadU(narrow, x));
+}
+
+// Four vectors, narrowed and clamped.
+HWY_INLINE void StoreNarrow(const VS32* v, const PackedRequantizer& r,
+                            int8_t* y) {
+  const DS8 d;
+  const auto lo = hn::Set(d, static_cast<int8_t>(r.lo));
+  const auto hi = hn::Set(d, static_cast<int8_t>(r.hi));
+  hn::StoreU(hn::Min(hn::Max(NarrowFour(v[0], v[1], v[2], v[3]), lo), hi), d,
+             y);
+}
+HWY_INLINE void StoreNarrow(const VS32* v, const PackedRequantizer& r,
+                            int16_t* y) {
+  const DS32 d;
+  const hn::Rebind<int16_t, DS32> narrow;
+  const VS32 lo = hn::Set(d, r.lo);
+  const VS32 hi = hn::Set(d, r.hi);
+  for (int k = 0; k < kVectors; ++k) {
+    hn::StoreU(hn::DemoteTo(narrow, hn::Min(hn::Max(v[k], lo), hi)), narrow,
+               y + k * kLanes);
+  }
+}
+
+// kConstant: which input is one element for all, 2: none.
+template <typename T, class F, RequantForm kForm, int kConstant>
+void RunLoop(const PackedBinary& p, const T* a, const T* b, int64_t n, T* y) {
+  const F f(p);
+  const VectorRequantizer<kForm> requantizer(p.requantizer, 0);
+  const T* const from[] = {a, b};
+  VS32 constant = hn::Zero(DS32());
+  if constexpr (kConstant < 2) {
+    constant = f.Prepare(kConstant, hn::Set(DS32(), int32_t{*from[kConstant]}));
+  }
+  const auto step = [&](const T* at_a, const T* at_b, T* to) {
+    VS32 v[kVectors];
+    for (int k = 0; k < kVectors; ++k) {
+      const VS32 of_a =
+          kConstant == 0 ? constant : f.Prepare(0, LoadWide(at_a + k * kLanes));
+      const VS32 of_b =
+          kConstant == 1 ? constant : f.Prepare(1, LoadWide(at_b + k * kLanes));
+      v[k] = requantizer.Apply(f.Join(of_a, of_b));
+    }
+    StoreNarrow(v, p.requantizer, to);
+  };
+  int64_t i = 0;
+  for (; i + kStep <= n; i += kStep)
+    step(a + (kConstant == 0 ? 0 : i), b + (kConstant == 1 ? 0 : i), y + i);
+  if (i == n) return;
+  // The rest, in memory that is long enough.
+  HWY_ALIGN T rest[3][kStep] = {};
+  const auto left = static_cast<size_t>(n - i);
+  if (kConstant != 0) std::copy_n(a + i, left, rest[0]);
+  if (kConstant != 1) std::copy_n(b + i, left, rest[1]);
+  step(rest[0], rest[1], rest[2]);
+  std::copy_n(rest[2], left, y + i);
+}
+
+template <typename T, class F, RequantForm kForm>
+void RunBinary(const PackedBinary& p, int constant, const void* a,
+               const void* b, int64_t n, void* y) {
+  const auto run = constant == 0   ? RunLoop<T, F, kForm, 0>
+                   : constant == 1 ? RunLoop<T, F, kForm, 1>
+                                   : RunLoop<T, F, kForm, 2>;
+  run(p, static_cast<const T*>(a), static_cast<const T*>(b), n,
+      static_cast<T*>(y));
+}
+
+int BinaryLanes() { return kLanes; }
+
+template <typename T, class F>
+auto ChooseForm(const PackedBinary& p) {
+  switch (p.requantizer.form) {
+    case RequantForm::kPlain:
+      return &RunBinary<T, F, RequantForm::kPlain>;
+    case RequantForm::kSigned:
+      return &RunBinary<T, F, RequantForm::kSigned>;
+    default:
+      return &RunBinary<T, F, RequantForm::kLeft>;
+  }
+}
+
+void ChooseBinaryHere(const ScaledBinarySpec& spec, PackedBinary* p) {
+  if (spec.wide) {
+    p->run = spec.product ? ChooseForm<int16_t, Product>(*p)
+                          : ChooseForm<int16_t, Sum>(*p);
+  } else {
+    p->run = spec.product ? ChooseForm<int8_t, Product>(*p)
+                          : ChooseForm<int8_t, Sum>(*p);
+  }
+}
+
+#endif  // HWY_SCALAR
+
+}  // namespace
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace litesmith
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace litesmith {
+
+HWY_EXPORT(BinaryLanes);
+HWY_EXPORT(ChooseBinaryHere);
+
+namespace {
+
+// False where d * low may leave 32 bits, or MBQM shifts left.
+bool PackTerm(const FixedMultiplier& m, int left, int32_t zero, bool wide,
+              bool subtract, ScaledTerm* term) {
+  if (m.shift > 0 || m.shift < -30 || (wide && zero != 0)) return false;
+  const int k = 31 - left;
+  term->low_bits = k;
+  term->high = m.value >> k;
+  term->low = m.value & ((1 << k) - 1);
+  term->add_low = (1 << (k - 1)) - zero * term->low;
+  term->add = -zero * term->high;
+  term->bits = -m.shift;
+  term->half = term->bits > 0 ? 1 << (term->bits - 1) : 0;
+  term->subtract = subtract;
+  return true;
+}
+
+// The largest magnitude that is requantized.
+int64_t Bound(const ScaledBinarySpec& spec) {
+  const int64_t most = spec.wide ? 32768 : 255;
+  if (spec.product) return most * most;
+  const auto real = [](const FixedMultiplier& m) {
+    return std::ldexp(static_cast<double>(m.value), m.shift - 31);
+  };
+  // And what rounding adds.
+  return static_cast<int64_t>(static_cast<double>(most << spec.left) *
+                              (real(spec.a) + real(spec.b))) +
+         2;
+}
+
+}  // namespace
+
+std::unique_ptr<const PackedBinary> PackScaledBinary(
+    const ScaledBinarySpec& spec) {
+  const int lanes = HWY_DYNAMIC_DISPATCH(BinaryLanes)();
+  if (lanes == 0) return nullptr;
+  auto p = std::make_unique<PackedBinary>();
+  if (spec.product) {
+    if (spec.wide && (spec.a_zero != 0 || spec.b_zero != 0)) return nullptr;
+    p->zeros[0] = spec.a_zero, p->zeros[1] = spec.b_zero;
+  } else if (!PackTerm(spec.a, spec.left, spec.a_zero, spec.wide, false,
+                       &p->terms[0]) ||
+             !PackTerm(spec.b, spec.left, spec.b_zero, spec.wide, spec.subtract,
+                       &p->terms[1])) {
+    return nullptr;
+  }
+  Requantizer each = spec.requantizer;
+  each.multipliers.assign(static_cast<size_t>(lanes),
+                          spec.requantizer.multipliers[0]);
+  const std::vector<int64_t> bounds(static_cast<size_t>(lanes), Bound(spec));
+  if (!PackRequantizer(each, bounds, lanes, 1, &p->requantizer)) return nullptr;
+  HWY_DYNAMIC_DISPATCH(ChooseBinaryHere)(spec, p.get());
+  return p;
+}
+
+}  // namespace litesmith
+#endif  // HWY_ONCE
