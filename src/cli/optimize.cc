@@ -123,7 +123,7 @@ void Run(Options options, const CLI::App& verb) {
       TestOf(result.graph, *data.test, options.train, options.metric);
   PrintOut(options.json
                ? TrainingJson(result.steps, result.step_ms, result.seconds,
-                              result.epochs, test, options.out)
+                              result.epochs, test, options.out, &coverage)
                : fmt::format("{}: trained {} in {:.2f} s; {}; written to {}\n",
                              recipe.name, Counted(epochs, "epoch"),
                              result.seconds, TestText(test), options.out));

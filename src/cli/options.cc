@@ -363,7 +363,8 @@ std::string TestText(const TestResult& result) {
 
 std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
                          double seconds, const std::vector<EpochResult>& epochs,
-                         const TestResult& test, const std::string& out) {
+                         const TestResult& test, const std::string& out,
+                         const std::vector<CoverageRow>* coverage) {
   double median = 0;
   if (!step_ms.empty()) {
     const auto middle =
@@ -383,6 +384,16 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
   if (!epochs.empty()) json["train_loss"] = epochs.back().loss;
   if (test.metric == "top1") json["accuracy"] = test.score.value;
   if (FindMetric(test.metric).is_share) json["correct"] = test.score.correct;
+  if (coverage != nullptr) {
+    nlohmann::ordered_json rows = nlohmann::ordered_json::array();
+    for (const CoverageRow& row : *coverage) {
+      VisitFields(row, [&, &back = rows.emplace_back()](const char* name,
+                                                        const auto& value) {
+        back[name] = value;
+      });
+    }
+    json["coverage"] = std::move(rows);
+  }
   // A path may be no UTF-8.
   return json.dump(-1, ' ', false,
                    nlohmann::ordered_json::error_handler_t::replace) +

@@ -14,6 +14,7 @@
 #include "src/graph/op_def.h"
 #include "src/measure/evaluate.h"
 #include "src/models/models.h"
+#include "src/optimize/coverage.h"
 #include "src/train/trainer.h"
 
 namespace litesmith {
@@ -148,10 +149,12 @@ TestResult TestOf(const Graph& graph, const Dataset& test,
 std::string TestText(const TestResult& result);
 // What `train` and `optimize` say of a training with --json: one object, of the
 // optimizer's steps, the median of their times (ms), all the time (s), the last
-// epoch's loss, and the test half.
+// epoch's loss, the test half, and what a recipe did to each layer if there was
+// one.
 std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
                          double seconds, const std::vector<EpochResult>& epochs,
-                         const TestResult& test, const std::string& out);
+                         const TestResult& test, const std::string& out,
+                         const std::vector<CoverageRow>* coverage = nullptr);
 // "accuracy 97.00 % (1940 of 2000)", "mse 0.01234 (2000 samples)".
 std::string ScoreText(const std::string& metric, const Score& score);
 

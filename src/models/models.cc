@@ -19,6 +19,7 @@
 #include "src/ops/registry.h"
 #include "src/quant/convert.h"
 #include "src/quant/dequantize.h"
+#include "src/quant/prepare.h"
 #include "src/transform/batch.h"
 #include "src/transform/batch_norm.h"
 #include "src/transform/expand_rnn.h"
@@ -147,7 +148,7 @@ Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize,
     RequireFloat(graph,
                  ": give the one that it was made from, or --dequantize to "
                  "take its integers times their scales");
-    return WithoutLstmStates(FoldBatchShapes(graph));
+    return WithInnerShapes(WithoutLstmStates(FoldBatchShapes(graph)));
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", model, error.what());
   }

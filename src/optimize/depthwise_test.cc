@@ -216,7 +216,8 @@ TEST(DepthwiseRecipesTest, ZerosAndScalesReachTheFile) {
   options.batch = 8;
   options.threads = 1;
   const auto data = Data();
-  const TrainResult trained = RunSteps(model, recipe, *data, options, nullptr);
+  const TrainResult trained =
+      RunSteps(model, model, recipe, *data, options, nullptr);
   const Promises promises =
       RecipePromises(model, recipe, data->size(), options, {});
   EXPECT_EQ(promises.at("dw1/depthwise_kernel").size(), 1u);

@@ -20,13 +20,12 @@ bool OnlyTrains(const Recipe& recipe) {
 
 }  // namespace
 
-TrainResult RunSteps(const Graph& start, const Recipe& recipe,
-                     const Dataset& data, const TrainOptions& options,
-                     Progress* progress) {
+TrainResult RunSteps(const Graph& start, const Graph& teacher,
+                     const Recipe& recipe, const Dataset& data,
+                     const TrainOptions& options, Progress* progress) {
   TrainResult result;
   result.graph = start;
-  // What the steps start from, before they change it.
-  const Graph teacher = StripTrainingOps(start);
+  const Graph plain_teacher = StripTrainingOps(teacher);
   for (size_t s = 0; s < recipe.steps.size(); ++s) {
     const RecipeStep& step = recipe.steps[s];
     TrainOptions train = StepTraining(step, options);
@@ -40,9 +39,9 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
     const int64_t steps = TrainingSteps(data.size(), train);
     const Graph plain = StripTrainingOps(result.graph);
     Graph graph = ApplyStep(plain, step, steps);
-    if (step.technique->start != nullptr)
+    if (step.technique->start != nullptr && !train.tfmot)
       step.technique->start(plain, data, step.settings, &graph);
-    TrainResult trained = Train(graph, data, train, progress, &teacher);
+    TrainResult trained = Train(graph, data, train, progress, &plain_teacher);
     if (step.technique->finish != nullptr)
       trained.graph = step.technique->finish(trained.graph);
     result.graph = step.technique->stays ? std::move(trained.graph)
@@ -55,6 +54,13 @@ TrainResult RunSteps(const Graph& start, const Recipe& recipe,
                          trained.epochs.end());
   }
   return result;
+}
+
+bool Distills(const Recipe& recipe, const TrainOptions& options) {
+  return std::any_of(recipe.steps.begin(), recipe.steps.end(),
+                     [&](const RecipeStep& step) {
+                       return StepTraining(step, options).distill_weight > 0;
+                     });
 }
 
 int FirstStage(const RecipeTable& table, const Recipe& recipe) {
@@ -112,7 +118,8 @@ OptimizeResult Optimize(const Graph& model, const RecipeTable& table,
     TrainOptions own = options;
     own.stage = FirstStage(table, *each);
     if (!own.checkpoint.empty()) own.checkpoint += "." + each->name;
-    TrainResult trained = RunSteps(result.graph, *each, data, own, progress);
+    TrainResult trained =
+        RunSteps(result.graph, plain, *each, data, own, progress);
     result.graph = std::move(trained.graph);
     result.seconds += trained.seconds;
     result.steps += trained.steps;

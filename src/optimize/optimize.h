@@ -19,13 +19,16 @@ namespace litesmith {
 // ops: they are stripped first). `options.epochs`, `batch` and `learning_rate`
 // are for steps that do not say their own; `checkpoint`, if set, is a prefix:
 // every step goes on from its own file. `options.stage` is the first step's.
-// Where options.distill_weight says so, the teacher is the float model that the
-// recipe starts from. The result carries the fake quants of a last
-// quantization-aware step; all else is folded. Throws Error as Train and the
-// passes do.
-TrainResult RunSteps(const Graph& start, const Recipe& recipe,
-                     const Dataset& data, const TrainOptions& options,
-                     Progress* progress);
+// Where options.distill_weight says so, it learns from the teacher's answers:
+// the float model that the whole lineage starts from. The result carries the
+// fake quants of a last quantization-aware step; all else is folded. Throws
+// Error as Train and the passes do.
+TrainResult RunSteps(const Graph& start, const Graph& teacher,
+                     const Recipe& recipe, const Dataset& data,
+                     const TrainOptions& options, Progress* progress);
+
+// Whether any of the recipe's own steps learns from the teacher.
+bool Distills(const Recipe& recipe, const TrainOptions& options);
 
 // The stage of the recipe's first step: how many steps its parents have.
 int FirstStage(const RecipeTable& table, const Recipe& recipe);

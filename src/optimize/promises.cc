@@ -92,22 +92,35 @@ Invariant CheckNarrowRange(const Tensor& tensor) {
           lowest >= -127 && centred};
 }
 
+// What is promised of the weights, taken off `open`.
+void CheckOne(const Tensor& tensor, const WeightRef& weights, Promises* open,
+              std::vector<Invariant>* result) {
+  const auto promised = open->find(tensor.name);
+  if (promised == open->end()) return;
+  for (const Promise& promise : promised->second) {
+    result->push_back(std::visit(
+        [&](const auto& kind) { return Check(kind, tensor, weights); },
+        promise));
+  }
+  open->erase(promised);
+}
+
 // Of the graph and of those that its nodes run: a loop has the weights of its
-// recurrence. Takes what is checked off `open`.
+// recurrence.
 void CheckWeights(const Graph& graph, Promises* open,
                   std::vector<Invariant>* result) {
   for (const WeightRef& weights : Weights(graph)) {
     const Tensor& tensor = graph.tensor(weights.parameter);
     if (tensor.dtype == DType::kInt8)
       result->push_back(CheckNarrowRange(tensor));
-    const auto promised = open->find(tensor.name);
-    if (promised == open->end()) continue;
-    for (const Promise& promise : promised->second) {
-      result->push_back(std::visit(
-          [&](const auto& kind) { return Check(kind, tensor, weights); },
-          promise));
-    }
-    open->erase(promised);
+    CheckOne(tensor, weights, open, result);
+  }
+  // A table that rows are looked up in is no layer's weights in a file, but
+  // data.
+  for (size_t t = 0; t < graph.tensors.size(); ++t) {
+    const Tensor& tensor = graph.tensors[t];
+    if (tensor.has_data())
+      CheckOne(tensor, {.parameter = static_cast<TensorId>(t)}, open, result);
   }
   for (const Graph& subgraph : graph.subgraphs)
     CheckWeights(subgraph, open, result);

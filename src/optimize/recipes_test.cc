@@ -228,7 +228,7 @@ TEST(RecipesTest, DescriptionHoldsEveryLayersSettings) {
        R"({ type = "cluster", per_channel = "all" })",
        R"({ type = "cluster", gradient = "average" })",
        R"({ type = "qat" })",
-       R"({ type = "qat", calibrate = true })",
+       R"({ type = "qat", calibrate = false })",
        R"({ type = "qat", decay = 0.9 })",
        R"({ type = "qat", debias = true })",
        R"({ type = "qat", weight_ranges = "tensor" })",

@@ -93,6 +93,14 @@ bool LeavesFrozen(const RecipeStep& step, const Graph& graph,
   return !step.technique->frozen && IsFrozen(graph, weights);
 }
 
+// Whether a rule is for these weights.
+bool IsNamed(const RecipeStep& step, const Graph& graph,
+             const WeightRef& weights) {
+  return std::any_of(
+      step.layers.begin(), step.layers.end(),
+      [&](const LayerRule& rule) { return Matches(rule, graph, weights); });
+}
+
 // Of depthwise kernels, whatever a rule that is for them says.
 bool LeavesDepthwise(const RecipeStep& step, const Graph& graph,
                      const WeightRef& weights) {
@@ -100,10 +108,14 @@ bool LeavesDepthwise(const RecipeStep& step, const Graph& graph,
       graph.node(weights.node)
           .op->OperandOf(static_cast<size_t>(weights.input));
   return step.technique->spares_depthwise && operand.depthwise &&
-         std::none_of(step.layers.begin(), step.layers.end(),
-                      [&](const LayerRule& rule) {
-                        return Matches(rule, graph, weights);
-                      });
+         !IsNamed(step, graph, weights);
+}
+
+bool LeavesSmall(const RecipeStep& step, const Graph& graph,
+                 const WeightRef& weights) {
+  return graph.tensor(weights.parameter).shape.NumElements() <
+             step.technique->fewest_weights &&
+         !IsNamed(step, graph, weights);
 }
 
 // Why the step leaves these weights, whatever its settings; empty if it does
@@ -115,6 +127,9 @@ std::string WhyLeft(const RecipeStep& step, const Graph& graph,
   if (LeavesFrozen(step, graph, weights)) return "it is frozen";
   if (LeavesDepthwise(step, graph, weights))
     return "it is depthwise: a channel has few weights and can spare none";
+  if (LeavesSmall(step, graph, weights))
+    return fmt::format("fewer than {} weights: nothing to gain",
+                       step.technique->fewest_weights);
   return {};
 }
 
@@ -219,6 +234,10 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
   options.batch = step.batch.value_or(base.batch);
   options.learning_rate = step.learning_rate.value_or(base.learning_rate);
   for (const auto& change : step.training) change(&options);
+  if (options.freeze_batch_norm < 0) {
+    options.freeze_batch_norm =
+        options.tfmot ? 1 : step.technique->freeze_batch_norm;
+  }
   return options;
 }
 

@@ -23,6 +23,10 @@ namespace litesmith {
 // TFLite's representative data set, as the original system takes it.
 inline constexpr int64_t kCalibrationSamples = 100;
 
+// Fewer weights are not worth a mask or a table of what they share: zeros and
+// clusters save less than the bytes that a file spends on the tensor.
+inline constexpr int64_t kFewWeights = 32;
+
 // Of a training: how many optimizer steps it has, and how messages call the
 // layer ("my.toml:3: recipe "thin", layer 'dense'").
 struct StepPlace {
@@ -40,6 +44,11 @@ struct Technique {
   bool stays = false;
   // Frozen weights (constants) get it too.
   bool frozen = false;
+  // Weights in fewer numbers than this are left as they are unless a rule of
+  // the step is for them: there is nothing to gain.
+  int64_t fewest_weights = 0;
+  // What TrainOptions::freeze_batch_norm is by itself.
+  float freeze_batch_norm = 1;
   // Depthwise kernels are left as they are unless a rule of the step is for
   // them: a channel has a few weights, of which it can spare none.
   bool spares_depthwise = false;
@@ -56,8 +65,9 @@ struct Technique {
   void (*insert_output)(Graph* graph, NodeId node,
                         const LayerSettings& settings) = nullptr;
   void (*insert_input)(Graph* graph) = nullptr;
-  // What follows from the data before the first step; `plain` is the graph
-  // before the ops were inserted, whose tensors keep their ids. Null: nothing.
+  // What follows from the data before the first step, unless it is to start as
+  // TFMOT's; `plain` is the graph before the ops were inserted, whose tensors
+  // keep their ids. Null: nothing.
   void (*start)(const Graph& plain, const Dataset& data,
                 const LayerSettings& settings, Graph* graph) = nullptr;
   // What is done to the graph after the last step. Null: nothing.

@@ -1,6 +1,7 @@
 // Widening, folding, cleaning up.
 #include "src/quant/prepare.h"
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -44,10 +45,41 @@ Graph FoldKnown(const Graph& graph) {
   return three ? FoldKnown(graph, *two, *three) : graph;
 }
 
+bool IsOpenInside(const Tensor& tensor) {
+  const auto dims = tensor.shape.dims();
+  return !dims.empty() &&
+         std::find(dims.begin() + 1, dims.end(), kDynamic) != dims.end();
+}
+
 }  // namespace
 
 Graph Prepare(const Graph& graph) {
   return SplitBatchNorms(CleanUp(FoldKnown(WidenHalves(graph))));
+}
+
+Graph WithInnerShapes(const Graph& graph) {
+  if (std::none_of(graph.tensors.begin(), graph.tensors.end(), IsOpenInside) ||
+      std::any_of(graph.inputs.begin(), graph.inputs.end(),
+                  [&](TensorId id) { return IsOpenInside(graph.tensor(id)); }))
+    return graph;
+  const auto two = Bound(graph, 2);
+  const auto three = two ? Bound(graph, 3) : std::nullopt;
+  if (!three) return graph;
+  Graph result = graph;
+  for (size_t t = 0; t < result.tensors.size(); ++t) {
+    Tensor& tensor = result.tensors[t];
+    const auto& at_two = (*two)[t];
+    const auto& at_three = (*three)[t];
+    if (!IsOpenInside(tensor) || !at_two || !at_three ||
+        at_two->shape.rank() != at_three->shape.rank())
+      continue;
+    std::vector<int32_t> dims = at_two->shape.ToVector();
+    for (size_t d = 0; d < dims.size(); ++d) {
+      if (dims[d] != at_three->shape[static_cast<int>(d)]) dims[d] = kDynamic;
+    }
+    tensor.shape = Shape(std::span<const int32_t>(dims));
+  }
+  return result;
 }
 
 }  // namespace litesmith

@@ -11,6 +11,12 @@ namespace litesmith {
 // a training added stays. Tensors keep their ids, so that ranges go by them.
 Graph Prepare(const Graph& graph);
 
+// The graph with the inner dimensions that a file leaves open though every
+// batch gives them the same number: of what has a shape that is computed from
+// the batch (a transposed convolution of TensorFlow's). What is open in an
+// input stays open, with all that follows from it.
+Graph WithInnerShapes(const Graph& graph);
+
 }  // namespace litesmith
 
 #endif  // LITESMITH_QUANT_PREPARE_H_

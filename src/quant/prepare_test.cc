@@ -408,5 +408,31 @@ TEST(Prepare, FoldsShapesOfAnOpenBatch) {
   EXPECT_EQ(OutputsOf(after, 3), OutputsOf(before, 3));
 }
 
+// Of a batch of images, each with what a shape of the batch says.
+TEST(WithInnerShapes, SaysWhatEveryBatchGives) {
+  const auto reshaped = [](const Shape& input) {
+    PatternBuilder b;
+    const TensorId x = b.Input(input);
+    Node& shape = b.graph.AddNode(kShape, "shape", {x}, {"dims"});
+    shape.Set<&ShapeAttrs::out_type>(static_cast<int64_t>(DType::kInt32));
+    shape.op->infer(&b.graph, shape);
+    const TensorId batch = b.Add(kGather, {shape.outputs[0], b.Where({0})});
+    Node& join = b.graph.AddNode(kConcatenation, "join",
+                                 {batch, b.Where({-1, 2})}, {"target"});
+    join.op->infer(&b.graph, join);
+    const TensorId y = b.Add(kReshape, {x, join.outputs[0]});
+    b.graph.tensor(y).shape = {kDynamic, kDynamic, kDynamic};
+    return b.Finish(b.Add(kTanh, {y}));
+  };
+  const auto output = [](const Graph& graph) {
+    return graph.tensor(graph.outputs[0]).shape;
+  };
+  EXPECT_EQ(output(WithInnerShapes(reshaped({kDynamic, 3, 4}))),
+            (Shape{kDynamic, 6, 2}));
+  // An input's own open dimension stays, and so does what follows from it.
+  const Graph open = reshaped({kDynamic, kDynamic, 4});
+  EXPECT_EQ(output(WithInnerShapes(open)), output(open));
+}
+
 }  // namespace
 }  // namespace litesmith

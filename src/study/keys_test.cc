@@ -146,7 +146,7 @@ TEST(KeysTest, EveryParameterOfAStepChangesTheKey) {
       {"epochs", "3"},
       {"batch", "64"},
       {"learning_rate", "0.5"},
-      {"calibrate", "true"},
+      {"calibrate", "false"},
       {"skip", "true"},
       {"sparsity", "0.7"},
       {"schedule", "\"constant\""},
@@ -185,6 +185,7 @@ TEST(KeysTest, EveryParameterOfAStepChangesTheKey) {
       {"final_learning_rate", "0.0001"},
       {"early_stopping", "3"},
       {"freeze_batch_norm", "0.5"},
+      {"tfmot", "true"},
       {"distill_weight", "0.5"},
       {"distill_temperature", "4"}};
   const Graph graph = LoadModel("mnist-cnn", 1);

@@ -260,8 +260,11 @@ class Study {
         ++missing;
         trained.wanted = true;
       }
-      if (trained.wanted && !trained.kept && !recipe.parent.empty())
+      if (trained.wanted && !trained.kept && !recipe.parent.empty()) {
         trained_.at(recipe.parent).wanted = true;
+        if (Distills(recipe, options_.train))
+          trained_.at(RootOf(recipe)).wanted = true;
+      }
     }
     return missing;
   }
@@ -342,8 +345,10 @@ class Study {
     train.checkpoint = folder + "/checkpoint";
     ClaimCheckpoint(train.checkpoint, result->key, options_.force);
     const TrainResult trained =
-        RunSteps(root ? start_graph_ : ModelGraph(recipe.parent), recipe,
-                 *train_, train, &progress_);
+        RunSteps(root ? start_graph_ : ModelGraph(recipe.parent),
+                 root || !Distills(recipe, train) ? start_graph_
+                                                  : ModelGraph(RootOf(recipe)),
+                 recipe, *train_, train, &progress_);
     // Epochs of an interrupted run count too.
     result->seconds = 0;
     for (const EpochResult& epoch : trained.epochs)
@@ -378,6 +383,10 @@ class Study {
   }
 
   // What the file holds; the cells and the children share one reading.
+  // Where the recipe's lineage starts.
+  const std::string& RootOf(const Recipe& recipe) const {
+    return options_.table.Lineage(recipe).front()->name;
+  }
   const Graph& ModelGraph(const std::string& recipe) {
     Trained& trained = trained_.at(recipe);
     if (!trained.graph) trained.graph = LoadModel(ModelFile(recipe), 0);

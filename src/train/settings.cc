@@ -7,6 +7,8 @@ namespace litesmith {
 namespace {
 
 constexpr SettingRange kShare = {.high = 1};  // [0, 1)
+constexpr SettingRange kUpToOneOrOpen = {
+    .low = -1, .high = 1, .below_high = false};
 constexpr SettingRange kUpToOne = {.high = 1, .below_high = false};
 constexpr SettingRange kAboveZero = {.above_low = true};
 constexpr SettingRange kPart = {
@@ -73,9 +75,14 @@ constexpr TrainSetting kSettings[] = {
      .whole = &TrainOptions::early_stopping},
     {.name = "freeze_batch_norm",
      .help = "The share of the training after which batch normalizations keep "
-             "their moments; 0 from the start, 1 never",
+             "their moments; 0 from the start, 1 never, -1 as the step is: in "
+             "quantization-aware ones the last third, else never",
      .number = &TrainOptions::freeze_batch_norm,
-     .range = kUpToOne},
+     .range = kUpToOneOrOpen},
+    {.name = "tfmot",
+     .help = "Quantization-aware steps as TFMOT does them: activation ranges "
+             "start from -6 to 6, and moments follow the batches to the end",
+     .flag = &TrainOptions::tfmot},
     {.name = "distill_weight",
      .help = "The share of the loss that compares with the teacher's answers",
      .number = &TrainOptions::distill_weight,

@@ -41,8 +41,11 @@ struct TrainOptions {
   // and goes back to the best; 0: never.
   int early_stopping = 0;
   // The share of the training after which batch normalizations keep their
-  // moments and work with these; 1: never, 0: from the start.
-  float freeze_batch_norm = 1;
+  // moments and work with these; 1: never, 0: from the start; -1: as a step's
+  // technique has it by itself, else never.
+  float freeze_batch_norm = -1;
+  // Steps of recipes start and end as TFMOT's do where ours do better.
+  bool tfmot = false;
   // The share of the loss that compares the answers with the teacher's, and the
   // temperature that both are softened by.
   float distill_weight = 0;
@@ -79,6 +82,7 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("final_learning_rate", o.final_learning_rate);
   visit("early_stopping", o.early_stopping);
   visit("freeze_batch_norm", o.freeze_batch_norm);
+  visit("tfmot", o.tfmot);
   visit("distill_weight", o.distill_weight);
   visit("distill_temperature", o.distill_temperature);
   visit("validation_split", o.validation_split);

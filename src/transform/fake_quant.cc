@@ -125,6 +125,19 @@ bool IsOnlyJoined(const Graph& graph, const Node& node) {
                       is_output_of_node);
 }
 
+// Whether anybody makes infinity of the node's output where it is zero, which
+// steps of a grid make of what is small: a variance, and the little that is
+// added so that it never is.
+bool IsInverted(const Graph& graph, const Node& node) {
+  const TensorId out = node.outputs[0];
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [&](const Node& reader) {
+                       return ((reader.op == &kRsqrt || reader.op == &kLog) &&
+                               reader.inputs[0] == out) ||
+                              (reader.op == &kDiv && reader.inputs[1] == out);
+                     });
+}
+
 // Whether the tensor is what the graph gives, but for moves.
 bool IsOutput(const Graph& graph, TensorId id) {
   if (std::find(graph.outputs.begin(), graph.outputs.end(), id) !=
@@ -169,7 +182,8 @@ bool HasRangePerChannel(const Graph& graph, const WeightRef& weights,
 bool HasOwnRange(const Graph& graph, const Node& node) {
   const QuantRule::Output rule = node.op->quant.output;
   return (rule == QuantRule::kOwn || Joins(node)) &&
-         !IsOnlyJoined(graph, node) && !TakesBatchNorm(graph, node);
+         !IsOnlyJoined(graph, node) && !TakesBatchNorm(graph, node) &&
+         !IsInverted(graph, node);
 }
 
 void InsertFakeQuant(Graph* graph, WeightRef weights,

@@ -299,5 +299,19 @@ TEST(Insert, TrainingOpsStackInTheOrderTheyAreInserted) {
   EXPECT_EQ(graph.node(4).inputs[0], graph.node(3).outputs[0]);
 }
 
+// A grid's step makes zero of a small variance, and infinity of that.
+TEST(HasOwnRange, NotWhatIsInverted) {
+  Graph graph;
+  const TensorId x = AddImageInput({kDynamic, 4}, &graph);
+  const TensorId y = graph.AddNode(kAbs, "size", {x}, {"size"}).outputs[0];
+  const TensorId z = graph.AddNode(kAbs, "again", {y}, {"again"}).outputs[0];
+  graph.AddNode(kRsqrt, "inverse", {z}, {"inverse"});
+  EXPECT_TRUE(HasOwnRange(graph, graph.nodes[0]));
+  EXPECT_FALSE(HasOwnRange(graph, graph.nodes[1]));
+  EXPECT_TRUE(HasOwnRange(graph, graph.nodes[2]));
+  graph.AddNode(kDiv, "ratio", {x, y}, {"ratio"});
+  EXPECT_FALSE(HasOwnRange(graph, graph.nodes[0]));
+}
+
 }  // namespace
 }  // namespace litesmith

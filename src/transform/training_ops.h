@@ -79,7 +79,7 @@ struct QatOptions {
   bool debias = false;   // it forgets the range that it started from
   // Activation ranges start from samples', all layers' or none's: it takes data
   // (techniques/qat.cc), and changes nothing here.
-  bool calibrate = false;
+  bool calibrate = true;
 };
 
 // Whether these weights get a range for each output channel.
@@ -119,7 +119,8 @@ void InsertInputFakeQuant(Graph* graph);
 // can learn (ADD), and not that of an input (pooling), a fixed one, or that of
 // a batch normalization that goes into the layer. What is joined
 // (CONCATENATION) has the one range of the result: it is learned there, and not
-// at what that alone reads.
+// at what that alone reads. What is inverted (RSQRT) is calibrated when
+// integers are made: training on a grid would divide by zero.
 bool HasOwnRange(const Graph& graph, const Node& node);
 
 // What InsertOps calls. Null: not called.

@@ -66,3 +66,21 @@ def test_keras_reads_what_was_trained(litesmith, words, studied, tmp_path, gener
     file = studied[0] / "none" / "model.h5"
     inputs = np.load(words)["x_test"][:COMPARED]
     assert_close(litesmith.run(file, inputs, tmp_path), predict(generation, file, tmp_path, inputs)[0])
+
+
+def test_integers_in_a_file_that_is_called_fp32_are_named_and_taken_when_asked(litesmith, words, tmp_path):
+    """MLPerf's own file of that name holds int8 weights."""
+    model = require(shared_dir() / "models" / "dscnn_kws_fp32.tflite")
+    options = ("--recipe", "prune_cluster_pcqat", "--data", f"npz:{words}", "--epochs", 1, "-o", tmp_path / "trained.h5")
+    refused = litesmith.call("optimize", model, *options)
+    assert refused.returncode == 2 and "int8 weights" in refused.stderr and "--dequantize" in refused.stderr
+    litesmith.ok("optimize", model, "--dequantize", *options)  # it checks what it promises
+    for method in ("fp32", "int8", "int16x8"):
+        file = tmp_path / f"{method}.tflite"
+        litesmith.ok("convert", tmp_path / "trained.h5", "--method", method, "--calibration", f"npz:{words}", "-o", file)
+        inputs = runtimes.quantize(file, np.load(words)["x_test"][:COMPARED])
+        ours, theirs = litesmith.run(file, inputs, tmp_path, "--reference"), runtimes.litert(file, inputs)
+        if method == "fp32":
+            np.testing.assert_allclose(ours, theirs, atol=1e-4)
+        else:
+            assert np.array_equal(ours, theirs)

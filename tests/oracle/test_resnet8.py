@@ -5,6 +5,7 @@ Environment: LITESMITH_RESNET8="TRAIN TEST COMPARED" (300 200 20; "5000 1000 100
 are run by LiteRT's reference kernels, at 4 to 60 ms each.
 """
 
+import json
 import os
 import sys
 
@@ -47,6 +48,16 @@ def studied(litesmith, cifar, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
+def from_tflite(litesmith, cifar, tmp_path_factory):
+    """The same network straight from its converted file, in a short study."""
+    model = require(shared_dir() / "models" / "resnet8_fp32.tflite")
+    out = tmp_path_factory.mktemp("resnet8") / "tflite"
+    options = ("--epochs", 1, "--learning-rate", 1e-4, "--recipes", "quant,prune_cluster_pcqat", "--methods", "fp32,int8,int16x8")
+    litesmith.ok("study", "--model", model, "--data", f"npz:{cifar}", *options, "--out", out)
+    return out
+
+
+@pytest.fixture(scope="module")
 def images(cifar):
     return np.load(cifar)["x_test"].astype(np.float32)
 
@@ -71,6 +82,22 @@ def test_litert_gives_the_same(litesmith, studied, images, tmp_path, recipe, met
             np.testing.assert_allclose(ours, theirs, atol=1e-4 if method == "fp32" else 2e-2)
         else:
             assert np.array_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("recipe", ["quant", "prune_cluster_pcqat"])
+@pytest.mark.parametrize("method", ["fp32", "int8", "int16x8"])
+def test_litert_gives_the_same_of_what_was_trained_from_a_tflite_file(litesmith, from_tflite, images, tmp_path, recipe, method):
+    (row,) = [row for row in json.loads((from_tflite / "results.json").read_text()) if (row["recipe"], row["method"]) == (recipe, method)]
+    kept = {invariant["name"] for invariant in row["invariants"]}
+    assert all(invariant["ok"] for invariant in row["invariants"])
+    assert recipe == "quant" or {"zeros", "clusters"} <= kept
+    file = from_tflite / recipe / f"{method}.tflite"
+    inputs = runtimes.quantize(file, images[:COMPARED])
+    ours, theirs = litesmith.run(file, inputs, tmp_path, "--reference"), runtimes.litert(file, inputs)
+    if method == "fp32":
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    else:
+        assert np.array_equal(ours, theirs)
 
 
 @pytest.mark.parametrize("recipe", ["quant", "prune_cluster_pcqat"])

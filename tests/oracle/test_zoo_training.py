@@ -25,10 +25,13 @@ def networks():
     return [name for name in names if not few or name in FEW] or [None]
 
 
-def data_of(folder, path):
-    """An .npz of the network's samples; those of a .tflite file in its own order of inputs."""
+def data_of(folder, file, path):
+    """An .npz of the network's samples, with targets for the file's own first output."""
     with np.load(folder / "io.npz") as npz:
         io = {key: npz[key] for key in npz.files}
+    if file.endswith(".tflite") and (first := int(np.ravel(io["fp32_out"])[0])) != 0:
+        io["keras_train_y0"] = io[f"keras_train_y{first}"]
+        io["y_train"] = io["keras_train_y0"].argmax(axis=-1)
     x = inputs(io)
     y = targets(io, ends_in_sigmoid(folder / "model.h5"))
     arrays = {}
@@ -53,7 +56,7 @@ def test_zoo_training(name, file, recipe, litesmith, tmp_path):
     folder = shared_dir() / "zoo" / name
     if not (folder / file).is_file():
         pytest.skip("TensorFlow's converter refuses it")
-    x, metric = data_of(folder, tmp_path / "data.npz")
+    x, metric = data_of(folder, file, tmp_path / "data.npz")
     spec = f"npz:{tmp_path / 'data.npz'}"
     trained = tmp_path / "trained.h5"
     options = ["--data", spec, "--epochs", 1, "--batch", 8, "--validation-split", 0, "--metric", metric, "--learning-rate", 1e-4, "--json"]

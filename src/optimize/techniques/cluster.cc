@@ -65,6 +65,7 @@ const Technique kClusterTechnique = {
     .summary = "trains a few values that the weights of a layer share",
     .parameters = kParameters,
     .defaults = Defaults,
+    .fewest_weights = kFewWeights,
     .spares_depthwise = true,
     .insert = Insert,
     .promise = PromiseAfter,

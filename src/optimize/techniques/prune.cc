@@ -164,6 +164,7 @@ const Technique kPruneTechnique = {
     .summary = "zeroes the smallest weights by a schedule while it trains",
     .parameters = kParameters,
     .defaults = Defaults,
+    .fewest_weights = kFewWeights,
     .spares_depthwise = true,
     .resolve = Resolve,
     .insert = Insert,

@@ -29,8 +29,8 @@ constexpr Parameter kParameters[] = {
                                     "\"channel\" or one a \"tensor\""),
     OfStep(Flag<&QatOptions::calibrate>(
         "calibrate",
-        "true starts activation ranges from the first 100 samples' instead of "
-        "-6 to 6")),
+        "activation ranges start from the first 100 samples'; false: from -6 "
+        "to 6")),
 };
 
 LayerSettings Defaults() { return {.options = QatOptions()}; }
@@ -86,6 +86,7 @@ const Technique kQatTechnique = {
     .defaults = Defaults,
     .stays = true,
     .frozen = true,
+    .freeze_batch_norm = 2.0f / 3,
     .insert = Insert,
     .insert_output = InsertOutput,
     .insert_input =
