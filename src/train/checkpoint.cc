@@ -98,7 +98,7 @@ Checkpoint::Checkpoint(const TrainOptions& options, const Graph& graph,
   // More epochs are the same run, unless its rates depend on how many.
   for (const auto& setting : of.settings()) {
     if (setting.first != "epochs" || NeedsLength(options) ||
-        options.freeze_batch_norm < 1)
+        FreezesBatchNorms(options))
       settings_.push_back(setting);
   }
 }

@@ -93,6 +93,12 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("label", o.label, kNoEffect);
 }
 
+// Whether batch normalizations are frozen at some step, which depends on how
+// many there will be.
+inline bool FreezesBatchNorms(const TrainOptions& options) {
+  return options.freeze_batch_norm >= 0 && options.freeze_batch_norm < 1;
+}
+
 struct EpochResult {
   double loss = 0;
   double accuracy = 0;         // NaN where the loss compares no labels

@@ -21,8 +21,7 @@ constexpr uint64_t kDraws = uint64_t{1} << 63;
 
 // The step after which batch normalizations are frozen; -1: never.
 int64_t FreezeStep(const TrainOptions& options, int64_t steps) {
-  if (options.freeze_batch_norm < 0 || options.freeze_batch_norm >= 1)
-    return -1;
+  if (!FreezesBatchNorms(options)) return -1;
   return static_cast<int64_t>(double{options.freeze_batch_norm} *
                               static_cast<double>(steps));
 }

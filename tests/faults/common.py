@@ -75,6 +75,16 @@ def text(done):
     return (done.stderr or b"").decode(errors="replace").strip()
 
 
+def tiny_cifar(folder, images):
+    """A data set of the form cifar10:DIR: noise of ten brightnesses, its binary files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(9)
+    for name in (*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"):
+        records = (bytes([i % 10]) + bytes(20 * (i % 10) + rng.randrange(50) for _ in range(3072)) for i in range(images))
+        (folder / f"{name}.bin").write_bytes(b"".join(records))
+    return f"cifar10:{folder}"
+
+
 def tiny_mnist(folder, images=24):
     """A data set of the form mnist:DIR that loads at once: random strokes, ten classes."""
     folder.mkdir(parents=True, exist_ok=True)

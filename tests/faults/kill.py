@@ -1,13 +1,15 @@
-"""SIGKILL of `study` and of `train --checkpoint` at random moments, gone on from: the same bits as without, no leftovers."""
+"""SIGKILL of `study` and of `train --checkpoint` at random moments, gone on from: the same bits as without, no leftovers. One study is of
+ResNet-8, whose batch normalizations have moments that freeze, and whose activations have ranges from samples."""
 
 import shutil
 import signal
 import subprocess
 import time
 
-from common import Faults, difference, snapshot, temporaries, tiny_mnist, wait
+from common import Faults, difference, snapshot, temporaries, tiny_cifar, tiny_mnist, wait
 
 STUDY = ("--recipes", "none,prune,prune_cluster_pcqat", "--methods", "keras,fp32,uint8", "--epochs", 2)
+RESNET = ("--recipes", "prune_pqat,cluster", "--methods", "keras,int8", "--epochs", 3, "--batch", 16)
 TRAIN = ("--epochs", 40, "--batch", 4)
 
 
@@ -18,12 +20,17 @@ def main():
     def study(folder):
         return ("study", "--data", data, *STUDY, "-o", folder)
 
+    pictures = tiny_cifar(faults.folder / "pictures", images=50)
+
+    def resnet(folder):
+        return ("study", "--model", "resnet8", "--data", pictures, *RESNET, "-o", folder)
+
     def train(folder):
         return ("train", "mnist-cnn", "--data", data, *TRAIN, "--checkpoint", folder / "ck", "-o", folder / "model.h5")
 
     # Undisturbed: what must come out, and how long a moment can be.
     wanted, seconds = {}, {}
-    for verb in (study, train):
+    for verb in (study, resnet, train):
         folder = faults.folder / verb.__name__
         folder.mkdir()
         start = time.monotonic()
@@ -33,7 +40,7 @@ def main():
 
     killed = 0
     while killed < faults.count:
-        verb = faults.random.choice((study, study, train))
+        verb = faults.random.choice((study, resnet, train))
         folder = faults.folder / f"{verb.__name__}-{killed}"
         folder.mkdir()
         # Up to three kills of one run, each a fault.
