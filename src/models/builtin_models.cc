@@ -77,6 +77,13 @@ const BuiltinModel kModels[] = {
      true,
      ByCosine<20, 100>,
      MakeDsCnn},
+    {"mlp",
+     "two dense layers of 64 and 32 with ReLU, then one for the answer (logits "
+     "or values); tables, and any other input",
+     {{16}, 2},
+     true,
+     ByCosine<50, 32>,
+     MakeMlp},
     {"autoencoder",
      "MLPerf Tiny's dense autoencoder for anomalies: answers with its input",
      {{640}, 0},
@@ -122,6 +129,9 @@ ModelShape ShapeOfSamples(const Dataset& data) {
   ModelShape shape;
   if (!data.inputs().empty()) shape.input = data.inputs()[0].shape.ToVector();
   shape.classes = data.classes();
+  // Without labels as many answers as there are values.
+  if (shape.classes == 0 && !data.targets().empty())
+    shape.classes = static_cast<int>(data.targets()[0].shape.NumElements());
   return shape;
 }
 

@@ -217,6 +217,15 @@ Graph MakeDsCnn(const ModelShape& shape, uint64_t seed) {
 }
 
 // MLPerf Tiny's for anomalies of machines: answers with its input.
+Graph MakeMlp(const ModelShape& shape, uint64_t seed) {
+  ModelBuilder m("input", shape.input, seed);
+  if (shape.input.size() != 1) m.Flatten("flatten");
+  m.Dense("dense_1", 64, true, activation::kRelu);
+  m.Dense("dense_2", 32, true, activation::kRelu);
+  m.Dense("answer", shape.classes);
+  return m.Finish();
+}
+
 Graph MakeAutoencoder(const ModelShape& shape, uint64_t seed) {
   ModelBuilder m("input", shape.input, seed);
   const bool flat = shape.input.size() == 1;

@@ -15,6 +15,7 @@ Graph MakeResNet8(const ModelShape& shape, uint64_t seed);
 Graph MakeMobileNetV1(const ModelShape& shape, uint64_t seed);
 Graph MakeMobileNetV2(const ModelShape& shape, uint64_t seed);
 Graph MakeDsCnn(const ModelShape& shape, uint64_t seed);
+Graph MakeMlp(const ModelShape& shape, uint64_t seed);
 Graph MakeAutoencoder(const ModelShape& shape, uint64_t seed);
 Graph MakeCnn1D(const ModelShape& shape, uint64_t seed);
 

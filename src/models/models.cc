@@ -11,6 +11,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/base/near_file.h"
 #include "src/base/warning.h"
 #include "src/containers/content.h"
 #include "src/formats/keras/keras.h"
@@ -46,12 +47,16 @@ namespace fs = std::filesystem;
        path);
 }
 
-using TfliteReader = Graph (*)(std::span<const std::byte> bytes,
-                               const std::string& path,
-                               const std::string& signature);
+// How each kind of file is read.
+struct Readers {
+  Graph (*tflite)(std::span<const std::byte> bytes, const std::string& path,
+                  const std::string& signature);
+  Graph (*h5)(const std::string& path);
+  Graph (*archive)(std::span<const std::byte> bytes, const std::string& path);
+};
 
 Graph ReadModel(const std::string& path, const std::string& signature,
-                TfliteReader read_tflite) {
+                const Readers& readers) {
   std::error_code code;
   const fs::file_status status = fs::status(path, code);
   if (!fs::exists(status)) {
@@ -61,7 +66,8 @@ Graph ReadModel(const std::string& path, const std::string& signature,
          "there is no file {}, and no built-in model of that name{} (there "
          "are: {})",
          path,
-         nearest.empty() ? "" : fmt::format("; did you mean \"{}\"?", nearest),
+         nearest.empty() ? DidYouMeanFile(path)
+                         : fmt::format("; did you mean \"{}\"?", nearest),
          JoinNames(names));
   }
   if (fs::is_directory(status)) RefuseFolder(path);
@@ -71,7 +77,7 @@ Graph ReadModel(const std::string& path, const std::string& signature,
       again ? ReadFileHead(path, kContentHead) : ReadFile(path);
   switch (const Content content = ContentOf(bytes)) {
     case Content::kTflite:
-      return read_tflite(again ? ReadFile(path) : bytes, path, signature);
+      return readers.tflite(again ? ReadFile(path) : bytes, path, signature);
     case Content::kHdf5: {
       const uint64_t wanted = Hdf5Size(bytes);
       if (again && wanted > static_cast<uint64_t>(FileSize(path))) {
@@ -79,10 +85,10 @@ Graph ReadModel(const std::string& path, const std::string& signature,
              "{}: the file is cut off: it has {} bytes of {}", path,
              FileSize(path), wanted);
       }
-      return ReadKerasH5(path);
+      return readers.h5(path);
     }
     case Content::kKerasArchive:
-      return ReadKerasArchive(again ? ReadFile(path) : bytes, path);
+      return readers.archive(again ? ReadFile(path) : bytes, path);
     default:
       RefuseContent(content, path);
   }
@@ -90,10 +96,10 @@ Graph ReadModel(const std::string& path, const std::string& signature,
 
 Graph Load(const std::string& model, uint64_t seed,
            const std::string& signature, const ModelShape& shape,
-           TfliteReader read_tflite) {
+           const Readers& readers) {
   if (IsBuiltin(model)) return MakeBuiltin(FindBuiltin(model), shape, seed);
   try {
-    return ReadModel(model, signature, read_tflite);
+    return ReadModel(model, signature, readers);
   } catch (const std::bad_alloc&) {
     Fail(ErrorKind::kOutOfMemory,
          "{}: there is no room in memory for the model", model);
@@ -101,27 +107,43 @@ Graph Load(const std::string& model, uint64_t seed,
 }
 
 // What is not supported is no reason not to look.
-Graph LookAtTflite(std::span<const std::byte> bytes, const std::string& path,
-                   const std::string& signature) {
+template <typename Read, typename Look>
+Graph LookAt(const Read& read, const Look& look) {
   try {
-    return ReadTflite(bytes, path, signature);
+    return read();
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
-    Graph graph = ReadTfliteToLookAt(bytes, path);
+    Graph graph = look();
     Warn("{}", error.what());
     return graph;
   }
 }
 
+constexpr Readers kReaders = {ReadTflite, ReadKerasH5, ReadKerasArchive};
+constexpr Readers kLookers = {
+    [](std::span<const std::byte> bytes, const std::string& path,
+       const std::string& signature) {
+      return LookAt([&] { return ReadTflite(bytes, path, signature); },
+                    [&] { return ReadTfliteToLookAt(bytes, path); });
+    },
+    [](const std::string& path) {
+      return LookAt([&] { return ReadKerasH5(path); },
+                    [&] { return ReadKerasH5ToLookAt(path); });
+    },
+    [](std::span<const std::byte> bytes, const std::string& path) {
+      return LookAt([&] { return ReadKerasArchive(bytes, path); },
+                    [&] { return ReadKerasArchiveToLookAt(bytes, path); });
+    }};
+
 }  // namespace
 
 Graph LoadModel(const std::string& model, uint64_t seed,
                 const std::string& signature, const ModelShape& shape) {
-  return Load(model, seed, signature, shape, ReadTflite);
+  return Load(model, seed, signature, shape, kReaders);
 }
 
 Graph LookAtModel(const std::string& model, uint64_t seed) {
-  return Load(model, seed, {}, {}, LookAtTflite);
+  return Load(model, seed, {}, {}, kLookers);
 }
 
 Graph LoadFloatModel(const std::string& model, uint64_t seed, bool dequantize,

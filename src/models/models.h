@@ -62,7 +62,7 @@ Graph MakeBuiltin(const BuiltinModel& model, const ModelShape& shape,
 Graph LoadModel(const std::string& model, uint64_t seed,
                 const std::string& signature = {},
                 const ModelShape& shape = {});
-// The same to be looked at: of a .tflite file with operators or types that are
+// The same to be looked at: of a file with operators, layers or types that are
 // not supported all that can be said.
 Graph LookAtModel(const std::string& model, uint64_t seed);
 

@@ -113,6 +113,20 @@ class ArchiveVariables : public Variables {
     }
   }
 
+  std::vector<std::pair<std::string, const H5Dataset*>> All(
+      size_t layer) const override {
+    const std::string& group = model_.layers[layer].group;
+    std::vector<std::pair<std::string, const H5Dataset*>> all;
+    if (group.empty()) return all;
+    const std::string prefix = GroupOf(group) + (windows_ ? "\\" : "/");
+    for (auto it = weights_.datasets.lower_bound(prefix);
+         it != weights_.datasets.end() && it->first.starts_with(prefix); ++it) {
+      if (IsWeight(it->first))
+        all.emplace_back(it->first.substr(prefix.size()), &it->second);
+    }
+    return all;
+  }
+
   void RequireAllFound(size_t layer, size_t count) const override {
     const std::string& group = model_.layers[layer].group;
     const std::string prefix = GroupOf(group) + (windows_ ? "\\" : "/");
@@ -181,8 +195,8 @@ class ArchiveVariables : public Variables {
 class ArchiveReader {
  public:
   ArchiveReader(std::span<const std::byte> bytes, const H5Limits& limits,
-                const std::string& path)
-      : zip_(bytes), limits_(limits), path_(path) {
+                const std::string& path, bool to_look_at)
+      : zip_(bytes), limits_(limits), path_(path), to_look_at_(to_look_at) {
     const int64_t by_size = kMaxRatio * static_cast<int64_t>(bytes.size());
     max_bytes_ =
         std::min(limits.contents_bytes, std::max(kAlwaysAllowed, by_size));
@@ -198,7 +212,7 @@ class ArchiveReader {
         zip_.Read(kConfig, std::min(max_bytes_, kMaxConfigBytes));
     const KerasModel model = ParseKerasConfig(
         {reinterpret_cast<const char*>(config.data()), config.size()}, kConfig,
-        KerasVersion());
+        KerasVersion(), to_look_at_);
     const H5Tree weights =
         ReadH5(kWeights,
                {.groups = {""}, .as_float32 = true, .without = {"optimizer"}});
@@ -228,6 +242,7 @@ class ArchiveReader {
   ZipReader zip_;
   const H5Limits& limits_;
   const std::string& path_;
+  bool to_look_at_;
   int64_t max_bytes_;  // of a member, unpacked
 };
 
@@ -285,9 +300,9 @@ std::vector<std::byte> ArchiveBytes(const OutModel* model, const Graph& plain,
 }
 
 Graph GraphFromArchive(std::span<const std::byte> bytes, const H5Limits& limits,
-                       const std::string& path) {
+                       const std::string& path, bool to_look_at) {
   try {
-    return ArchiveReader(bytes, limits, path).Read();
+    return ArchiveReader(bytes, limits, path, to_look_at).Read();
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }
@@ -296,6 +311,11 @@ Graph GraphFromArchive(std::span<const std::byte> bytes, const H5Limits& limits,
 Graph ReadKerasArchive(std::span<const std::byte> bytes,
                        const std::string& path) {
   return GraphFromArchive(bytes, {}, path);
+}
+
+Graph ReadKerasArchiveToLookAt(std::span<const std::byte> bytes,
+                               const std::string& path) {
+  return GraphFromArchive(bytes, {}, path, /*to_look_at=*/true);
 }
 
 }  // namespace litesmith

@@ -245,8 +245,10 @@ class TreeParser {
       return;
     }
     KerasLayer layer = ParseLayer(json);
-    if (layer.class_name != "InputLayer") CheckDtype(*layer.config);
-    CheckOptions(layer, model_);
+    if (!model_->to_look_at) {
+      if (layer.class_name != "InputLayer") CheckDtype(*layer.config);
+      CheckOptions(layer, model_);
+    }
     layer.trainable &= around.trainable;
     layer.label = around.path + layer.name;
     layer.top = around.top.empty() ? entry->name : around.top;
@@ -358,7 +360,7 @@ std::unique_ptr<ModelTree> ParseModelTree(const Json& config,
 }
 
 KerasModel ParseKerasConfig(const std::string& text, const char* what,
-                            const std::string& keras_version) {
+                            const std::string& keras_version, bool to_look_at) {
   const Json json = ParseJson(text, what);
   const std::string& kind =
       JsonString(JsonAt(json, "class_name"), "class_name");
@@ -369,7 +371,8 @@ KerasModel ParseKerasConfig(const std::string& text, const char* what,
          "it is a model of class '{}'; Sequential and Functional are supported",
          kind);
   }
-  RequireKnownLayers(ModelLayers(config));
+  model.to_look_at = to_look_at;
+  if (!to_look_at) RequireKnownLayers(ModelLayers(config));
   model.generation =
       GenerationOf(keras_version, JsonArray(ModelLayers(config), "layers"));
   const auto tree = ParseModelTree(config, kind, &model);

@@ -56,6 +56,8 @@ struct KerasCall {
 };
 
 struct KerasModel {
+  // Layers that are not supported are in it, too.
+  bool to_look_at = false;
   int generation = 2;              // of the Keras whose functions are meant
   std::vector<KerasLayer> layers;  // in the file's order
   std::vector<KerasCall> calls;    // likewise; not an order to run them in
@@ -70,9 +72,11 @@ struct KerasModel {
 
 // Parses the JSON of `what` ("model_config"). `keras_version` is what the file
 // says of the Keras that wrote it, empty if nothing: then the config tells.
-// Throws Error{corrupt, unsupported} naming the layer.
+// Throws Error{corrupt, unsupported} naming the layer; `to_look_at` takes
+// layers that are not supported.
 KerasModel ParseKerasConfig(const std::string& text, const char* what,
-                            const std::string& keras_version = {});
+                            const std::string& keras_version = {},
+                            bool to_look_at = false);
 
 }  // namespace litesmith
 

@@ -30,6 +30,32 @@ struct BadConfig {
   std::string part;
 };
 
+// What is not supported is shown by its class, with the weights that the file
+// has for it; what reads it has no shape.
+TEST(ModelConfigTest, UnknownLayersCanBeLookedAt) {
+  const std::string config = R"({"class_name": "Sequential", "config": [
+      {"class_name": "InputLayer",
+       "config": {"name": "i", "batch_input_shape": [null, 4]}},
+      {"class_name": "ReLU", "config": {"name": "r"}},
+      {"class_name": "Mine", "config": {"name": "m"}},
+      {"class_name": "Dense", "config": {"name": "d", "units": 2}}]})";
+  std::vector<H5Tree> trees = WithConfig(config);
+  trees[kH5Weights].attributes["m@weight_names"] = {"m/kernel:0"};
+  trees[kH5Weights].datasets["m/m/kernel:0"] = {
+      DType::kFloat32, {4, 3}, std::vector<std::byte>(48)};
+  EXPECT_THROW(GraphFromH5(trees, "f.h5"), Error);
+  const Graph graph = GraphFromH5(trees, "f.h5", /*to_look_at=*/true);
+  ASSERT_EQ(graph.nodes.size(), 3u);
+  EXPECT_STREQ(graph.nodes[0].op->name, "RELU");
+  EXPECT_STREQ(graph.nodes[1].op->name, "Mine");
+  EXPECT_STREQ(graph.nodes[2].op->name, "Dense");
+  ASSERT_EQ(graph.nodes[1].inputs.size(), 2u);
+  EXPECT_EQ(graph.tensor(graph.nodes[1].inputs[1]).shape, (Shape{4, 3}));
+  EXPECT_EQ(graph.nodes[2].inputs[0], graph.nodes[1].outputs[0]);
+  EXPECT_EQ(graph.outputs[0], graph.nodes[2].outputs[0]);
+  VerifyStructure(graph);
+}
+
 TEST(ModelConfigTest, BadConfigsAreNamed) {
   const BadConfig cases[] = {
       {"{", ErrorKind::kCorrupt, "not valid JSON"},
@@ -135,6 +161,11 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
       EXPECT_EQ(Name(error.kind()), Name(bad.kind)) << what;
       EXPECT_NE(what.find(bad.part), std::string::npos) << what;
       EXPECT_NE(what.find("file.h5"), std::string::npos) << what;
+    }
+    // A look at it ends in a graph or an error, too.
+    try {
+      VerifyStructure(GraphFromH5(WithConfig(bad.config), "file.h5", true));
+    } catch (const Error&) {
     }
   }
 }

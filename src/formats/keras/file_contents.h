@@ -17,11 +17,12 @@ namespace litesmith {
 // before and behind the helper process. Throws Error naming `path`.
 inline constexpr size_t kH5Root = 0, kH5Weights = 1, kH5Ours = 2;
 std::span<const H5Wanted> WantedOfH5();
-Graph GraphFromH5(const std::vector<H5Tree>& trees, const std::string& path);
+Graph GraphFromH5(const std::vector<H5Tree>& trees, const std::string& path,
+                  bool to_look_at = false);
 
 // ReadKerasArchive with other limits of its HDF5 members.
 Graph GraphFromArchive(std::span<const std::byte> bytes, const H5Limits& limits,
-                       const std::string& path);
+                       const std::string& path, bool to_look_at = false);
 
 // The graph of a file that holds `keras` and, in `ours` if there is one, our
 // own: that one, else the other. Names are made unique.

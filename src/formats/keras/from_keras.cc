@@ -2,6 +2,7 @@
 #include "src/formats/keras/from_keras.h"
 
 #include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "src/formats/keras/lstm.h"
 #include "src/formats/keras/unknown_layers.h"
 #include "src/formats/keras/wrappers.h"
+#include "src/formats/unknown_op.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -44,12 +46,16 @@ class Builder {
     for (size_t c = 0; c < model_.calls.size(); ++c) Visit(c);
     for (const KerasTensor& output : model_.outputs)
       graph_.outputs.push_back(IdOf(output));
-    if (graph_.inputs.size() != model_.inputs.size()) {
+    if (graph_.inputs.size() != model_.inputs.size() && !model_.to_look_at) {
       Fail(ErrorKind::kCorrupt, "it has {} InputLayers and {} inputs",
            graph_.inputs.size(), model_.inputs.size());
     }
     graph_.input_names = model_.input_names;
     graph_.output_names = model_.output_names;
+    if (model_.to_look_at) {
+      graph_.input_names.clear();
+      return std::move(graph_);
+    }
     for (size_t l = 0; l < model_.layers.size(); ++l) RequireAllFound(l);
     VerifyStructure(graph_);
     return SplitLstms(graph_);
@@ -84,7 +90,7 @@ class Builder {
         ready = false;
       }
       if (ready) {
-        outputs_[c] = BuildCall(call);
+        outputs_[c] = model_.to_look_at ? LookAtCall(c) : BuildCall(call);
         stack.pop_back();
       } else if (started_[c]) {
         Fail(ErrorKind::kCorrupt, "layer '{}': it feeds itself", call.path);
@@ -92,6 +98,57 @@ class Builder {
         started_[c] = true;
       }
     }
+  }
+
+  // The call as far as it can be built; else a node that has nothing but its
+  // layer's class, its inputs and what the file holds of its weights.
+  std::vector<TensorId> LookAtCall(size_t c) {
+    const KerasCall& call = model_.calls[c];
+    bool known = FindLayerRow(model_.layers[call.layer].class_name) != nullptr;
+    for (const KerasTensor& input : call.tensors)
+      known = known && unknown_.count(IdOf(input)) == 0;
+    const size_t nodes = graph_.nodes.size();
+    const size_t tensors = graph_.tensors.size();
+    const LayerTensors before = tensors_[call.layer];
+    try {
+      if (known) return BuildCall(call);
+    } catch (const Error&) {
+      graph_.nodes.resize(nodes);
+      graph_.tensors.resize(tensors);
+      tensors_[call.layer] = before;
+    }
+    return NameCall(call, std::max<size_t>(1, uses_[c].size()));
+  }
+
+  std::vector<TensorId> NameCall(const KerasCall& call, size_t num_outputs) {
+    const KerasLayer& layer = model_.layers[call.layer];
+    std::vector<TensorId> inputs;
+    for (const KerasTensor& input : call.tensors) inputs.push_back(IdOf(input));
+    const OpDef& op = UnknownOp(layer.class_name, inputs.size());
+    std::vector<TensorId>& weights = weights_[call.layer];
+    if (weights.empty()) {
+      for (const auto& [name, data] : variables_.All(call.layer)) {
+        Tensor tensor;
+        tensor.name = layer.label + "/" + name;
+        tensor.kind = TensorKind::kParameter;
+        std::vector<int32_t> dims(data->dims.begin(), data->dims.end());
+        if (dims.size() > Shape::kMaxRank) dims = {-1};
+        tensor.shape = Shape(dims);
+        tensor.data = TensorData(data->bytes);
+        if (data->dtype == DType::kFloat32 && dims.size() == data->dims.size())
+          weights.push_back(graph_.AddTensor(std::move(tensor)));
+      }
+    }
+    inputs.insert(inputs.end(), weights.begin(), weights.end());
+    std::vector<std::string> names = {call.path};
+    while (names.size() < num_outputs)
+      names.push_back(fmt::format("{}:{}", call.path, names.size()));
+    Node& node = graph_.AddNode(op, call.path, std::move(inputs), names);
+    for (const TensorId id : node.outputs) {
+      graph_.tensor(id).shape = Shape{kDynamic};
+      unknown_.insert(id);
+    }
+    return node.outputs;
   }
 
   TensorId IdOf(const KerasTensor& tensor) const {
@@ -194,6 +251,10 @@ class Builder {
   std::vector<bool> started_;
   std::set<TensorId> shared_;
   std::vector<LayerTensors> tensors_;  // by layer
+  // Of a graph to look at: outputs whose shapes nobody knows, and the weights
+  // of layers that were not built.
+  std::set<TensorId> unknown_;
+  std::map<size_t, std::vector<TensorId>> weights_;
 };
 
 }  // namespace

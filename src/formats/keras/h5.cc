@@ -64,6 +64,21 @@ class H5Variables : public Variables {
     return nullptr;
   }
 
+  std::vector<std::pair<std::string, const H5Dataset*>> All(
+      size_t layer) const override {
+    const KerasLayer& it = model_.layers[layer];
+    std::vector<std::pair<std::string, const H5Dataset*>> all;
+    for (const std::string& weight : WeightNames(it.top)) {
+      const bool own =
+          !InModel(layer) ||
+          ("/" + weight).find("/" + it.name + "/") != std::string::npos;
+      const auto data = weights_.datasets.find(it.top + "/" + weight);
+      if (own && data != weights_.datasets.end())
+        all.emplace_back(VariableName(weight), &data->second);
+    }
+    return all;
+  }
+
   // A group may hold more: the training of a layer that was wrapped.
   void RequireAllFound(size_t, size_t) const override {}
 
@@ -174,13 +189,15 @@ void AddModel(const OutModel& model, const Graph& graph, H5Image* image) {
 }
 
 // The model of the Keras part, empty if there is none but a graph of ours.
-Graph KerasPart(const std::vector<H5Tree>& trees, const std::string& path) {
+Graph KerasPart(const std::vector<H5Tree>& trees, const std::string& path,
+                bool to_look_at) {
   const auto* config = trees[kH5Root].Attribute("", "model_config");
   if (config != nullptr && config->size() == 1) {
     const auto* version = trees[kH5Root].Attribute("", "keras_version");
     const KerasModel model = ParseKerasConfig(
         config->front(), "model_config",
-        version != nullptr && version->size() == 1 ? version->front() : "");
+        version != nullptr && version->size() == 1 ? version->front() : "",
+        to_look_at);
     return FromKeras(model, H5Variables(model, trees[kH5Weights]), path);
   }
   if (HoldsGraph(trees[kH5Ours])) return {};
@@ -197,9 +214,11 @@ Graph KerasPart(const std::vector<H5Tree>& trees, const std::string& path) {
 
 }  // namespace
 
-Graph GraphFromH5(const std::vector<H5Tree>& trees, const std::string& path) {
+Graph GraphFromH5(const std::vector<H5Tree>& trees, const std::string& path,
+                  bool to_look_at) {
   try {
-    return ChooseGraph(KerasPart(trees, path), trees[kH5Ours], path);
+    return ChooseGraph(KerasPart(trees, path, to_look_at), trees[kH5Ours],
+                       path);
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }
@@ -229,6 +248,11 @@ std::span<const H5Wanted> WantedOfH5() {
 
 Graph ReadKerasH5(const std::string& path) {
   return GraphFromH5(ReadH5InHelper(path, WantedOfH5()), path);
+}
+
+Graph ReadKerasH5ToLookAt(const std::string& path) {
+  return GraphFromH5(ReadH5InHelper(path, WantedOfH5()), path,
+                     /*to_look_at=*/true);
 }
 
 }  // namespace litesmith

@@ -26,6 +26,13 @@ Graph ReadKerasH5(const std::string& path);
 Graph ReadKerasArchive(std::span<const std::byte> bytes,
                        const std::string& path);
 
+// The same of files with layers that are not supported, to be looked at: these
+// are nodes that have nothing but their class, inputs and weights as they lie
+// in the file, and what comes behind them has no shape.
+Graph ReadKerasH5ToLookAt(const std::string& path);
+Graph ReadKerasArchiveToLookAt(std::span<const std::byte> bytes,
+                               const std::string& path);
+
 enum class KerasFile : uint8_t { kH5, kArchive };
 
 // Writes the float graph atomically, reproducibly. `full`, if not null, is the

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "src/formats/hdf5/h5_contents.h"
 
@@ -42,6 +44,10 @@ class Variables {
   // One of the wrapper around the layer, or null.
   virtual const H5Dataset* FindOfWrapper(size_t layer,
                                          WrapperVariable which) const = 0;
+  // All that the file has for the layer, by their names there: for who does not
+  // know which it should have.
+  virtual std::vector<std::pair<std::string, const H5Dataset*>> All(
+      size_t layer) const = 0;
   // Throws Error{corrupt} if the file has others for the layer than the `count`
   // that were found.
   virtual void RequireAllFound(size_t layer, size_t count) const = 0;

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +10,7 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/formats/tflite/operator_names.h"
+#include "src/formats/unknown_op.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -53,26 +53,6 @@ std::string DescribeCode(const fb::OperatorCode& code) {
     return fmt::format("the custom operator '{}'", NameOf(code));
   return fmt::format("{} (builtin code {}, version {})", NameOf(code),
                      BuiltinCode(code), code.version());
-}
-
-void NoInfer(Graph*, const Node&) {}
-constexpr Operand kAnyOperand[] = {{.name = "value", .optional = true}};
-
-// A definition for each name, which stays.
-const OpDef& Unknown(const std::string& name) {
-  static std::mutex mutex;
-  static std::map<std::string, OpDef> ops;
-  const std::lock_guard lock(mutex);
-  const auto [place, is_new] = ops.try_emplace(name);
-  if (is_new) {
-    place->second = {.name = place->first.c_str(),
-                     .summary = "",
-                     .operands = kAnyOperand,
-                     .variadic = true,
-                     .outputs = kAnyOutputs,
-                     .infer = NoInfer};
-  }
-  return place->second;
 }
 
 // The subgraphs that an operator of this op runs.
@@ -118,7 +98,7 @@ int BuiltinCode(const fb::Model& model, const fb::Operator& op) {
 const OpDef& OpOf(const fb::Model& model, const fb::Operator& op) {
   const fb::OperatorCode& code = CodeOf(model, op);
   const OpDef* known = FindOpByTfliteCode(BuiltinCode(code));
-  return known != nullptr ? *known : Unknown(NameOf(code));
+  return known != nullptr ? *known : UnknownOp(NameOf(code));
 }
 
 int FirstIntermediate(const OpDef& op) {
