@@ -16,6 +16,7 @@
 
 #include "src/base/descriptor.h"
 #include "src/base/error.h"
+#include "src/base/near_file.h"
 #include "src/base/output.h"
 #include "src/base/progress.h"
 #include "src/base/temporary_file.h"
@@ -26,7 +27,8 @@ namespace {
 [[noreturn]] void FailErrno(const char* what, const std::string& path) {
   const int code = errno;
   Fail(code == ENOENT ? ErrorKind::kNotFound : ErrorKind::kIo,
-       "cannot {} {}: {}", what, path, strerror(code));
+       "cannot {} {}: {}{}", what, path, strerror(code),
+       code == ENOENT ? DidYouMeanFile(path) : "");
 }
 
 // Standard input as a descriptor of its own.

@@ -171,10 +171,14 @@ DType ParseType(const std::string& descr, const std::string& path) {
       }
     }
   }
+  const bool text = descr.size() > 1 &&
+                    (descr[1] == 'U' || descr[1] == 'S' || descr[1] == 'O');
   Fail(ErrorKind::kUnsupported,
        "{}: elements of type '{}'; float16, 32, 64, int8 to int64, uint8 and "
-       "bool are supported",
-       path, descr);
+       "bool are supported{}",
+       path, descr,
+       text ? "; numpy.unique(y, return_inverse=True)[1] makes numbers of names"
+            : "");
 }
 
 }  // namespace

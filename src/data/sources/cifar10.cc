@@ -10,6 +10,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/near_file.h"
 #include "src/data/memory_dataset.h"
 #include "src/data/sources/images.h"
 
@@ -106,8 +107,8 @@ DataSplits LoadCifar10(const DataRequest& request) {
     if (!std::filesystem::is_directory(request.argument, code)) {
       Fail(ErrorKind::kNotFound,
            "{} is no folder; one with data_batch_1.bin to data_batch_5.bin and "
-           "test_batch.bin, or of pictures by class, is wanted",
-           request.argument);
+           "test_batch.bin, or of pictures by class, is wanted{}",
+           request.argument, DidYouMeanFile(request.argument));
     }
     DataSplits pictures = LoadImages(request);
     pictures.name = "cifar10";

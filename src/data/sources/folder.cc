@@ -14,6 +14,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/names.h"
+#include "src/base/near_file.h"
 #include "src/base/rng.h"
 #include "src/base/warning.h"
 
@@ -42,8 +43,8 @@ class Walk {
     if (!fs::exists(folder, code)) {
       Fail(ErrorKind::kNotFound,
            "there is no folder {}; one of {}s, a folder in it for each class, "
-           "is wanted",
-           folder, what);
+           "is wanted{}",
+           folder, what, DidYouMeanFile(folder));
     }
     if (!fs::is_directory(folder, code)) {
       Fail(ErrorKind::kInvalidArgument,

@@ -16,6 +16,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/near_file.h"
 #include "src/data/memory_dataset.h"
 
 namespace litesmith {
@@ -303,7 +304,8 @@ DataSplits LoadIdx(const std::string& directory, const std::string& name) {
   std::error_code ignored;
   if (!std::filesystem::is_directory(directory, ignored)) {
     Fail(ErrorKind::kNotFound,
-         "{} is not a folder; one with the MNIST files is wanted", directory);
+         "{} is not a folder; one with the MNIST files is wanted{}", directory,
+         DidYouMeanFile(directory));
   }
   const auto train =
       std::make_shared<const IdxHalf>(FindHalf(directory, "train"));
