@@ -110,11 +110,17 @@ std::string AnswerText(const Advice& advice, const Options& options,
   }
   if (advice.best) {
     const StudyRow& row = rows[advice.best->row];
-    return Styled(fmt::format("{}/{}", options.directory, row.path),
-                  Style::kGood, coloured) +
-           fmt::format("  ({} of {} files for {} fit)\n", advice.fitting,
-                       advice.considered, target.name) +
-           RowText(row, *advice.best);
+    const std::string path = fmt::format("{}/{}", options.directory, row.path);
+    const std::string line =
+        Wrapped(fmt::format("{} ({} of {} files for {} fit)", path,
+                            advice.fitting, advice.considered, target.name),
+                static_cast<size_t>(WidthOf(STDOUT_FILENO)), 0, 2);
+    // A blank in a path may have become a line's end.
+    const bool whole = line.starts_with(path);
+    return (whole ? Styled(path, Style::kGood, coloured) +
+                        line.substr(path.size())
+                  : line) +
+           "\n" + RowText(row, *advice.best);
   }
   if (!advice.nearest) {
     return fmt::format("no result in {} is for {}, which runs {}\n",

@@ -122,9 +122,9 @@ void Run(const Options& options) {
     PrintJson(json);
     return;
   }
-  PrintOut(fmt::format(
+  PrintLine(fmt::format(
       "microseconds an inference: min {:.2f}, p50 {:.2f}, p90 {:.2f}, p99 "
-      "{:.2f} ({} runs, batch {}, {}, {}, arena {} bytes)\n",
+      "{:.2f} ({} runs, batch {}, {}, {}, arena {} bytes)",
       min_us, p50, p90, p99, all.size(), options.batch,
       Counted(threads, "thread"), IsaName(), interpreters[0].arena_bytes()));
   if (options.profile) PrintOut(ProfileText(steps));

@@ -52,8 +52,8 @@ void Tell(const Options& options, const Method& method) {
     PrintJson(json);
     return;
   }
-  PrintOut(fmt::format(
-      "{}: {}{}\n", options.out, method.name,
+  PrintLine(fmt::format(
+      "{}: {}{}", options.out, method.name,
       sized ? fmt::format(", {} bytes", FileSize(options.out)) : ""));
 }
 

@@ -88,8 +88,12 @@ void AddMetric(CLI::App* app, std::string* metric) {
           const size_t end = std::min(text.find(',', at), text.size());
           const std::string name = text.substr(at, end - at);
           if (std::find(words.begin(), words.end(), name) == words.end()) {
+            // What Keras and everybody else call it.
+            const std::string usual[] = {"accuracy"};
+            const bool meant = !NearestName(name, usual).empty();
             throw BadValue(option->get_name(), text,
-                           UnknownName("metric", name, words));
+                           UnknownName("metric", name, words) +
+                               (meant ? "; accuracy is top1" : ""));
           }
           at = end + 1;
         }

@@ -240,7 +240,8 @@ void PrintWhy(const Options& options, const CLI::App& verb) {
         {{"path", options.file}, {"method", options.why}, {"tensors", list}});
     return;
   }
-  Table table({{"Tensor"}, {"Becomes"}, {"Why"}});
+  Table table(
+      {{"Tensor"}, {"Becomes", false, 0, true}, {"Why", false, 0, true}});
   for (const Reason& reason : reasons)
     table.Add({reason.tensor, reason.form, reason.why});
   PrintOut(
@@ -268,13 +269,7 @@ void Run(const Options& options, const CLI::App& verb) {
     return;
   }
   std::string text = SummaryText(summary, graph);
-  if (!names.empty()) {
-    constexpr size_t kShown = 20;
-    text += fmt::format(
-        "{} classes: {}{}\n", names.size(),
-        JoinNames(std::span(names).first(std::min(kShown, names.size()))),
-        names.size() > kShown ? ", ..." : "");
-  }
+  if (!names.empty()) text += ClassNamesText(names);
   text += "\nLayers\n" + LayersText(summary, IsKerasFile(options.file));
   if (options.ops || options.tensors) {
     Inspection all(options);

@@ -212,6 +212,24 @@ std::string SummaryText(const ModelSummary& s, const Graph& graph) {
   return text;
 }
 
+std::string ClassNamesText(std::span<const std::string> names) {
+  constexpr size_t kShown = 20;
+  std::string list;
+  for (const std::string& name : names.first(std::min(kShown, names.size()))) {
+    const std::string shown = Harmless(name);
+    const bool quoted = shown.find(',') != std::string::npos || shown.empty();
+    list += fmt::format("{}{}", list.empty() ? "" : ", ",
+                        quoted ? "\"" + shown + "\"" : shown);
+  }
+  constexpr size_t kColumn = 13;
+  const std::string body =
+      Wrapped(fmt::format("{}: {}{}", names.size(), list,
+                          names.size() > kShown ? ", ..." : ""),
+              static_cast<size_t>(WidthOf(1)), kColumn, kColumn);
+  return fmt::format("{:<{}}{}\n", "classes", kColumn,
+                     std::string_view(body).substr(kColumn));
+}
+
 std::string LayersText(const ModelSummary& summary, bool keras) {
   if (summary.layers.empty()) return "no layer has weights\n";
   Table table({{"Layer"},

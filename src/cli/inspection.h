@@ -3,6 +3,7 @@
 #define LITESMITH_CLI_INSPECTION_H_
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,8 @@ ModelSummary Summarize(const std::string& path, const Graph& graph, bool all);
 
 // Ten lines.
 std::string SummaryText(const ModelSummary& summary, const Graph& graph);
+// A line of the summary for a file that knows its classes' names.
+std::string ClassNamesText(std::span<const std::string> names);
 // The table of layers.
 std::string LayersText(const ModelSummary& summary, bool keras);
 

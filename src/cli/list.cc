@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/warning.h"
 #include "src/cli/complete.h"
@@ -184,13 +185,16 @@ void AddList(CLI::App* app) {
       "to\n"
       "start one of your own from.");
   CompleteWith(verb->add_option("what", *what, JoinNames(NamesOf(kListings)))
-                   ->type_name("WHAT")
-                   ->required(),
+                   ->type_name("WHAT"),
                {Completes::kWords, NamesOf(kListings)});
   verb->add_flag("--toml", *toml, "Recipes as TOML");
   const auto json = std::make_shared<bool>(false);
   AddJson(verb, json.get());
   verb->callback([what, toml, json] {
+    if (what->empty()) {
+      Fail(ErrorKind::kInvalidArgument, "what to list is missing: one of {}",
+           JoinNames(NamesOf(kListings)));
+    }
     if (*toml && !*json && *what == "recipes") {
       PrintOut(std::string(BuiltinRecipes()));
       return;

@@ -21,6 +21,7 @@
 #include "src/base/timer.h"
 #include "src/base/warning.h"
 #include "src/cli/help.h"
+#include "src/cli/json.h"
 #include "src/cli/no_fit.h"
 #include "src/cli/options.h"
 #include "src/cli/terminal.h"
@@ -218,6 +219,10 @@ int Main(int argc, char** argv) {
   // CLI11 takes them from the last to the first.
   std::vector<std::string> arguments = WithoutWords({argv + 1, argv + argc});
   std::reverse(arguments.begin(), arguments.end());
+  if (arguments == std::vector<std::string>{"--json", "--version"}) {
+    PrintJson(VersionJson());
+    return 0;
+  }
   const Timer timer;
   try {
     app.parse(std::move(arguments));

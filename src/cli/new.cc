@@ -8,6 +8,7 @@
 #include "src/base/error.h"
 #include "src/base/names.h"
 #include "src/base/output.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 #include "src/data/sources.h"
@@ -23,6 +24,8 @@ struct Options {
   std::string out;
   uint64_t seed = 1;
   ShapeFlags shape;
+  DataContext reading;
+  bool json = false;
 };
 
 void Run(const Options& options) {
@@ -31,8 +34,9 @@ void Run(const Options& options) {
   UseOutput(options.out);
   ModelShape shape = options.shape.Shape();
   if (!options.data.empty())
-    shape =
-        FilledBy(shape, ShapeOfSamples(*LoadData(options.data).train.Open(0)));
+    shape = FilledBy(
+        shape,
+        ShapeOfSamples(*LoadData(options.data, options.reading).train.Open(0)));
   const Graph graph = MakeBuiltin(model, shape, options.seed);
   SaveModelAs(format, graph, options.out);
   int64_t parameters = 0;
@@ -43,11 +47,20 @@ void Run(const Options& options) {
   }
   for (const Node& node : graph.nodes)
     if (node.op->macs != nullptr) macs += node.op->macs(graph, node);
-  PrintOut(fmt::format("{}: {} -> {}, {}, {} multiply-adds; written to {}\n",
-                       model.name,
-                       graph.tensor(graph.inputs[0]).shape.ToString(),
-                       graph.tensor(graph.outputs[0]).shape.ToString(),
-                       Counted(parameters, "parameter"), macs, options.out));
+  if (options.json) {
+    PrintJson({{"path", options.out},
+               {"model", model.name},
+               {"input", graph.tensor(graph.inputs[0]).shape.ToVector()},
+               {"output", graph.tensor(graph.outputs[0]).shape.ToVector()},
+               {"parameters", parameters},
+               {"macs", macs}});
+    return;
+  }
+  PrintLine(fmt::format("{}: {} -> {}, {}, {} multiply-adds; written to {}",
+                        model.name,
+                        graph.tensor(graph.inputs[0]).shape.ToString(),
+                        graph.tensor(graph.outputs[0]).shape.ToString(),
+                        Counted(parameters, "parameter"), macs, options.out));
 }
 
 }  // namespace
@@ -67,11 +80,13 @@ void AddNew(CLI::App* app) {
   verb->add_option("--data", options->data,
                    "Samples whose shape and classes it is for")
       ->type_name("SPEC");
+  AddReading(verb, &options->reading);
   AddShape(verb, &options->shape);
   AddSeed(verb, &options->seed, "Of the weights");
   verb->add_option("-o,--out", options->out, "The file to write")
       ->type_name("FILE.h5|.keras|.tflite")
       ->required();
+  AddJson(verb, &options->json);
   verb->callback([options] { Run(*options); });
 }
 

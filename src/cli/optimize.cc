@@ -121,12 +121,14 @@ void Run(Options options, const CLI::App& verb) {
   AddClassNames(options.out, NamesFor(*data.train, options.file));
   const TestResult test =
       TestOf(result.graph, *data.test, options.train, options.metric);
-  PrintOut(options.json
-               ? TrainingJson(result.steps, result.step_ms, result.seconds,
-                              result.epochs, test, options.out, &coverage)
-               : fmt::format("{}: trained {} in {:.2f} s; {}; written to {}\n",
-                             recipe.name, Counted(epochs, "epoch"),
-                             result.seconds, TestText(test), options.out));
+  if (options.json) {
+    PrintOut(TrainingJson(result.steps, result.step_ms, result.seconds,
+                          result.epochs, test, options.out, &coverage));
+  } else {
+    PrintLine(fmt::format("{}: trained {} in {:.2f} s; {}; written to {}",
+                          recipe.name, Counted(epochs, "epoch"), result.seconds,
+                          TestText(test), options.out));
+  }
   RequireKept(BrokenPromises(
       recipe.name + " keras",
       CheckPromises(StripTrainingOps(result.graph), result.promises)));

@@ -27,6 +27,7 @@
 #include "src/base/progress.h"
 #include "src/base/warning.h"
 #include "src/cli/complete.h"
+#include "src/cli/terminal.h"
 #include "src/data/sources.h"
 #include "src/measure/metrics.h"
 #include "src/models/class_names.h"
@@ -531,6 +532,10 @@ void UseCheckpoint(const std::string& path) {
   }
   UseOutput(path);
   NoteNothingKept(fmt::format("{} is written after each epoch", path));
+}
+
+void PrintLine(const std::string& text) {
+  PrintOut(Wrapped(text, static_cast<size_t>(WidthOf(print_to)), 0, 2) + "\n");
 }
 
 void PrintOut(const std::string& text) {

@@ -187,6 +187,8 @@ void UseCheckpoint(const std::string& path);
 // Prints to standard output; throws Error{io} if it cannot be written (a full
 // disk; a closed pipe ends the process as usual).
 void PrintOut(const std::string& text);
+// The same of a sentence, in lines of the terminal's width.
+void PrintLine(const std::string& text);
 
 }  // namespace litesmith
 

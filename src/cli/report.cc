@@ -40,7 +40,7 @@ void Run(const Options& options) {
     PrintJson({{"path", out}, {"results", count}, {"bytes", page.size()}});
     return;
   }
-  PrintOut(fmt::format("{}: {} results, {} bytes\n", out, count, page.size()));
+  PrintLine(fmt::format("{}: {} results, {} bytes", out, count, page.size()));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <fnmatch.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -21,10 +22,12 @@
 #include "src/cli/options.h"
 #include "src/cli/study_table.h"
 #include "src/cli/table.h"
+#include "src/cli/terminal.h"
 #include "src/cli/terminal_progress.h"
 #include "src/cli/verb.h"
 #include "src/study/methods.h"
 #include "src/study/plan.h"
+#include "src/study/report/page.h"
 #include "src/study/report/report.h"
 
 namespace litesmith {
@@ -77,8 +80,8 @@ std::string PlanText(const StudyPlan& plan) {
                {"Training"},
                {"Epochs", true, 3},
                {"Time", true, 1},
-               {"Kept", false, 4},
-               {"To compute"}});
+               {"Kept", false, 4, true},
+               {"To compute", false, 0, true}});
   for (const PlannedRecipe& recipe : plan.recipes) {
     std::string kept;
     std::string missing;
@@ -103,13 +106,30 @@ std::string PlanText(const StudyPlan& plan) {
                               plan.folder);
   }
   return text +
-         fmt::format("{} of {} to compute, into {}: about {}, by {}\n",
+         Wrapped(fmt::format(
+                     "{} of {} to compute, into {}: about {}, by short "
+                     "trials of training and inference{}",
                      plan.missing,
                      Counted(static_cast<int64_t>(plan.cells.size()), "result"),
                      plan.folder, Duration(plan.seconds),
                      std::string_view(plan.basis) == "kept"
-                         ? "what was trained there before"
-                         : "a short trial of training and inference");
+                         ? " and what was trained there before"
+                         : ""),
+                 static_cast<size_t>(WidthOf(STDOUT_FILENO)), 0, 2) +
+         "\n";
+}
+
+// Throws Error{not found} for a name that is no pattern and that no result has.
+void RequireThere(const std::vector<std::string>& asked,
+                  const std::set<std::string>& there, const char* what,
+                  const std::string& directory) {
+  const std::vector<std::string> known(there.begin(), there.end());
+  for (const std::string& name : asked) {
+    if (there.contains(name) || name.find_first_of("*?[") != std::string::npos)
+      continue;
+    Fail(ErrorKind::kNotFound, "{}: {}", directory,
+         UnknownName(what, name, known));
+  }
 }
 
 // Prints what a run directory holds, whatever build computed it.
@@ -136,6 +156,8 @@ void Show(const Options& options, const CLI::App& verb) {
     recipes.insert(row.recipe);
     methods.insert(row.method);
   }
+  RequireThere(options.study.recipes, recipes, "recipe", options.show);
+  RequireThere(options.study.methods, methods, "method", options.show);
   std::erase_if(rows, [&](const StudyRow& row) {
     return !asked(options.study.recipes, row.recipe) ||
            !asked(options.study.methods, row.method);
@@ -185,6 +207,10 @@ void Run(Options* options, CLI::App* verb) {
     throw;
   }
   PrintRows(*options, options->study.out, rows);
+  if (!options->json && WidthOf(STDOUT_FILENO) > 0) {
+    PrintLine(fmt::format("  all of it as a page: {}/{}", options->study.out,
+                          kReportFile));
+  }
   RequirePromises(rows);
 }
 

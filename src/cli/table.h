@@ -15,6 +15,9 @@ class Table {
     bool right = false;  // aligned
     // 0: always shown; of the others the largest is left out first.
     int dispensable = 0;
+    // What has no room goes on in lines below it; such columns become narrow
+    // before others are left out.
+    bool wraps = false;
   };
 
   explicit Table(std::vector<Column> columns);

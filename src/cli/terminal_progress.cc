@@ -122,7 +122,9 @@ void TerminalProgress::TellStep(std::string_view task, Clock::time_point now) {
 void TerminalProgress::Line(std::string_view text) {
   if (GetVerbosity() == Verbosity::kQuiet) return;
   Clear();
-  std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  std::fprintf(
+      stderr, "%s\n",
+      Wrapped(text, static_cast<size_t>(WidthOf(STDERR_FILENO)), 0, 2).c_str());
 }
 
 void TerminalProgress::Clear() {

@@ -54,13 +54,24 @@ TEST(Table, LeavesOutWhatDoesNotFitAndSaysSo) {
             "  Name   Note\n"
             "  first  as it is\n"
             "  \u65e5\u672c   b?\n"
-            "  (22 columns have no\n   room for: Size)\n");
-  EXPECT_EQ(
-      Three().Text(10),
-      "  Name\n"
-      "  first\n"
-      "  \u65e5\u672c\n"
-      "  (10\n   columns\n   have no\n   room\n   for:\n   Size,\n   Note)\n");
+            "  (no room in 22\n   columns for: Size)\n");
+  EXPECT_EQ(Three().Text(10),
+            "  Name\n"
+            "  first\n"
+            "  \u65e5\u672c\n"
+            "  (no room\n   in 10\n   columns\n   for:\n   Size,\n   Note)\n");
+}
+
+TEST(Table, GoesOnBelowWhereAColumnMay) {
+  Table table({{"Name"}, {"Size", true, 1}, {"Why", false, 0, true}});
+  table.Add({"first", "12", "one two three four five six seven eight"});
+  table.Add({"second", "3", "short"});
+  EXPECT_EQ(table.Text(40),
+            "  Name    Size  Why\n"
+            "  first     12  one two three four five\n"
+            "                six seven eight\n"
+            "  second     3  short\n");
+  EXPECT_EQ(table.Text(0).find("five\n"), std::string::npos);
 }
 
 TEST(Table, ClipsWhatIsAlwaysShown) {

@@ -89,12 +89,14 @@ void Run(Options options, const CLI::App& verb) {
   const TestResult test =
       TestOf(result.graph, *data.test, options.train, options.metric);
   const auto epochs = static_cast<int64_t>(result.epochs.size());
-  PrintOut(options.json
-               ? TrainingJson(result.steps, result.step_ms, result.seconds,
-                              result.epochs, test, options.out)
-               : fmt::format("trained {} in {:.2f} s; {}; written to {}\n",
-                             Counted(epochs, "epoch"), result.seconds,
-                             TestText(test), options.out));
+  if (options.json) {
+    PrintOut(TrainingJson(result.steps, result.step_ms, result.seconds,
+                          result.epochs, test, options.out));
+    return;
+  }
+  PrintLine(fmt::format("trained {} in {:.2f} s; {}; written to {}",
+                        Counted(epochs, "epoch"), result.seconds,
+                        TestText(test), options.out));
 }
 
 }  // namespace

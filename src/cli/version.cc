@@ -30,4 +30,14 @@ std::string VersionText() {
       Hdf5Version(), kCompiler);
 }
 
+OrderedJson VersionJson() {
+  return {{"version", LITESMITH_VERSION},
+          {"commit", BuildCommit()},
+          {"build", BuildId()},
+          {"type", BuildType()},
+          {"isa", IsaName()},
+          {"hdf5", Hdf5Version()},
+          {"compiler", kCompiler}};
+}
+
 }  // namespace litesmith

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "src/cli/json.h"
+
 namespace litesmith {
 
 // "1234567890ab" ("1234567890ab+": with changes), or that there was no git.
@@ -15,6 +17,8 @@ const char* BuildType();
 // "litesmith 0.1.0", then a line each: commit, build id and type, instruction
 // set in use, HDF5 library, compiler.
 std::string VersionText();
+// The same as an object.
+OrderedJson VersionJson();
 
 }  // namespace litesmith
 

@@ -106,14 +106,17 @@ std::string OneTensor(const Graph& graph, const WeightRef& ref, int width) {
   const auto count = static_cast<double>(values.size());
   const double mean = sum / count;
   const ValueCounts counts = CountValues(tensor);
-  text += fmt::format(
-      "  {} values from {:g} to {:g}, mean {:.4g}, deviation {:.4g}; {:.1f} % "
-      "zero, {} distinct\n",
-      counts.values, *low, *high, mean,
-      std::sqrt(std::max(0.0, squares / count - mean * mean)),
-      100.0 * static_cast<double>(counts.zeros) /
-          static_cast<double>(std::max<int64_t>(1, counts.values)),
-      counts.distinct);
+  text +=
+      Wrapped(fmt::format(
+                  "{} values from {:g} to {:g}, mean {:.4g}, deviation {:.4g}; "
+                  "{:.1f} % zero, {} distinct",
+                  counts.values, *low, *high, mean,
+                  std::sqrt(std::max(0.0, squares / count - mean * mean)),
+                  100.0 * static_cast<double>(counts.zeros) /
+                      static_cast<double>(std::max<int64_t>(1, counts.values)),
+                  counts.distinct),
+              static_cast<size_t>(width), 2, 4) +
+      "\n";
   bool one_by_one = false;
   const auto bins = Bins(values, *low, *high, &one_by_one);
   return text + Rows(bins, static_cast<int64_t>(values.size()), width);

@@ -14,6 +14,7 @@
 #include "src/base/error.h"
 #include "src/base/file.h"
 #include "src/base/isa.h"
+#include "src/base/near_file.h"
 #include "src/base/output.h"
 #include "src/base/overall_progress.h"
 #include "src/base/temporary_file.h"
@@ -529,7 +530,8 @@ StudyPlan PlanStudy(const StudyOptions& options) {
 
 std::vector<StudyRow> ReadStudy(const std::string& directory) {
   if (!std::filesystem::is_directory(directory))
-    Fail(ErrorKind::kNotFound, "there is no folder {}", directory);
+    Fail(ErrorKind::kNotFound, "there is no folder {}{}", directory,
+         DidYouMeanFile(directory));
   FileDigests digests;
   std::vector<StudyRow> rows = CollectRows(directory, &digests);
   if (rows.empty()) {

@@ -2,6 +2,8 @@
 
 import json
 import re
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -28,6 +30,18 @@ def documented():
 DOCUMENTED = documented()
 
 
+def write_png(path, gray):
+    """A gray picture of bytes [h, w]."""
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    height, width = gray.shape
+    lines = b"".join(b"\0" + line.tobytes() for line in gray)
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+
+
 @pytest.fixture(scope="module")
 def work(litesmith, tmp_path_factory):
     folder = tmp_path_factory.mktemp("json")
@@ -35,6 +49,7 @@ def work(litesmith, tmp_path_factory):
     litesmith.ok("convert", folder / "m.h5", "--method", "int8", "--calibration", "digits", "-o", folder / "m.tflite")
     litesmith.ok("study", "--data", "digits", "--limit", 200, "--epochs", 1, "--recipes", "none", "--methods", "fp32,int8", "--out", folder / "run")
     np.save(folder / "x.npy", np.zeros((3, 28, 28), np.float32))
+    write_png(folder / "photo.png", np.arange(28 * 28, dtype=np.uint8).reshape(28, 28))
     return folder
 
 
@@ -52,10 +67,13 @@ CALLS = {
     "optimize": (("optimize", "m.h5", *DATA, "--recipe", "quant", "--epochs", "1", "-o", "o.h5"), 0),
     "convert": (("convert", "m.h5", "--method", "fp16", "-o", "h.tflite"), 0),
     "run": (("run", "m.h5", "--input", "x.npy", "--output", "y.npy"), 0),
+    "run-photo": (("run", "m.h5", "photo.png"), 1),
     "evaluate": (("evaluate", "m.tflite", *DATA, "--time"), 0),
     "inspect": (("inspect", "m.tflite"), 0),
     "inspect-why": (("inspect", "m.h5", "--why", "fp16"), 1),
     "list": (("list", "recipes"), 0),
+    "new": (("new", "resnet8", "--classes", "3", "-o", "n.h5"), 0),
+    "version": (("version",), 0),
     "report": (("report", "run"), 0),
     "study": (STUDY, 0),
     "study-show": (("study", "--show", "run"), 0),

@@ -96,7 +96,7 @@ class TestWidths:
         # A row is one line: none was broken by the terminal.
         rows = [line for line in lines if re.search(r"\b(none|prune\w*)\s+(fp32|int8)\b", line)]
         assert len(rows) == len({row.split("int8")[0] for row in rows}), text
-        dropped = re.search(r"\((\d+) columns have no room for: (.*)", text)
+        dropped = re.search(r"\(no room in (\d+) columns for: (.*)", text)
         assert (dropped is None) == ("Test set" in header), text
         if dropped:
             assert int(dropped[1]) == width

@@ -168,7 +168,8 @@ function front(cost) {
   return points;
 }
 function axes(x, y, kind) {
-  const grid = {color: style("--line")}, ticks = {color: style("--soft")};
+  // Measuring every label of a logarithmic axis takes longer than the rest.
+  const grid = {color: style("--line")}, ticks = {color: style("--soft"), sampleSize: 8};
   return {
     x: {type: kind, grid, ticks, title: {display: true, text: x, color: style("--soft")}},
     y: {grid, ticks, title: {display: true, text: y, color: style("--soft")}},
@@ -205,7 +206,7 @@ function drawPareto() {
 }
 function markSelected() {
   for (const cost of costs) {
-    if (!plots[cost]) continue;
+    if (!plots[cost] || plots[cost].data.datasets.at(-1).data[0]?.row === rows[selected]) continue;
     plots[cost].data.datasets.at(-1).data = [point(cost)(rows[selected])].filter((p) => p.x > 0);
     plots[cost].update("none");
   }
@@ -395,8 +396,7 @@ function select(i, scroll) {
 function drawAll() { drawPareto(); drawCurves(); }
 answer();
 filter();
-drawAll();
-drawLayers();
 select(Math.max(0, rows.indexOf(answers.smallest(within(0.5)))), false);
+drawAll();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { drawAll(); markSelected(); drawMistakes(rows[selected]); });
 })();
