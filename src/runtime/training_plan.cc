@@ -492,8 +492,10 @@ void TrainingPlan::Step(int batch, int64_t step,
   LS_CHECK(callbacks.losses.size() == p.options.heads.size());
   p.step = step;
   p.RunEdgeForward();
-  for (PlannedNode& node : p.body)
+  ParallelFor(static_cast<int>(p.body.size()), p.options.threads, [&](int n) {
+    PlannedNode& node = p.body[static_cast<size_t>(n)];
     node.kernel->Repack(node.calls[0].inputs.data());
+  });
   const int shards = (batch + p.shard_size - 1) / p.shard_size;  // not empty
   for (const Segment& segment : p.segments) {
     ParallelFor(kShards, p.options.threads, [&](int shard) {

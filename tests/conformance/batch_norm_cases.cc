@@ -2,7 +2,8 @@
 // and beta or without, behind a layer and alone.
 #include <algorithm>
 
-#include "src/ops/pool/pool_2d.h"
+#include "src/ops/layer/conv_2d.h"
+#include "src/ops/layer/depthwise_conv_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm.h"
 #include "tests/conformance/case.h"
@@ -11,6 +12,9 @@
 namespace litesmith {
 namespace {
 
+// What x goes through before: a shift by channel, or a layer.
+enum class Before : uint8_t { kShift, kConv3x3, kConv1x1, kDepthwise, kDense };
+
 struct Row {
   const char* name;
   std::vector<int32_t> shape;
@@ -18,6 +22,8 @@ struct Row {
   bool beta = true;
   bool frozen = false;
   Activation activation = kNone;
+  Before before = Before::kShift;
+  int32_t outputs = 0;  // of a layer
 };
 
 const Row kRows[] = {
@@ -31,13 +37,55 @@ const Row kRows[] = {
     {"frozen", {4, 3, 5}, true, true, true},
     {"relu", {4, 3, 5}, true, true, false, activation::kRelu},
     {"relu6", {33}, true, true, false, activation::kRelu6},
+    {"conv_3x3", {5, 4, 3}, true, true, false, kNone, Before::kConv3x3, 9},
+    {"conv_1x1", {4, 5, 7}, true, true, false, kNone, Before::kConv1x1, 17},
+    {"depthwise", {6, 5, 9}, true, true, false, kNone, Before::kDepthwise, 9},
+    {"depthwise_two",
+     {4, 5, 3},
+     true,
+     false,
+     false,
+     kNone,
+     Before::kDepthwise,
+     6},
+    {"dense", {11}, false, true, false, kNone, Before::kDense, 19},
+    {"dense_few", {11}, true, true, false, kNone, Before::kDense, 3},
 };
 
 const Row kTimed = {"resnet_8", {32, 32, 16}};
 
+// Something with a gradient must stand before a normalization, and x has none.
+void AddBefore(const Row& row, TensorId x, int32_t channels,
+               GraphBuilder* build) {
+  const auto parameter = [&](const char* name, const Shape& shape) {
+    return build->Random(name, DType::kFloat32, shape, {},
+                         TensorKind::kParameter);
+  };
+  const int32_t in = row.shape.back();
+  if (row.before == Before::kShift) {
+    build->Add(kAdd, "moved", {x, parameter("shift", {channels})});
+  } else if (row.before == Before::kDense) {
+    build->Add(kFullyConnected, "layer",
+               {x, parameter("weights", {channels, in}),
+                parameter("bias", {channels})});
+  } else if (row.before == Before::kDepthwise) {
+    Node& node = build->Add(kDepthwiseConv2D, "layer",
+                            {x, parameter("filter", {1, 3, 3, channels})});
+    node.Set<&DepthwiseConv2DAttrs::stride_h>(2);
+    node.Set<&DepthwiseConv2DAttrs::stride_w>(1);
+  } else {
+    const int32_t side = row.before == Before::kConv3x3 ? 3 : 1;
+    Node& node = build->Add(kConv2D, "layer",
+                            {x, parameter("filter", {channels, side, side, in}),
+                             parameter("bias", {channels})});
+    node.Set<&Conv2DAttrs::stride_h>(1);
+    node.Set<&Conv2DAttrs::stride_w>(1);
+  }
+}
+
 Graph Build(const Row& row, Rng* rng) {
   GraphBuilder build(rng);
-  const int32_t channels = row.shape.back();
+  const int32_t channels = row.outputs > 0 ? row.outputs : row.shape.back();
   std::vector<float> variance(static_cast<size_t>(channels));
   std::generate(variance.begin(), variance.end(),
                 [&] { return rng->Uniform(0.5f, 4.0f); });
@@ -54,10 +102,7 @@ Graph Build(const Row& row, Rng* rng) {
   const TensorId beta = parameter("beta", row.beta);
   const TensorId mean =
       build.Random("mean", DType::kFloat32, {channels}, {}, moments);
-  // Something with a gradient must stand before it, and x has none.
-  const TensorId shift = build.Random("shift", DType::kFloat32, {channels}, {},
-                                      TensorKind::kParameter);
-  build.Add(kAdd, "moved", {x, shift});
+  AddBefore(row, x, channels, &build);
   Node& node = build.Add(
       kBatchNorm, "y",
       {build.last(), gamma, beta, mean,

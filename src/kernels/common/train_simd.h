@@ -57,6 +57,19 @@ HWY_INLINE void StoreFirst(VF v, int n, float* p) {
 #endif
 }
 
+// A vector of channels: all lanes, or the first n of the last channels.
+struct AllLanes {
+  HWY_INLINE VF Load(const float* p) const { return hn::LoadU(DF(), p); }
+  HWY_INLINE void Store(VF v, float* p) const { hn::StoreU(v, DF(), p); }
+  static int Count() { return kLanes; }
+};
+struct FirstLanes {
+  int n;
+  HWY_INLINE VF Load(const float* p) const { return LoadFirst(p, n); }
+  HWY_INLINE void Store(VF v, float* p) const { StoreFirst(v, n, p); }
+  int Count() const { return n; }
+};
+
 }  // namespace HWY_NAMESPACE
 }  // namespace litesmith::kernels
 HWY_AFTER_NAMESPACE();

@@ -7,26 +7,10 @@
 namespace litesmith::kernels {
 namespace {
 
-// Vectors may be read up to this far behind the last element of a buffer.
-constexpr size_t kSlack = size_t{kMaxConvVectors} * 64;
 // Floats of the gradient: with what is fetched ahead, 18 KB of the L1 cache.
 constexpr size_t kChunk = 1536;
 
 }  // namespace
-
-void ConvRuns::Plan(const ConvMicro& micro, int channels, int width) {
-  blocks.clear();
-  const int lanes = micro.lanes;
-  int left = (channels + lanes - 1) / lanes;
-  padded = left * lanes;
-  for (int first = 0; left > 0;) {
-    const int vectors = micro.vectors(left, width);
-    blocks.push_back({first, vectors, static_cast<size_t>(first)});
-    first += vectors * lanes;
-    left -= vectors;
-  }
-  weights.Resize(static_cast<size_t>(depth()) * static_cast<size_t>(padded));
-}
 
 TrainConv::TrainConv(const Window& window, FloatRange range)
     : window_(window), range_(range), micro_(&GetConvMicro()) {
@@ -60,81 +44,50 @@ void TrainConv::PlanForward() {
   forward_.Plan(*micro_, w.out_c, w.out_w);
 }
 
-// dx[iy][ix][c] = sum of g[oy][ox][o] * w[o][ky][kx][c] over the taps with
-// oy * stride + ky * dilation = iy + pad. The inputs of one phase, iy mod
-// stride_h and ix mod stride_w, have the same taps, at fixed offsets in g: a
+// dx[iy][ix][c] = sum of g[oy][ox][o] * w[o][ky][kx][c]: for each phase a
 // convolution of stride 1 with flipped filters.
 void TrainConv::PlanInputGradient() {
   const Window& w = window_;
-  struct Tap {
-    int k, offset;
-  };
-  // The taps along one dimension of one phase, by ascending offset.
-  const auto taps_of = [](int phase, int pad, int kernel, int stride,
-                          int dilation) {
-    std::vector<Tap> taps;
-    for (int k = kernel - 1; k >= 0; --k) {
-      const int at = phase + pad - k * dilation;
-      if (at % stride == 0) taps.push_back({k, at / stride});
-    }
-    return taps;
-  };
-  struct Grid {
-    std::vector<Tap> y, x;
-  };
-  std::vector<Grid> grids;
-  int bottom = 0;
-  int right = 0;
-  for (int y = 0; y < std::min(w.stride_h, w.in_h); ++y) {
-    for (int x = 0; x < std::min(w.stride_w, w.in_w); ++x) {
-      Phase phase;
-      phase.y = y;
-      phase.x = x;
-      phase.rows = (w.in_h - y + w.stride_h - 1) / w.stride_h;
-      phase.columns = (w.in_w - x + w.stride_w - 1) / w.stride_w;
-      Grid grid{taps_of(y, w.pad_top, w.filter_h, w.stride_h, w.dilation_h),
-                taps_of(x, w.pad_left, w.filter_w, w.stride_w, w.dilation_w)};
-      if (!grid.y.empty() && !grid.x.empty()) {
-        g_top_ = std::max(g_top_, -grid.y.front().offset);
-        g_left_ = std::max(g_left_, -grid.x.front().offset);
-        bottom = std::max(
-            bottom, phase.rows - 1 + grid.y.back().offset - (w.out_h - 1));
-        right = std::max(
-            right, phase.columns - 1 + grid.x.back().offset - (w.out_w - 1));
-      }
-      phases_.push_back(std::move(phase));
-      grids.push_back(std::move(grid));
-    }
-  }
-  g_row_ = ptrdiff_t{g_left_ + w.out_w + right} * w.out_c;
-  g_first_ = g_top_ * g_row_ + ptrdiff_t{g_left_} * w.out_c;
-  g_floats_ = static_cast<size_t>(g_top_ + w.out_h + bottom) *
+  const AxisPhases y = PhasesOf(
+      {w.in_h, w.out_h, w.pad_top, w.filter_h, w.stride_h, w.dilation_h});
+  const AxisPhases x = PhasesOf(
+      {w.in_w, w.out_w, w.pad_left, w.filter_w, w.stride_w, w.dilation_w});
+  g_row_ = ptrdiff_t{x.before + w.out_w + x.behind} * w.out_c;
+  g_first_ = y.before * g_row_ + ptrdiff_t{x.before} * w.out_c;
+  g_floats_ = static_cast<size_t>(y.before + w.out_h + y.behind) *
                   static_cast<size_t>(g_row_) +
-              kSlack;
-  for (size_t i = 0; i < phases_.size(); ++i) {
-    Phase& phase = phases_[i];
-    const Grid& grid = grids[i];
-    if (grid.y.empty() || grid.x.empty()) {
-      unread_ = true;
-      continue;
-    }
-    bool merged = true;
-    for (size_t k = 1; k < grid.x.size(); ++k) {
-      merged &= grid.x[k].offset == grid.x[k - 1].offset + 1;
-    }
-    phase.runs.run_length =
-        merged ? static_cast<int>(grid.x.size()) * w.out_c : w.out_c;
-    for (const Tap& ty : grid.y) {
-      for (const Tap& tx : grid.x) {
-        phase.taps.push_back(ty.k * w.filter_w + tx.k);
-        if (!merged || &tx == &grid.x.front()) {
-          phase.runs.offset.push_back(ty.offset * g_row_ +
-                                      ptrdiff_t{tx.offset} * w.out_c);
-        }
+              kConvSlack;
+  for (const AxisPhase& of_y : y.phases) {
+    for (const AxisPhase& of_x : x.phases)
+      phases_.push_back(PlanPhase(of_y, of_x));
+  }
+}
+
+TrainConv::Phase TrainConv::PlanPhase(const AxisPhase& y, const AxisPhase& x) {
+  const Window& w = window_;
+  Phase phase;
+  phase.y = y.first, phase.x = x.first;
+  phase.rows = y.count, phase.columns = x.count;
+  if (y.taps.empty() || x.taps.empty()) {
+    unread_ = true;
+    return phase;
+  }
+  bool merged = true;
+  for (size_t k = 1; k < x.taps.size(); ++k)
+    merged &= x.taps[k].offset == x.taps[k - 1].offset + 1;
+  phase.runs.run_length =
+      merged ? static_cast<int>(x.taps.size()) * w.out_c : w.out_c;
+  for (const AxisTap& ty : y.taps) {
+    for (const AxisTap& tx : x.taps) {
+      phase.taps.push_back(ty.k * w.filter_w + tx.k);
+      if (!merged || &tx == &x.taps.front()) {
+        phase.runs.offset.push_back(ty.offset * g_row_ +
+                                    ptrdiff_t{tx.offset} * w.out_c);
       }
     }
-    phase.runs.Plan(*micro_, w.in_c, phase.columns);
   }
+  phase.runs.Plan(*micro_, w.in_c, phase.columns);
+  return phase;
 }
 
 void TrainConv::Pack(const float* w) {
@@ -214,7 +167,7 @@ void TrainConv::ForwardRow(const float* padded_x, int oy,
 }
 
 void TrainConv::Forward(int batch, const float* x, const float* bias, float* y,
-                        float* workspace) const {
+                        float* workspace, const OutputsMade& made) const {
   const Window& w = window_;
   float* padded_bias = workspace + RoundUp16(x_floats_);
   std::fill_n(workspace, x_floats_, 0.0f);
@@ -225,6 +178,7 @@ void TrainConv::Forward(int batch, const float* x, const float* bias, float* y,
       ForwardRow(image, oy, padded_bias, y + ptrdiff_t{oy} * w.out_w * w.out_c,
                  w.out_c);
     }
+    if (made) made(y, static_cast<size_t>(w.out_h) * w.out_w);
   }
 }
 
@@ -247,9 +201,9 @@ void TrainConv::WeightGradient(const float* padded_x, const float* g, int oy,
     args.run_length = forward_.run_length;
     args.dw = dw_packed + b.weights * static_cast<size_t>(forward_.depth());
     args.accumulate = accumulate;
+    args.ahead[0] = ahead0 == nullptr ? nullptr : ahead0 + b.first;
     // What is there already costs nothing.
-    args.ahead[0] = ahead0 == nullptr ? args.g : ahead0 + b.first;
-    args.ahead[1] = ahead1 == nullptr ? args.g : ahead1 + b.first;
+    args.ahead[1] = ahead1 == nullptr ? args.ahead[0] : ahead1 + b.first;
     args.ahead_row = ptrdiff_t{w.out_w} * w.out_c;
     micro_->weight_grad(args, b.vectors);
   }
@@ -306,7 +260,8 @@ void TrainConv::InputGradient(const float* g, float* dx) const {
 
 void TrainConv::Backward(int batch, const float* x, const float* y,
                          const float* dy, float* dx, float* dw, float* db,
-                         float* workspace) const {
+                         float* workspace,
+                         const GradientSource& gradient) const {
   const Window& w = window_;
   const ptrdiff_t out_row = ptrdiff_t{w.out_w} * w.out_c;
   float* padded_x = workspace;
@@ -330,7 +285,10 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       const int rows = std::min(most, w.out_h - oy);
       for (int r = 0; r < rows; ++r, y += out_row, dy += out_row) {
         float* to = g + g_first_ + (oy + r) * g_row_;
-        if (!range_.IsNone()) {
+        if (gradient) {
+          gradient(static_cast<size_t>((n * w.out_h + oy + r) * w.out_w),
+                   static_cast<size_t>(w.out_w), to);
+        } else if (!range_.IsNone()) {
           micro_->mask(dy, y, static_cast<size_t>(out_row), range_.low,
                        range_.high, to);
         } else {
@@ -343,8 +301,9 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       }
       if (dw != nullptr) {
         const bool last = n + 1 == batch && oy + rows == w.out_h;
-        WeightGradient(image, g, oy, rows, n + oy > 0, last ? nullptr : dy,
-                       last || range_.IsNone() ? nullptr : y, dw_packed);
+        const bool ahead = !last && !gradient;
+        WeightGradient(image, g, oy, rows, n + oy > 0, ahead ? dy : nullptr,
+                       ahead && !range_.IsNone() ? y : nullptr, dw_packed);
       }
     }
     if (dx != nullptr) InputGradient(g, dx + n * w.in_size());

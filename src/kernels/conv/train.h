@@ -9,31 +9,13 @@
 
 #include "src/kernels/common/aligned_floats.h"
 #include "src/kernels/common/float_range.h"
+#include "src/kernels/common/output_rows.h"
+#include "src/kernels/common/phases.h"
 #include "src/kernels/common/window.h"
+#include "src/kernels/conv/conv_runs.h"
 #include "src/kernels/conv/train_micro.h"
 
 namespace litesmith::kernels {
-
-// One stride-1-like sum over runs of consecutive floats with its packed
-// weights: the forward, or one phase of the input gradient.
-class ConvRuns {
- public:
-  // Blocks of vectors for `channels` outputs and rows of `width` pixels.
-  void Plan(const ConvMicro& micro, int channels, int width);
-
-  struct Block {
-    int first = 0;  // channel
-    int vectors = 0;
-    size_t weights = 0;  // offset in packed weights, for one k
-  };
-  std::vector<ptrdiff_t> offset;  // of each run, in floats
-  int run_length = 0;
-  int padded = 0;  // channels rounded up to whole vectors
-  std::vector<Block> blocks;
-  AlignedFloats weights;  // [block][runs][run_length][vectors * lanes]
-
-  int depth() const { return static_cast<int>(offset.size()) * run_length; }
-};
 
 // Prepared for one geometry. Pack first; the others may then run on several
 // threads at once, each with its own workspace.
@@ -48,10 +30,12 @@ class TrainConv {
 
   // x [batch,H,W,I], y [batch,H',W',O]; bias [O] may be null.
   void Forward(int batch, const float* x, const float* bias, float* y,
-               float* workspace) const;
-  // Gradients are overwritten; null where not wanted. y is forward's result.
+               float* workspace, const OutputsMade& made = {}) const;
+  // Gradients are overwritten; null where not wanted. y is forward's result;
+  // with `gradient` neither y nor dy are read.
   void Backward(int batch, const float* x, const float* y, const float* dy,
-                float* dx, float* dw, float* db, float* workspace) const;
+                float* dx, float* dw, float* db, float* workspace,
+                const GradientSource& gradient = {}) const;
 
   // ---- Pieces, for the kernel fused with pooling ----
   const Window& window() const { return window_; }
@@ -93,6 +77,7 @@ class TrainConv {
   };
   void PlanForward();
   void PlanInputGradient();
+  Phase PlanPhase(const AxisPhase& y, const AxisPhase& x);
 
   Window window_;
   FloatRange range_;
@@ -104,7 +89,6 @@ class TrainConv {
   size_t x_floats_ = 0;
   std::vector<Phase> phases_;
   bool unread_ = false;  // some inputs, whose phases have no runs
-  int g_top_ = 0, g_left_ = 0;
   ptrdiff_t g_row_ = 0, g_first_ = 0;
   size_t g_floats_ = 0;
   AlignedFloats zeros_;  // a bias of zeros

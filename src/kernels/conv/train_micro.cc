@@ -154,11 +154,11 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
   for (int r = 0; r < R; ++r)
     x_first[r] = a.x + a.offset[first_run + r] + first_j;
   // The first block fetches for all.
-  const bool fetches = first_run == 0 && first_j == 0;
+  const bool fetches = first_run == 0 && first_j == 0 && a.ahead[0] != nullptr;
   for (int y = 0; y < a.rows; ++y) {
     const float* HWY_RESTRICT g = a.g + y * a.g_row;
-    const float* ahead0 = fetches ? a.ahead[0] + y * a.ahead_row : g;
-    const float* ahead1 = fetches ? a.ahead[1] + y * a.ahead_row : g;
+    const float* ahead0 = fetches ? a.ahead[0] + y * a.ahead_row : nullptr;
+    const float* ahead1 = fetches ? a.ahead[1] + y * a.ahead_row : nullptr;
     const float* x[R];
     HWY_UNROLL(4)
     for (int r = 0; r < R; ++r) x[r] = x_first[r] + y * a.x_row;
@@ -167,12 +167,17 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
       HWY_UNROLL(4)
       for (int v = 0; v < V; ++v) {
         gv[v] = hn::LoadU(d, g + v * kLanes);
-        hwy::Prefetch(ahead0 + v * kLanes);
-        hwy::Prefetch(ahead1 + v * kLanes);
+      }
+      if (fetches) {
+        HWY_UNROLL(4)
+        for (int v = 0; v < V; ++v) {
+          hwy::Prefetch(ahead0 + v * kLanes);
+          hwy::Prefetch(ahead1 + v * kLanes);
+        }
+        ahead0 += a.g_step;
+        ahead1 += a.g_step;
       }
       hwy::Prefetch(x[R - 1] + a.x_row);  // strided rows are no stream
-      ahead0 += a.g_step;
-      ahead1 += a.g_step;
       HWY_UNROLL(4)
       for (int r = 0; r < R; ++r) {
         HWY_UNROLL(32)

@@ -35,8 +35,8 @@ struct ConvRow {
 
 // dw[r][j][o] (+)= sum over pixels of x[offset[r] + j] * g[o]. g is read in
 // whole vectors: `vectors * lanes` floats from each pixel. While it computes,
-// the same pixels of both `ahead` are fetched into the cache: what the next
-// call's g will be made of.
+// the same pixels of both `ahead` are fetched into the cache, if they are not
+// null: what the next call's g will be made of.
 struct ConvWeightGrad {
   const float* x;
   ptrdiff_t x_row, x_step;

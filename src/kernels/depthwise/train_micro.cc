@@ -2,6 +2,7 @@
 #include "src/kernels/depthwise/train_micro.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "src/kernels/common/simd_targets.h"
 
@@ -17,20 +18,10 @@ namespace litesmith::kernels {
 namespace HWY_NAMESPACE {
 namespace {
 
-// Pixels that share a vector of weights, and taps that share one of gradients.
-constexpr int kPixels = 4;
-constexpr int kMostTaps = 8;
-
-// A vector of channels: all lanes, or the first n of the last channels.
-struct AllLanes {
-  HWY_INLINE VF Load(const float* p) const { return hn::LoadU(DF(), p); }
-  HWY_INLINE void Store(VF v, float* p) const { hn::StoreU(v, DF(), p); }
-};
-struct FirstLanes {
-  int n;
-  HWY_INLINE VF Load(const float* p) const { return LoadFirst(p, n); }
-  HWY_INLINE void Store(VF v, float* p) const { StoreFirst(v, n, p); }
-};
+// Neighbours that share a vector of weights, and taps that share one of
+// gradients.
+constexpr int kPixels = 6;
+constexpr int kMostTaps = 12;
 
 // Calls body(lanes, first channel) for every vector of channels.
 template <class Body>
@@ -47,21 +38,45 @@ struct Clamp {
   }
 };
 
-// kCount neighbouring outputs of one vector of channels.
+// kCount neighbours of one vector of channels.
 template <int kCount, class Lanes>
 HWY_INLINE void Pixels(const Lanes& lanes, const DepthwisePlan& plan,
                        const float* x, const float* w, VF bias,
                        const Clamp& clamp, float* y) {
   VF sum[kCount];
+  HWY_UNROLL(8)
   for (int k = 0; k < kCount; ++k) sum[k] = bias;
-  for (const ptrdiff_t tap : plan.taps) {
-    const VF weight = lanes.Load(w);
+  for (const DepthwisePlan::Tap& tap : plan.taps) {
+    const VF weight = lanes.Load(w + tap.w);
+    const float* from = x + tap.x;
+    HWY_UNROLL(8)
     for (int k = 0; k < kCount; ++k)
-      sum[k] = hn::MulAdd(lanes.Load(x + k * plan.step + tap), weight, sum[k]);
-    w += plan.channels;
+      sum[k] = hn::MulAdd(lanes.Load(from + k * plan.step), weight, sum[k]);
   }
+  HWY_UNROLL(8)
   for (int k = 0; k < kCount; ++k)
-    lanes.Store(clamp(sum[k]), y + ptrdiff_t{k} * plan.channels);
+    lanes.Store(clamp(sum[k]), y + k * plan.grid_step);
+}
+
+template <class Lanes>
+HWY_INLINE void SomePixels(int count, const Lanes& lanes,
+                           const DepthwisePlan& plan, const float* x,
+                           const float* w, VF bias, const Clamp& clamp,
+                           float* y) {
+  switch (count) {
+    case 6:
+      return Pixels<6>(lanes, plan, x, w, bias, clamp, y);
+    case 5:
+      return Pixels<5>(lanes, plan, x, w, bias, clamp, y);
+    case 4:
+      return Pixels<4>(lanes, plan, x, w, bias, clamp, y);
+    case 3:
+      return Pixels<3>(lanes, plan, x, w, bias, clamp, y);
+    case 2:
+      return Pixels<2>(lanes, plan, x, w, bias, clamp, y);
+    default:
+      return Pixels<1>(lanes, plan, x, w, bias, clamp, y);
+  }
 }
 
 void Forward(const DepthwisePlan& plan, const float* x, const float* w,
@@ -70,19 +85,17 @@ void Forward(const DepthwisePlan& plan, const float* x, const float* w,
   const Clamp clamp{hn::Set(d, low), hn::Set(d, high)};
   ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
     const VF start = bias != nullptr ? lanes.Load(bias + c) : hn::Zero(d);
-    float* out = y + c;
-    for (int oy = 0; oy < plan.rows; ++oy) {
-      const float* in = x + oy * plan.row + c;
-      int ox = 0;
-      for (; ox + kPixels <= plan.columns; ox += kPixels) {
-        Pixels<kPixels>(lanes, plan, in, w + c, start, clamp, out);
-        in += kPixels * plan.step;
-        out += ptrdiff_t{kPixels} * plan.channels;
-      }
-      for (; ox < plan.columns; ++ox) {
-        Pixels<1>(lanes, plan, in, w + c, start, clamp, out);
-        in += plan.step;
-        out += plan.channels;
+    for (int row = 0; row < plan.rows; ++row) {
+      const float* in = x + row * plan.row + c;
+      float* out = y + row * plan.grid_row + c;
+      // Parts of nearly equal width.
+      int parts = (plan.columns + kPixels - 1) / kPixels;
+      for (int left = plan.columns; left > 0; --parts) {
+        const int count = (left + parts - 1) / parts;
+        SomePixels(count, lanes, plan, in, w + c, start, clamp, out);
+        in += count * plan.step;
+        out += count * plan.grid_step;
+        left -= count;
       }
     }
   });
@@ -90,102 +103,75 @@ void Forward(const DepthwisePlan& plan, const float* x, const float* w,
 
 // Of kCount taps and one vector of channels.
 template <int kCount, class Lanes>
-HWY_INLINE void Taps(const Lanes& lanes, const DepthwisePlan& plan,
-                     const ptrdiff_t* taps, const float* x, const float* g,
-                     bool accumulate, float* dw) {
+HWY_NOINLINE void Taps(const Lanes& lanes, const DepthwisePlan& plan,
+                       const DepthwisePlan::Tap* taps, const float* x,
+                       const float* g, bool accumulate, float* dw) {
   VF sum[kCount];
+  ptrdiff_t offset[kCount];
+  HWY_UNROLL(12)
   for (int k = 0; k < kCount; ++k) {
-    sum[k] = accumulate ? lanes.Load(dw + ptrdiff_t{k} * plan.channels)
-                        : hn::Zero(DF());
+    offset[k] = taps[k].x;
+    sum[k] = accumulate ? lanes.Load(dw + taps[k].w) : hn::Zero(DF());
   }
-  for (int oy = 0; oy < plan.rows; ++oy) {
-    const float* in = x + oy * plan.row;
-    for (int ox = 0; ox < plan.columns; ++ox) {
-      const VF gradient = lanes.Load(g);
+  for (int row = 0; row < plan.rows; ++row) {
+    const float* in = x + row * plan.row;
+    const float* gradients = g + row * plan.grid_row;
+    for (int column = 0; column < plan.columns; ++column) {
+      const VF gradient = lanes.Load(gradients);
+      HWY_UNROLL(12)
       for (int k = 0; k < kCount; ++k)
-        sum[k] = hn::MulAdd(lanes.Load(in + taps[k]), gradient, sum[k]);
+        sum[k] = hn::MulAdd(lanes.Load(in + offset[k]), gradient, sum[k]);
       in += plan.step;
-      g += plan.channels;
+      gradients += plan.grid_step;
     }
   }
-  for (int k = 0; k < kCount; ++k)
-    lanes.Store(sum[k], dw + ptrdiff_t{k} * plan.channels);
+  HWY_UNROLL(12)
+  for (int k = 0; k < kCount; ++k) lanes.Store(sum[k], dw + taps[k].w);
 }
 
-template <class Lanes>
+template <class Lanes, int... kCount>
 void SomeTaps(int count, const Lanes& lanes, const DepthwisePlan& plan,
-              const ptrdiff_t* taps, const float* x, const float* g,
-              bool accumulate, float* dw) {
-  switch (count) {
-    case 8:
-      return Taps<8>(lanes, plan, taps, x, g, accumulate, dw);
-    case 7:
-      return Taps<7>(lanes, plan, taps, x, g, accumulate, dw);
-    case 6:
-      return Taps<6>(lanes, plan, taps, x, g, accumulate, dw);
-    case 5:
-      return Taps<5>(lanes, plan, taps, x, g, accumulate, dw);
-    case 4:
-      return Taps<4>(lanes, plan, taps, x, g, accumulate, dw);
-    case 3:
-      return Taps<3>(lanes, plan, taps, x, g, accumulate, dw);
-    case 2:
-      return Taps<2>(lanes, plan, taps, x, g, accumulate, dw);
-    default:
-      return Taps<1>(lanes, plan, taps, x, g, accumulate, dw);
-  }
+              const DepthwisePlan::Tap* taps, const float* x, const float* g,
+              bool accumulate, float* dw,
+              std::integer_sequence<int, kCount...>) {
+  using Fn =
+      void (*)(const Lanes&, const DepthwisePlan&, const DepthwisePlan::Tap*,
+               const float*, const float*, bool, float*);
+  static constexpr Fn kCalls[] = {Taps<kCount + 1, Lanes>...};
+  kCalls[count - 1](lanes, plan, taps, x, g, accumulate, dw);
 }
 
 void WeightGradient(const DepthwisePlan& plan, const float* x, const float* g,
                     bool accumulate, float* dw) {
   const int taps = static_cast<int>(plan.taps.size());
-  // As even as it goes: nine taps are five and four.
+  // As even as it goes: 25 taps are nine, eight and eight.
   const int parts = (taps + kMostTaps - 1) / kMostTaps;
   const int most = (taps + parts - 1) / parts;
   ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
     for (int t = 0; t < taps; t += most) {
       SomeTaps(std::min(most, taps - t), lanes, plan, plan.taps.data() + t,
-               x + c, g + c, accumulate, dw + ptrdiff_t{t} * plan.channels + c);
+               x + c, g + c, accumulate, dw + c,
+               std::make_integer_sequence<int, kMostTaps>());
     }
   });
 }
 
 void BiasGradient(const DepthwisePlan& plan, const float* g, bool accumulate,
                   float* db) {
-  const int outputs = plan.rows * plan.columns;
   ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
     VF sum = accumulate ? lanes.Load(db + c) : hn::Zero(DF());
-    for (int i = 0; i < outputs; ++i)
-      sum = hn::Add(sum, lanes.Load(g + ptrdiff_t{i} * plan.channels + c));
-    lanes.Store(sum, db + c);
-  });
-}
-
-void InputGradient(const DepthwisePlan& plan, const float* g, const float* w,
-                   float* dx) {
-  ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
-    const float* from = g + c;
-    for (int oy = 0; oy < plan.rows; ++oy) {
-      float* window = dx + oy * plan.row + c;
-      for (int ox = 0; ox < plan.columns; ++ox) {
-        const VF gradient = lanes.Load(from);
-        const float* weight = w + c;
-        for (const ptrdiff_t tap : plan.taps) {
-          float* to = window + tap;
-          lanes.Store(hn::MulAdd(gradient, lanes.Load(weight), lanes.Load(to)),
-                      to);
-          weight += plan.channels;
-        }
-        window += plan.step;
-        from += plan.channels;
-      }
+    for (int row = 0; row < plan.rows; ++row) {
+      const float* from = g + row * plan.grid_row + c;
+      for (int column = 0; column < plan.columns; ++column)
+        sum = hn::Add(sum, lanes.Load(from + column * plan.grid_step));
     }
+    lanes.Store(sum, db + c);
   });
 }
 
 const DepthwiseMicro* Table() {
   static constexpr DepthwiseMicro kTable = {Forward, WeightGradient,
-                                            BiasGradient, InputGradient};
+                                            BiasGradient};
   return &kTable;
 }
 

@@ -8,28 +8,32 @@
 
 namespace litesmith::kernels {
 
-// Where an image's floats are. Outputs are [rows][columns][channels], weights
-// [taps][channels].
+// A sum over taps for each place of a grid, [rows][columns][channels]: the
+// outputs, from the image; or one phase of the image's gradient, from that of
+// the outputs.
 struct DepthwisePlan {
   int channels = 0;
-  int rows = 0, columns = 0;    // of outputs
-  ptrdiff_t row = 0, step = 0;  // from window to window: down, and right
-  std::vector<ptrdiff_t> taps;  // from a window's first float to each tap's
+  int rows = 0, columns = 0;              // of the grid
+  ptrdiff_t row = 0, step = 0;            // of windows: down, and right
+  ptrdiff_t grid_row = 0, grid_step = 0;  // of the grid's own floats
+  struct Tap {
+    ptrdiff_t x;  // from a window's first float
+    ptrdiff_t w;  // of the weights' first
+  };
+  std::vector<Tap> taps;
 };
 
 struct DepthwiseMicro {
-  // y = clamp(sum over the taps of x * w + bias, low, high); bias may be null.
+  // y = clamp(sum over the taps of x * w + bias, low, high), y of the grid;
+  // bias may be null.
   void (*forward)(const DepthwisePlan& plan, const float* x, const float* w,
                   const float* bias, float low, float high, float* y);
-  // dw (+)= the sum over the outputs of x * g.
+  // dw (+)= the sum over the grid of x * g, g of the grid.
   void (*weight_gradient)(const DepthwisePlan& plan, const float* x,
                           const float* g, bool accumulate, float* dw);
-  // db (+)= the sum of g over the outputs.
+  // db (+)= the sum of g over the grid.
   void (*bias_gradient)(const DepthwisePlan& plan, const float* g,
                         bool accumulate, float* db);
-  // dx += g * w for each tap of each output.
-  void (*input_gradient)(const DepthwisePlan& plan, const float* g,
-                         const float* w, float* dx);
 };
 
 // The table of the best target of this machine.

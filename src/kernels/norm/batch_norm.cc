@@ -1,9 +1,10 @@
-// Sums and normalization by channel, compiled for each SIMD target. Sums go
-// through the rows in blocks that stay in the first-level cache while each
-// group of channels walks down them.
+// Sums and normalization by channel, compiled for each SIMD target. Each pass
+// walks down the rows with two vectors of channels, whose numbers stay in
+// registers.
 #include "src/kernels/norm/batch_norm.h"
 
 #include <algorithm>
+#include <type_traits>
 
 #include "src/kernels/common/simd_targets.h"
 
@@ -12,67 +13,123 @@
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
-#include "src/kernels/train/for_each_vector-inl.h"
+#include "src/kernels/common/train_simd.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith::kernels {
 namespace HWY_NAMESPACE {
 namespace {  // names may occur in other files
 
-using DD = hn::ScalableTag<double>;
-using VD = hn::Vec<DD>;
-// As many floats as there are doubles in a vector.
-using DH = hn::Rebind<float, DD>;
-using VH = hn::Vec<DH>;
+// Rows that are added up as floats.
+constexpr size_t kFloatRows = 128;
 
-constexpr size_t kBlockBytes = 16 * 1024;
+template <int V>
+using Vectors = std::integral_constant<int, V>;
 
-size_t BlockRows(size_t channels) {
-  return std::max<size_t>(1, kBlockBytes / sizeof(float) / channels);
-}
-
-// Calls f(first row, rows) for each block.
-template <typename F>
-HWY_INLINE void ForEachBlock(ChannelRows shape, F&& f) {
-  const size_t block = BlockRows(shape.channels);
-  for (size_t r = 0; r < shape.rows; r += block)
-    f(r, std::min(block, shape.rows - r));
-}
-
-// sums and squares of one block, added.
-void AddSums(const float* x, size_t rows, size_t channels, double* sums,
-             double* squares) {
-  const DD d;
-  const DH dh;
-  const size_t lanes = hn::Lanes(d);
+// Calls f(vectors, lanes, first channel) for all channels.
+template <class F>
+HWY_INLINE void ForEachColumn(size_t channels, const F& f) {
   size_t c = 0;
-  for (; c + lanes <= channels; c += lanes) {
-    VD sum = hn::LoadU(d, sums + c);
-    VD square = hn::LoadU(d, squares + c);
-    const float* at = x + c;
-    for (size_t r = 0; r < rows; ++r, at += channels) {
-      const VD v = hn::PromoteTo(d, hn::LoadU(dh, at));
-      sum = hn::Add(sum, v);
-      square = hn::MulAdd(v, v, square);
-    }
-    hn::StoreU(sum, d, sums + c);
-    hn::StoreU(square, d, squares + c);
+  for (; c + 2 * kLanes <= channels; c += 2 * kLanes)
+    f(Vectors<2>(), AllLanes(), c);
+  if (c + kLanes <= channels) {
+    f(Vectors<1>(), AllLanes(), c);
+    c += kLanes;
   }
-  for (; c < channels; ++c) {
-    for (size_t r = 0; r < rows; ++r) {
-      const double v = x[r * channels + c];
-      sums[c] += v;
-      squares[c] += v * v;
+  if (c < channels)
+    f(Vectors<1>(), FirstLanes{static_cast<int>(channels - c)}, c);
+}
+
+// V vectors of numbers by channel.
+template <int V>
+struct Column {
+  VF v[V];
+  template <class Lanes>
+  HWY_INLINE Column(const Lanes& lanes, const float* from) {
+    HWY_UNROLL(2)
+    for (int k = 0; k < V; ++k) v[k] = lanes.Load(from + k * kLanes);
+  }
+};
+
+// Two sums of V vectors. Of one vector rows take turns, so that an addition
+// need not wait for the one before.
+template <int V>
+struct ColumnSums {
+  static constexpr int kTurns = 2 / V;
+  VF first[2], second[2];
+  HWY_INLINE ColumnSums() {
+    HWY_UNROLL(2)
+    for (int i = 0; i < 2; ++i) first[i] = second[i] = hn::Zero(DF());
+  }
+  // The sums of vector k's lanes.
+  HWY_INLINE void Store(int k, float* to_first, float* to_second) const {
+    const DF d;
+    if constexpr (V == 1) {
+      hn::Store(hn::Add(first[0], first[1]), d, to_first);
+      hn::Store(hn::Add(second[0], second[1]), d, to_second);
+    } else {
+      hn::Store(first[k], d, to_first);
+      hn::Store(second[k], d, to_second);
+    }
+  }
+};
+
+// Calls add(sums, place in sums, vector, row) for each row and vector.
+template <int V, class Add>
+HWY_INLINE void SumRows(size_t rows, ColumnSums<V>* sums, const Add& add) {
+  size_t r = 0;
+  for (; r + ColumnSums<V>::kTurns <= rows; r += ColumnSums<V>::kTurns) {
+    HWY_UNROLL(2)
+    for (int i = 0; i < 2; ++i)
+      add(&sums->first[i], &sums->second[i], i % V,
+          r + static_cast<size_t>(i / V));
+  }
+  for (; r < rows; ++r) add(&sums->first[0], &sums->second[0], 0, r);
+}
+
+template <int V, class Lanes>
+HWY_INLINE void AddSums(const Lanes& lanes, const float* x, size_t rows,
+                        size_t pitch, double* sums, double* squares) {
+  HWY_ALIGN float sum[kLanes];
+  HWY_ALIGN float square[kLanes];
+  for (size_t first = 0; first < rows; first += kFloatRows) {
+    const size_t n = std::min(kFloatRows, rows - first);
+    const float* from = x + first * pitch;
+    const Column<V> base(lanes, from);
+    ColumnSums<V> of;
+    SumRows<V>(n, &of, [&](VF* s, VF* q, int k, size_t r) HWY_ATTR {
+      const VF v =
+          hn::Sub(lanes.Load(from + r * pitch + k * kLanes), base.v[k]);
+      *s = hn::Add(*s, v);
+      *q = hn::MulAdd(v, v, *q);
+    });
+    for (int k = 0; k < V; ++k) {
+      of.Store(k, sum, square);
+      for (int i = 0; i < lanes.Count(); ++i) {
+        // Sums of b + v, and of (b + v)^2.
+        const int at = k * kLanes + i;
+        const double b = double{from[at]};
+        const double s = double{sum[i]};
+        sums[at] += s + static_cast<double>(n) * b;
+        squares[at] +=
+            double{square[i]} + b * (2 * s + static_cast<double>(n) * b);
+      }
     }
   }
 }
 
 void Sums(const float* x, ChannelRows shape, double* sums, double* squares) {
-  std::fill_n(sums, shape.channels, 0.0);
-  std::fill_n(squares, shape.channels, 0.0);
-  ForEachBlock(shape, [&](size_t first, size_t rows) {
-    AddSums(x + first * shape.channels, rows, shape.channels, sums, squares);
-  });
+  ForEachColumn(
+      shape.channels, [&](auto vectors, const auto& lanes, size_t c) HWY_ATTR {
+        AddSums<decltype(vectors)::value>(
+            lanes, x + c, shape.rows, shape.channels, sums + c, squares + c);
+      });
+}
+
+// y = x * scale + offset before the range: multiplied and added apart, as on
+// targets that cannot do both at once.
+HWY_INLINE VF Scaled(VF x, VF scale, VF offset) {
+  return hn::Add(hn::Mul(x, scale), offset);
 }
 
 void Affine(const float* x, ChannelRows shape, const float* scale,
@@ -80,103 +137,116 @@ void Affine(const float* x, ChannelRows shape, const float* scale,
   const DF d;
   const VF low = hn::Set(d, range.low);
   const VF high = hn::Set(d, range.high);
-  for (size_t r = 0; r < shape.rows; ++r) {
-    ForEachVector(
-        0, shape.channels, [&](auto&& load, auto&& store, size_t c) HWY_ATTR {
-          const VF v =
-              hn::Add(hn::Mul(load(x + c), load(scale + c)), load(offset + c));
-          store(hn::Min(hn::Max(v, low), high), y + c);
-        });
-    x += shape.channels;
-    y += shape.channels;
-  }
+  ForEachColumn(
+      shape.channels, [&](auto vectors, const auto& lanes, size_t c) HWY_ATTR {
+        constexpr int kVectors = decltype(vectors)::value;
+        const Column<kVectors> a(lanes, scale + c);
+        const Column<kVectors> b(lanes, offset + c);
+        const float* from = x + c;
+        float* to = y + c;
+        for (size_t r = 0; r < shape.rows; ++r) {
+          HWY_UNROLL(2)
+          for (int k = 0; k < kVectors; ++k) {
+            const VF v = Scaled(lanes.Load(from + k * kLanes), a.v[k], b.v[k]);
+            lanes.Store(hn::Min(hn::Max(v, low), high), to + k * kLanes);
+          }
+          from += shape.channels;
+          to += shape.channels;
+        }
+      });
 }
 
-// The gradient where the range lets it pass.
-template <bool kRange, class D, class V>
-HWY_INLINE V Passed(D d, const FloatRange& range, V y, V dy) {
-  if constexpr (!kRange) return dy;
-  return hn::IfThenElseZero(hn::And(hn::Gt(y, hn::Set(d, range.low)),
-                                    hn::Lt(y, hn::Set(d, range.high))),
-                            dy);
+// The gradient g of one column.
+template <int V, bool kRange>
+struct Passed {
+  Column<V> scale, offset;
+  VF low, high;
+  template <class Lanes>
+  HWY_INLINE Passed(const Lanes& lanes, const NormGradient& a, size_t c)
+      : scale(lanes, a.scale + c),
+        offset(lanes, a.offset + c),
+        low(hn::Set(DF(), a.range.low)),
+        high(hn::Set(DF(), a.range.high)) {}
+  HWY_INLINE VF operator()(int k, VF x, VF dy) const {
+    if constexpr (!kRange) return dy;
+    const VF y = Scaled(x, scale.v[k], offset.v[k]);
+    return hn::IfThenElseZero(hn::And(hn::Gt(y, low), hn::Lt(y, high)), dy);
+  }
+};
+
+template <int V, bool kRange, class Lanes>
+HWY_INLINE void AddGradientSums(const Lanes& lanes, const NormGradient& a,
+                                size_t c, double* sums, double* products) {
+  HWY_ALIGN float sum[kLanes];
+  HWY_ALIGN float product[kLanes];
+  const size_t pitch = a.shape.channels;
+  const Column<V> mean(lanes, a.mean + c);
+  const Passed<V, kRange> passed(lanes, a, c);
+  for (size_t first = 0; first < a.shape.rows; first += kFloatRows) {
+    const size_t n = std::min(kFloatRows, a.shape.rows - first);
+    const float* x = a.x + first * pitch + c;
+    const float* dy = a.dy + first * pitch + c;
+    ColumnSums<V> of;
+    SumRows<V>(n, &of, [&](VF* s, VF* p, int k, size_t r) HWY_ATTR {
+      const size_t at = r * pitch + static_cast<size_t>(k * kLanes);
+      const VF v = lanes.Load(x + at);
+      const VF g = passed(k, v, lanes.Load(dy + at));
+      *s = hn::Add(*s, g);
+      *p = hn::MulAdd(g, hn::Sub(v, mean.v[k]), *p);
+    });
+    for (int k = 0; k < V; ++k) {
+      of.Store(k, sum, product);
+      for (int i = 0; i < lanes.Count(); ++i) {
+        sums[c + static_cast<size_t>(k * kLanes + i)] += double{sum[i]};
+        products[c + static_cast<size_t>(k * kLanes + i)] += double{product[i]};
+      }
+    }
+  }
 }
 
 template <bool kRange>
-void AddGradientSums(const NormGradient& a, size_t first, size_t rows,
-                     double* sums, double* products) {
-  const DD d;
-  const DH dh;
-  const size_t channels = a.shape.channels;
-  const size_t lanes = hn::Lanes(d);
-  size_t c = 0;
-  for (; c + lanes <= channels; c += lanes) {
-    VD sum = hn::LoadU(d, sums + c);
-    VD product = hn::LoadU(d, products + c);
-    const VH mean = hn::LoadU(dh, a.mean + c);
-    const VH inverse = hn::LoadU(dh, a.inverse + c);
-    for (size_t r = first; r < first + rows; ++r) {
-      const size_t at = r * channels + c;
-      const VH g =
-          Passed<kRange>(dh, a.range, hn::LoadU(dh, (kRange ? a.y : a.x) + at),
-                         hn::LoadU(dh, a.dy + at));
-      const VH n = hn::Mul(hn::Sub(hn::LoadU(dh, a.x + at), mean), inverse);
-      const VD wide = hn::PromoteTo(d, g);
-      sum = hn::Add(sum, wide);
-      product = hn::MulAdd(wide, hn::PromoteTo(d, n), product);
-    }
-    hn::StoreU(sum, d, sums + c);
-    hn::StoreU(product, d, products + c);
-  }
-  for (; c < channels; ++c) {
-    for (size_t r = first; r < first + rows; ++r) {
-      const size_t at = r * channels + c;
-      if (kRange && !a.range.Passes(a.y[at])) continue;
-      sums[c] += double{a.dy[at]};
-      products[c] +=
-          double{a.dy[at]} * double{(a.x[at] - a.mean[c]) * a.inverse[c]};
-    }
-  }
+void GradientSumsOf(const NormGradient& a, double* sums, double* products) {
+  ForEachColumn(a.shape.channels,
+                [&](auto vectors, const auto& lanes, size_t c) HWY_ATTR {
+                  AddGradientSums<decltype(vectors)::value, kRange>(
+                      lanes, a, c, sums, products);
+                });
 }
 
 void GradientSums(const NormGradient& a, double* sums, double* products) {
-  std::fill_n(sums, a.shape.channels, 0.0);
-  std::fill_n(products, a.shape.channels, 0.0);
-  ForEachBlock(a.shape, [&](size_t first, size_t rows) {
-    if (a.range.IsNone()) {
-      AddGradientSums<false>(a, first, rows, sums, products);
-    } else {
-      AddGradientSums<true>(a, first, rows, sums, products);
+  if (a.range.IsNone()) return GradientSumsOf<false>(a, sums, products);
+  GradientSumsOf<true>(a, sums, products);
+}
+
+template <bool kRange>
+void GradientOfInputOf(const NormGradient& a, const float* slope,
+                       const float* shift, float* dx) {
+  ForEachColumn(a.shape.channels, [&](auto vectors, const auto& lanes,
+                                      size_t c) HWY_ATTR {
+    constexpr int kVectors = decltype(vectors)::value;
+    const Column<kVectors> mean(lanes, a.mean + c);
+    const Column<kVectors> by_x(lanes, slope + c);
+    const Column<kVectors> constant(lanes, shift + c);
+    const Column<kVectors> by_g(lanes, a.scale + c);
+    const Passed<kVectors, kRange> passed(lanes, a, c);
+    size_t at = c;
+    for (size_t r = 0; r < a.shape.rows; ++r, at += a.shape.channels) {
+      HWY_UNROLL(2)
+      for (int k = 0; k < kVectors; ++k) {
+        const VF x = lanes.Load(a.x + at + k * kLanes);
+        const VF g = passed(k, x, lanes.Load(a.dy + at + k * kLanes));
+        const VF of_x =
+            hn::MulAdd(hn::Sub(x, mean.v[k]), by_x.v[k], constant.v[k]);
+        lanes.Store(hn::MulAdd(g, by_g.v[k], of_x), dx + at + k * kLanes);
+      }
     }
   });
 }
 
-template <bool kRange>
-void GradientOfInputRows(const NormGradient& a, const float* factor,
-                         const float* mean_g, const float* mean_gn, float* dx) {
-  const DF d;
-  for (size_t r = 0; r < a.shape.rows; ++r) {
-    const size_t row = r * a.shape.channels;
-    ForEachVector(
-        0, a.shape.channels, [&](auto&& load, auto&& store, size_t c) HWY_ATTR {
-          const VF g =
-              Passed<kRange>(d, a.range, load((kRange ? a.y : a.x) + row + c),
-                             load(a.dy + row + c));
-          const VF n = hn::Mul(hn::Sub(load(a.x + row + c), load(a.mean + c)),
-                               load(a.inverse + c));
-          const VF centred =
-              hn::NegMulAdd(n, load(mean_gn + c), hn::Sub(g, load(mean_g + c)));
-          store(hn::Mul(centred, load(factor + c)), dx + row + c);
-        });
-  }
-}
-
-void GradientOfInput(const NormGradient& a, const float* factor,
-                     const float* mean_g, const float* mean_gn, float* dx) {
-  if (a.range.IsNone()) {
-    GradientOfInputRows<false>(a, factor, mean_g, mean_gn, dx);
-  } else {
-    GradientOfInputRows<true>(a, factor, mean_g, mean_gn, dx);
-  }
+void GradientOfInput(const NormGradient& a, const float* slope,
+                     const float* shift, float* dx) {
+  if (a.range.IsNone()) return GradientOfInputOf<false>(a, slope, shift, dx);
+  GradientOfInputOf<true>(a, slope, shift, dx);
 }
 
 }  // namespace
@@ -192,8 +262,8 @@ HWY_EXPORT(Affine);
 HWY_EXPORT(GradientSums);
 HWY_EXPORT(GradientOfInput);
 
-void ChannelSums(const float* x, ChannelRows shape, double* sums,
-                 double* squares) {
+void AddChannelSums(const float* x, ChannelRows shape, double* sums,
+                    double* squares) {
   HWY_DYNAMIC_DISPATCH(Sums)(x, shape, sums, squares);
 }
 
@@ -202,13 +272,14 @@ void ChannelAffine(const float* x, ChannelRows shape, const float* scale,
   HWY_DYNAMIC_DISPATCH(Affine)(x, shape, scale, offset, range, y);
 }
 
-void NormGradientSums(const NormGradient& a, double* sums, double* products) {
+void AddNormGradientSums(const NormGradient& a, double* sums,
+                         double* products) {
   HWY_DYNAMIC_DISPATCH(GradientSums)(a, sums, products);
 }
 
-void NormGradientOfInput(const NormGradient& a, const float* factor,
-                         const float* mean_g, const float* mean_gn, float* dx) {
-  HWY_DYNAMIC_DISPATCH(GradientOfInput)(a, factor, mean_g, mean_gn, dx);
+void NormGradientOfInput(const NormGradient& a, const float* slope,
+                         const float* shift, float* dx) {
+  HWY_DYNAMIC_DISPATCH(GradientOfInput)(a, slope, shift, dx);
 }
 
 }  // namespace litesmith::kernels

@@ -1,7 +1,9 @@
 // Batch normalization over [rows, channels] float32: sums by channel, and what
 // is done with them (Ioffe and Szegedy 2015). All arrays of numbers by channel
-// have `channels` entries. The sums are of doubles, so that a variance that is
-// small against the square of the mean keeps its digits.
+// have `channels` entries. Sums are of doubles, to which up to 128 rows at a
+// time are added as floats; of x as what each differs by from the first of
+// these rows, so that a variance that is small against the square of the mean
+// keeps its digits.
 #ifndef LITESMITH_KERNELS_NORM_BATCH_NORM_H_
 #define LITESMITH_KERNELS_NORM_BATCH_NORM_H_
 
@@ -16,34 +18,33 @@ struct ChannelRows {
   size_t channels;
 };
 
-// sums[c] = sum of x[r, c], squares[c] = sum of their squares.
-void ChannelSums(const float* x, ChannelRows shape, double* sums,
-                 double* squares);
+// sums[c] += sum of x[r, c], squares[c] += sum of their squares.
+void AddChannelSums(const float* x, ChannelRows shape, double* sums,
+                    double* squares);
 
 // y = clamp(x * scale + offset, range).
 void ChannelAffine(const float* x, ChannelRows shape, const float* scale,
                    const float* offset, FloatRange range, float* y);
 
-// What the gradient goes by: x, the result y (of use for a range only), the
-// gradient dy of y, and the statistics that x was normalized by: mean and
-// 1 / sqrt(variance + epsilon). g is dy where the range lets it pass, else 0,
-// and n = (x - mean) * inverse.
+// What the gradient goes by: x, the gradient dy of y, the mean that x was
+// normalized by, and scale and offset, which tell where the range let y pass.
+// g is dy there, else 0.
 struct NormGradient {
   const float* x;
-  const float* y;
   const float* dy;
   ChannelRows shape;
   const float* mean;
-  const float* inverse;
+  const float* scale;
+  const float* offset;
   FloatRange range;
 };
 
-// sums[c] = sum of g, products[c] = sum of g * n.
-void NormGradientSums(const NormGradient& a, double* sums, double* products);
+// sums[c] += sum of g, products[c] += sum of g * (x - mean).
+void AddNormGradientSums(const NormGradient& a, double* sums, double* products);
 
-// dx = factor * (g - mean_g - n * mean_gn).
-void NormGradientOfInput(const NormGradient& a, const float* factor,
-                         const float* mean_g, const float* mean_gn, float* dx);
+// dx = scale * g + slope * (x - mean) + shift.
+void NormGradientOfInput(const NormGradient& a, const float* slope,
+                         const float* shift, float* dx);
 
 }  // namespace litesmith::kernels
 

@@ -26,7 +26,7 @@ TEST(BatchNormTest, SumsKeepTheDigitsOfASmallVariance) {
     const Floats x = FarFromZero(shape.rows * shape.channels, 1);
     ForEachTarget([&] {
       std::vector<double> sums(shape.channels), squares(shape.channels);
-      ChannelSums(x.data(), shape, sums.data(), squares.data());
+      AddChannelSums(x.data(), shape, sums.data(), squares.data());
       for (size_t c = 0; c < shape.channels; ++c) {
         double sum = 0, square = 0;
         for (size_t r = 0; r < shape.rows; ++r) {
@@ -63,34 +63,34 @@ TEST(BatchNormTest, AffineIsClampedAndTheSameOnAllTargets) {
 
 void CheckGradient(const ChannelRows shape, FloatRange range) {
   const size_t n = shape.rows * shape.channels;
-  const Floats x = Random(n, 5, 3), y = Random(n, 6, 2), dy = Random(n, 7);
+  const Floats x = Random(n, 5, 3), dy = Random(n, 7);
   const Floats mean = Random(shape.channels, 8),
-               inverse = Random(shape.channels, 9, 2),
-               factor = Random(shape.channels, 10),
-               mean_g = Random(shape.channels, 11),
-               mean_gn = Random(shape.channels, 12);
-  const NormGradient a{x.data(),    y.data(),       dy.data(), shape,
-                       mean.data(), inverse.data(), range};
+               scale = Random(shape.channels, 9, 2),
+               offset = Random(shape.channels, 10),
+               slope = Random(shape.channels, 11),
+               shift = Random(shape.channels, 12);
+  const NormGradient a{x.data(),     dy.data(),     shape, mean.data(),
+                       scale.data(), offset.data(), range};
   ForEachTarget([&] {
     std::vector<double> sums(shape.channels), products(shape.channels);
     std::vector<double> want_sums(shape.channels), want(shape.channels);
     Floats dx(n);
-    NormGradientSums(a, sums.data(), products.data());
-    NormGradientOfInput(a, factor.data(), mean_g.data(), mean_gn.data(),
-                        dx.data());
+    AddNormGradientSums(a, sums.data(), products.data());
+    NormGradientOfInput(a, slope.data(), shift.data(), dx.data());
     for (size_t i = 0; i < n; ++i) {
       const size_t c = i % shape.channels;
-      const double g = range.Passes(y[i]) ? double{dy[i]} : 0;
-      const double norm = (double{x[i]} - double{mean[c]}) * double{inverse[c]};
+      const float product = x[i] * scale[c];
+      const double g = range.Passes(product + offset[c]) ? double{dy[i]} : 0;
+      const double centred = double{x[i]} - double{mean[c]};
       want_sums[c] += g;
-      want[c] += g * norm;
+      want[c] += g * centred;
       EXPECT_NEAR(
           dx[i],
-          factor[c] * (g - double{mean_g[c]} - norm * double{mean_gn[c]}),
+          double{scale[c]} * g + double{slope[c]} * centred + double{shift[c]},
           1e-5);
     }
     for (size_t c = 0; c < shape.channels; ++c) {
-      EXPECT_NEAR(sums[c], want_sums[c], 1e-5);
+      EXPECT_NEAR(sums[c], want_sums[c], 1e-4);
       EXPECT_NEAR(products[c], want[c], 1e-4);
     }
   });

@@ -12,6 +12,7 @@
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/layer/train_layer.h"
 #include "src/ops/layer/window_attrs.h"
 
 namespace litesmith {
@@ -81,12 +82,49 @@ KernelPtr SimdKernel(std::unique_ptr<const Packed> packed,
   return std::make_unique<ConvSimd<Packed>>(std::move(packed), context);
 }
 
-// Conv: TrainConv or TrainGroups.
-template <class Conv>
-class Conv2DF32Train final : public TrainKernel {
+class ConvLayer final : public TrainLayer {
  public:
-  Conv2DF32Train(const PrepareContext& context, Conv conv)
-      : conv_(std::move(conv)),
+  ConvLayer(const PrepareContext& context, const Window& window,
+            kernels::FloatRange range)
+      : conv_(window, range),
+        images_(
+            static_cast<int>(PerSample(context, context.input(0).shape[0]))),
+        bias_(context.has_input(2)) {
+    workspace_bytes = conv_.workspace_bytes();
+  }
+
+  void Repack(const void* const* inputs) override {
+    conv_.Pack(static_cast<const float*>(inputs[1]));
+  }
+
+  void Forward(const KernelArgs& args, float* y,
+               const kernels::OutputsMade& made) const override {
+    conv_.Forward(args.batch * images_, args.in<float>(0),
+                  bias_ ? args.in<float>(2) : nullptr, y,
+                  reinterpret_cast<float*>(args.workspace), made);
+  }
+
+  void Backward(const BackwardArgs& args,
+                const kernels::GradientSource& gradient) const override {
+    conv_.Backward(args.batch * images_,
+                   static_cast<const float*>(args.inputs[0]),
+                   static_cast<const float*>(args.outputs[0]),
+                   args.output_grads[0], args.input_grads[0],
+                   args.input_grads[1], bias_ ? args.input_grads[2] : nullptr,
+                   reinterpret_cast<float*>(args.workspace), gradient);
+  }
+
+ private:
+  kernels::TrainConv conv_;
+  int images_;
+  bool bias_;
+};
+
+class GroupedConv2DF32Train final : public TrainKernel {
+ public:
+  GroupedConv2DF32Train(const PrepareContext& context, const Window& window,
+                        kernels::FloatRange range)
+      : conv_(window, range, context.input(0).shape[0]),
         images_(
             static_cast<int>(PerSample(context, context.input(0).shape[0]))),
         bias_(context.has_input(2)) {
@@ -113,10 +151,21 @@ class Conv2DF32Train final : public TrainKernel {
   }
 
  private:
-  Conv conv_;
+  kernels::TrainGroups conv_;
   int images_;
   bool bias_;
 };
+
+// Each output reads one pixel, and all pixels have one.
+bool IsPointwise(const Window& w) {
+  return w.filter_h == 1 && w.filter_w == 1 && w.stride_h == 1 &&
+         w.stride_w == 1 && w.pad_top == 0 && w.pad_left == 0 &&
+         w.out_h == w.in_h && w.out_w == w.in_w;
+}
+
+kernels::FloatRange RangeOf(const PrepareContext& context) {
+  return ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
+}
 
 }  // namespace
 
@@ -149,18 +198,22 @@ KernelPtr MakeConv2DSimd(const PrepareContext& context) {
   return kernel != nullptr ? std::move(kernel) : MakeConv2DReference(context);
 }
 
-KernelPtr MakeConv2DTrain(const PrepareContext& context) {
-  using kernels::TrainConv;
-  using kernels::TrainGroups;
+TrainLayerPtr MakeConv2DTrainLayer(const PrepareContext& context) {
   const Window window = ConvWindow(context);
-  const kernels::FloatRange range =
-      ActivationRange(context.node.Get<&Conv2DAttrs::activation>());
-  if (window.groups() == 1) {
-    return std::make_unique<Conv2DF32Train<TrainConv>>(
-        context, TrainConv(window, range));
-  }
-  return std::make_unique<Conv2DF32Train<TrainGroups>>(
-      context, TrainGroups(window, range, context.input(0).shape[0]));
+  if (!IsPointwise(window))
+    return std::make_unique<ConvLayer>(context, window, RangeOf(context));
+  const int64_t images = PerSample(context, context.input(0).shape[0]);
+  return MakePointwiseTrainLayer(context, window.in_c, window.out_c,
+                                 images * window.in_h * window.in_w,
+                                 RangeOf(context));
+}
+
+KernelPtr MakeConv2DTrain(const PrepareContext& context) {
+  const Window window = ConvWindow(context);
+  if (window.groups() == 1)
+    return std::make_unique<TrainLayerKernel>(MakeConv2DTrainLayer(context));
+  return std::make_unique<GroupedConv2DF32Train>(context, window,
+                                                 RangeOf(context));
 }
 
 }  // namespace litesmith

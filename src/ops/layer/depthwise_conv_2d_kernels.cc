@@ -11,6 +11,7 @@
 #include "src/ops/layer/depthwise_conv_2d.h"
 #include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/layer/train_layer.h"
 #include "src/ops/layer/window_attrs.h"
 
 namespace litesmith {
@@ -72,9 +73,9 @@ class DepthwiseSimd final : public Kernel {
   int64_t images_;  // a sample
 };
 
-class DepthwiseF32Train final : public TrainKernel {
+class DepthwiseLayer final : public TrainLayer {
  public:
-  explicit DepthwiseF32Train(const PrepareContext& context)
+  explicit DepthwiseLayer(const PrepareContext& context)
       : layer_(DepthwiseWindow(context),
                ActivationRange(context.node.Get<&Attrs::activation>())),
         images_(static_cast<int>(ImagesPerSample(context))),
@@ -82,20 +83,22 @@ class DepthwiseF32Train final : public TrainKernel {
     workspace_bytes = layer_.workspace_bytes();
   }
 
-  void Run(const KernelArgs& args) const override {
+  void Forward(const KernelArgs& args, float* y,
+               const kernels::OutputsMade& made) const override {
     layer_.Forward(args.batch * images_, args.in<float>(0), args.in<float>(1),
-                   has_bias_ ? args.in<float>(2) : nullptr, args.out<float>(),
-                   reinterpret_cast<float*>(args.workspace));
+                   has_bias_ ? args.in<float>(2) : nullptr, y,
+                   reinterpret_cast<float*>(args.workspace), made);
   }
 
-  void Backward(const BackwardArgs& args) const override {
+  void Backward(const BackwardArgs& args,
+                const kernels::GradientSource& gradient) const override {
     layer_.Backward(
         args.batch * images_, static_cast<const float*>(args.inputs[0]),
         static_cast<const float*>(args.inputs[1]),
         static_cast<const float*>(args.outputs[0]), args.output_grads[0],
         args.input_grads[0], args.input_grads[1],
         has_bias_ ? args.input_grads[2] : nullptr,
-        reinterpret_cast<float*>(args.workspace));
+        reinterpret_cast<float*>(args.workspace), gradient);
   }
 
  private:
@@ -125,8 +128,13 @@ KernelPtr MakeDepthwiseConv2DSimd(const PrepareContext& context) {
                                          ImagesPerSample(context));
 }
 
+TrainLayerPtr MakeDepthwiseConv2DTrainLayer(const PrepareContext& context) {
+  return std::make_unique<DepthwiseLayer>(context);
+}
+
 KernelPtr MakeDepthwiseConv2DTrain(const PrepareContext& context) {
-  return MakeKernel<DepthwiseF32Train>(context);
+  return std::make_unique<TrainLayerKernel>(
+      MakeDepthwiseConv2DTrainLayer(context));
 }
 
 }  // namespace litesmith

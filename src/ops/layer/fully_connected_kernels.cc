@@ -8,6 +8,7 @@
 #include "src/kernels/dense/train.h"
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/layer/layer.h"
+#include "src/ops/layer/train_layer.h"
 
 namespace litesmith {
 namespace {
@@ -211,7 +212,21 @@ KernelPtr MakeFullyConnectedReference(const PrepareContext& context) {
                                                 : MakeKernel<F32F32>(context);
 }
 
+TrainLayerPtr MakeFullyConnectedTrainLayer(const PrepareContext& context) {
+  // Below, vectors of outputs would be few and mostly empty.
+  constexpr int kFewest = 16;
+  const Shape& w = context.input(1).shape;
+  if (w[0] < kFewest) return nullptr;
+  const int64_t rows = context.input(0).shape.NumElements() / w[1];
+  return MakePointwiseTrainLayer(
+      context, w[1], w[0], PerSample(context, rows),
+      ActivationRange(context.node.Get<&FullyConnectedAttrs::activation>()));
+}
+
 KernelPtr MakeFullyConnectedTrain(const PrepareContext& context) {
+  TrainLayerPtr layer = MakeFullyConnectedTrainLayer(context);
+  if (layer != nullptr)
+    return std::make_unique<TrainLayerKernel>(std::move(layer));
   return MakeKernel<FullyConnectedF32Train>(context);
 }
 

@@ -14,6 +14,7 @@
 
 #include "src/base/error.h"
 #include "src/base/rng.h"
+#include "src/kernels/train/keep_some.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/move/copy.h"
 #include "src/ops/registry.h"
@@ -147,8 +148,7 @@ class DropoutKernel final : public TrainKernel {
 
   void Apply(const uint8_t* keep, const float* from, float* to) const {
     if (index_.empty()) {
-      for (size_t i = 0; i < elements_; ++i)
-        to[i] = keep[i] != 0 ? from[i] * scale_ : 0.0f;
+      kernels::KeepSome(keep, from, elements_, scale_, to);
     } else {
       for (size_t i = 0; i < elements_; ++i)
         to[i] = keep[index_[i]] != 0 ? from[i] * scale_ : 0.0f;
