@@ -10,12 +10,15 @@
 #include "src/quant/prepare.h"
 #include "src/runtime/feeder.h"
 #include "src/runtime/interpreter.h"
+#include "src/transform/batch_norm.h"
 #include "src/transform/expand_rnn.h"
 
 namespace litesmith {
 
 Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
-  const Graph graph = ExpandRnns(Prepare(model), RnnForm::kWatched);
+  // What only some schemes have is at the end: ids are what ranges go by.
+  const Graph graph =
+      SplitCostlyBatchNorms(ExpandRnns(Prepare(model), RnnForm::kWatched));
   samples = std::min(samples, data.size());
   if (samples < 1) {
     Fail(ErrorKind::kInvalidArgument,

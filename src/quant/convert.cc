@@ -51,6 +51,7 @@ Graph FloatGraph(const Graph& graph, RnnForm rnns) {
   RequireFloat(WidenHalves(graph), "");
   Graph result = Prepare(graph);
   if (rnns != RnnForm::kFloat) result = ExpandRnns(result, rnns);
+  if (rnns == RnnForm::kInt16) result = SplitCostlyBatchNorms(result);
   result = FoldBatchNorms(FoldFakeQuant(result));
   if (rnns == RnnForm::kFloat) result = ExpandRnns(result, rnns);
   for (Tensor& t : result.tensors) {
@@ -104,7 +105,9 @@ void ReportFloatNodes(const Graph& ready, const FloatNodes& float_nodes,
 bool NeedsRanges(const Graph& graph, const Scheme& scheme) {
   const bool aware = HasFakeQuant(graph);
   if (!MakesIntegers(scheme, aware)) return false;
-  const Graph split = ExpandRnns(Prepare(graph), RnnFormOf(scheme, aware));
+  const RnnForm form = RnnFormOf(scheme, aware);
+  Graph split = ExpandRnns(Prepare(graph), form);
+  if (form == RnnForm::kInt16) split = SplitCostlyBatchNorms(split);
   return WantsVariableRanges(split) || !OpenRanges(split, Unite(split)).empty();
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/slices.h"
 #include "src/graph/edit.h"
 #include "src/graph/names.h"
 #include "src/ops/map/binary.h"
@@ -101,6 +102,71 @@ std::vector<Node> Split(Graph* graph, const Node& norm) {
   return {std::move(mul), std::move(add)};
 }
 
+// The largest weight of each output channel, squared.
+std::vector<double> LargestSquares(const Tensor& weights, int axis) {
+  const Slices outputs = SlicesAlong(weights.shape, axis);
+  std::vector<double> largest(outputs.count, 0.0);
+  const auto values = weights.As<float>();
+  for (size_t i = 0; i < values.size(); ++i) {
+    double& of = largest[outputs(i)];
+    of = std::max(of, double{values[i]} * values[i]);
+  }
+  return largest;
+}
+
+// Whether the layer behind loses a bit of its output and more as integers when
+// the normalization z = x * s + t is in it. Weights w have steps of max |w| /
+// 127, so the variance of their errors' sum is in proportion to max |w|^2 sum
+// of z^2, and folded to max |w s|^2 sum of x^2; the moments say what x^2 and
+// z^2 are.
+bool FoldingCostsABit(const Graph& graph, const Node& norm) {
+  const ChannelScale numbers = MovingScale(graph, norm);
+  const Node& layer = *LayerBehind(graph, norm.outputs[0]);
+  if (BearsScales(layer, numbers.scale)) return false;
+  const auto moments = [&](size_t i) {
+    return graph.tensor(norm.inputs[i]).As<float>();
+  };
+  double plain = 0, folded = 0;
+  for (size_t c = 0; c < numbers.scale.size(); ++c) {
+    const double mean = moments(batch_norm::kMovingMean)[c];
+    const double variance = moments(batch_norm::kMovingVariance)[c];
+    const double s = numbers.scale[c], z = s * mean + numbers.offset[c];
+    folded += variance + mean * mean;
+    plain += s * s * variance + z * z;
+  }
+  Graph after = graph;
+  FoldBehind(&after, norm);
+  const auto weight = static_cast<size_t>(layer.op->Find(Role::kWeight));
+  const int axis = layer.op->OperandOf(weight).channel_axis;
+  const TensorId id = layer.inputs[weight];
+  const std::vector<double> w = LargestSquares(graph.tensor(id), axis);
+  const std::vector<double> ws = LargestSquares(after.tensor(id), axis);
+  double ratio = 0;
+  for (size_t o = 0; o < w.size(); ++o)
+    ratio += w[o] > 0 ? ws[o] / w[o] / static_cast<double>(w.size()) : 0;
+  constexpr double kBit = 4;  // of variances
+  return ratio * folded > kBit * plain;
+}
+
+// MUL and ADD of the batch normalizations of which `splits` holds.
+template <class F>
+Graph SplitThose(const Graph& graph, const F& splits) {
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), IsBatchNorm))
+    return graph;
+  Graph result = graph;
+  result.nodes.clear();
+  for (const Node& node : graph.nodes) {
+    if (!IsBatchNorm(node) || !splits(node)) {
+      result.nodes.push_back(node);
+      continue;
+    }
+    for (Node& part : Split(&result, node))
+      result.nodes.push_back(std::move(part));
+  }
+  InferShapes(&result);
+  return result;
+}
+
 }  // namespace
 
 bool GoesIntoLayerBefore(const Graph& graph, const Node& node) {
@@ -147,21 +213,17 @@ bool TakesBatchNorm(const Graph& graph, const Node& node) {
 }
 
 Graph SplitBatchNorms(const Graph& graph) {
-  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), IsBatchNorm))
-    return graph;
-  Graph result = graph;
-  result.nodes.clear();
-  for (const Node& node : graph.nodes) {
-    if (!IsBatchNorm(node) || GoesIntoLayerBefore(graph, node) ||
-        GoesIntoLayerBehind(graph, node)) {
-      result.nodes.push_back(node);
-      continue;
-    }
-    for (Node& part : Split(&result, node))
-      result.nodes.push_back(std::move(part));
-  }
-  InferShapes(&result);
-  return result;
+  return SplitThose(graph, [&](const Node& node) {
+    return !GoesIntoLayerBefore(graph, node) &&
+           !GoesIntoLayerBehind(graph, node);
+  });
+}
+
+Graph SplitCostlyBatchNorms(const Graph& graph) {
+  return SplitThose(graph, [&](const Node& node) {
+    return !GoesIntoLayerBefore(graph, node) &&
+           GoesIntoLayerBehind(graph, node) && FoldingCostsABit(graph, node);
+  });
 }
 
 Graph FoldBatchNorms(const Graph& graph) {

@@ -26,6 +26,10 @@ bool TakesBatchNorm(const Graph& graph, const Node& node);
 // that calibration and conversion agree on them.
 Graph SplitBatchNorms(const Graph& graph);
 
+// Likewise of those that go into the layer behind them, but cost it a bit or
+// more: its weights of 8 bits lose what activations of 16 bits keep.
+Graph SplitCostlyBatchNorms(const Graph& graph);
+
 // Puts the others into their layers. With y = x * s + t, one before it has
 // w' = w * s and b' = b * s + t by output channel, one behind it w' = w * s by
 // input channel and b' = b + sum of w * t. A scale that the weights were
