@@ -143,6 +143,18 @@ std::vector<PatternCase> SpeltCases() {
          return b.Finish(b.Add(kAdd, {b.Add(kMul, {x, r}), offset}));
        },
        {"MEAN", "SUB", "MUL", "MEAN", "ADD", "RSQRT", "MUL", "MUL", "ADD"}},
+      {"exp_below",
+       "SELU as TensorFlow spells it",
+       [] {
+         PatternBuilder b;
+         const TensorId x = b.Add(kTanh, {b.Input(Image())});
+         const TensorId above = b.Add(kMul, {x, b.Number(1.05f)});
+         TensorId y = b.Add(kSub, {b.Add(kExp, {x}), b.Number(1)});
+         y = b.Add(kMul, {y, b.Number(1.75f)});
+         return b.Finish(
+             b.Add(kSelectV2, {b.Add(kGreater, {x, b.Number(0)}), above, y}));
+       },
+       {"TANH", "MUL", "MINIMUM", "EXP", "SUB", "MUL", "GREATER", "SELECT_V2"}},
       {"clamp",
        "bounds by hand",
        [] {

@@ -22,6 +22,8 @@ constexpr Rewrite kRewrites[] = {
     {"hard_swish", "x relu6(x + 3) / 6 is HARD_SWISH", clean_up::NameHardSwish},
     {"gelu", "x (1 + tanh(..)) / 2 is GELU", clean_up::NameGelu},
     {"leaky_relu", "max(x, alpha x) is LEAKY_RELU", clean_up::NameLeakyRelu},
+    {"exp_below", "exp(x) that counts where x <= 0 alone is exp(min(x, 0))",
+     clean_up::BoundExp},
     {"softmax", "exp(x) / sum(exp(x)) is SOFTMAX", clean_up::NameSoftmax},
     {"l2_normalization", "x rsqrt(max(sum(x^2), 1e-12)) is L2_NORMALIZATION",
      clean_up::NameL2Normalization},

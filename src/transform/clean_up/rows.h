@@ -31,6 +31,7 @@ bool NameGlobalAverage(Graph* graph, NodeId n);
 // spelt.cc
 bool NameHardSwish(Graph* graph, NodeId n);
 bool NameLeakyRelu(Graph* graph, NodeId n);
+bool BoundExp(Graph* graph, NodeId n);
 bool NameGelu(Graph* graph, NodeId n);
 bool NameSoftmax(Graph* graph, NodeId n);
 bool NameL2Normalization(Graph* graph, NodeId n);

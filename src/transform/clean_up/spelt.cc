@@ -244,6 +244,39 @@ bool NameGelu(Graph* graph, NodeId n) {
   return false;
 }
 
+// x > 0 ? .. : a (exp(x) + b), as SELU is spelt: what exp(x) is above 1 is
+// never taken, but would have its part of an integer scale.
+bool BoundExp(Graph* graph, NodeId n) {
+  const Node& node = graph->node(n);
+  if (!IsOneOf(node, {&kSelect, &kSelectV2})) return false;
+  const Node* condition = Producer(*graph, node.inputs[0]);
+  if (condition == nullptr ||
+      !IsOneOf(*condition, {&kGreater, &kGreaterEqual}) ||
+      OneValue(*graph, condition->inputs[1]) != std::optional(0.0f))
+    return false;
+  const TensorId x = condition->inputs[0];
+  TensorId at = node.inputs[2];
+  for (;;) {
+    const Node* before = Producer(*graph, at);
+    if (before == nullptr || !IsPrivate(*graph, at)) return false;
+    if (before->op == &kExp) break;
+    if (ActivationOf(*before) != kNone) return false;
+    const auto scaled = Scaled(*graph, before);
+    const auto shifted = scaled ? std::nullopt : Shifted(*graph, before);
+    if (!scaled && !shifted) return false;
+    at = scaled ? scaled->x : shifted->x;
+  }
+  const NodeId exp = graph->Producer(at);
+  if (graph->node(exp).inputs[0] != x || !IsPlain(*graph, x)) return false;
+  const std::string name = graph->node(exp).name + "/below";
+  const double zero[] = {0};
+  const TensorId bound = AddFloats(name + "/zero", Shape(), zero, graph);
+  const TensorId below = AddActivation(name, graph->tensor(x).shape, graph);
+  graph->node(exp).inputs[0] = below;
+  Insert(graph, exp, MakeNode(kMinimum, name, {x, bound}, {below}));
+  return true;
+}
+
 // exp(x) / sum(exp(x)), with the row's maximum taken off x or not.
 bool NameSoftmax(Graph* graph, NodeId n) {
   Node& node = graph->node(n);
