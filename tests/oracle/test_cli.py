@@ -221,3 +221,44 @@ class TestExitCodes:
             assert process.wait(timeout=60) == INTERRUPTED
         finally:
             process.kill()
+
+
+class TestFloatsAmongIntegers:
+    """A model with ELUs, which have no integer form: `convert` says so, `--strict` refuses, `inspect --why` says it of each tensor."""
+
+    @pytest.fixture
+    def model(self, ours, images, tmp_path):
+        import h5py
+
+        path = tmp_path / "elu.h5"
+        path.write_bytes(ours["keras"].read_bytes())
+        with h5py.File(path, "r+") as file:
+            config = file.attrs["model_config"]
+            config = json.loads(config.decode() if isinstance(config, bytes) else config)
+            for layer in config["config"]["layers"]:
+                if layer["config"].get("activation") == "relu":
+                    layer["config"]["activation"] = "elu"
+            file.attrs["model_config"] = json.dumps(config)
+            assert '"elu"' in file.attrs["model_config"]
+        np.savez(tmp_path / "images.npz", x_train=images[:20], y_train=np.arange(20, dtype=np.int32) % 10)
+        return path
+
+    @pytest.mark.parametrize("method", ["int8", "int16x8"])
+    def test_said_or_refused(self, litesmith, model, tmp_path, method):
+        out = tmp_path / "x.tflite"
+        arguments = ("convert", model, "--method", method, "--calibration", f"npz:{tmp_path / 'images.npz'}", "-o", out)
+        refused = litesmith.call(*arguments, "--strict")
+        assert refused.returncode == UNSUPPORTED, refused.stderr
+        assert "ELU" in refused.stderr and not out.exists()
+        done = litesmith.call(*arguments)
+        assert done.returncode == 0 and out.exists()
+        assert "ELU" in done.stderr and "float" in done.stderr
+
+    def test_strict_takes_what_is_all_integers(self, litesmith, ours, model, tmp_path):
+        litesmith.ok("convert", ours["keras"], "--method", "int8", "--strict", "--calibration", f"npz:{tmp_path / 'images.npz'}", "-o", tmp_path / "x.tflite")
+
+    def test_why(self, litesmith, model, tmp_path):
+        text = litesmith.ok("inspect", model, "--why", "int8", "--calibration", f"npz:{tmp_path / 'images.npz'}")
+        lines = [line for line in text.splitlines() if "(ELU)" in line]
+        assert lines and all("float32" in line and "no integer form" in line for line in lines)
+        assert "calibrated:" in text and "the largest weight is 127 steps" in text and "in steps of the input's scale" in text
