@@ -10,6 +10,7 @@
 #include "src/graph/names.h"
 #include "src/graph/op_def.h"
 #include "src/kernels/recurrent/lstm.h"
+#include "src/ops/move/move.h"
 #include "src/ops/recurrent/recurrent.h"
 #include "src/ops/registry.h"
 #include "src/transform/rnn_loop.h"
@@ -94,7 +95,8 @@ class Unroller {
     weights.recurrent_bias = RnnBias(node_, 1, &out_);
     const std::vector<TensorId> products = RnnProducts(node_, cell_, &out_);
     Steps(weights, products,
-          {node_.input(rnn::kInitialH), node_.input(rnn::kInitialC)});
+          {node_.input(rnn::kInitialH), node_.input(rnn::kInitialC)},
+          node_.input(rnn::kMask));
     Give(h_, "y", node_.outputs[0]);
     if (node_.outputs.size() > 1) Give(c_, "d", node_.outputs[1]);
   }
@@ -131,7 +133,7 @@ class Unroller {
   }
 
   void Steps(const StepWeights& weights, const std::vector<TensorId>& products,
-             StepState state) {
+             StepState state, TensorId mask = kNoTensor) {
     std::vector<std::vector<TensorId>> by_step(
         static_cast<size_t>(cell_.steps));
     for (size_t p = 0; p < products.size(); ++p) {
@@ -139,12 +141,23 @@ class Unroller {
           out_.Unpack(Name("x" + std::to_string(p)), products[p], cell_.steps);
       for (size_t t = 0; t < parts.size(); ++t) by_step[t].push_back(parts[t]);
     }
+    std::vector<TensorId> masks(by_step.size(), kNoTensor);
+    if (mask != kNoTensor) masks = MasksOfSteps(mask);
     for (size_t t = 0; t < by_step.size(); ++t) {
-      state = WriteStep(cell_, weights, {by_step[t]}, state,
+      state = WriteStep(cell_, weights, {by_step[t], masks[t]}, state,
                         Name(std::to_string(t)), &out_);
       h_.push_back(state.h);
       c_.push_back(state.c);
     }
+  }
+
+  // [batch, steps] to [batch, 1] of each.
+  std::vector<TensorId> MasksOfSteps(TensorId mask) {
+    const std::vector<int32_t> shape = {-1, cell_.steps, 1};
+    const TensorId rows =
+        out_.Add(kReshape, Name("k"), {mask, out_.Ints(shape)});
+    out_.last().Set<&ReshapeAttrs::new_shape>(shape);
+    return out_.Unpack(Name("l"), rows, cell_.steps);
   }
 
   void Give(const std::vector<TensorId>& states, const char* letter,

@@ -107,6 +107,11 @@ class Loop {
       AddState("c", rnn::kInitialC,
                node_.outputs.size() > 1 ? node_.outputs[1] : kNoTensor);
     }
+    if (node_.input(rnn::kMask) != kNoTensor) {
+      AddVariable("m", DType::kBool, {cell_.steps, 1},
+                  Reshape(Name("m"), node_.inputs[rnn::kMask], {cell_.steps, 1},
+                          &out_));
+    }
     for (size_t p = 0; p < products.size(); ++p) {
       const int32_t width = cell_.units * (products.size() == 1 ? cell_.gates()
                                            : p == 0             ? 2
@@ -173,6 +178,8 @@ class Loop {
       input.x.push_back(
           out.Add(kGather, name + std::string("t"), {at(name), in[0]}));
     }
+    if (at("m") != kNoTensor)
+      input.mask = out.Add(kGather, "mt", {at("m"), in[0]});
     const StepState state =
         WriteStep(cell_, weights, input, {at("h"), at("c")}, "s", &out);
     for (size_t v = 0; v < variables_.size(); ++v) {

@@ -168,11 +168,28 @@ class Step {
       : cell_(cell),
         weights_(weights),
         x_(input.x),
+        mask_(input.mask),
         before_(before),
         name_(name),
         out_(*out) {}
 
-  StepState Run() {
+  StepState Run() const {
+    StepState after = Compute();
+    if (mask_ == kNoTensor) return after;
+    if (after.c != kNoTensor) after.c = Kept("l", after.c, before_.c);
+    after.h = Kept("n", after.h, before_.h);
+    return after;
+  }
+
+ private:
+  TensorId Kept(const std::string& letter, TensorId after,
+                TensorId before) const {
+    return out_.Add(
+        kSelectV2, Name(letter),
+        {mask_, after, before == kNoTensor ? out_.Scalar(0.0f) : before});
+  }
+
+  StepState Compute() const {
     switch (cell_.kind) {
       case CellKind::kSimple:
         return {Apply(cell_.activation, "h", WithRecurrence(0, "s")),
@@ -185,7 +202,6 @@ class Step {
     return {};
   }
 
- private:
   bool first() const { return before_.h == kNoTensor; }
   std::string Name(const std::string& letter) const { return name_ + letter; }
   TensorId Apply(CellFunction function, const std::string& letter,
@@ -287,6 +303,7 @@ class Step {
   const Cell& cell_;
   const StepWeights& weights_;
   const std::vector<TensorId>& x_;
+  const TensorId mask_;
   const StepState& before_;
   const std::string& name_;
   StepWriter& out_;

@@ -71,6 +71,7 @@ struct StepWeights {
 // at the end.
 struct StepInput {
   std::vector<TensorId> x;
+  TensorId mask = kNoTensor;  // bool [batch, 1]: else the states stay
 };
 
 struct StepState {

@@ -20,6 +20,7 @@ struct Form {
   bool bias = true;
   bool states = false;  // given to begin with
   bool cells = false;   // given as a second output
+  bool masked = false;  // steps are left out
 };
 
 Cell CellLike(CellKind kind, CellFunction in, CellFunction re,
@@ -60,6 +61,15 @@ const Form kForms[] = {
      false, true},
     {"lstm_softsign",
      CellLike(CellKind::kLstm, CellFunction::kSoftsign, kLogistic), false},
+    {"simple_masked", CellLike(CellKind::kSimple, kTanh, kLogistic), true,
+     false, false, true},
+    {"gru_masked", CellLike(CellKind::kGru, kTanh, kLogistic), true, true,
+     false, true},
+    {"gru_before_masked",
+     CellLike(CellKind::kGru, kTanh, kLogistic, true, false), true, false,
+     false, true},
+    {"lstm_masked", CellLike(CellKind::kLstm, kTanh, kLogistic, false), true,
+     true, true, true},
 };
 
 // Functions with kinks, which the kernel test takes.
@@ -104,6 +114,10 @@ Graph Build(const Form& form, Rng* rng) {
     inputs[rnn::kInitialH] = build.Input("h", DType::kFloat32, {n});
     if (cell.kind == CellKind::kLstm)
       inputs[rnn::kInitialC] = build.Input("c", DType::kFloat32, {n});
+  }
+  if (form.masked) {
+    inputs.resize(rnn::kMask, kNoTensor);
+    inputs.push_back(build.Input("mask", DType::kBool, {cell.steps}));
   }
   std::vector<std::string> names = {"y"};
   if (form.cells) names.push_back("cells");

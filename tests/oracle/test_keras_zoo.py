@@ -18,10 +18,7 @@ LOOSE = {"q_int8_k3.keras": 0.03, "q_int4_k3.keras": 0.03, "q2_int8_k3.keras": 0
 # `convert` writes what is left of a quantization-aware model without its fake quants.
 STRIPPED = {"qat_k2.h5": 0.05}
 WAITING = {
-    "attn_k3": "GroupQueryAttention",
-    **{name: "masks" for name in ("embed_k2", "embed_k3")},
-    **{name: "SpectralNormalization" for name in ("norms_k2", "norms_k3")},
-    **{name: "weights of 8 and 4 bits" for name in ("q_int8_k3", "q_int4_k3", "q2_int8_k3")},
+    "embed_k3": "masks that Keras 3 hands to layers as arguments",
 }
 
 

@@ -47,7 +47,8 @@ class ArchiveVariables : public Variables {
     const KerasLayer& of = model_.layers[layer];
     std::string path = of.group;
     size_t index = place.index;
-    if (of.wrapper.class_name == "PruneLowMagnitude") {
+    if (of.wrapper.class_name == "PruneLowMagnitude" ||
+        of.wrapper.class_name == "SpectralNormalization") {
       path += "/layer";
     } else if (!of.wrapper.class_name.empty()) {
       // What it does something with is the wrapper's own, the rest the layer's.
@@ -68,8 +69,7 @@ class ArchiveVariables : public Variables {
            "where its weights should be, at '{}', are those of '{}'", group,
            name->front());
     }
-    const auto it =
-        weights_.datasets.find(group + "/" + std::to_string(place.index));
+    const auto it = weights_.datasets.find(group + "/" + std::to_string(index));
     return it == weights_.datasets.end() ? nullptr : &it->second;
   }
 
@@ -260,7 +260,13 @@ std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
     std::map<std::string, int> places;  // by part
     for (const OutVariable& weight : layer.weights) {
       std::string vars = group;
-      if (!weight.part.empty()) vars += "/" + weight.part;
+      // Keras 3 has no underscores in front of the parts of attention.
+      if (!weight.part.empty())
+        vars += "/" + weight.part.substr(
+                          HasTwoForms(layer) && weight.part[0] == '_' &&
+                                  layer.class_name == "MultiHeadAttention"
+                              ? 1
+                              : 0);
       vars += "/vars";
       const int index = places[weight.part]++;
       if (index == 0) {
@@ -285,8 +291,10 @@ std::vector<std::byte> ArchiveBytes(const OutModel* model, const Graph& plain,
                                     const Graph* full) {
   // A fixed date: the same model gives the same bytes.
   std::vector<ZipMember> members = {TextMember(
-      kMetadata, std::string("{\"keras_version\": \"") + kKerasVersion +
-                     "\", \"date_saved\": \"1980-01-01@00:00:00\"}")};
+      kMetadata,
+      std::string("{\"keras_version\": \"") +
+          (model == nullptr ? kKerasVersion : KerasVersionOf(*model, true)) +
+          "\", \"date_saved\": \"1980-01-01@00:00:00\"}")};
   if (model != nullptr) {
     members.push_back(TextMember(kConfig, ConfigForArchive(*model)));
     members.push_back({kWeights, WeightsBytes(*model, plain)});

@@ -8,6 +8,7 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/model_tree.h"
+#include "src/formats/keras/quantized.h"
 #include "src/formats/keras/unknown_layers.h"
 #include "src/formats/keras/wrappers.h"
 
@@ -32,6 +33,7 @@ void CheckDtype(const Json& config) {
     if (class_name != "DTypePolicy" && class_name != "Policy")
       name = class_name;
   }
+  if (BitsOf(config) > 0) return;
   for (const char* known : kDtypes) {
     if (name == known) return;
   }
@@ -45,6 +47,10 @@ void CheckOptions(const KerasLayer& layer, KerasModel* model) {
                              "quantization_mode", "quantization_config"}) {
     const Json* value = JsonFind(*layer.config, option);
     if (value == nullptr || *value == false) continue;
+    // The dtype says it.
+    if (option == std::string_view("quantization_config") &&
+        BitsOf(*layer.config) > 0)
+      continue;
     Fail(ErrorKind::kUnsupported, "its {} is {}, which is not supported",
          option, JsonShown(*value));
   }

@@ -27,6 +27,7 @@ class Builder {
         variables_(variables),
         uses_(model.calls.size()),
         outputs_(model.calls.size()),
+        masks_(model.calls.size()),
         started_(model.calls.size()),
         tensors_(model.layers.size()) {
     const auto use = [&](const KerasTensor& tensor) {
@@ -90,7 +91,7 @@ class Builder {
         ready = false;
       }
       if (ready) {
-        outputs_[c] = model_.to_look_at ? LookAtCall(c) : BuildCall(call);
+        outputs_[c] = model_.to_look_at ? LookAtCall(c) : BuildCall(c);
         stack.pop_back();
       } else if (started_[c]) {
         Fail(ErrorKind::kCorrupt, "layer '{}': it feeds itself", call.path);
@@ -111,7 +112,7 @@ class Builder {
     const size_t tensors = graph_.tensors.size();
     const LayerTensors before = tensors_[call.layer];
     try {
-      if (known) return BuildCall(call);
+      if (known) return BuildCall(c);
     } catch (const Error&) {
       graph_.nodes.resize(nodes);
       graph_.tensors.resize(tensors);
@@ -161,7 +162,21 @@ class Builder {
     return outputs[tensor.output];
   }
 
-  std::vector<TensorId> BuildCall(const KerasCall& call) {
+  MaskPtr MaskOfTensor(const KerasTensor& tensor) const {
+    const std::vector<MaskPtr>& masks = masks_[tensor.call];
+    return tensor.output < masks.size() ? masks[tensor.output] : nullptr;
+  }
+
+  // The masks of the outputs that the call has built.
+  std::vector<MaskPtr> MasksBehind(const LayerIn& in) const {
+    if (in.handed_on.has_value()) return *in.handed_on;
+    if (in.masks.empty() || !HandsMaskOn(in.row.class_name, model_.generation))
+      return {};
+    return {in.masks[0]};
+  }
+
+  std::vector<TensorId> BuildCall(size_t c) {
+    const KerasCall& call = model_.calls[c];
     const KerasLayer& layer = model_.layers[call.layer];
     try {
       const LayerRow* row = FindLayerRow(layer.class_name);
@@ -185,6 +200,8 @@ class Builder {
       in.args = call.args.get();
       in.kwargs = call.kwargs.get();
       in.all = std::move(all);
+      for (const KerasTensor& tensor : call.tensors)
+        in.masks.push_back(MaskOfTensor(tensor));
       const size_t first = graph_.nodes.size();
       std::vector<TensorId> outputs = row->build(&in);
       LS_CHECK(!outputs.empty());
@@ -192,6 +209,8 @@ class Builder {
       if (!layer.wrapper.class_name.empty())
         outputs = ApplyWrapper(layer.wrapper, in, first, std::move(outputs));
       if (shared) PassSharing(inputs[0], outputs[0]);
+      if (layer.wrapper.class_name != "SpectralNormalization")
+        masks_[c] = MasksBehind(in);
       return outputs;
     } catch (const Error& error) {
       Fail(error.kind(), "layer '{}': {}", call.path, error.what());
@@ -248,6 +267,7 @@ class Builder {
   Graph graph_;
   std::vector<std::vector<int>> uses_;          // of each call's outputs
   std::vector<std::vector<TensorId>> outputs_;  // by call; empty: not built yet
+  std::vector<std::vector<MaskPtr>> masks_;     // likewise
   std::vector<bool> started_;
   std::set<TensorId> shared_;
   std::vector<LayerTensors> tensors_;  // by layer

@@ -17,6 +17,23 @@ namespace {
 // Of how many inputs every order is tried.
 constexpr size_t kMostOrdered = 4;
 
+// Whether the nodes alone read what they give, but for `outputs`.
+bool NobodyElseReads(const NodeGroup& group,
+                     const std::vector<TensorId>& outputs) {
+  std::map<TensorId, int> inside;
+  for (const Node* node : group.nodes) {
+    for (const TensorId id : node->inputs) ++inside[id];
+  }
+  for (const Node* node : group.nodes) {
+    for (const TensorId id : node->outputs) {
+      if (group.graph.NumUses(id) != inside[id] &&
+          std::find(outputs.begin(), outputs.end(), id) == outputs.end())
+        return false;
+    }
+  }
+  return true;
+}
+
 // A graph with inputs like those of the group.
 class Scratch {
  public:
@@ -31,15 +48,28 @@ class Scratch {
   }
 
   // Whether the nodes that were added are those of the group, and nobody else
-  // reads what is between them.
-  bool IsSame(const std::vector<TensorId>& outputs) {
+  // reads what is between them. Gives the outputs as they are in the group's
+  // graph.
+  bool IsSame(const std::vector<TensorId>& outputs,
+              std::vector<TensorId>* of_group = nullptr) {
     if (graph.nodes.size() != group_.nodes.size()) return false;
-    if (outputs != graph.nodes.back().outputs) return false;
+    if (graph.nodes.empty() ||
+        std::find(outputs.begin(), outputs.end(),
+                  graph.nodes.back().outputs[0]) == outputs.end())
+      return false;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       if (!IsSameNode(graph.nodes[n], *group_.nodes[n],
                       n + 1 == graph.nodes.size()))
         return false;
     }
+    std::vector<TensorId> given;
+    for (const TensorId id : outputs) {
+      const auto it = same_.find(id);
+      if (it == same_.end()) return false;
+      given.push_back(it->second);
+    }
+    if (!NobodyElseReads(group_, given)) return false;
+    if (of_group != nullptr) *of_group = std::move(given);
     return true;
   }
 
@@ -81,19 +111,6 @@ class Scratch {
   std::map<TensorId, TensorId> same_;  // of this graph, in the group's
 };
 
-bool NobodyElseReads(const NodeGroup& group) {
-  std::map<TensorId, int> inside;
-  for (const Node* node : group.nodes) {
-    for (const TensorId id : node->inputs) ++inside[id];
-  }
-  return std::all_of(
-      group.nodes.begin(), group.nodes.end() - 1, [&](const Node* node) {
-        return std::all_of(
-            node->outputs.begin(), node->outputs.end(),
-            [&](TensorId id) { return group.graph.NumUses(id) == inside[id]; });
-      });
-}
-
 // What its variables are below: another call of a layer has its own name, but
 // the variables of the first.
 std::string LabelOf(const NodeGroup& group, const LayerRow& row) {
@@ -117,9 +134,9 @@ std::string LabelOf(const NodeGroup& group, const LayerRow& row) {
   return group.name;
 }
 
-// Whether the layer that was guessed has these nodes for these inputs; takes
-// its inputs and weights.
-bool IsLayer(const NodeGroup& group, FoundLayer* found) {
+// Whether the layer that was guessed has these nodes for these inputs in that
+// Keras; takes its inputs, outputs and weights.
+bool IsLayerOf(int generation, const NodeGroup& group, FoundLayer* found) {
   found->inputs = group.inputs;
   found->weights.clear();
   try {
@@ -133,43 +150,65 @@ bool IsLayer(const NodeGroup& group, FoundLayer* found) {
         scratch.inputs, &scratch.graph, &tensors};
     in.rebuilt = &rebuilt;
     in.input_shared = true;
-    return scratch.IsSame(found->row->build(&in));
+    in.generation = generation;
+    return scratch.IsSame(found->row->build(&in), &found->outputs);
   } catch (const Error&) {
     return false;
   }
 }
 
+bool IsLayer(const NodeGroup& group, FoundLayer* found) {
+  FoundLayer of_three = *found;
+  const bool three = IsLayerOf(3, group, &of_three);
+  // What Keras 2 does not have.
+  const std::string_view name = found->row->class_name;
+  const bool new_class = name == "RMSNormalization";
+  if (!new_class && IsLayerOf(2, group, found)) {
+    found->generation = three ? 0 : 2;
+    return true;
+  }
+  if (!three) return false;
+  *found = std::move(of_three);
+  found->generation = 3;
+  return true;
+}
+
+// As its inputs are read, in any other order, or one in two places.
+bool IsLayerOfInputs(const NodeGroup& group, FoundLayer* found) {
+  if (IsLayer(group, found)) return true;
+  NodeGroup ordered = group;
+  if (ordered.inputs.size() == 1) {
+    ordered.inputs.push_back(ordered.inputs[0]);
+    return IsLayer(ordered, found);
+  }
+  if (ordered.inputs.size() > kMostOrdered) return false;
+  std::sort(ordered.inputs.begin(), ordered.inputs.end());
+  do {
+    if (IsLayer(ordered, found)) return true;
+  } while (std::next_permutation(ordered.inputs.begin(), ordered.inputs.end()));
+  return false;
+}
+
 }  // namespace
 
 std::optional<FoundLayer> FindLayerOf(const NodeGroup& group) {
-  if (group.last().outputs.size() != 1 || group.inputs.empty() ||
-      !NobodyElseReads(group))
-    return std::nullopt;
+  if (group.inputs.empty()) return std::nullopt;
   for (const LayerRow& row : LayerRows()) {
     if (row.guess == nullptr) continue;
-    FoundLayer found{&row, {}, {}, {}};
+    FoundLayer found{&row, {}, {}, {}, {}, 0};
     try {
       if (!row.guess(group, &found.config)) continue;
     } catch (const Error&) {
       continue;  // no layer of this class
     }
-    // Which input is which: as they are read, or otherwise.
-    NodeGroup ordered = group;
-    std::sort(ordered.inputs.begin(), ordered.inputs.end());
-    const bool few = ordered.inputs.size() <= kMostOrdered;
-    if (IsLayer(group, &found)) return found;
-    if (!few || ordered.inputs.size() < 2) continue;
-    do {
-      if (IsLayer(ordered, &found)) return found;
-    } while (
-        std::next_permutation(ordered.inputs.begin(), ordered.inputs.end()));
+    if (IsLayerOfInputs(group, &found)) return found;
   }
   return std::nullopt;
 }
 
 bool IsBuiltBy(const NodeGroup& group,
                const std::function<TensorId(Graph*, TensorId)>& build) {
-  if (group.inputs.size() != 1 || !NobodyElseReads(group)) return false;
+  if (group.inputs.size() != 1) return false;
   try {
     Scratch scratch(group);
     return scratch.IsSame({build(&scratch.graph, scratch.inputs[0])});

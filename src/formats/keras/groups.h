@@ -18,6 +18,8 @@ struct FoundLayer {
   LayerConfig config;
   std::vector<TensorId> inputs;  // in the layer's order
   std::vector<OutVariable> weights;
+  std::vector<TensorId> outputs;  // likewise
+  int generation = 0;             // see OutLayer
 };
 
 // The last node may have an activation that came after, and its output the name

@@ -177,7 +177,8 @@ void AddModel(const OutModel& model, const Graph& graph, H5Image* image) {
   image->AddString("/", "model_config", ConfigForH5(model));
   image->AddGroup("/model_weights");
   image->AddString("/model_weights", "backend", kBackend);
-  image->AddString("/model_weights", "keras_version", kKerasVersion);
+  image->AddString("/model_weights", "keras_version",
+                   KerasVersionOf(model, /*archive=*/false));
   std::vector<std::string> names;
   for (const OutLayer& layer : model.layers) {
     // A Sequential does not count its input among its layers.
@@ -228,7 +229,9 @@ std::vector<std::byte> H5Bytes(const OutModel* model, const Graph& plain,
                                const Graph* full) {
   H5Image image;
   image.AddString("/", "backend", kBackend);
-  image.AddString("/", "keras_version", kKerasVersion);
+  image.AddString("/", "keras_version",
+                  model == nullptr ? kKerasVersion
+                                   : KerasVersionOf(*model, /*archive=*/false));
   if (model != nullptr) AddModel(*model, plain, &image);
   if (full != nullptr) AddOurGraph(*full, plain, model, &image);
   return image.Finish();

@@ -17,8 +17,27 @@
 namespace litesmith {
 namespace {
 
+// Of layers that one Keras alone reads, or means so.
+void WarnOfOneKeras(const OutModel& model, bool archive) {
+  for (const int generation : {2, 3}) {
+    std::vector<std::string> names;
+    for (const OutLayer& layer : model.layers) {
+      const int of = layer.generation != 0 ? layer.generation
+                     : !HasTwoForms(layer) ? 0
+                     : archive             ? 3
+                                           : 2;
+      if (of == generation) names.push_back(layer.name);
+    }
+    if (names.empty()) continue;
+    Warn(
+        "a Keras file of this model is one of Keras {}'s: the other does not "
+        "read these layers, or means something else by them: {}",
+        generation, fmt::join(names, ", "));
+  }
+}
+
 // The Keras form, if there is one; else the warning is said.
-std::optional<OutModel> KerasForm(const Graph& graph) {
+std::optional<OutModel> KerasForm(const Graph& graph, bool archive) {
   try {
     std::vector<std::string> changed;
     OutModel model = ToKeras(graph, &changed);
@@ -28,6 +47,7 @@ std::optional<OutModel> KerasForm(const Graph& graph) {
           "for which Keras 2 and 3 have no form that both read: {}",
           fmt::join(changed, ", "));
     }
+    WarnOfOneKeras(model, archive);
     return model;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::kUnsupported) throw;
@@ -52,7 +72,8 @@ void WriteKeras(KerasFile kind, const Graph& graph, const Graph* full,
   const Graph plain = JoinLstms(graph);
   std::vector<std::byte> bytes;
   try {
-    const std::optional<OutModel> model = KerasForm(plain);
+    const std::optional<OutModel> model =
+        KerasForm(plain, kind != KerasFile::kH5);
     if (full == nullptr && !(model && KeepsWeightNames(plain, *model)))
       full = &graph;
     const OutModel* form = model ? &*model : nullptr;
@@ -64,6 +85,8 @@ void WriteKeras(KerasFile kind, const Graph& graph, const Graph* full,
   WriteFile(path, bytes);
 }
 
-void WarnIfNoKerasForm(const Graph& graph) { KerasForm(JoinLstms(graph)); }
+void WarnIfNoKerasForm(const Graph& graph) {
+  KerasForm(JoinLstms(graph), /*archive=*/false);
+}
 
 }  // namespace litesmith

@@ -11,6 +11,7 @@
 
 #include "src/base/check.h"
 #include "src/base/error.h"
+#include "src/formats/keras/quantized.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -83,6 +84,38 @@ void Arrange(const Wanted& wanted, std::span<const float> keras,
   }
 }
 
+// The layer's first variable, stored as integers; what belongs to it lies
+// behind the others.
+std::vector<float> DequantizedFirst(int bits, const H5Dataset& stored,
+                                    const std::vector<int32_t>& dims,
+                                    LayerIn* in) {
+  const bool table = std::string_view(in->row.class_name) == "Embedding";
+  const Json* axes = JsonFind(in->config, "bias_axes");
+  const bool einsum = std::string_view(in->row.class_name) == "EinsumDense";
+  const bool bias = einsum ? axes != nullptr && !axes->is_null()
+                           : !table && JsonBool(in->config, "use_bias", true);
+  const Variable of_kernel[] = {{"kernel_scale", Layout::kPlain},
+                                {"kernel_zero", Layout::kPlain},
+                                {"g_idx", Layout::kPlain}};
+  const Variable of_table[] = {{"embeddings_scale", Layout::kPlain},
+                               {"embeddings_zero", Layout::kPlain},
+                               {"g_idx", Layout::kPlain}};
+  std::set<int> found;
+  const size_t next = in->num_variables;
+  std::vector<float> floats =
+      Dequantized(bits, stored, dims, table, [&](int which) {
+        const auto i = static_cast<size_t>(which);
+        const Variable& variable = table ? of_table[i] : of_kernel[i];
+        in->num_variables = (bias ? 2 : 1) + i;
+        in->tensors->of_name[variable.name] = 0;
+        const H5Dataset* data = FindNext(in, variable);
+        if (data != nullptr && found.insert(which).second) ++in->tensors->found;
+        return data;
+      });
+  in->num_variables = next;
+  return floats;
+}
+
 TensorId Take(LayerIn* in, const Wanted& wanted) {
   const char* name = wanted.variable.name;
   const std::vector<int32_t>& dims = wanted.dims;
@@ -99,10 +132,14 @@ TensorId Take(LayerIn* in, const Wanted& wanted) {
   if (in->rebuilt != nullptr)
     return in->tensors->variables[key] = TakeFromGraph(in, wanted);
   const H5Dataset* data = FindNext(in, wanted.variable);
+  const int bits = in->num_variables == 1 ? BitsOf(in->config) : 0;
   if (data == nullptr) {
     Fail(ErrorKind::kCorrupt, "the file holds no weight '{}' for it", name);
   }
-  if (data->dims != std::vector<int64_t>(dims.begin(), dims.end())) {
+  std::vector<float> floats;
+  if (bits > 0) {
+    floats = DequantizedFirst(bits, *data, dims, in);
+  } else if (data->dims != std::vector<int64_t>(dims.begin(), dims.end())) {
     Fail(ErrorKind::kCorrupt,
          "its weight '{}' has the shape ({}); ({}) is wanted", name,
          fmt::join(data->dims, ", "), fmt::join(dims, ", "));
@@ -112,10 +149,12 @@ TensorId Take(LayerIn* in, const Wanted& wanted) {
   tensor.name = NameOfVariable(*in, name);
   tensor.kind = in->trainable ? TensorKind::kParameter : TensorKind::kConstant;
   tensor.shape = wanted.shape;
-  tensor.data = TensorData(data->bytes);
+  tensor.data = bits > 0 ? TensorData(std::as_bytes(std::span(floats)))
+                         : TensorData(data->bytes);
+  const TensorData keras = tensor.data;
   Arrange(wanted,
-          {reinterpret_cast<const float*>(data->bytes.data()),
-           data->bytes.size() / sizeof(float)},
+          {reinterpret_cast<const float*>(keras.data()),
+           keras.size() / sizeof(float)},
           &tensor);
   return in->tensors->variables[key] = in->graph->AddTensor(std::move(tensor));
 }

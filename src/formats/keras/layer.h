@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "src/formats/json.h"
 #include "src/formats/keras/layout.h"
+#include "src/formats/keras/masks.h"
 #include "src/formats/keras/variables.h"
 #include "src/graph/graph.h"
 #include "src/graph/op_def.h"
@@ -117,7 +119,10 @@ struct LayerIn {
   // The call: see KerasCall. Null: there are but tensors.
   const Json* args = nullptr;
   const Json* kwargs = nullptr;
-  std::vector<TensorId> all = {};  // that arguments number
+  std::vector<TensorId> all = {};   // that arguments number
+  std::vector<MaskPtr> masks = {};  // of `all`
+  // The masks of the outputs, where HandsMaskOn is not what it does.
+  std::optional<std::vector<MaskPtr>> handed_on = {};
   // What was asked for; the caller refuses a call that passes anything else.
   std::set<std::string> keywords_read = {};
   bool literals_read = false;
@@ -199,6 +204,8 @@ struct OutLayer {
   int32_t depth_multiplier = 1;      // of a variable that is Layout::kDepthwise
   bool trainable = true;
   std::vector<std::vector<OutTensor>> more_calls;  // of their inputs
+  int generation = 0;  // the one Keras that means this by it; 0: both do
+  std::vector<std::vector<int32_t>> input_shapes;  // -1: the batch
 
   void Set(const char* key, ConfigValue value);
   bool Says(std::string_view key) const;
@@ -222,6 +229,11 @@ struct NodeGroup {
   // The values of the constant "<name>/<step>"; empty: there is none.
   std::vector<float> Floats(std::string_view step) const;
   std::vector<int32_t> Ints(std::string_view step) const;
+  // Of the last node, or what it is made of where that gives something else.
+  const Node& main(std::string_view step) const {
+    const Node* node = Find(step);
+    return node != nullptr ? *node : last();
+  }
   // Whether these are the ops of the nodes, in order.
   bool Are(std::initializer_list<const OpDef*> ops) const;
 };

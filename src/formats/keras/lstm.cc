@@ -31,7 +31,8 @@ bool BecomesLstm(const Node& node) {
          attrs.activation == CellFunction::kTanh &&
          attrs.recurrent_activation == CellFunction::kLogistic &&
          node.input(rnn::kInitialH) == kNoTensor &&
-         node.input(rnn::kInitialC) == kNoTensor;
+         node.input(rnn::kInitialC) == kNoTensor &&
+         node.input(rnn::kMask) == kNoTensor;
 }
 
 // A gate's rows of [gates * n, ...] or [gates * n].

@@ -294,6 +294,11 @@ class Writer : public LayerWriter {
     OutLayer& layer = Add(found.row->class_name, group.name, std::move(inputs));
     layer.config = found.config;
     layer.weights = found.weights;
+    layer.generation = found.generation;
+    for (const TensorId id : found.inputs) {
+      layer.input_shapes.push_back(graph_.tensor(id).shape.ToVector());
+      layer.input_shapes.back()[0] = -1;
+    }
     for (const auto& [key, value] : layer.config) {
       if (std::string_view(key) == "depth_multiplier" ||
           std::string_view(key) == "num_heads")
@@ -304,8 +309,11 @@ class Writer : public LayerWriter {
       RequireFloatData(tensor);
       layer.trainable &= tensor.kind != TensorKind::kConstant;
     }
-    Finish(group.last());
     in_group_ = false;
+    if (found.outputs.size() == 1) return Finish(group.last());
+    // The first of those that are the same.
+    for (size_t i = found.outputs.size(); i-- > 0;)
+      layer_of_[found.outputs[i]] = {Last().layer, static_cast<int>(i)};
   }
 
   // `root`: the node's place if it is not one of several that were a layer.

@@ -20,6 +20,14 @@ struct OutModel {
   bool is_chain = false;  // one input, one output, each reads the one before
 };
 
+// Whether Kerases call the layer in two ways that no file says at once: then an
+// .h5 has it as Keras 2 does, and an archive as Keras 3 does.
+bool HasTwoForms(const OutLayer& layer);
+
+// The version of Keras whose words the file's are: 2, which Keras 3 reads, too,
+// unless layers are Keras 3's.
+const char* KerasVersionOf(const OutModel& model, bool archive);
+
 // Throws Error{unsupported} naming the node that no Keras layer can express.
 // `changed`, if given, takes the names of layers that are written as others,
 // which say the same.

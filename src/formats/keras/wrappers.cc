@@ -1,5 +1,5 @@
-// tfmot's wrappers (specs/keras.md 4) as nodes on the weight edge and behind
-// activations, as transform/ inserts them.
+// tfmot's wrappers (specs/keras.md 4), and Keras's SpectralNormalization, as
+// nodes on the weight edge and behind activations, as transform/ inserts them.
 #include "src/formats/keras/wrappers.h"
 
 #include <algorithm>
@@ -174,7 +174,8 @@ bool WasTrained(float min, float max) { return min != -6 || max != 6; }
 
 bool IsWrapperClass(const std::string& class_name) {
   return class_name == "PruneLowMagnitude" || class_name == "ClusterWeights" ||
-         class_name == "QuantizeWrapperV2" || class_name == "QuantizeWrapper";
+         class_name == "QuantizeWrapperV2" || class_name == "QuantizeWrapper" ||
+         class_name == "SpectralNormalization";
 }
 
 TensorId AddActivationRange(TensorId x, float min, float max, int update,
@@ -197,6 +198,8 @@ TensorId AddActivationRange(TensorId x, float min, float max, int update,
 std::vector<TensorId> ApplyWrapper(const KerasWrapper& wrapper,
                                    const LayerIn& in, size_t first,
                                    std::vector<TensorId> outputs) {
+  // Its kernel has been normalized in training, where alone it does more.
+  if (wrapper.class_name == "SpectralNormalization") return outputs;
   if (wrapper.class_name == "PruneLowMagnitude") {
     ApplyPruning(in, first);
   } else if (wrapper.class_name == "ClusterWeights") {

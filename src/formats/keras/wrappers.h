@@ -11,7 +11,8 @@
 
 namespace litesmith {
 
-// Whether the class is one of tfmot's wrappers around one layer.
+// Whether the class is one of tfmot's wrappers around one layer, or Keras's
+// SpectralNormalization.
 bool IsWrapperClass(const std::string& class_name);
 
 // Adds what the wrapper does to the layer's nodes, those from `first` on, and

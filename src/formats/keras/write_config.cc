@@ -2,6 +2,7 @@
 // Keras 3 takes, too.
 #include <nlohmann/json.hpp>
 
+#include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/groups.h"
 #include "src/formats/keras/to_keras.h"
 
@@ -30,6 +31,20 @@ Ordered ConfigOf(const OutLayer& layer) {
   return config;
 }
 
+bool IsOfHeads(const OutLayer& layer) {
+  return layer.class_name == "MultiHeadAttention";
+}
+
+// Keras 3 refuses what Keras 2 asks for.
+Ordered ConfigInArchive(const OutLayer& layer) {
+  Ordered config = ConfigOf(layer);
+  if (IsOfHeads(layer)) {
+    for (const char* key : {"query_shape", "key_shape", "value_shape"})
+      config.erase(key);
+  }
+  return config;
+}
+
 // An input is not trained, and Keras 2 writes its options in another order.
 Ordered InputConfigForH5(const OutLayer& layer) {
   Ordered config = Ordered::object();
@@ -50,15 +65,45 @@ Ordered Reference(const OutModel& model, const OutTensor& tensor) {
                          tensor.call, tensor.output});
 }
 
+// A call as Keras 3 has it, by arguments.
+Ordered ArgumentsOf(const OutModel& model, const OutLayer& layer,
+                    const std::vector<OutTensor>& inputs) {
+  Ordered tensors = Ordered::array();
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    tensors.push_back({{"class_name", "__keras_tensor__"},
+                       {"config",
+                        {{"shape", ListOf(layer.input_shapes[i])},
+                         {"dtype", "float32"},
+                         {"keras_history", Reference(model, inputs[i])}}}});
+  }
+  Ordered kwargs = Ordered::object();
+  if (!IsOfHeads(layer)) {
+    kwargs["initial_state"] = Ordered(tensors.begin() + 1, tensors.end());
+    tensors = Ordered::array({tensors[0]});
+  }
+  return {{"args", std::move(tensors)}, {"kwargs", std::move(kwargs)}};
+}
+
 // Its calls, by the layers that they read; none for an input.
-Ordered InboundNodes(const OutModel& model, const OutLayer& layer) {
+Ordered InboundNodes(const OutModel& model, const OutLayer& layer,
+                     bool archive) {
   Ordered nodes = Ordered::array();
   if (layer.inputs.empty()) return nodes;
-  const auto add = [&](const std::vector<OutTensor>& inputs) {
+  const auto add = [&](std::vector<OutTensor> inputs) {
+    if (archive && HasTwoForms(layer)) {
+      nodes.push_back(ArgumentsOf(model, layer, inputs));
+      return;
+    }
+    Ordered named = Ordered::object();
+    if (IsOfHeads(layer)) {
+      named["value"] = Reference(model, inputs[1]);
+      if (inputs.size() > 2) named["key"] = Reference(model, inputs[2]);
+      inputs.resize(1);
+    }
     Ordered call = Ordered::array();
     for (const OutTensor& input : inputs) {
       Ordered reference = Reference(model, input);
-      reference.push_back(Ordered::object());
+      reference.push_back(call.empty() ? named : Ordered::object());
       call.push_back(std::move(reference));
     }
     nodes.push_back(std::move(call));
@@ -99,6 +144,20 @@ std::string ConfigText(const LayerConfig& config) {
   return json.dump();
 }
 
+bool HasTwoForms(const OutLayer& layer) {
+  const std::string& name = layer.class_name;
+  const bool recurrent = name == "LSTM" || name == "GRU" || name == "SimpleRNN";
+  return IsOfHeads(layer) || (recurrent && layer.inputs.size() > 1);
+}
+
+const char* KerasVersionOf(const OutModel& model, bool archive) {
+  for (const OutLayer& layer : model.layers) {
+    if (layer.generation == 3 || (archive && HasTwoForms(layer)))
+      return "3.0.0";
+  }
+  return kKerasVersion;
+}
+
 std::string ConfigForH5(const OutModel& model) {
   Ordered layers = Ordered::array();
   for (const OutLayer& layer : model.layers) {
@@ -107,7 +166,7 @@ std::string ConfigForH5(const OutModel& model) {
                                                     : ConfigOf(layer)}};
     if (!model.is_chain) {
       json["name"] = layer.name;
-      json["inbound_nodes"] = InboundNodes(model, layer);
+      json["inbound_nodes"] = InboundNodes(model, layer, /*archive=*/false);
     }
     layers.push_back(std::move(json));
   }
@@ -130,10 +189,10 @@ std::string ConfigForArchive(const OutModel& model) {
         {{"module", "keras.layers"},
          {"class_name", layer.class_name},
          {"config", layer.inputs.empty() ? InputConfigForArchive(layer)
-                                         : ConfigOf(layer)},
+                                         : ConfigInArchive(layer)},
          {"registered_name", nullptr},
          {"name", layer.name},
-         {"inbound_nodes", InboundNodes(model, layer)}});
+         {"inbound_nodes", InboundNodes(model, layer, /*archive=*/true)}});
   }
   Ordered config = {
       {"name", "model"}, {"trainable", true}, {"layers", std::move(layers)}};

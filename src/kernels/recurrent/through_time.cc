@@ -197,6 +197,21 @@ void Step(const Cell& cell, const Sizes& s, size_t step, const Saved& saved,
   }
 }
 
+bool IsLeftOut(const uint8_t* mask, const Sizes& s, size_t sample,
+               size_t step) {
+  return mask != nullptr && mask[sample * s.steps + step] == 0;
+}
+
+// Samples that leave this step out have the states of the last one.
+void Keep(const uint8_t* mask, const Sizes& s, size_t step, float* states) {
+  if (mask == nullptr || states == nullptr) return;
+  for (size_t b = 0; b < s.batch; ++b) {
+    float* before = states + step * s.step() + b * s.units;
+    if (IsLeftOut(mask, s, b, step))
+      std::copy_n(before, s.units, before + s.step());
+  }
+}
+
 // States [steps + 1][batch][units] to results, one sample after another.
 void Give(const Cell& cell, const Sizes& s, const float* states, float* y) {
   if (y == nullptr) return;
@@ -317,8 +332,16 @@ void CandidateGrad(const Cell& cell, const CellWeights& weights, const Sizes& s,
   }
 }
 
+// Of a sample that leaves the step out: what came goes on.
+void KeepGrad(const Sizes& s, const StepGradients& g) {
+  std::fill_n(g.dgates, s.row, 0.0f);
+  std::fill_n(g.drecurrent, s.recurrent_row, 0.0f);
+  std::copy_n(g.dh, s.units, g.dh_before);
+}
+
 void StepGrad(const Cell& cell, const CellWeights& weights, const Sizes& s,
-              size_t step, const Saved& saved, const Scratch& scratch) {
+              size_t step, const uint8_t* mask, const Saved& saved,
+              const Scratch& scratch) {
   const size_t n = s.units;
   for (size_t b = 0; b < s.batch; ++b) {
     const size_t state = step * s.step() + b * n;
@@ -334,7 +357,9 @@ void StepGrad(const Cell& cell, const CellWeights& weights, const Sizes& s,
         scratch.dh + b * n,
         scratch.dh_before + b * n,
         scratch.dc + b * n};
-    if (cell.kind == CellKind::kSimple) {
+    if (IsLeftOut(mask, s, b, step)) {
+      KeepGrad(s, g);
+    } else if (cell.kind == CellKind::kSimple) {
       StepSimpleGrad(cell, n, g);
     } else if (lstm) {
       StepLstmGrad(cell, n, g);
@@ -453,7 +478,8 @@ size_t WorkspaceFloats(const Cell& cell, int batch) {
 
 void Forward(const Cell& cell, const CellWeights& weights, int batch,
              const float* x, const float* h, const float* c, float* y,
-             float* cells, float* saved, float* workspace) {
+             float* cells, float* saved, float* workspace,
+             const uint8_t* mask) {
   const Sizes s(cell, batch);
   const Saved kept(cell, batch, saved);
   const Scratch scratch(cell, batch, workspace);
@@ -470,6 +496,8 @@ void Forward(const Cell& cell, const CellWeights& weights, int batch,
     } else {
       Step(cell, s, t, kept, scratch);
     }
+    Keep(mask, s, t, kept.h);
+    Keep(mask, s, t, kept.c);
   }
   Give(cell, s, kept.h, y);
   if (cell.kind == CellKind::kLstm) Give(cell, s, kept.c, cells);
@@ -478,7 +506,7 @@ void Forward(const Cell& cell, const CellWeights& weights, int batch,
 void Backward(const Cell& cell, const CellWeights& weights, int batch,
               const float* x, const float* dy, const float* dcells,
               const float* saved, const CellGradients& gradients,
-              float* workspace) {
+              float* workspace, const uint8_t* mask) {
   const Sizes s(cell, batch);
   const Saved kept(cell, batch, const_cast<float*>(saved));
   const Scratch scratch(cell, batch, workspace);
@@ -487,7 +515,7 @@ void Backward(const Cell& cell, const CellWeights& weights, int batch,
   for (size_t t = s.steps; t-- > 0;) {
     AddGiven(cell, s, t, dy, scratch.dh);
     AddGiven(cell, s, t, dcells, scratch.dc);
-    StepGrad(cell, weights, s, t, kept, scratch);
+    StepGrad(cell, weights, s, t, mask, kept, scratch);
   }
   WeightGrads(cell, weights, s, x, kept, scratch, gradients);
   if (gradients.h != nullptr) std::copy_n(scratch.dh, s.step(), gradients.h);

@@ -85,16 +85,18 @@ size_t SavedFloats(const Cell& cell, int batch);
 size_t WorkspaceFloats(const Cell& cell, int batch);
 
 // `h` and `c`, what the first step begins with, may be null: zeros. So may y
-// and `cells`.
+// and `cells`. `mask` [batch, steps]: where it is 0, the step leaves the states
+// as they are; null: no step does.
 void Forward(const Cell& cell, const CellWeights& weights, int batch,
              const float* x, const float* h, const float* c, float* y,
-             float* cells, float* saved, float* workspace);
+             float* cells, float* saved, float* workspace,
+             const uint8_t* mask = nullptr);
 
 // Of y and `cells`; null: zeros.
 void Backward(const Cell& cell, const CellWeights& weights, int batch,
               const float* x, const float* dy, const float* dcells,
               const float* saved, const CellGradients& gradients,
-              float* workspace);
+              float* workspace, const uint8_t* mask = nullptr);
 
 }  // namespace litesmith::kernels
 

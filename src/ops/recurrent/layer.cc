@@ -27,6 +27,7 @@ constexpr Operand kOperands[] = {
     {.name = "bias", .role = Role::kParameter, .optional = true},
     {.name = "initial_state", .optional = true},
     {.name = "initial_cell", .optional = true},
+    {.name = "mask", .optional = true},
 };
 
 template <class Enum>
@@ -50,11 +51,13 @@ void CheckOperands(const Graph& graph, const Node& node, const Cell& cell) {
       HasTwoBiases(cell) ? Shape{2, cell.gates() * n} : Shape{cell.gates() * n},
       {x.shape[0], n},
       {x.shape[0], n},
+      {x.shape[0], x.shape[1]},
   };
   for (size_t i = rnn::kKernel; i < node.inputs.size(); ++i) {
     if (node.inputs[i] == kNoTensor) continue;
     const Tensor& tensor = graph.tensor(node.inputs[i]);
-    CheckDType(tensor, kOperands[i].name, {DType::kFloat32});
+    CheckDType(tensor, kOperands[i].name,
+               {i == rnn::kMask ? DType::kBool : DType::kFloat32});
     CheckRank(tensor, kOperands[i].name, shapes[i].rank());
     for (int d = 0; d < shapes[i].rank(); ++d) {
       if (tensor.shape[d] == shapes[i][d] ||
@@ -110,6 +113,7 @@ class Rnn final : public TrainKernel {
     rows_ = static_cast<int>(PerSample(context, batch));
     RequireBatched(context, rnn::kInitialH);
     RequireBatched(context, rnn::kInitialC);
+    RequireBatched(context, rnn::kMask);
     saved_floats_ = kernels::SavedFloats(cell_, batch);
     const size_t saved = saved_floats_ * sizeof(float);
     workspace_bytes = kernels::WorkspaceFloats(cell_, batch) * sizeof(float);
@@ -132,7 +136,7 @@ class Rnn final : public TrainKernel {
                      args.in<float>(rnn::kX), In(args.inputs, rnn::kInitialH),
                      In(args.inputs, rnn::kInitialC), args.out<float>(),
                      two_outputs_ ? args.out<float>(1) : nullptr, saved,
-                     workspace);
+                     workspace, Mask(args.inputs));
   }
 
   void Backward(const BackwardArgs& args) const override {
@@ -152,7 +156,8 @@ class Rnn final : public TrainKernel {
                       In(args.inputs, rnn::kX), args.output_grads[0],
                       two_outputs_ ? args.output_grads[1] : nullptr,
                       reinterpret_cast<const float*>(args.saved), gradients,
-                      reinterpret_cast<float*>(args.workspace));
+                      reinterpret_cast<float*>(args.workspace),
+                      Mask(args.inputs));
   }
 
  private:
@@ -168,6 +173,10 @@ class Rnn final : public TrainKernel {
   }
   const float* In(const void* const* inputs, size_t i) const {
     return has_[i] ? static_cast<const float*>(inputs[i]) : nullptr;
+  }
+  const uint8_t* Mask(const void* const* inputs) const {
+    return has_[rnn::kMask] ? static_cast<const uint8_t*>(inputs[rnn::kMask])
+                            : nullptr;
   }
   kernels::CellWeights Weights(const void* const* inputs) const {
     kernels::CellWeights weights;

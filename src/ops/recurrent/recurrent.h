@@ -123,6 +123,9 @@ inline constexpr size_t kRecurrentKernel = 2;
 inline constexpr size_t kBias = 3;
 inline constexpr size_t kInitialH = 4;
 inline constexpr size_t kInitialC = 5;
+// Bool [batch, steps]: steps that are left out, where it does not hold, keep
+// the states and with them the result of the step before.
+inline constexpr size_t kMask = 6;
 }  // namespace rnn
 
 struct RnnAttrs {

@@ -135,6 +135,7 @@ std::vector<int32_t> AxesOf(const Json& config) {
 }
 
 std::vector<TensorId> BuildSoftmax(LayerIn* in) {
+  RefuseMask(*in);
   return {
       AddSoftmax(Nodes(in->name, in->graph), in->input(), AxesOf(in->config))};
 }

@@ -1,13 +1,12 @@
-// Embedding, and the masks that it and Masking make (specs/keras.md 3.3, 3.11):
-// nothing here computes with masks, so whatever would is refused.
-#include <algorithm>
-#include <set>
+// Embedding and Masking, which make masks (specs/keras.md 3.3, 3.11).
+#include <fmt/core.h>
+
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
-#include "src/formats/keras/layers/shared.h"
 #include "src/formats/keras/nodes.h"
 #include "src/ops/map/cast.h"
 #include "src/ops/move/move.h"
@@ -17,13 +16,17 @@
 namespace litesmith {
 namespace {
 
-constexpr const char* kMaskMark = "/makes_mask";
-
-// Says of the node of that name that it makes a mask. Nothing reads the mark in
-// the graph, so it does not outlive the reading of a file.
-void MarkMask(const LayerIn& in) {
-  const float mark = 1;
-  in.graph->AddConstant<float>(in.name + kMaskMark, {}, {&mark, 1});
+// Of ids [batch, steps]: what is not 0 is kept.
+MaskPtr MaskOfIds(const std::string& name, TensorId ids, const Graph& graph) {
+  if (graph.tensor(ids).shape.rank() != 2) {
+    return UnsupportedMask(
+        fmt::format("'{}' makes of ids {}; [batch, steps] is supported", name,
+                    graph.tensor(ids).shape.ToString()));
+  }
+  return std::make_shared<Mask>([name, ids](Graph* to) {
+    Nodes nodes(name, to);
+    return nodes.Add(kNotEqual, "mask", {ids, nodes.Ints("mask/zero", {0})});
+  });
 }
 
 std::vector<TensorId> BuildEmbedding(LayerIn* in) {
@@ -36,7 +39,8 @@ std::vector<TensorId> BuildEmbedding(LayerIn* in) {
     ids = nodes.Add(kCast, "ids", {ids},
                     CastAttrs{.from = DType::kFloat32, .to = DType::kInt32});
   }
-  if (JsonBool(in->config, "mask_zero", false)) MarkMask(*in);
+  if (JsonBool(in->config, "mask_zero", false))
+    in->handed_on = {MaskOfIds(in->name, ids, *in->graph)};
   return {nodes.Add(kGather, "", {table, ids})};
 }
 
@@ -48,6 +52,22 @@ bool GuessEmbedding(const NodeGroup& group, LayerConfig* config) {
   config->emplace_back("input_dim", int64_t{table.shape[0]});
   config->emplace_back("output_dim", int64_t{table.shape[1]});
   return true;
+}
+
+// Of 1 or 0 for each step, [batch, steps, 1].
+MaskPtr MaskOfSteps(const std::string& name, TensorId kept,
+                    const Graph& graph) {
+  const Shape shape = graph.tensor(kept).shape;
+  if (shape.rank() != 3) {
+    return UnsupportedMask(fmt::format(
+        "'{}' makes of {} dimensions; [batch, steps, features] is supported",
+        name, shape.rank()));
+  }
+  return std::make_shared<Mask>([name, kept, steps = shape[1]](Graph* to) {
+    Nodes nodes(name, to);
+    const TensorId rows = nodes.Reshape("mask_steps", kept, {-1, steps});
+    return nodes.WithFloat(kGreater, "mask", rows, "half", 0.5f);
+  });
 }
 
 // Steps of which every feature is the mask's value become zeros.
@@ -63,7 +83,7 @@ std::vector<TensorId> BuildMasking(LayerIn* in) {
   const TensorId kept =
       nodes.Add(kReduceMax, "kept", {numbers, nodes.Ints("kept/axes", {-1})},
                 ReduceAttrs{.keep_dims = true});
-  MarkMask(*in);
+  in->handed_on = {MaskOfSteps(in->name, kept, *in->graph)};
   return {nodes.Add(kMul, "", {in->input(), kept})};
 }
 
@@ -74,58 +94,15 @@ bool GuessMasking(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-// Layers of these ops end a mask.
-bool EndsMask(const OpDef& op) {
-  const OpDef* const kEnds[] = {&kConv2D,        &kDepthwiseConv2D, &kMaxPool2D,
-                                &kAveragePool2D, &kReshape,         &kMean,
-                                &kReduceMax,     &kTranspose,       &kPad};
-  return std::find(std::begin(kEnds), std::end(kEnds), &op) != std::end(kEnds);
-}
-
 constexpr Variable kVariables[] = {{"embeddings", Layout::kPlain}};
 
 constexpr LayerRow kRows[] = {
-    {"Embedding",
-     "input_dim, output_dim; mask_zero where no layer behind it goes by masks",
-     kVariables, BuildEmbedding, nullptr, GuessEmbedding},
-    {"Masking",
-     "mask_value; where no layer behind it goes by masks",
-     {},
-     BuildMasking,
-     nullptr,
-     GuessMasking},
+    {"Embedding", "input_dim, output_dim, mask_zero", kVariables,
+     BuildEmbedding, nullptr, GuessEmbedding},
+    {"Masking", "mask_value", {}, BuildMasking, nullptr, GuessMasking},
 };
 
 }  // namespace
-
-void RefuseMask(const LayerIn& in) {
-  std::set<std::string> marks;
-  for (const Tensor& tensor : in.graph->tensors) {
-    if (tensor.name.ends_with(kMaskMark)) {
-      marks.insert(tensor.name.substr(
-          0, tensor.name.size() - std::string_view(kMaskMark).size()));
-    }
-  }
-  if (marks.empty()) return;
-  std::vector<TensorId> open = in.inputs;
-  std::set<TensorId> seen;
-  while (!open.empty()) {
-    const TensorId id = open.back();
-    open.pop_back();
-    if (id == kNoTensor || !seen.insert(id).second) continue;
-    const NodeId producer = in.graph->Producer(id);
-    if (producer < 0) continue;
-    const Node& node = in.graph->node(producer);
-    if (marks.count(node.name) != 0) {
-      Fail(ErrorKind::kUnsupported,
-           "it goes by the mask that '{}' makes of what it reads, which is not "
-           "supported; without mask_zero, and Masking, it is",
-           node.name);
-    }
-    if (!EndsMask(*node.op))
-      open.insert(open.end(), node.inputs.begin(), node.inputs.end());
-  }
-}
 
 std::span<const LayerRow> EmbeddingLayers() { return kRows; }
 

@@ -110,15 +110,20 @@ std::vector<TensorId> BuildLayerNormalization(LayerIn* in) {
                  })};
 }
 
-bool GuessLayerNormalization(const NodeGroup& group, LayerConfig* config) {
-  const std::vector<float> epsilon = group.Floats("safe/epsilon");
-  const std::vector<int32_t> axes = group.Ints("mean/axes");
-  if (epsilon.size() != 1 || axes.empty()) return false;
+void SayAxes(const NodeGroup& group, const std::vector<int32_t>& axes,
+             LayerConfig* config) {
   if (axes.size() == 1 && axes[0] + 1 == group.input_shape().rank()) {
     config->emplace_back("axis", int64_t{-1});
   } else {
     config->emplace_back("axis", axes);
   }
+}
+
+bool GuessLayerNormalization(const NodeGroup& group, LayerConfig* config) {
+  const std::vector<float> epsilon = group.Floats("safe/epsilon");
+  const std::vector<int32_t> axes = group.Ints("mean/axes");
+  if (epsilon.size() != 1 || axes.empty()) return false;
+  SayAxes(group, axes, config);
   config->emplace_back("epsilon", Decimal(epsilon[0]));
   const bool center = group.last().op == &kAdd;
   const Node* normalized = group.Find("normalized");
@@ -177,6 +182,17 @@ bool GuessGroupNormalization(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
+bool GuessRmsNormalization(const NodeGroup& group, LayerConfig* config) {
+  const std::vector<float> epsilon = group.Floats("safe/epsilon");
+  const Node* variance = group.Find("variance");
+  if (epsilon.size() != 1 || variance == nullptr ||
+      group.Find("centered") != nullptr)
+    return false;
+  SayAxes(group, group.Ints("variance/axes"), config);
+  config->emplace_back("epsilon", Decimal(epsilon[0]));
+  return true;
+}
+
 std::vector<TensorId> BuildRmsNormalization(LayerIn* in) {
   const TensorId x = in->input();
   const Shape shape = in->input_shape();
@@ -214,7 +230,7 @@ constexpr LayerRow kRows[] = {
     {"GroupNormalization", "of the last axis; groups, epsilon, center, scale",
      kVariables, BuildGroupNormalization, nullptr, GuessGroupNormalization},
     {"RMSNormalization", "over one axis or several; epsilon", kScale,
-     BuildRmsNormalization},
+     BuildRmsNormalization, nullptr, GuessRmsNormalization},
     {"UnitNormalization",
      "over the last axis",
      {},

@@ -41,6 +41,45 @@ TensorId AddChain(const OpDef& op, const std::string& step,
   return left;
 }
 
+// Keras 2 keeps what all masks keep that there are; Keras 3 what any keeps, and
+// everything if one of them is missing.
+void JoinMasks(LayerIn* in) {
+  MaskPtr joined;
+  for (size_t i = 0; i < in->inputs.size(); ++i) {
+    const MaskPtr mask = i < in->masks.size() ? in->masks[i] : nullptr;
+    if (mask == nullptr && in->generation == 3) return;
+    if (joined == nullptr) joined = mask;
+    if (mask == nullptr || mask == joined) continue;
+    const std::string name = in->name + "/join_" + std::to_string(i);
+    joined = in->generation == 3 ? EitherMask(name, joined, mask)
+                                 : BothMasks(name, joined, mask);
+  }
+  in->handed_on = {joined};
+}
+
+// As JoinMasks along the features. Along the steps, masks are joined as their
+// inputs are.
+void ConcatenateMasks(int axis, int rank, LayerIn* in) {
+  if (std::all_of(in->masks.begin(), in->masks.end(),
+                  [](const MaskPtr& mask) { return mask == nullptr; }))
+    return;
+  if (axis == rank - 1) return JoinMasks(in);
+  std::vector<MaskPtr> masks = in->masks;
+  masks.resize(in->inputs.size());
+  if (rank != 3 || std::count(masks.begin(), masks.end(), nullptr) != 0) {
+    in->handed_on = {UnsupportedMask(
+        "'" + in->name + "' makes of inputs with and without a mask")};
+    return;
+  }
+  in->handed_on = {
+      std::make_shared<Mask>([name = in->name, masks](Graph* graph) {
+        std::vector<TensorId> ids;
+        for (const MaskPtr& mask : masks) ids.push_back(mask->In(graph));
+        return Nodes(name, graph)
+            .Add(kConcatenation, "mask", ids, ConcatenationAttrs{.axis = 1});
+      })};
+}
+
 template <const OpDef* kOp, bool kTwo = false>
 std::vector<TensorId> BuildChain(LayerIn* in) {
   const size_t count = in->inputs.size();
@@ -48,6 +87,7 @@ std::vector<TensorId> BuildChain(LayerIn* in) {
     Fail(ErrorKind::kCorrupt, "it reads {} layers; 2{} wanted", count,
          kTwo ? "" : " or more");
   }
+  JoinMasks(in);
   Nodes nodes(in->name, in->graph);
   return {AddChain(*kOp, "", OfOneRank(in, &nodes), &nodes)};
 }
@@ -79,6 +119,7 @@ std::vector<TensorId> BuildAverage(LayerIn* in) {
   if (count < 2) {
     Fail(ErrorKind::kCorrupt, "it reads {} layers; 2 or more wanted", count);
   }
+  JoinMasks(in);
   Nodes nodes(in->name, in->graph);
   const TensorId sum = AddChain(kAdd, "sum", OfOneRank(in, &nodes), &nodes);
   return {nodes.WithFloat(kMul, "", sum, "share",
@@ -101,6 +142,7 @@ std::vector<TensorId> BuildConcatenate(LayerIn* in) {
     Fail(ErrorKind::kUnsupported, "its axis is {}, the batch: it mixes samples",
          axis);
   }
+  ConcatenateMasks(axis < 0 ? axis + rank : axis, rank, in);
   return {Nodes(in->name, in->graph)
               .Add(kConcatenation, "", in->inputs,
                    ConcatenationAttrs{.axis = axis < 0 ? axis + rank : axis})};

@@ -62,6 +62,26 @@ std::vector<TensorId> BuildGlobal(LayerIn* in) {
       ReduceAttrs{.keep_dims = JsonBool(in->config, "keepdims", false)})};
 }
 
+// By a mask: the sum of what is kept, by how many steps that is.
+std::vector<TensorId> BuildGlobalAverage1D(LayerIn* in) {
+  const MaskPtr mask = MaskOf(*in, in->input());
+  in->handed_on = std::vector<MaskPtr>();
+  if (mask == nullptr) return BuildGlobal<&kMean, 1>(in);
+  ImageOf(*in, 1);
+  const bool first = IsChannelsFirst(in->config);
+  const int32_t steps = in->input_shape()[first ? 2 : 1];
+  Nodes nodes(in->name, in->graph);
+  const TensorId kept = MaskFloats(*in, "kept", mask,
+                                   first ? std::vector<int32_t>{-1, 1, steps}
+                                         : std::vector<int32_t>{-1, steps, 1});
+  const TensorId axes = nodes.Ints("axes", {first ? 2 : 1});
+  const ReduceAttrs attrs{.keep_dims = JsonBool(in->config, "keepdims", false)};
+  const TensorId part = nodes.Add(kMean, "part", {kept, axes}, attrs);
+  const TensorId values = nodes.Add(kMul, "values", {in->input(), kept});
+  const TensorId mean = nodes.Add(kMean, "mean", {values, axes}, attrs);
+  return {nodes.Add(kDiv, "", {mean, part})};
+}
+
 template <const OpDef* kOp, int kSpatial>
 bool GuessGlobal(const NodeGroup& group, LayerConfig* config) {
   const Node& node = group.last();
@@ -95,7 +115,12 @@ constexpr LayerRow kRows[] = {
     Pool<&kAveragePool2D, 2>("AveragePooling2D"),
     Pool<&kAveragePool2D, 1>("AveragePooling1D"),
     Global<&kMean, 2>("GlobalAveragePooling2D"),
-    Global<&kMean, 1>("GlobalAveragePooling1D"),
+    {"GlobalAveragePooling1D",
+     "keepdims; of what a mask keeps",
+     {},
+     BuildGlobalAverage1D,
+     nullptr,
+     GuessGlobal<&kMean, 1>},
     Global<&kReduceMax, 2>("GlobalMaxPooling2D"),
     Global<&kReduceMax, 1>("GlobalMaxPooling1D"),
 };

@@ -17,10 +17,6 @@ const char* PaddingName(Padding padding);
 OutTensor AddFlatten(const std::string& name, std::vector<OutTensor> inputs,
                      LayerWriter* out);
 
-// embedding.cc: throws Error{unsupported} if any input has a mask (of an
-// Embedding's mask_zero, of Masking): the caller would have to go by it.
-void RefuseMask(const LayerIn& in);
-
 }  // namespace litesmith
 
 #endif  // LITESMITH_FORMATS_KERAS_LAYERS_SHARED_H_

@@ -1,0 +1,261 @@
+// Attention of several heads (specs/keras.md 3.9): projections to the heads,
+// attention in each, and a projection of all that comes of it.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/base/error.h"
+#include "src/formats/keras/layer.h"
+#include "src/formats/keras/layers/attention.h"
+#include "src/formats/keras/nodes.h"
+#include "src/ops/layer/fully_connected.h"
+#include "src/ops/registry.h"
+
+namespace litesmith {
+namespace {
+
+struct Heads {
+  int32_t count = 0;   // of queries
+  int32_t shared = 0;  // of keys and values: each for as many queries
+  int32_t key = 0;     // features
+  int32_t value = 0;
+  bool bias = true;
+  bool underscores = false;  // in the names of groups in archives
+};
+
+int32_t SizeOf(const Json& config, const char* key) {
+  const int32_t n = JsonInt(JsonAt(config, key), key);
+  if (n < 1 || n > 1 << 20) Fail(ErrorKind::kCorrupt, "its {} is {}", key, n);
+  return n;
+}
+
+Heads HeadsOf(const Json& config, int generation) {
+  Heads heads;
+  heads.count = heads.shared = SizeOf(config, "num_heads");
+  heads.key = heads.value = SizeOf(config, "key_dim");
+  const Json* value = JsonFind(config, "value_dim");
+  if (value != nullptr && !value->is_null())
+    heads.value = SizeOf(config, "value_dim");
+  heads.bias = JsonBool(config, "use_bias", true);
+  heads.underscores = generation == 2;
+  return heads;
+}
+
+Heads GroupedHeadsOf(const Json& config) {
+  Heads heads;
+  heads.count = SizeOf(config, "num_query_heads");
+  heads.shared = SizeOf(config, "num_key_value_heads");
+  heads.key = heads.value = SizeOf(config, "head_dim");
+  heads.bias = JsonBool(config, "use_bias", true);
+  heads.underscores = true;
+  if (heads.count % heads.shared != 0) {
+    Fail(ErrorKind::kCorrupt, "{} heads of queries share {} of keys",
+         heads.count, heads.shared);
+  }
+  return heads;
+}
+
+void CheckHeads(const Json& config) {
+  if (JsonBool(config, "use_gate", false))
+    Fail(ErrorKind::kUnsupported, "its use_gate is true");
+  const Json* window = JsonFind(config, "sliding_window");
+  if (window != nullptr && !window->is_null())
+    Fail(ErrorKind::kUnsupported, "it has a sliding_window");
+  const Json* axes = JsonFind(config, "attention_axes");
+  if (axes == nullptr || axes->is_null()) return;
+  const std::vector<int32_t> given =
+      IsWholeNumber(*axes)
+          ? std::vector<int32_t>{JsonInt(*axes, "attention_axes")}
+          : JsonDims(*axes, "attention_axes");
+  if (given == std::vector<int32_t>{1}) return;
+  Fail(ErrorKind::kUnsupported, "its attention_axes are {}; 1 is supported",
+       JsonShown(*axes));
+}
+
+// A projection is a layer in the layer, with variables of its own.
+constexpr Variable kHeadVariables[] = {{"kernel", Layout::kHeads},
+                                       {"bias", Layout::kHeadsBias}};
+constexpr Variable kOutputVariables[] = {{"kernel", Layout::kFromHeads},
+                                         {"bias", Layout::kPlain}};
+constexpr LayerRow kProjectionToHeads = {"EinsumDense", "", kHeadVariables,
+                                         nullptr};
+constexpr LayerRow kProjectionFromHeads = {"EinsumDense", "", kOutputVariables,
+                                           nullptr};
+
+struct Projection {
+  const LayerRow& row;
+  std::string step;   // of the node
+  const char* name;   // in names of tensors
+  const char* group;  // in archives
+  std::vector<int32_t> kernel, bias;
+};
+
+TensorId AddProjection(const Projection& projection, TensorId x,
+                       const Heads& heads, Nodes* nodes, LayerIn* in) {
+  LayerIn inner{projection.row,
+                in->config,
+                in->name,
+                in->label + "/" + projection.name,
+                {x},
+                in->graph,
+                in->tensors};
+  inner.variables = in->variables;
+  inner.rebuilt = in->rebuilt;
+  inner.layer = in->layer;
+  inner.part = (in->part.empty() ? "" : in->part + "/") +
+               (heads.underscores ? "_" : "") + projection.group;
+  inner.trainable = in->trainable;
+  std::vector<TensorId> inputs = {
+      x, AddVariable(&inner, "kernel", projection.kernel)};
+  if (heads.bias)
+    inputs.push_back(AddVariable(&inner, "bias", projection.bias));
+  FullyConnectedAttrs attrs;
+  attrs.keep_num_dims = true;
+  return nodes->Add(kFullyConnected, projection.step, inputs, attrs);
+}
+
+// [batch, steps, heads * n] to [batch, heads, steps, n].
+TensorId SplitHeads(const std::string& step, TensorId x, int32_t heads,
+                    Nodes* nodes) {
+  const Shape shape = nodes->ShapeOf(x);
+  const TensorId split = nodes->Reshape(
+      step + "_heads", x, {-1, shape[1], heads, shape[2] / heads});
+  return nodes->Transpose(step + "_turned", split, {0, 2, 1, 3});
+}
+
+// [batch, heads, steps, n], as another number of heads.
+TensorId AsHeads(const std::string& step, TensorId x, int32_t heads,
+                 Nodes* nodes) {
+  const Shape shape = nodes->ShapeOf(x);
+  if (shape[1] == heads) return x;
+  return nodes->Reshape(step, x,
+                        {-1, heads, shape[1] * shape[2] / heads, shape[3]});
+}
+
+// The sum of values that queries get, [batch, heads, steps, value], and the
+// weights. Queries that share a key are rows of one product with it.
+std::array<TensorId, 2> Mix(const std::array<TensorId, 3>& qvk, TensorId query,
+                            TensorId key, TensorId value, const Heads& heads,
+                            LayerIn* in, Nodes* nodes) {
+  const TensorId rows =
+      AsHeads("query_rows", SplitHeads("query", query, heads.count, nodes),
+              heads.shared, nodes);
+  const TensorId products =
+      Product("scores", rows, false,
+              SplitHeads("key", key, heads.shared, nodes), true, nodes);
+  const TensorId scores = AsHeads("score_heads", products, heads.count, nodes);
+  const TensorId keep =
+      LookAt(scores, MaskOf(*in, qvk[0]),
+             {MaskOf(*in, qvk[1]), MaskOf(*in, qvk[2])}, in, nodes);
+  const TensorId weights =
+      AttentionWeights(scores, keep, /*zeros=*/in->generation == 3, in, nodes);
+  const TensorId mixed = Product(
+      "mixed", AsHeads("weight_rows", weights, heads.shared, nodes), false,
+      SplitHeads("value", value, heads.shared, nodes), false, nodes);
+  return {AsHeads("mixed_heads", mixed, heads.count, nodes), weights};
+}
+
+// Of the query, unless the config says something else.
+int32_t WidthOf(const Json& config, int32_t width) {
+  const Json* shape = JsonFind(config, "output_shape");
+  if (shape == nullptr || shape->is_null()) return width;
+  const std::vector<int32_t> dims =
+      IsWholeNumber(*shape)
+          ? std::vector<int32_t>{JsonInt(*shape, "output_shape")}
+          : JsonDims(*shape, "output_shape");
+  if (dims.size() == 1) return dims[0];
+  Fail(ErrorKind::kUnsupported, "its output_shape is {}", JsonShown(*shape));
+}
+
+std::vector<TensorId> BuildHeads(const Heads& heads, LayerIn* in) {
+  CheckHeads(in->config);
+  const std::array<TensorId, 3> qvk = QueryValueKey(in, /*by_name=*/true);
+  Nodes nodes(in->name, in->graph);
+  const auto project = [&](const char* name, const char* group, TensorId x,
+                           int32_t count, int32_t size) {
+    return AddProjection({kProjectionToHeads,
+                          name,
+                          name,
+                          group,
+                          {nodes.ShapeOf(x)[2], count, size},
+                          {count, size}},
+                         x, heads, &nodes, in);
+  };
+  TensorId query =
+      project("query", "query_dense", qvk[0], heads.count, heads.key);
+  const TensorId key =
+      project("key", "key_dense", qvk[2], heads.shared, heads.key);
+  const TensorId value =
+      project("value", "value_dense", qvk[1], heads.shared, heads.value);
+  query = nodes.WithFloat(kMul, "scaled", query, "by",
+                          1 / std::sqrt(static_cast<float>(heads.key)));
+  const auto [mixed, weights] = Mix(qvk, query, key, value, heads, in, &nodes);
+  const int32_t steps = nodes.ShapeOf(query)[1];
+  const TensorId joined =
+      nodes.Reshape("joined", nodes.Transpose("back", mixed, {0, 2, 1, 3}),
+                    {-1, steps, heads.count * heads.value});
+  const int32_t width = WidthOf(in->config, nodes.ShapeOf(qvk[0])[2]);
+  const TensorId y = AddProjection({kProjectionFromHeads,
+                                    "",
+                                    "attention_output",
+                                    "output_dense",
+                                    {heads.count, heads.value, width},
+                                    {width}},
+                                   joined, heads, &nodes, in);
+  return WithScores(y, weights, in);
+}
+
+std::vector<TensorId> BuildMultiHeadAttention(LayerIn* in) {
+  return BuildHeads(HeadsOf(in->config, in->generation), in);
+}
+
+std::vector<TensorId> BuildGroupQueryAttention(LayerIn* in) {
+  return BuildHeads(GroupedHeadsOf(in->config), in);
+}
+
+bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
+  const std::vector<int32_t> query = group.Ints("query_heads/shape");
+  const std::vector<int32_t> value = group.Ints("value_heads/shape");
+  const Node* projection = group.Find("query");
+  if (query.size() != 4 || value.size() != 4 || projection == nullptr)
+    return false;
+  config->emplace_back("num_heads", int64_t{query[2]});
+  config->emplace_back("key_dim", int64_t{query[3]});
+  config->emplace_back("value_dim", int64_t{value[3]});
+  config->emplace_back("use_bias", projection->input(2) != kNoTensor);
+  config->emplace_back("dropout", Decimal(AttentionDropout(group)));
+  const Shape& y = group.output_shape();
+  if (y[y.rank() - 1] != group.input_shape()[2])
+    config->emplace_back("output_shape", int64_t{y[y.rank() - 1]});
+  // Keras 2 asks for these.
+  for (const auto& [key, input] : {std::pair{"query_shape", size_t{0}},
+                                   {"value_shape", 1},
+                                   {"key_shape", 1}}) {
+    const TensorId id = group.inputs[std::min(input, group.inputs.size() - 1)];
+    std::vector<int32_t> dims = group.graph.tensor(id).shape.ToVector();
+    dims[0] = -1;
+    config->emplace_back(key, dims);
+  }
+  return true;
+}
+
+constexpr LayerRow kRows[] = {
+    {"MultiHeadAttention",
+     "of sequences; num_heads, key_dim, value_dim, use_bias, output_shape, "
+     "dropout, use_causal_mask",
+     kHeadVariables, BuildMultiHeadAttention, nullptr, GuessMultiHeadAttention},
+    {"GroupQueryAttention",
+     "of sequences; head_dim, num_query_heads, num_key_value_heads, use_bias, "
+     "dropout, use_causal_mask",
+     kHeadVariables, BuildGroupQueryAttention},
+};
+
+}  // namespace
+
+std::span<const LayerRow> MultiHeadLayers() { return kRows; }
+
+}  // namespace litesmith
