@@ -11,6 +11,7 @@
 #include "src/base/names.h"
 #include "src/cli/table.h"
 #include "src/cli/terminal.h"
+#include "src/formats/unknown_op.h"
 #include "src/graph/op_def.h"
 #include "src/measure/gzip.h"
 #include "src/measure/memory.h"
@@ -153,7 +154,12 @@ ModelSummary Summarize(const std::string& path, const Graph& graph, bool all) {
     summary.zero_weights += summary.layers.back().zeros;
   }
   summary.arena_bytes = Arena(graph);
+  // What has an op that nobody knows runs nowhere that is known.
+  const bool known =
+      std::none_of(graph.nodes.begin(), graph.nodes.end(),
+                   [](const Node& node) { return IsUnknownOp(*node.op); });
   for (const Target& target : Targets()) {
+    if (!known) break;
     for (const std::string& method : MethodsLike(graph)) {
       if (std::find(target.methods.begin(), target.methods.end(), method) ==
           target.methods.end())

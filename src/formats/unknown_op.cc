@@ -45,6 +45,8 @@ const OpDef& Find(const std::string& name, size_t inputs) {
 
 }  // namespace
 
+bool IsUnknownOp(const OpDef& op) { return op.infer == NoInfer; }
+
 const OpDef& UnknownOp(const std::string& name) {
   return Find(name, kNoWeights);
 }

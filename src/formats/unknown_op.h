@@ -13,6 +13,8 @@ namespace litesmith {
 // outputs; the inputs behind the first `inputs` are weights. It stays.
 const OpDef& UnknownOp(const std::string& name);
 const OpDef& UnknownOp(const std::string& name, size_t inputs);
+// Whether it is one of these.
+bool IsUnknownOp(const OpDef& op);
 
 }  // namespace litesmith
 

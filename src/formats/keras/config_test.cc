@@ -6,6 +6,7 @@
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/test_graphs.h"
+#include "src/formats/unknown_op.h"
 
 namespace litesmith {
 namespace {
@@ -48,6 +49,8 @@ TEST(ModelConfigTest, UnknownLayersCanBeLookedAt) {
   ASSERT_EQ(graph.nodes.size(), 3u);
   EXPECT_STREQ(graph.nodes[0].op->name, "RELU");
   EXPECT_STREQ(graph.nodes[1].op->name, "Mine");
+  EXPECT_TRUE(IsUnknownOp(*graph.nodes[1].op));
+  EXPECT_FALSE(IsUnknownOp(*graph.nodes[0].op));
   EXPECT_STREQ(graph.nodes[2].op->name, "Dense");
   ASSERT_EQ(graph.nodes[1].inputs.size(), 2u);
   EXPECT_EQ(graph.tensor(graph.nodes[1].inputs[1]).shape, (Shape{4, 3}));
