@@ -200,6 +200,7 @@ void TrainConv::WeightGradient(const float* padded_x, const float* g, int oy,
     args.runs = static_cast<int>(forward_.offset.size());
     args.run_length = forward_.run_length;
     args.dw = dw_packed + b.weights * static_cast<size_t>(forward_.depth());
+    args.dw_step = b.vectors * micro_->lanes;
     args.accumulate = accumulate;
     args.ahead[0] = ahead0 == nullptr ? nullptr : ahead0 + b.first;
     // What is there already costs nothing.

@@ -122,8 +122,10 @@ void Row(const ConvRow& a, int vectors) {
 }
 
 int Vectors(int left, int width) {
-  // Few pixels in a row: more vectors, to keep enough sums in flight.
-  const int wanted = width >= 8 ? 2 : width >= 5 ? 3 : 4;
+  // Few pixels in a row: more vectors, to keep enough sums in flight. Eight are
+  // two blocks of four, which with few registers want three.
+  const int few = kAccumulators < 16 ? 8 : 7;
+  const int wanted = width > few ? 2 : width >= 5 ? 3 : 4;
   return std::min(left, wanted);
 }
 
@@ -132,10 +134,11 @@ template <int R, int J, int V>
 HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
                               int first_j) {
   const DF d;
+  const ptrdiff_t step = a.dw_step;
   float* dw =
       a.dw +
-      (static_cast<ptrdiff_t>(first_run) * a.run_length + first_j) * V * kLanes;
-  const ptrdiff_t dw_run = static_cast<ptrdiff_t>(a.run_length) * V * kLanes;
+      (static_cast<ptrdiff_t>(first_run) * a.run_length + first_j) * step;
+  const ptrdiff_t dw_run = a.run_length * step;
   VF acc[R * J][V];
   HWY_UNROLL(4)
   for (int r = 0; r < R; ++r) {
@@ -144,7 +147,7 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
       HWY_UNROLL(4)
       for (int v = 0; v < V; ++v) {
         acc[r * J + j][v] =
-            a.accumulate ? hn::LoadU(d, dw + r * dw_run + (j * V + v) * kLanes)
+            a.accumulate ? hn::LoadU(d, dw + r * dw_run + j * step + v * kLanes)
                          : hn::Zero(d);
       }
     }
@@ -200,7 +203,7 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
       HWY_UNROLL(4)
       for (int v = 0; v < V; ++v) {
         hn::StoreU(acc[r * J + j][v], d,
-                   dw + r * dw_run + (j * V + v) * kLanes);
+                   dw + r * dw_run + j * step + v * kLanes);
       }
     }
   }

@@ -48,7 +48,8 @@ struct ConvWeightGrad {
   int run_length;
   const float* ahead[2];
   ptrdiff_t ahead_row;  // with g_step from pixel to pixel
-  float* dw;            // [runs][run_length][vectors * lanes]
+  float* dw;            // [runs][run_length], each of vectors * lanes
+  ptrdiff_t dw_step;    // from one of these to the next
   bool accumulate;      // else overwrites
 };
 

@@ -1,6 +1,6 @@
 // Stretches of pixels for the inner loops of train_micro.h. The weights'
 // gradient is summed with the inputs in vectors, so that it comes out in the
-// order of the weights but for the padding.
+// order of the weights, if these are whole vectors.
 #include "src/kernels/conv/train_pointwise.h"
 
 #include <algorithm>
@@ -63,7 +63,7 @@ TrainPointwise::TrainPointwise(int inputs, int outputs, FloatRange range)
   };
   g_floats_ = stretch(outputs);
   x_floats_ = whole_x_ ? 0 : stretch(inputs);
-  dw_floats_ = RoundUp16(backward_.weights.size());
+  dw_floats_ = whole_x_ ? 0 : RoundUp16(backward_.weights.size());
   db_floats_ = RoundUp16(static_cast<size_t>(forward_.padded));
   workspace_floats_ = g_floats_ + x_floats_ + dw_floats_ + db_floats_;
 }
@@ -114,7 +114,7 @@ void TrainPointwise::Forward(size_t pixels, const float* x, const float* bias,
 
 void TrainPointwise::AddWeightGradient(size_t pixels, const float* x,
                                        const float* g, bool accumulate,
-                                       float* dw_packed) const {
+                                       float* dw) const {
   for (const ConvRuns::Block& b : backward_.blocks) {
     ConvWeightGrad args{};
     args.x = g;
@@ -126,7 +126,13 @@ void TrainPointwise::AddWeightGradient(size_t pixels, const float* x,
     args.offset = backward_.offset.data();
     args.runs = 1;
     args.run_length = outputs_;
-    args.dw = dw_packed + backward_.WeightsOf(b);
+    if (whole_x_) {
+      args.dw = dw + b.first;
+      args.dw_step = inputs_;
+    } else {
+      args.dw = dw + backward_.WeightsOf(b);
+      args.dw_step = b.vectors * micro_->lanes;
+    }
     args.accumulate = accumulate;
     micro_->weight_grad(args, b.vectors);
   }
@@ -175,12 +181,12 @@ void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
     if (dw != nullptr) {
       const float* from = x + first * in;
       if (!whole_x_) from = std::copy_n(from, n * in, own_x) - n * in;
-      AddWeightGradient(n, from, g, first > 0, dw_packed);
+      AddWeightGradient(n, from, g, first > 0, whole_x_ ? dw : dw_packed);
     }
     if (dx != nullptr) InputGradient(n, g, dx + first * in);
   }
   if (db != nullptr) std::copy_n(sums, outputs_, db);
-  if (dw == nullptr) return;
+  if (dw == nullptr || whole_x_) return;
   for (const ConvRuns::Block& b : backward_.blocks) {
     const int width = b.vectors * micro_->lanes;
     const int channels = std::min(width, inputs_ - b.first);

@@ -35,8 +35,9 @@ class TrainPointwise {
                 const GradientSource& gradient = {}) const;
 
  private:
+  // dw is packed, if pixels of x are no whole vectors.
   void AddWeightGradient(size_t pixels, const float* x, const float* g,
-                         bool accumulate, float* dw_packed) const;
+                         bool accumulate, float* dw) const;
   void InputGradient(size_t pixels, const float* g, float* dx) const;
 
   int inputs_, outputs_;

@@ -1,6 +1,6 @@
 // Sums and normalization by channel, compiled for each SIMD target. Each pass
-// walks down the rows with two vectors of channels, whose numbers stay in
-// registers.
+// walks down a block of rows with two vectors of channels, whose numbers stay
+// in registers; the block stays in the cache for the next two.
 #include "src/kernels/norm/batch_norm.h"
 
 #include <algorithm>
@@ -20,8 +20,21 @@ namespace litesmith::kernels {
 namespace HWY_NAMESPACE {
 namespace {  // names may occur in other files
 
-// Rows that are added up as floats.
-constexpr size_t kFloatRows = 128;
+// The most rows that are added up as floats, and the fewest, since each block's
+// sums are added to doubles.
+constexpr size_t kMostRows = 128;
+constexpr size_t kFewestRows = 32;
+// Of a block of rows.
+constexpr size_t kBlockFloats = 4096;
+
+// Calls f(first row, rows) for each block.
+template <class F>
+HWY_INLINE void ForEachBlock(ChannelRows shape, const F& f) {
+  const size_t block =
+      std::clamp(kBlockFloats / shape.channels, kFewestRows, kMostRows);
+  for (size_t r = 0; r < shape.rows; r += block)
+    f(r, std::min(block, shape.rows - r));
+}
 
 template <int V>
 using Vectors = std::integral_constant<int, V>;
@@ -87,43 +100,53 @@ HWY_INLINE void SumRows(size_t rows, ColumnSums<V>* sums, const Add& add) {
   for (; r < rows; ++r) add(&sums->first[0], &sums->second[0], 0, r);
 }
 
-template <int V, class Lanes>
-HWY_INLINE void AddSums(const Lanes& lanes, const float* x, size_t rows,
-                        size_t pitch, double* sums, double* squares) {
-  HWY_ALIGN float sum[kLanes];
-  HWY_ALIGN float square[kLanes];
-  for (size_t first = 0; first < rows; first += kFloatRows) {
-    const size_t n = std::min(kFloatRows, rows - first);
-    const float* from = x + first * pitch;
-    const Column<V> base(lanes, from);
-    ColumnSums<V> of;
-    SumRows<V>(n, &of, [&](VF* s, VF* q, int k, size_t r) HWY_ATTR {
-      const VF v =
-          hn::Sub(lanes.Load(from + r * pitch + k * kLanes), base.v[k]);
-      *s = hn::Add(*s, v);
-      *q = hn::MulAdd(v, v, *q);
-    });
-    for (int k = 0; k < V; ++k) {
-      of.Store(k, sum, square);
-      for (int i = 0; i < lanes.Count(); ++i) {
-        // Sums of b + v, and of (b + v)^2.
-        const int at = k * kLanes + i;
-        const double b = double{from[at]};
-        const double s = double{sum[i]};
-        sums[at] += s + static_cast<double>(n) * b;
-        squares[at] +=
-            double{square[i]} + b * (2 * s + static_cast<double>(n) * b);
-      }
+using DD = hn::ScalableTag<double>;
+using VD = hn::Vec<DD>;
+
+// Of so many vectors of doubles.
+template <int kVectors>
+HWY_INLINE void AddSums(const float* x, size_t rows, size_t pitch, double* sums,
+                        double* squares) {
+  const DD d;
+  const hn::Rebind<float, DD> floats;
+  constexpr size_t kDoubles = hn::MaxLanes(DD());
+  VD sum[kVectors], square[kVectors];
+  for (size_t k = 0; k < kVectors; ++k) {
+    sum[k] = hn::LoadU(d, sums + k * kDoubles);
+    square[k] = hn::LoadU(d, squares + k * kDoubles);
+  }
+  for (size_t r = 0; r < rows; ++r, x += pitch) {
+    HWY_UNROLL(4)
+    for (size_t k = 0; k < kVectors; ++k) {
+      const VD v = hn::PromoteTo(d, hn::LoadU(floats, x + k * kDoubles));
+      sum[k] = hn::Add(sum[k], v);
+      square[k] = hn::MulAdd(v, v, square[k]);
     }
+  }
+  for (size_t k = 0; k < kVectors; ++k) {
+    hn::StoreU(sum[k], d, sums + k * kDoubles);
+    hn::StoreU(square[k], d, squares + k * kDoubles);
   }
 }
 
 void Sums(const float* x, ChannelRows shape, double* sums, double* squares) {
-  ForEachColumn(
-      shape.channels, [&](auto vectors, const auto& lanes, size_t c) HWY_ATTR {
-        AddSums<decltype(vectors)::value>(
-            lanes, x + c, shape.rows, shape.channels, sums + c, squares + c);
-      });
+  constexpr size_t kDoubles = hn::MaxLanes(DD());
+  const size_t pitch = shape.channels;
+  ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
+    const float* from = x + first * pitch;
+    size_t c = 0;
+    for (; c + 4 * kDoubles <= pitch; c += 4 * kDoubles)
+      AddSums<4>(from + c, rows, pitch, sums + c, squares + c);
+    for (; c + kDoubles <= pitch; c += kDoubles)
+      AddSums<1>(from + c, rows, pitch, sums + c, squares + c);
+    for (; c < pitch; ++c) {
+      for (size_t r = 0; r < rows; ++r) {
+        const double v = double{from[r * pitch + c]};
+        sums[c] += v;
+        squares[c] += v * v;
+      }
+    }
+  });
 }
 
 // y = x * scale + offset before the range: multiplied and added apart, as on
@@ -132,8 +155,8 @@ HWY_INLINE VF Scaled(VF x, VF scale, VF offset) {
   return hn::Add(hn::Mul(x, scale), offset);
 }
 
-void Affine(const float* x, ChannelRows shape, const float* scale,
-            const float* offset, FloatRange range, float* y) {
+void AffineBlock(const float* x, ChannelRows shape, const float* scale,
+                 const float* offset, FloatRange range, float* y) {
   const DF d;
   const VF low = hn::Set(d, range.low);
   const VF high = hn::Set(d, range.high);
@@ -154,6 +177,23 @@ void Affine(const float* x, ChannelRows shape, const float* scale,
           to += shape.channels;
         }
       });
+}
+
+void Affine(const float* x, ChannelRows shape, const float* scale,
+            const float* offset, FloatRange range, float* y) {
+  ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
+    const size_t at = first * shape.channels;
+    AffineBlock(x + at, {rows, shape.channels}, scale, offset, range, y + at);
+  });
+}
+
+// Some rows of it.
+NormGradient BlockOf(const NormGradient& a, size_t first, size_t rows) {
+  NormGradient block = a;
+  block.x += first * a.shape.channels;
+  block.dy += first * a.shape.channels;
+  block.shape.rows = rows;
+  return block;
 }
 
 // The gradient g of one column.
@@ -182,24 +222,21 @@ HWY_INLINE void AddGradientSums(const Lanes& lanes, const NormGradient& a,
   const size_t pitch = a.shape.channels;
   const Column<V> mean(lanes, a.mean + c);
   const Passed<V, kRange> passed(lanes, a, c);
-  for (size_t first = 0; first < a.shape.rows; first += kFloatRows) {
-    const size_t n = std::min(kFloatRows, a.shape.rows - first);
-    const float* x = a.x + first * pitch + c;
-    const float* dy = a.dy + first * pitch + c;
-    ColumnSums<V> of;
-    SumRows<V>(n, &of, [&](VF* s, VF* p, int k, size_t r) HWY_ATTR {
-      const size_t at = r * pitch + static_cast<size_t>(k * kLanes);
-      const VF v = lanes.Load(x + at);
-      const VF g = passed(k, v, lanes.Load(dy + at));
-      *s = hn::Add(*s, g);
-      *p = hn::MulAdd(g, hn::Sub(v, mean.v[k]), *p);
-    });
-    for (int k = 0; k < V; ++k) {
-      of.Store(k, sum, product);
-      for (int i = 0; i < lanes.Count(); ++i) {
-        sums[c + static_cast<size_t>(k * kLanes + i)] += double{sum[i]};
-        products[c + static_cast<size_t>(k * kLanes + i)] += double{product[i]};
-      }
+  const float* x = a.x + c;
+  const float* dy = a.dy + c;
+  ColumnSums<V> of;
+  SumRows<V>(a.shape.rows, &of, [&](VF* s, VF* p, int k, size_t r) HWY_ATTR {
+    const size_t at = r * pitch + static_cast<size_t>(k * kLanes);
+    const VF v = lanes.Load(x + at);
+    const VF g = passed(k, v, lanes.Load(dy + at));
+    *s = hn::Add(*s, g);
+    *p = hn::MulAdd(g, hn::Sub(v, mean.v[k]), *p);
+  });
+  for (int k = 0; k < V; ++k) {
+    of.Store(k, sum, product);
+    for (int i = 0; i < lanes.Count(); ++i) {
+      sums[c + static_cast<size_t>(k * kLanes + i)] += double{sum[i]};
+      products[c + static_cast<size_t>(k * kLanes + i)] += double{product[i]};
     }
   }
 }
@@ -214,8 +251,11 @@ void GradientSumsOf(const NormGradient& a, double* sums, double* products) {
 }
 
 void GradientSums(const NormGradient& a, double* sums, double* products) {
-  if (a.range.IsNone()) return GradientSumsOf<false>(a, sums, products);
-  GradientSumsOf<true>(a, sums, products);
+  ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
+    const NormGradient block = BlockOf(a, first, rows);
+    if (a.range.IsNone()) return GradientSumsOf<false>(block, sums, products);
+    GradientSumsOf<true>(block, sums, products);
+  });
 }
 
 template <bool kRange>
@@ -245,8 +285,13 @@ void GradientOfInputOf(const NormGradient& a, const float* slope,
 
 void GradientOfInput(const NormGradient& a, const float* slope,
                      const float* shift, float* dx) {
-  if (a.range.IsNone()) return GradientOfInputOf<false>(a, slope, shift, dx);
-  GradientOfInputOf<true>(a, slope, shift, dx);
+  ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
+    const NormGradient block = BlockOf(a, first, rows);
+    float* to = dx + first * a.shape.channels;
+    if (a.range.IsNone())
+      return GradientOfInputOf<false>(block, slope, shift, to);
+    GradientOfInputOf<true>(block, slope, shift, to);
+  });
 }
 
 }  // namespace

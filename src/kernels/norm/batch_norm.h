@@ -1,9 +1,9 @@
 // Batch normalization over [rows, channels] float32: sums by channel, and what
 // is done with them (Ioffe and Szegedy 2015). All arrays of numbers by channel
-// have `channels` entries. Sums are of doubles, to which up to 128 rows at a
-// time are added as floats; of x as what each differs by from the first of
-// these rows, so that a variance that is small against the square of the mean
-// keeps its digits.
+// have `channels` entries. The sums of x are of doubles, so that a variance
+// that is small against the square of the mean keeps its digits; those of
+// gradients are of doubles, to which up to 128 rows at a time are added as
+// floats.
 #ifndef LITESMITH_KERNELS_NORM_BATCH_NORM_H_
 #define LITESMITH_KERNELS_NORM_BATCH_NORM_H_
 
