@@ -20,8 +20,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "src/kernels/common/epilogue-inl.h"
 #include "src/kernels/common/words-inl.h"
-#include "src/kernels/conv/epilogue-inl.h"
 #include "src/kernels/conv/simd.h"
 
 HWY_BEFORE_NAMESPACE();

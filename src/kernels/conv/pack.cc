@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "src/kernels/common/padded_image.h"
+#include "src/kernels/conv/winograd.h"
 
 namespace litesmith {
 namespace {
@@ -191,6 +192,10 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
   if (!PackConstants(repeated, p)) return false;
 
+  if (FitsWinograd(spec, lanes, vnni)) {
+    PackWinograd(spec, p);
+    return true;
+  }
   if (!FitsPaddedImage(g, g.in_c)) return false;
   const PaddedImage image = PaddedImageOf(g, g.in_c);
   p->copy_h = static_cast<int>(image.h);

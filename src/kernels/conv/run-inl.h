@@ -14,7 +14,7 @@
 #include <type_traits>
 
 #include "src/kernels/common/copy_image-inl.h"
-#include "src/kernels/conv/epilogue-inl.h"
+#include "src/kernels/common/epilogue-inl.h"
 #include "src/kernels/conv/gray-inl.h"
 #include "src/kernels/conv/simd.h"
 #include "src/kernels/conv/tile-inl.h"
@@ -81,7 +81,7 @@ void RunBlocks(const PackedConv& p, const void* image, int block,
       !kPool && !std::is_same_v<typename Epilogue::Out, float>;
   std::conditional_t<kLate, LateTileWriter<Epilogue, kOutputs, kV>,
                      TileWriter<Epilogue, kOutputs, kV> >
-      writer(p, epilogues, late, tile);
+      writer(p.requantizer, epilogues, late, tile);
   y += first;
   const int32_t* windows = p.window_offsets.data();
   for (int i = 0; i < total; i += kOutputs, windows += kTile) {

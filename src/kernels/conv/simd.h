@@ -42,6 +42,10 @@ struct PackedConv {
   std::vector<int32_t> output_offsets;  // of the vectors of window_offsets
   std::vector<int> phase_ends;  // in these, from the last phase to the first
   PackedBuffer lookups;
+  // By winograd.h: transformed pixels are at the workspace's beginning, then
+  // these; weights are its own.
+  bool winograd = false;
+  size_t winograd_products_at = 0, winograd_patch_at = 0;
   // In elements of that image: the first of each window, in the order in which
   // outputs are computed, rounded up to kMaxTile by repeating the last; and
   // from there the words that a window consists of.

@@ -9,6 +9,7 @@
 
 #include "src/kernels/conv/choose.h"
 #include "src/kernels/conv/run-inl.h"
+#include "src/kernels/conv/winograd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
@@ -17,7 +18,8 @@ namespace {
 
 void ChooseF32Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
-  p->run = Choose<WordsF32, EpilogueF32>(*p);
+  p->run = p->winograd ? &RunWinograd<WordsF32, EpilogueF32, float>
+                       : Choose<WordsF32, EpilogueF32>(*p);
 #endif
 }
 

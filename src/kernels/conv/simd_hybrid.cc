@@ -9,6 +9,7 @@
 
 #include "src/kernels/conv/choose.h"
 #include "src/kernels/conv/run-inl.h"
+#include "src/kernels/conv/winograd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
@@ -23,7 +24,8 @@ void ChooseHybridHere([[maybe_unused]] PackedConv* p) {
     return;
   }
 #endif
-  p->run = Choose<WordsS16, EpilogueHybrid>(*p);
+  p->run = p->winograd ? &RunWinograd<WordsS16, EpilogueHybrid, int8_t>
+                       : Choose<WordsS16, EpilogueHybrid>(*p);
 #endif
 }
 

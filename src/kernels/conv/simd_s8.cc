@@ -9,11 +9,28 @@
 
 #include "src/kernels/conv/choose.h"
 #include "src/kernels/conv/run-inl.h"
+#include "src/kernels/conv/winograd-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
 namespace HWY_NAMESPACE {
 namespace {
+
+#if HWY_TARGET != HWY_SCALAR
+auto ChooseWinograd(const PackedConv& p) {
+  switch (p.requantizer.form) {
+    case RequantForm::kPlain:
+      return &RunWinograd<WordsS16,
+                          EpilogueInteger<int8_t, RequantForm::kPlain>, int8_t>;
+    case RequantForm::kSigned:
+      return &RunWinograd<
+          WordsS16, EpilogueInteger<int8_t, RequantForm::kSigned>, int8_t>;
+    default:
+      return &RunWinograd<WordsS16, EpilogueInteger<int8_t, RequantForm::kLeft>,
+                          int8_t>;
+  }
+}
+#endif
 
 void ChooseS8Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
@@ -23,7 +40,8 @@ void ChooseS8Here([[maybe_unused]] PackedConv* p) {
     return;
   }
 #endif
-  p->run = ChooseInteger<WordsS16, int8_t>(*p);
+  p->run =
+      p->winograd ? ChooseWinograd(*p) : ChooseInteger<WordsS16, int8_t>(*p);
 #endif
 }
 

@@ -45,11 +45,30 @@ Case GrayCase(std::mt19937& rng) {
   return c;
 }
 
+// What winograd.h is for.
+Case SquareCase(std::mt19937& rng) {
+  Case c;
+  Window& g = c.window;
+  g.in_c = g.filter_c = Pick(rng, {8, 16, 32, 48});
+  g.out_c = Pick(rng, {8, 16, 24, 32});
+  g.in_h = Pick(rng, {4, 6, 7, 9, 12});
+  g.in_w = Pick(rng, {5, 6, 8, 13});
+  g.filter_h = g.filter_w = 3;
+  SetOutput(Pick(rng, {0, 1}) != 0, &g);
+  c.images = Pick(rng, {1, 2});
+  c.bias = Pick(rng, {0, 1, 1}) != 0;
+  c.relu = Pick(rng, {0, 1}) != 0;
+  c.per_channel = Pick(rng, {0, 1}) != 0;
+  return c;
+}
+
 Case RandomCase(std::mt19937& rng) {
   const auto pick = [&](std::initializer_list<int> of) {
     return Pick(rng, of);
   };
-  if (pick({0, 1, 2, 3}) == 0) return GrayCase(rng);
+  const int kind = pick({0, 1, 2, 3, 4});
+  if (kind == 0) return GrayCase(rng);
+  if (kind == 1) return SquareCase(rng);
   Case c;
   Window& g = c.window;
   g.in_c = g.filter_c = pick({1, 3, 8, 10, 12, 16, 33});

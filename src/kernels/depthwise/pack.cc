@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <numeric>
 
 #include "src/kernels/common/padded_image.h"
 
@@ -11,33 +12,21 @@ namespace litesmith {
 namespace {
 
 constexpr size_t kSlack = 64;  // read or written behind images
+// Of the lines that are read at a time: half of an L1 cache.
+constexpr int64_t kRingBytes = 16 << 10;
 
 bool IsFloat(const DepthwiseSpec& spec) {
   return spec.kind == LayerKind::kF32F32;
 }
 
-// The channel of lane `i` of all vectors of sums. Of integers a vector of the
-// image becomes two of sums, of which the first has the lower half of every 128
-// bits: channels 0 to 3, 8 to 11, ...
-int ChannelOfLane(const DepthwiseSpec& spec, int lanes, int i) {
-  if (IsFloat(spec)) return i;
-  const int block = i / (2 * lanes);
-  const int half = i / lanes % 2;
-  const int lane = i % lanes;
-  return block * 2 * lanes + lane / 4 * 8 + half * 4 + lane % 4;
-}
-
-// `values`, one a channel, by the lanes of the sums; idle lanes get `idle`.
+// `values`, one a channel, by the lanes of the blocks; idle lanes get `idle`.
 template <typename T, typename Values>
-std::vector<T> ByLanes(const DepthwiseSpec& spec, const PackedDepthwise& p,
-                       const Values& values, T idle) {
-  const int vectors = IsFloat(spec) ? p.blocks : 2 * p.blocks;
-  std::vector<T> result(static_cast<size_t>(vectors * p.lanes), idle);
-  for (size_t i = 0; i < result.size(); ++i) {
-    const int c = ChannelOfLane(spec, p.lanes, static_cast<int>(i));
-    if (c < spec.window.out_c && !values.empty())
-      result[i] = static_cast<T>(values[static_cast<size_t>(c)]);
-  }
+std::vector<T> ByLanes(const PackedDepthwise& p, const Values& values, T idle) {
+  std::vector<T> result(static_cast<size_t>(p.blocks * p.lanes), idle);
+  if (values.empty()) return result;
+  const auto channels = static_cast<size_t>(p.spec.window.out_c);
+  for (size_t i = 0; i < channels * static_cast<size_t>(p.group); ++i)
+    result[i] = static_cast<T>(values[i % channels]);
   return result;
 }
 
@@ -68,79 +57,75 @@ std::vector<int64_t> AccumulatorBounds(const DepthwiseSpec& spec) {
   return bounds;
 }
 
-void PackTaps(const DepthwiseSpec& spec, PackedDepthwise* p) {
+// Which lines and pixels a window consists of.
+void PlanWindows(const DepthwiseSpec& spec, PackedDepthwise* p) {
   const Window& g = spec.window;
-  const int line = p->copy_w * g.out_c;
+  p->rows = g.filter_h, p->row_step = g.dilation_h;
+  p->cols = g.filter_w, p->col_step = g.dilation_w;
+  if (!IsFloat(spec)) {
+    p->side_by_side = g.filter_h == 1 && g.filter_w > 1;
+    int& taps = p->side_by_side ? p->cols : p->rows;
+    (p->side_by_side ? p->col_step : p->row_step) *= 2;
+    taps = (taps + 1) / 2;
+  }
+  if (p->cols == 1) p->col_step = 1;
+  // As many outputs in a vector as there is room for.
+  if (g.stride_w == 1 && g.out_w > 1 && p->lanes % g.out_c == 0)
+    p->group = p->lanes / g.out_c;
+  p->tile_step = g.stride_w * p->group;
+  p->blocks = (g.out_c * p->group + p->lanes - 1) / p->lanes;
+}
+
+// Where a weight's word is: rows and columns of words, and which half of it.
+void PackWeights(const DepthwiseSpec& spec, PackedDepthwise* p) {
+  const Window& g = spec.window;
+  p->weights =
+      PackedBuffer(static_cast<size_t>(p->blocks) *
+                   static_cast<size_t>(p->rows * p->cols * p->lanes) * 4);
+  const bool pairs = !IsFloat(spec);
+  int64_t from = 0;
   for (int ky = 0; ky < g.filter_h; ++ky) {
-    for (int kx = 0; kx < g.filter_w; ++kx) {
-      p->taps.push_back(ky * g.dilation_h * line + kx * g.dilation_w * g.out_c);
-    }
-  }
-  for (int oy = 0; oy < g.out_h; ++oy) {
-    for (int ox = 0; ox < g.out_w; ++ox) {
-      p->windows.push_back(oy * g.stride_h * line + ox * g.stride_w * g.out_c);
-    }
-  }
-  while (p->windows.size() % kDepthwiseTile != 0)
-    p->windows.push_back(p->windows.back());
-}
-
-void PackFloats(const DepthwiseSpec& spec, PackedDepthwise* p) {
-  const auto* w = static_cast<const float*>(spec.weights);
-  const auto out_c = static_cast<size_t>(spec.window.out_c);
-  std::vector<float> packed;
-  for (int block = 0; block < p->blocks; ++block) {
-    for (size_t tap = 0; tap < p->taps.size(); ++tap) {
-      for (int lane = 0; lane < p->lanes; ++lane) {
-        const auto c = static_cast<size_t>(block * p->lanes + lane);
-        packed.push_back(c < out_c ? w[tap * out_c + c] : 0.0f);
-      }
-    }
-  }
-  p->weights = Packed(packed);
-}
-
-// Words of two taps; an odd last one is joined by itself, with zeros.
-void PackPairs(const DepthwiseSpec& spec, PackedDepthwise* p) {
-  const auto* w = static_cast<const int8_t*>(spec.weights);
-  const auto out_c = static_cast<size_t>(spec.window.out_c);
-  const size_t taps = p->taps.size();
-  if (taps % 2 != 0) p->taps.push_back(p->taps.back());
-  std::vector<int16_t> packed;
-  for (int block = 0; block < p->blocks; ++block) {
-    for (size_t pair = 0; pair < p->taps.size(); pair += 2) {
-      for (int i = 0; i < 2 * p->lanes; ++i) {
-        const auto c = static_cast<size_t>(
-            ChannelOfLane(spec, p->lanes, block * 2 * p->lanes + i));
-        for (size_t tap = pair; tap < pair + 2; ++tap) {
-          const bool idle = c >= out_c || tap >= taps;
-          packed.push_back(idle ? int16_t{0} : w[tap * out_c + c]);
+    for (int kx = 0; kx < g.filter_w; ++kx, from += g.out_c) {
+      const int half = !pairs ? 0 : p->side_by_side ? kx % 2 : ky % 2;
+      const int row = pairs && !p->side_by_side ? ky / 2 : ky;
+      const int col = p->side_by_side ? kx / 2 : kx;
+      for (int i = 0; i < g.out_c * p->group; ++i) {
+        const int64_t at =
+            ((int64_t{i} / p->lanes * p->rows + row) * p->cols + col) *
+                p->lanes +
+            i % p->lanes;
+        const int64_t w = from + i % g.out_c;
+        if (pairs) {
+          p->weights.as<int16_t>()[2 * at + half] =
+              static_cast<const int8_t*>(spec.weights)[w];
+        } else {
+          p->weights.as<float>()[at] =
+              static_cast<const float*>(spec.weights)[w];
         }
       }
     }
   }
-  p->weights = Packed(packed);
 }
 
 // What belongs to channels; false where vectors cannot hold it.
 bool PackConstants(const DepthwiseSpec& spec, PackedDepthwise* p) {
   if (spec.kind == LayerKind::kF32F32 || spec.kind == LayerKind::kF32S8)
-    p->bias = Packed(ByLanes<float>(spec, *p, spec.float_bias, 0.0f));
+    p->bias = Packed(ByLanes<float>(*p, spec.float_bias, 0.0f));
   if (IsFloat(spec)) return true;
   const std::vector<int64_t> bounds = AccumulatorBounds(spec);
   if (*std::max_element(bounds.begin(), bounds.end()) >= int64_t{1} << 31)
     return false;
   if (spec.kind == LayerKind::kF32S8) {
-    p->scales = Packed(ByLanes<float>(spec, *p, spec.scales, 0.0f));
+    p->scales = Packed(ByLanes<float>(*p, spec.scales, 0.0f));
     return true;
   }
-  p->bias = Packed(ByLanes<int32_t>(spec, *p, spec.bias, 0));
+  p->bias = Packed(ByLanes<int32_t>(*p, spec.bias, 0));
   Requantizer exact = spec.requantizer;
   if (exact.method == RequantMethod::kF64) return false;
-  exact.multipliers = ByLanes<FixedMultiplier>(spec, *p, exact.multipliers,
-                                               exact.multipliers[0]);
-  return PackRequantizer(exact, ByLanes<int64_t>(spec, *p, bounds, 0), p->lanes,
-                         2 * p->blocks, &p->requantizer);
+  exact.multipliers =
+      ByLanes<FixedMultiplier>(*p, exact.multipliers, exact.multipliers[0]);
+  return PackRequantizer(exact, ByLanes<int64_t>(*p, bounds, 0), p->lanes,
+                         p->blocks, &p->requantizer);
 }
 
 }  // namespace
@@ -151,32 +136,36 @@ bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
   p->spec = spec;
   p->spec.weights = nullptr;
   p->lanes = lanes;
-  const int block = IsFloat(spec) ? lanes : 2 * lanes;
-  p->blocks = (g.out_c + block - 1) / block;
   if (!FitsPaddedImage(g, g.out_c)) return false;
-  const PaddedImage padded = PaddedImageOf(g, g.out_c);
+  PlanWindows(spec, p);
   if (!PackConstants(spec, p)) return false;
-  p->copy_h = static_cast<int>(padded.h);
-  p->copy_w = static_cast<int>(padded.w);
-  PackTaps(spec, p);
-  IsFloat(spec) ? PackFloats(spec, p) : PackPairs(spec, p);
-
-  const bool bytes =
-      spec.kind == LayerKind::kS8S8 || spec.kind == LayerKind::kF32S8;
+  PackWeights(spec, p);
+  const PaddedImage padded = PaddedImageOf(g, g.out_c);
   // Vectors of the last channels reach behind the image.
-  p->needs_copy = padded.h != g.in_h || padded.w != g.in_w ||
-                  g.out_c != g.in_c || g.out_c % block != 0 || bytes;
+  p->needs_copy = !IsFloat(spec) || padded.h != g.in_h || padded.w != g.in_w ||
+                  g.out_c != g.in_c || g.out_c % lanes != 0;
+  p->copy_w = static_cast<int>(padded.w);
+  p->band = g.out_h;
+  p->ring = static_cast<int>(padded.h);
   size_t& end = p->workspace_bytes;
   const auto reserve = [&](int64_t size) {
     const size_t at = end;
     end += (static_cast<size_t>(size) + kSlack + 63) / 64 * 64;
     return at;
   };
-  if (p->needs_copy) {
-    // Behind the last row, too, comes the padding on the left of a next one.
-    reserve((padded.elements + int64_t{g.pad_left} * g.out_c) *
-            (IsFloat(spec) ? 4 : 2));
-  }
+  if (!p->needs_copy) return true;
+  p->line_rows = std::gcd(g.stride_h, p->rows > 1 ? p->row_step : 0);
+  p->row_step = p->rows > 1 ? p->row_step / p->line_rows : 1;
+  const int64_t line_bytes = int64_t{p->copy_w} * g.out_c * 4;
+  const int step = g.stride_h / p->line_rows;
+  const int window = (p->rows - 1) * p->row_step + 1;
+  const int64_t lines = std::max<int64_t>(kRingBytes / line_bytes, window);
+  p->band =
+      static_cast<int>(std::min<int64_t>((lines - window) / step + 1, g.out_h));
+  p->ring = (p->band - 1) * step + window;
+  reserve(p->ring * line_bytes + kSlack);
+  // A row of pixels whose channels are repeated, and the one below.
+  p->line_at = reserve(2 * int64_t{g.in_w} * g.out_c * 4);
   if (spec.kind == LayerKind::kF32S8) p->quantized_at = reserve(g.in_size());
   return true;
 }

@@ -7,17 +7,20 @@
 
 namespace litesmith {
 
-// Windows that the kernels take at a time.
+// Vectors of outputs that the kernels take at a time, at most; twice as many of
+// floats.
 inline constexpr int kDepthwiseTile = 4;
 
-// Fills everything but `run`; false where accumulators or requantization leave
-// what the vectors can hold.
+// Fills everything but `run` and `vnni`; false where accumulators or
+// requantization leave what the vectors can hold.
 bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
                          PackedDepthwise* packed);
 
 // Each sets packed->run, for the best target of this machine.
 void ChooseDepthwiseFloat(PackedDepthwise* packed);
-void ChooseDepthwiseInteger(PackedDepthwise* packed);
+void ChooseDepthwiseS8(PackedDepthwise* packed);
+void ChooseDepthwiseS16(PackedDepthwise* packed);
+void ChooseDepthwiseHybrid(PackedDepthwise* packed);
 
 }  // namespace litesmith
 

@@ -1,6 +1,6 @@
-// A depthwise convolution on SIMD: tiles of windows against one vector of
-// channels, over all images of a call. simd_*.cc choose among these. One
-// definition a SIMD target.
+// A depthwise convolution on SIMD: bands of rows, block by block of channels,
+// over all images of a call. simd_*.cc choose among these. One definition a
+// SIMD target.
 #if defined(LITESMITH_KERNELS_DEPTHWISE_RUN_INL_H_) == \
     defined(HWY_TARGET_TOGGLE)
 #ifdef LITESMITH_KERNELS_DEPTHWISE_RUN_INL_H_
@@ -14,13 +14,14 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 #include <utility>
 
-#include "src/kernels/common/copy_image-inl.h"
-#include "src/kernels/common/requantize-inl.h"
+#include "src/kernels/common/epilogue-inl.h"
+#include "src/kernels/depthwise/lines-inl.h"
 #include "src/kernels/depthwise/pack.h"
 #include "src/kernels/depthwise/simd.h"
-#include "src/kernels/quantize/dynamic.h"
+#include "src/kernels/depthwise/tile-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
@@ -28,137 +29,204 @@ namespace HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// How taps are summed. Each has: X, the image's elements; Sum; kTaps, taps of
-// one step; Weights, those of a step; Step, sum += x * w.
+// kV blocks of channels. Where its last vector has idle lanes, its stores spill
+// over the next output, which is stored later: blocks are done from the last to
+// the first.
+template <class Words, class Epilogue, int kV, int kW, int kS>
+class Block {
+ public:
+  using E = hn::TFromD<typename Words::D>;
+  using Out = typename Epilogue::Out;
 
-// One tap of floats.
-struct OneTap {
-  using X = float;
-  using Sum = VF32;
-  using Weights = VF32;
-  static constexpr int kTaps = 1;
-  static constexpr int kChannels = hn::MaxLanes(DF32());
-  static HWY_INLINE Weights Load(const PackedDepthwise& p, size_t step) {
-    return hn::Load(DF32(), p.weights.as<float>() + step * kChannels);
+  // `ring`: its first line; y: the image's output.
+  Block(const PackedDepthwise& p, int block, DynamicScale scale, const E* ring,
+        Out* y, const Out* y_end)
+      : epilogues_{Epilogue(p, block * p.lanes, scale),
+                   Epilogue(p, (block + kV - 1) * p.lanes, scale)},
+        requantizer_(p.requantizer),
+        line_(ptrdiff_t{p.copy_w} * p.spec.window.out_c),
+        ring_(ring + ptrdiff_t{block} * kLanes),
+        y_(y + ptrdiff_t{block} * kLanes),
+        y_end_(y_end),
+        row_(ptrdiff_t{p.spec.window.out_w} * p.spec.window.out_c),
+        channels_(
+            std::min(p.spec.window.out_c * p.group - block * kLanes, kWidth)) {
+    const int vectors = (p.spec.window.out_w + p.group - 1) / p.group;
+    tiles_ = (vectors + kMost - 1) / kMost;
+    size_ = vectors / tiles_;
+    larger_ = vectors % tiles_;
+    const ptrdiff_t pixel = p.spec.window.out_c;
+    pitch_ = p.group * pixel;
+    walk_.row_words = ptrdiff_t{p.cols} * kLanes;
+    walk_.block_words = p.rows * walk_.row_words;
+    walk_.weights = p.weights.template as<E>() + block * walk_.block_words;
+    walk_.rows = p.rows, walk_.cols = p.cols;
+    walk_.pixel = pixel;
+    walk_.col = p.col_step * pixel;
+    walk_.tile = p.tile_step * pixel;
+    walk_.row = p.row_step * line_;
+    walk_.around = p.ring * line_;
+    walk_.end = ring + walk_.around;
   }
-  static HWY_INLINE Sum Step(Sum sum, const float* x, const int32_t* taps,
-                             Weights w) {
-    return hn::MulAdd(hn::LoadU(DF32(), x + taps[0]), w, sum);
-  }
-};
-// The same as two roundings, which is what the reference twin does.
-struct OneTapExact : OneTap {
-  static HWY_INLINE Sum Step(Sum sum, const float* x, const int32_t* taps,
-                             Weights w) {
-    return hn::Add(sum, hn::Mul(hn::LoadU(DF32(), x + taps[0]), w));
-  }
-};
 
-// Two taps of int16, whose elements alternate: exact in int32.
-struct TwoTaps {
-  using X = int16_t;
-  // The halves of every 128 bits of the image's vector. With constructors, as
-  // g++ compiles those that it makes by itself without NEON.
-  struct Sum {
-    HWY_INLINE Sum() {}
-    HWY_INLINE Sum(VS32 l, VS32 u) : lower(l), upper(u) {}
-    VS32 lower, upper;
-  };
-  using Weights = Sum;
-  static constexpr int kTaps = 2;
-  static constexpr int kChannels = hn::MaxLanes(DS16());
-  static HWY_INLINE Weights Load(const PackedDepthwise& p, size_t step) {
-    const auto* w = p.weights.as<int32_t>() + step * kChannels;
-    return {hn::Load(DS32(), w), hn::Load(DS32(), w + kChannels / 2)};
-  }
-  static HWY_INLINE Sum Step(Sum sum, const int16_t* x, const int32_t* taps,
-                             const Weights& w) {
-    const DS16 d;
-    const DS32 d32;
-    const auto a = hn::LoadU(d, x + taps[0]);
-    const auto b = hn::LoadU(d, x + taps[1]);
-    return {PairDot(sum.lower, hn::BitCast(d32, hn::InterleaveLower(d, a, b)),
-                    w.lower),
-            PairDot(sum.upper, hn::BitCast(d32, hn::InterleaveUpper(d, a, b)),
-                    w.upper)};
-  }
-};
-
-// sums[k] = the sum of window k.
-template <class Taps, size_t... kK>
-HWY_INLINE void SumTile(const PackedDepthwise& p, int block,
-                        const typename Taps::X* image, const int32_t* windows,
-                        const typename Taps::Sum& start,
-                        typename Taps::Sum* sums, std::index_sequence<kK...>) {
-  const typename Taps::X* const x[] = {image + windows[kK] +
-                                       ptrdiff_t{block} * Taps::kChannels...};
-  typename Taps::Sum sum[] = {(static_cast<void>(kK), start)...};
-  const size_t steps = p.taps.size() / Taps::kTaps;
-  const int32_t* taps = p.taps.data();
-  size_t at = static_cast<size_t>(block) * steps;
-  for (size_t i = 0; i < steps; ++i, ++at, taps += Taps::kTaps) {
-    const typename Taps::Weights w = Taps::Load(p, at);
-    ((sum[kK] = Taps::Step(sum[kK], x[kK], taps, w)), ...);
-  }
-  ((sums[kK] = sum[kK]), ...);
-}
-
-// All windows of one image. A chunk of them is done for all channels, so that
-// it is in the cache. An Epilogue has: Out, the output's elements; Start; and
-// Store, which writes a vector of channels.
-template <class Taps, class Epilogue>
-void RunImage(const PackedDepthwise& p, const void* image, DynamicScale scale,
-              typename Epilogue::Out* y) {
-  constexpr int kTile = kDepthwiseTile;
-  constexpr int kChunk = 16 * kTile;
-  constexpr int kWidth = Taps::kChannels;
-  const auto* x = static_cast<const typename Taps::X*>(image);
-  const Window& g = p.spec.window;
-  const int total = g.out_h * g.out_w;
-  HWY_ALIGN typename Epilogue::Out last_channels[kWidth];
-  for (int first = 0; first < total; first += kChunk) {
-    const int end = std::min(first + kChunk, total);
-    for (int block = 0; block < p.blocks; ++block) {
-      const Epilogue epilogue(p, block, scale);
-      const int channels = std::min(g.out_c - block * kWidth, kWidth);
-      for (int n = first; n < end; n += kTile) {
-        typename Taps::Sum sums[kTile];
-        SumTile<Taps>(p, block, x, p.windows.data() + n, epilogue.Start(), sums,
-                      std::make_index_sequence<kTile>());
-        auto* out = y + int64_t{n} * g.out_c + block * kWidth;
-        for (int k = 0; k < std::min(kTile, end - n); ++k, out += g.out_c) {
-          if (channels == kWidth) {
-            epilogue.Store(sums[k], out);
-          } else {
-            epilogue.Store(sums[k], last_channels);
-            std::copy_n(last_channels, channels, out);
-          }
-        }
-      }
+  // A row of outputs whose windows begin in this line of the ring.
+  HWY_INLINE void Row(int oy, int line) const {
+    const E* x = ring_ + line * line_;
+    Out* y = y_ + oy * row_;
+    for (int i = 0; i < larger_; ++i) {
+      AnyTile(size_ + 1, x, y);
+      x += (size_ + 1) * walk_.tile;
+      y += (size_ + 1) * pitch_;
+    }
+    for (int i = larger_; i < tiles_; ++i) {
+      AnyTile(size_, x, y);
+      x += size_ * walk_.tile;
+      y += size_ * pitch_;
     }
   }
+
+ private:
+  static constexpr int kLanes = hn::MaxLanes(typename Words::D());
+  static constexpr int kWidth = kV * kLanes;
+  // Floats need as many sums at a time as hide the time of an addition.
+  static constexpr int kMost = std::is_same_v<E, float> && kW > 0 && kV == 1
+                                   ? 2 * kDepthwiseTile
+                                   : kDepthwiseTile;
+
+  template <int kT = kMost>
+  HWY_INLINE void AnyTile(int count, const E* x, Out* y) const {
+    if (count == kT) {
+      Tile<kT>(x, y);
+    } else if constexpr (kT > 1) {
+      AnyTile<kT - 1>(count, x, y);
+    }
+  }
+
+  template <int kT>
+  HWY_INLINE void Tile(const E* x, Out* y) const {
+    typename Epilogue::V sums[kT * kV];
+    for (int k = 0; k < kT * kV; ++k) sums[k] = epilogues_[k % kV].Start();
+    SumTile<Words, kV, kW, kS>(walk_, x, sums, std::make_index_sequence<kT>());
+    TileWriter<Epilogue, kT, kV> writer(requantizer_, epilogues_, nullptr,
+                                        nullptr);
+    if (y_end_ - y >= (kT - 1) * pitch_ + kWidth) {
+      writer.Put(sums, y, pitch_);
+      return;
+    }
+    // The last tiles: nothing may be written behind the output.
+    HWY_ALIGN Out tile[kT * kWidth];
+    writer.Put(sums, tile, kWidth);
+    for (int k = 0; k < kT; ++k, y += pitch_)
+      std::copy_n(tile + k * kWidth, std::min<ptrdiff_t>(channels_, y_end_ - y),
+                  y);
+  }
+
+  const Epilogue epilogues_[2];
+  const PackedRequantizer& requantizer_;
+  WindowWalk<E> walk_;
+  ptrdiff_t line_;  // words
+  const E* ring_;
+  Out* y_;
+  const Out* y_end_;
+  ptrdiff_t row_, pitch_;  // of the output: a row, the outputs of a vector
+  // Of a row: tiles whose sizes differ by one at most, the larger ones first.
+  int tiles_, size_, larger_;
+  int channels_;
+};
+
+// kV blocks from `block` on of `count` rows from `oy` on.
+template <class Words, class Epilogue, int kV, int kW, int kS>
+void RunBlocks(const PackedDepthwise& p, int first, int oy, int count,
+               DynamicScale scale, const void* ring, typename Epilogue::Out* y,
+               const typename Epilogue::Out* y_end) {
+  using E = hn::TFromD<typename Words::D>;
+  const Block<Words, Epilogue, kV, kW, kS> block(
+      p, first, scale, static_cast<const E*>(ring), y, y_end);
+  const int step = p.spec.window.stride_h / p.line_rows;
+  int line = oy * step % p.ring;
+  for (int i = 0; i < count; ++i) {
+    block.Row(oy + i, line);
+    line += step;
+    if (line >= p.ring) line %= p.ring;
+  }
 }
 
-// The copy of an image that the kernels read, every input channel as often as
-// the multiplier says.
-template <class Copy, typename T>
-void CopyChannels(const PackedDepthwise& p, const Copy& copy, const T* x,
-                  std::byte* to) {
-  const Window& g = p.spec.window;
-  if (g.out_c == g.in_c) {
-    CopyImage(g, p.copy_h, p.copy_w, copy, x, 0, to);
-    return;
+template <class Words, class Epilogue, int kW, int kS>
+void RunBand(const PackedDepthwise& p, int oy, int count, DynamicScale scale,
+             const void* ring, typename Epilogue::Out* y,
+             const typename Epilogue::Out* y_end) {
+  int block = p.blocks;
+  if (block % 2 != 0) {
+    RunBlocks<Words, Epilogue, 1, kW, kS>(p, --block, oy, count, scale, ring, y,
+                                          y_end);
   }
-  using To = typename Copy::To;
-  const int multiplier = g.out_c / g.in_c;
-  const int64_t line = int64_t{p.copy_w} * g.out_c;
-  auto* row = reinterpret_cast<To*>(to);
-  std::fill_n(row, p.copy_h * line, To{0});
-  row += g.pad_top * line + int64_t{g.pad_left} * g.out_c;
-  for (int y = 0; y < g.in_h; ++y, row += line) {
-    To* out = row;
-    for (int i = 0; i < g.in_w * g.in_c; ++i)
-      out = std::fill_n(out, multiplier, copy.One(*x++));
+  while (block > 0) {
+    block -= 2;
+    RunBlocks<Words, Epilogue, 2, kW, kS>(p, block, oy, count, scale, ring, y,
+                                          y_end);
+  }
+}
+
+// By the shape of the windows.
+template <class Words, class Epilogue>
+auto Band(const PackedDepthwise& p) {
+  const bool three = p.cols == 3 && p.col_step == 1;
+  if constexpr (std::is_same_v<hn::TFromD<typename Words::D>, float>) {
+    if (three && p.tile_step == 2) return &RunBand<Words, Epilogue, 3, 2>;
+  }
+  return three && p.tile_step == 1 ? &RunBand<Words, Epilogue, 3, 1>
+                                   : &RunBand<Words, Epilogue, 0, 0>;
+}
+
+// One image of T.
+template <class Words, class Epilogue, typename T>
+void RunImage(const PackedDepthwise& p, const T* image, DynamicScale scale,
+              typename Epilogue::Out* y, const typename Epilogue::Out* y_end,
+              std::byte* workspace) {
+  using E = hn::TFromD<typename Words::D>;
+  const Window& g = p.spec.window;
+  auto* ring = reinterpret_cast<E*>(workspace);
+  const LineMaker<T, E> maker(p, image, scale.zero_point,
+                              reinterpret_cast<T*>(workspace + p.line_at));
+  const auto band = Band<Words, Epilogue>(p);
+  const int step = g.stride_h / p.line_rows;
+  int made = 0;
+  for (int oy = 0; oy < g.out_h; oy += p.band) {
+    const int count = std::min(p.band, g.out_h - oy);
+    if (p.needs_copy) {
+      const int last = (oy + count - 1) * step + (p.rows - 1) * p.row_step;
+      for (made = std::max(made, oy * step); made <= last; ++made) {
+        maker.Make(made, ring + ptrdiff_t{made % p.ring} * p.copy_w * g.out_c);
+      }
+    }
+    band(p, oy, count, scale,
+         p.needs_copy ? static_cast<const void*>(ring) : image, y, y_end);
+  }
+}
+
+template <class Words, typename T, RequantForm kForm>
+void RunInteger(const PackedDepthwise& p, int images, const void* x, void* y,
+                std::byte* workspace) {
+  const Window& g = p.spec.window;
+  const auto* in = static_cast<const T*>(x);
+  auto* out = static_cast<T*>(y);
+  const T* end = out + images * g.out_size();
+  const DynamicScale zero{.zero_point = p.spec.x_zero};
+  for (int n = 0; n < images; ++n, in += g.in_size(), out += g.out_size()) {
+    RunImage<Words, EpilogueInteger<T, kForm> >(p, in, zero, out, end,
+                                                workspace);
+  }
+}
+
+template <class Words, typename T>
+auto ChooseInteger(const PackedDepthwise& p) {
+  switch (p.requantizer.form) {
+    case RequantForm::kPlain:
+      return &RunInteger<Words, T, RequantForm::kPlain>;
+    case RequantForm::kSigned:
+      return &RunInteger<Words, T, RequantForm::kSigned>;
+    default:
+      return &RunInteger<Words, T, RequantForm::kLeft>;
   }
 }
 

@@ -19,36 +19,47 @@ namespace litesmith {
 // What is packed; weights are [filter_h, filter_w, out_c].
 struct DepthwiseSpec : LayerSpec {
   Window window;
+  bool per_channel = false;  // as of kF32S8 in conv/simd.h
 };
 
 // A packed depthwise convolution, for the target that was the best when it was
-// made. It reads images of out_c channels (a multiplier repeats each input
-// channel) of floats, or of int16 (x - zero_point), with their padding: no tap
-// is outside.
+// made.
 //
-// A block is the channels of one vector of these elements. Of integers, two
-// taps are multiplied at a time, and their sums fill two vectors, whose lanes
-// have the block's channels in another order (see ChannelOfLane).
+// It reads lines of words of 32 bits, [pixels][out_c] (a multiplier repeats
+// each input channel), with their padding: no tap is outside. A word is a float
+// or, of integers, the values x - zero_point of two taps, one below the other
+// (of filters of one row, side by side): one instruction multiplies and adds
+// both. Lines are copied as they are needed, into a ring that stays in the
+// cache; an image of floats that needs no copy is read where it is.
+//
+// A vector whose channels would leave lanes idle holds `group` neighbouring
+// outputs of a row.
 struct PackedDepthwise {
   DepthwiseSpec spec;  // weights: null
   int lanes = 0;       // of 32 bits
-  int blocks = 0;
+  int blocks = 0;      // of lanes channels, those of a group together
+  int group = 1;
   bool needs_copy = false;  // of the input image
-  int copy_h = 0, copy_w = 0;
-  // In elements of the image: the first of each window, rounded up to
-  // kDepthwiseTile windows by repeating the last; and from there the taps, of
-  // integers an even number of them.
-  std::vector<int32_t> windows;
-  std::vector<int32_t> taps;
-  PackedBuffer
-      weights;  // [blocks][taps][a vector]; of integers pairs, in lanes
-  // By the lanes of the sums, padded with zeros.
+  bool side_by_side = false;
+  int copy_w = 0;     // pixels of a line
+  int line_rows = 1;  // rows of the image from one line to the next
+  int ring = 0;       // lines
+  int band = 0;       // rows of outputs that the ring is enough for
+  // A window: lines and pixels that it consists of, and the steps from one to
+  // the next.
+  int rows = 1, cols = 1;
+  int row_step = 1, col_step = 1;
+  int tile_step = 1;     // pixels from one vector of outputs to the next
+  PackedBuffer weights;  // [blocks][rows][cols][lanes]
+  // [blocks * lanes], padded with zeros.
   PackedBuffer bias;              // float or int32
   PackedBuffer scales;            // float: kF32S8
+  PackedBuffer weight_sums;       // none: the image is x - zero_point
   PackedRequantizer requantizer;  // kS*
-  // In the workspace: the copy and, kF32S8, the quantized image before it is
-  // copied.
-  size_t quantized_at = 0;
+  bool vnni = false;              // what is in the image does not depend on it
+  // The workspace: the ring, a line of single values and, kF32S8, the quantized
+  // image.
+  size_t line_at = 0, quantized_at = 0;
   size_t workspace_bytes = 0;
   void (*run)(const PackedDepthwise&, int images, const void* x, void* y,
               std::byte* workspace) = nullptr;

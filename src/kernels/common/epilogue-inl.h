@@ -1,15 +1,16 @@
-// From a convolution's sums to its output: bias, activation, requantization,
-// narrowing and the store, one definition a SIMD target.
+// From the sums of a convolution of any kind to its output: bias, activation,
+// requantization, narrowing and the store, one definition a SIMD target. What
+// is packed has `spec` (common/layer_spec.h), bias, scales and requantizer.
 //
 // Requantization is long compared with the products of a small window, and uses
 // other execution units. So integers may be written one tile late, in four
 // parts between the products of the next tile.
-#if defined(LITESMITH_KERNELS_CONV_EPILOGUE_INL_H_) == \
+#if defined(LITESMITH_KERNELS_COMMON_EPILOGUE_INL_H_) == \
     defined(HWY_TARGET_TOGGLE)
-#ifdef LITESMITH_KERNELS_CONV_EPILOGUE_INL_H_
-#undef LITESMITH_KERNELS_CONV_EPILOGUE_INL_H_
+#ifdef LITESMITH_KERNELS_COMMON_EPILOGUE_INL_H_
+#undef LITESMITH_KERNELS_COMMON_EPILOGUE_INL_H_
 #else
-#define LITESMITH_KERNELS_CONV_EPILOGUE_INL_H_
+#define LITESMITH_KERNELS_COMMON_EPILOGUE_INL_H_
 #endif
 
 #include <hwy/highway.h>
@@ -19,7 +20,6 @@
 #include <cstdint>
 
 #include "src/kernels/common/requantize-inl.h"
-#include "src/kernels/conv/simd.h"
 #include "src/kernels/quantize/dynamic.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -36,8 +36,9 @@ class EpilogueF32 {
  public:
   using V = VF32;
   using Out = float;
-  EpilogueF32(const PackedConv& p, int channel, DynamicScale)
-      : bias_(hn::Load(DF32(), p.bias.as<float>() + channel)),
+  template <class Packed>
+  EpilogueF32(const Packed& p, int channel, DynamicScale)
+      : bias_(hn::Load(DF32(), p.bias.template as<float>() + channel)),
         lo_(hn::Set(DF32(), p.spec.lo)),
         hi_(hn::Set(DF32(), p.spec.hi)) {}
   HWY_INLINE VF32 Start() const { return bias_; }
@@ -54,8 +55,9 @@ class EpilogueF32Exact {
  public:
   using V = VF32;
   using Out = float;
-  EpilogueF32Exact(const PackedConv& p, int channel, DynamicScale scale)
-      : bias_(hn::Load(DF32(), p.bias.as<float>() + channel)),
+  template <class Packed>
+  EpilogueF32Exact(const Packed& p, int channel, DynamicScale scale)
+      : bias_(hn::Load(DF32(), p.bias.template as<float>() + channel)),
         clamp_(p, channel, scale) {}
   HWY_INLINE VF32 Start() const { return hn::Zero(DF32()); }
   HWY_INLINE VF32 Finish(VF32 sum) const {
@@ -72,15 +74,21 @@ class EpilogueHybrid {
  public:
   using V = VS32;
   using Out = float;
-  EpilogueHybrid(const PackedConv& p, int channel, DynamicScale image)
-      : start_(hn::Mul(hn::Load(DS32(), p.weight_sums.as<int32_t>() + channel),
-                       hn::Set(DS32(), p.vnni ? -128 - image.zero_point : 0))),
-        bias_(hn::Load(DF32(), p.bias.as<float>() + channel)),
+  template <class Packed>
+  EpilogueHybrid(const Packed& p, int channel, DynamicScale image)
+      : start_(hn::Zero(DS32())),
+        bias_(hn::Load(DF32(), p.bias.template as<float>() + channel)),
         lo_(hn::Set(DF32(), p.spec.lo)),
         hi_(hn::Set(DF32(), p.spec.hi)),
-        w_scale_(hn::Load(DF32(), p.scales.as<float>() + channel)),
+        w_scale_(hn::Load(DF32(), p.scales.template as<float>() + channel)),
         x_scale_(hn::Set(DF32(), image.scale)),
-        per_channel_(p.spec.per_channel) {}
+        per_channel_(p.spec.per_channel) {
+    if (p.vnni) {  // the image holds x + 128
+      start_ = hn::Mul(
+          hn::Load(DS32(), p.weight_sums.template as<int32_t>() + channel),
+          hn::Set(DS32(), -128 - image.zero_point));
+    }
+  }
   HWY_INLINE VS32 Start() const { return start_; }
   HWY_INLINE VF32 Finish(VS32 sum) const {
     const VF32 x = hn::ConvertTo(DF32(), sum);
@@ -101,8 +109,9 @@ class EpilogueInteger {
  public:
   using V = VS32;
   using Out = T;
-  HWY_INLINE EpilogueInteger(const PackedConv& p, int channel, DynamicScale)
-      : bias_(hn::Load(DS32(), p.bias.as<int32_t>() + channel)),
+  template <class Packed>
+  HWY_INLINE EpilogueInteger(const Packed& p, int channel, DynamicScale)
+      : bias_(hn::Load(DS32(), p.bias.template as<int32_t>() + channel)),
         requantizer_(p.requantizer, channel) {}
   HWY_INLINE VS32 Start() const { return bias_; }
   HWY_INLINE VS32 Finish(VS32 sum) const { return requantizer_.Apply(sum); }
@@ -164,12 +173,11 @@ HWY_INLINE void StoreTile(const VS32* v, const PackedRequantizer& p,
   constexpr int kParts = 4 / kV;
   constexpr int kPieces = std::min(kOutputs, kParts);
   constexpr int kLast = kPieces * kV - 1;
-  for (int k = 0; k < kOutputs; k += kPieces, v += kPieces * kV) {
-    const auto narrow =
-        NarrowFour(v[0], v[std::min(1, kLast)], v[std::min(2, kLast)],
-                   v[std::min(3, kLast)]);
-    StoreParts<kParts, kPieces>(hn::Min(hn::Max(narrow, lo), hi), d, y + k);
-  }
+  const auto narrow = NarrowFour(v[0], v[std::min(1, kLast)],
+                                 v[std::min(2, kLast)], v[std::min(3, kLast)]);
+  StoreParts<kParts, kPieces>(hn::Min(hn::Max(narrow, lo), hi), d, y);
+  if constexpr (kOutputs > kPieces)
+    StoreTile<kOutputs - kPieces, kV>(v + kPieces * kV, p, y + kPieces);
 }
 
 // Takes tiles of kOutputs positions of kV vectors of sums, and writes them.
@@ -178,9 +186,9 @@ class TileWriter {
  public:
   static constexpr bool kLate = false;
   using Out = typename Epilogue::Out;
-  HWY_INLINE TileWriter(const PackedConv& p, const Epilogue* epilogues,
-                        std::byte*, Out*)
-      : epilogues_(epilogues), requantizer_(p.requantizer) {}
+  HWY_INLINE TileWriter(const PackedRequantizer& requantizer,
+                        const Epilogue* epilogues, std::byte*, Out*)
+      : epilogues_(epilogues), requantizer_(requantizer) {}
   HWY_INLINE void Put(const typename Epilogue::V* sums, Out* y,
                       ptrdiff_t pitch) {
     decltype(epilogues_->Finish(sums[0])) out[kOutputs * kV];
@@ -207,10 +215,11 @@ class LateTileWriter {
   static constexpr int kCount = kOutputs * kV;
   using Out = typename Epilogue::Out;
   // Before the first tile, what `memory` happens to hold becomes `scratch`.
-  HWY_INLINE LateTileWriter(const PackedConv& p, const Epilogue* epilogues,
-                            std::byte* memory, Out* scratch)
+  HWY_INLINE LateTileWriter(const PackedRequantizer& requantizer,
+                            const Epilogue* epilogues, std::byte* memory,
+                            Out* scratch)
       : epilogues_(epilogues),
-        requantizer_(p.requantizer),
+        requantizer_(requantizer),
         sums_(reinterpret_cast<int32_t*>(memory)),
         y_(scratch),
         pitch_(kV * kLanes) {}
@@ -255,4 +264,4 @@ class LateTileWriter {
 }  // namespace litesmith
 HWY_AFTER_NAMESPACE();
 
-#endif  // LITESMITH_KERNELS_CONV_EPILOGUE_INL_H_
+#endif  // LITESMITH_KERNELS_COMMON_EPILOGUE_INL_H_
