@@ -6,7 +6,6 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/nodes.h"
-#include "src/ops/map/cast.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -91,8 +90,7 @@ TensorId MaskFloats(const LayerIn& in, const std::string& step,
                     const MaskPtr& mask, const std::vector<int32_t>& dims) {
   Nodes nodes(in.name, in.graph);
   const TensorId numbers =
-      nodes.Add(kCast, step + "_numbers", {mask->In(in.graph)},
-                CastAttrs{.from = DType::kBool, .to = DType::kFloat32});
+      nodes.Cast(step + "_numbers", mask->In(in.graph), DType::kFloat32);
   return nodes.Reshape(step, numbers, dims);
 }
 

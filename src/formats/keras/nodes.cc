@@ -1,6 +1,7 @@
 // Adds the nodes of a layer.
 #include "src/formats/keras/nodes.h"
 
+#include "src/ops/map/cast.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -28,6 +29,14 @@ TensorId Nodes::Reshape(const std::string& step, TensorId x,
 TensorId Nodes::Transpose(const std::string& step, TensorId x,
                           const std::vector<int32_t>& axes) {
   return Add(kTranspose, step, {x, Ints(Below(step, "axes"), axes)});
+}
+
+// The type of CAST's output is the tensor's, before it is inferred.
+TensorId Nodes::Cast(const std::string& step, TensorId x, DType to) {
+  Node& node = New(kCast, step, {x});
+  Put(CastAttrs{.from = graph_->tensor(x).dtype, .to = to}, &node);
+  graph_->tensor(node.outputs[0]).dtype = to;
+  return Infer(node);
 }
 
 TensorId Nodes::WithFloat(const OpDef& op, const std::string& step, TensorId x,

@@ -41,6 +41,7 @@ class Nodes {
                    const std::vector<int32_t>& dims);  // the batch may be -1
   TensorId Transpose(const std::string& step, TensorId x,
                      const std::vector<int32_t>& axes);
+  TensorId Cast(const std::string& step, TensorId x, DType to);
   // x op value, a constant called "<step>/<name>".
   TensorId WithFloat(const OpDef& op, const std::string& step, TensorId x,
                      const char* name, float value);

@@ -10,7 +10,6 @@
 #include "src/formats/keras/layers/shared.h"
 #include "src/ops/map/activations.h"
 #include "src/ops/map/binary.h"
-#include "src/ops/map/cast.h"
 #include "src/ops/map/softmax.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
@@ -173,9 +172,7 @@ TensorId AddRelu(Nodes nodes, TensorId x, float slope, float threshold,
   } else {
     const TensorId above =
         nodes.Add(kGreater, "above", {x, nodes.Float("threshold", threshold)});
-    const TensorId factor =
-        nodes.Add(kCast, "factor", {above},
-                  CastAttrs{.from = DType::kBool, .to = DType::kFloat32});
+    const TensorId factor = nodes.Cast("factor", above, DType::kFloat32);
     if (slope == 0) {
       y = nodes.Add(kMul, step, {x, factor});
     } else {

@@ -8,7 +8,6 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/nodes.h"
-#include "src/ops/map/cast.h"
 #include "src/ops/move/move.h"
 #include "src/ops/reduce/reduce.h"
 #include "src/ops/registry.h"
@@ -35,10 +34,9 @@ std::vector<TensorId> BuildEmbedding(LayerIn* in) {
   const TensorId table = AddVariable(in, "embeddings", {count, width});
   Nodes nodes(in->name, in->graph);
   TensorId ids = in->input();
-  if (in->graph->tensor(ids).dtype == DType::kFloat32) {
-    ids = nodes.Add(kCast, "ids", {ids},
-                    CastAttrs{.from = DType::kFloat32, .to = DType::kInt32});
-  }
+  // A Sequential of Keras 2 takes floats unless it is told otherwise.
+  if (in->graph->tensor(ids).dtype == DType::kFloat32)
+    ids = nodes.Cast("ids", ids, DType::kInt32);
   if (JsonBool(in->config, "mask_zero", false))
     in->handed_on = {MaskOfIds(in->name, ids, *in->graph)};
   return {nodes.Add(kGather, "", {table, ids})};
@@ -77,9 +75,7 @@ std::vector<TensorId> BuildMasking(LayerIn* in) {
   Nodes nodes(in->name, in->graph);
   const TensorId differs =
       nodes.WithFloat(kNotEqual, "differs", in->input(), "value", value);
-  const TensorId numbers =
-      nodes.Add(kCast, "numbers", {differs},
-                CastAttrs{.from = DType::kBool, .to = DType::kFloat32});
+  const TensorId numbers = nodes.Cast("numbers", differs, DType::kFloat32);
   const TensorId kept =
       nodes.Add(kReduceMax, "kept", {numbers, nodes.Ints("kept/axes", {-1})},
                 ReduceAttrs{.keep_dims = true});

@@ -7,7 +7,6 @@
 #include "src/base/error.h"
 #include "src/ops/map/activations.h"
 #include "src/ops/map/binary.h"
-#include "src/ops/map/cast.h"
 #include "src/ops/map/softmax.h"
 #include "src/ops/registry.h"
 
@@ -56,9 +55,7 @@ TensorId LogSigmoid(Nodes nodes, TensorId x) {
 TensorId HardShrink(Nodes nodes, TensorId x) {
   const TensorId far = nodes.WithFloat(
       kGreater, "far", nodes.Add(kAbs, "abs", {x}), "half", 0.5f);
-  const TensorId factor =
-      nodes.Add(kCast, "factor", {far},
-                CastAttrs{.from = DType::kBool, .to = DType::kFloat32});
+  const TensorId factor = nodes.Cast("factor", far, DType::kFloat32);
   return nodes.Add(kMul, "", {x, factor});
 }
 

@@ -8,7 +8,6 @@
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/nodes.h"
 #include "src/ops/map/binary.h"
-#include "src/ops/map/cast.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -57,8 +56,7 @@ TensorId Numbers(Nodes* nodes, const std::string& step, const Shape& x,
 
 TensorId AsFloat(Nodes* nodes, TensorId x, DType dtype) {
   if (dtype == DType::kFloat32) return x;
-  return nodes->Add(kCast, "float", {x},
-                    CastAttrs{.from = dtype, .to = DType::kFloat32});
+  return nodes->Cast("float", x, DType::kFloat32);
 }
 
 // MUL and ADD, of which one goes where it would change nothing.
