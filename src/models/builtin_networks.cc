@@ -111,18 +111,18 @@ Graph MakeResNet8(const ModelShape& shape, uint64_t seed) {
     const std::string name = "stack_" + std::to_string(stack);
     const int stride = stack == 1 ? 1 : 2;
     const TensorId x = m.at();
-    m.Conv(name + "/conv_1", {.channels = channels, .stride = stride}, false);
-    m.BatchNorm(name + "/norm_1", activation::kRelu);
-    m.Conv(name + "/conv_2", {.channels = channels}, false);
-    m.BatchNorm(name + "/norm_2");
+    m.Conv(name + "_conv_1", {.channels = channels, .stride = stride}, false);
+    m.BatchNorm(name + "_norm_1", activation::kRelu);
+    m.Conv(name + "_conv_2", {.channels = channels}, false);
+    m.BatchNorm(name + "_norm_2");
     const TensorId y = m.at();
     m.GoTo(x);
     if (stack > 1) {
-      m.Conv(name + "/shortcut",
+      m.Conv(name + "_shortcut",
              {.channels = channels, .height = 1, .width = 1, .stride = stride},
              true);
     }
-    m.Add(name + "/add", y, activation::kRelu);
+    m.Add(name + "_add", y, activation::kRelu);
   }
   m.GlobalAveragePool("pool");
   return WithClasses(&m, shape);
@@ -143,13 +143,13 @@ Graph MakeMobileNetV1(const ModelShape& shape, uint64_t seed) {
   int at = 0;
   for (const Block& block : kBlocks) {
     const std::string name = "block_" + std::to_string(++at);
-    m.Depthwise(name + "/depthwise", {.stride = block.stride}, false);
-    m.BatchNorm(name + "/depthwise_norm", activation::kRelu6);
+    m.Depthwise(name + "_depthwise", {.stride = block.stride}, false);
+    m.BatchNorm(name + "_depthwise_norm", activation::kRelu6);
     m.Conv(
-        name + "/pointwise",
+        name + "_pointwise",
         {.channels = Rounded(block.channels, kWidth), .height = 1, .width = 1},
         false);
-    m.BatchNorm(name + "/pointwise_norm", activation::kRelu6);
+    m.BatchNorm(name + "_pointwise_norm", activation::kRelu6);
   }
   m.GlobalAveragePool("pool");
   m.Dropout("dropout", 0.001f);
@@ -177,17 +177,17 @@ Graph MakeMobileNetV2(const ModelShape& shape, uint64_t seed) {
       const int out = Rounded(stage.channels, kWidth);
       const int stride = b == 0 ? stage.stride : 1;
       if (stage.expansion > 1) {
-        m.Conv(name + "/expand",
+        m.Conv(name + "_expand",
                {.channels = in * stage.expansion, .height = 1, .width = 1},
                false);
-        m.BatchNorm(name + "/expand_norm", activation::kRelu6);
+        m.BatchNorm(name + "_expand_norm", activation::kRelu6);
       }
-      m.Depthwise(name + "/depthwise", {.stride = stride}, false);
-      m.BatchNorm(name + "/depthwise_norm", activation::kRelu6);
-      m.Conv(name + "/project", {.channels = out, .height = 1, .width = 1},
+      m.Depthwise(name + "_depthwise", {.stride = stride}, false);
+      m.BatchNorm(name + "_depthwise_norm", activation::kRelu6);
+      m.Conv(name + "_project", {.channels = out, .height = 1, .width = 1},
              false);
-      m.BatchNorm(name + "/project_norm");
-      if (stride == 1 && in == out) m.Add(name + "/add", x, kNone);
+      m.BatchNorm(name + "_project_norm");
+      if (stride == 1 && in == out) m.Add(name + "_add", x, kNone);
     }
   }
   m.Conv("head", {.channels = 1280, .height = 1, .width = 1}, false);
@@ -205,11 +205,11 @@ Graph MakeDsCnn(const ModelShape& shape, uint64_t seed) {
   m.Dropout("dropout_1", 0.2f);
   for (int b = 1; b <= 4; ++b) {
     const std::string name = "block_" + std::to_string(b);
-    m.Depthwise(name + "/depthwise", {}, false);
-    m.BatchNorm(name + "/depthwise_norm", activation::kRelu);
-    m.Conv(name + "/pointwise", {.channels = 64, .height = 1, .width = 1},
+    m.Depthwise(name + "_depthwise", {}, false);
+    m.BatchNorm(name + "_depthwise_norm", activation::kRelu);
+    m.Conv(name + "_pointwise", {.channels = 64, .height = 1, .width = 1},
            false);
-    m.BatchNorm(name + "/pointwise_norm", activation::kRelu);
+    m.BatchNorm(name + "_pointwise_norm", activation::kRelu);
   }
   m.Dropout("dropout_2", 0.4f);
   m.GlobalAveragePool("pool");

@@ -55,15 +55,14 @@ Node& ModelBuilder::AddNode(const OpDef& op, const std::string& name,
 }
 
 // Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio 2010).
-TensorId ModelBuilder::Glorot(const std::string& layer, const Shape& shape,
+TensorId ModelBuilder::Glorot(const std::string& name, const Shape& shape,
                               int fan_in, int fan_out) {
   const auto limit = static_cast<float>(
       std::sqrt(6.0 / static_cast<double>(fan_in + fan_out)));
   Rng rng(seed_, kWeights + layers_++);
   std::vector<float> values(static_cast<size_t>(shape.NumElements()));
   for (float& value : values) value = rng.Uniform(-limit, limit);
-  return graph_.AddConstant<float>(layer + "/kernel", shape, values,
-                                   TensorKind::kParameter);
+  return graph_.AddConstant<float>(name, shape, values, TensorKind::kParameter);
 }
 
 TensorId ModelBuilder::Values(const std::string& name, int count, float value,
@@ -94,8 +93,9 @@ void ModelBuilder::Conv(const std::string& name, const ConvShape& conv,
   const int taps = conv.height * conv.width;
   // Keras's fans of a kernel [kh, kw, in, out].
   std::vector<TensorId> inputs = {
-      last_, Glorot(name, {conv.channels, conv.height, conv.width, in},
-                    taps * in, taps * conv.channels)};
+      last_,
+      Glorot(name + "/kernel", {conv.channels, conv.height, conv.width, in},
+             taps * in, taps * conv.channels)};
   if (bias) inputs.push_back(Zeros(name, conv.channels));
   Node& node = AddNode(kConv2D, name, std::move(inputs));
   Conv2DAttrs attrs;
@@ -112,7 +112,8 @@ void ModelBuilder::Depthwise(const std::string& name, const ConvShape& conv,
   const int in = channels();
   const int taps = conv.height * conv.width;
   std::vector<TensorId> inputs = {
-      last_, Glorot(name, {1, conv.height, conv.width, in}, taps * in, taps)};
+      last_, Glorot(name + "/kernel", {1, conv.height, conv.width, in},
+                    taps * in, taps)};
   if (bias) inputs.push_back(Zeros(name, in));
   Node& node = AddNode(kDepthwiseConv2D, name, std::move(inputs));
   DepthwiseConv2DAttrs attrs;
@@ -128,8 +129,8 @@ void ModelBuilder::Depthwise(const std::string& name, const ConvShape& conv,
 void ModelBuilder::Dense(const std::string& name, int outputs, bool bias,
                          Activation activation) {
   const int in = channels();
-  std::vector<TensorId> inputs = {last_,
-                                  Glorot(name, {outputs, in}, in, outputs)};
+  std::vector<TensorId> inputs = {
+      last_, Glorot(name + "/kernel", {outputs, in}, in, outputs)};
   if (bias) inputs.push_back(Zeros(name, outputs));
   Node& node = AddNode(kFullyConnected, name, std::move(inputs));
   node.Set<&FullyConnectedAttrs::activation>(activation);
@@ -181,9 +182,10 @@ void ModelBuilder::Gru(const std::string& name, int units) {
   const int in = channels();
   constexpr int kGates = 3;
   const TensorId kernel =
-      Glorot(name, {kGates * units, in}, in, kGates * units);
-  const TensorId recurrent = Glorot(
-      name + "/recurrent", {kGates * units, units}, units, kGates * units);
+      Glorot(name + "/kernel", {kGates * units, in}, in, kGates * units);
+  const TensorId recurrent =
+      Glorot(name + "/recurrent_kernel", {kGates * units, units}, units,
+             kGates * units);
   const std::vector<float> zeros(static_cast<size_t>(2 * kGates * units), 0.0f);
   const TensorId bias = graph_.AddConstant<float>(
       name + "/bias", {2, kGates * units}, zeros, TensorKind::kParameter);

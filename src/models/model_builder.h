@@ -61,7 +61,7 @@ class ModelBuilder {
  private:
   Node& AddNode(const OpDef& op, const std::string& name,
                 std::vector<TensorId> inputs);
-  TensorId Glorot(const std::string& layer, const Shape& shape, int fan_in,
+  TensorId Glorot(const std::string& name, const Shape& shape, int fan_in,
                   int fan_out);
   TensorId Values(const std::string& name, int count, float value,
                   TensorKind kind);

@@ -219,3 +219,18 @@ def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation
         assert after.keys() == before.keys()
         for name, values in after.items():
             assert np.array_equal(values, before[name]) == name.startswith("frozen/"), name
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", ["resnet8", "mobilenet-v2-0.35", "gru-kws"])
+def test_built_in_networks(litesmith, tmp_path, name, ending):
+    """Branches are layers in an order of Keras's own, by which it finds their weights."""
+    path = tmp_path / f"model{ending}"
+    litesmith.ok("new", name, "--seed", "3", "-o", path)
+    shape = json.loads(litesmith.ok("inspect", path, "--json"))["inputs"][0]["shape"]
+    x = np.random.default_rng(1).random([4, *shape[1:]], np.float32)
+    np.save(tmp_path / "x.npy", x)
+    litesmith.ok("run", path, "--input", tmp_path / "x.npy", "--output", tmp_path / "y.npy")
+    for generation in GENERATIONS:
+        (y,) = predict(generation, path, tmp_path, x)
+        assert_close(np.load(tmp_path / "y.npy"), y)

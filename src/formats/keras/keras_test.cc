@@ -70,8 +70,9 @@ TEST_P(KerasTest, BranchesComeBackAsAFunctionalModel) {
   const TensorId a = AddInput("a", {kDynamic, 4}, &graph);
   const TensorId b = AddInput("b", {kDynamic, 3}, &graph);
   const TensorId x = AddDense("x", a, 4, 5, &rng, &graph);
-  const TensorId y = AddDense("y", x, 5, 2, &rng, &graph);
+  // Kerases have layers as the outputs meet them.
   const TensorId z = AddDense("z", b, 3, 2, &rng, &graph);
+  const TensorId y = AddDense("y", x, 5, 2, &rng, &graph);
   graph.outputs = {z, y, x};
   graph.output_names = {"z", "y", "x"};
   InferShapes(&graph);

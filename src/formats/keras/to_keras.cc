@@ -164,6 +164,7 @@ class Writer : public LayerWriter {
       model_.is_chain &= model_.layers[i].inputs == before &&
                          model_.layers[i].more_calls.empty();
     }
+    if (!model_.is_chain) OrderAsKeras(&model_);
     return std::move(model_);
   }
 

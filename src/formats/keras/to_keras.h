@@ -34,6 +34,12 @@ const char* KerasVersionOf(const OutModel& model, bool archive);
 OutModel ToKeras(const Graph& graph,
                  std::vector<std::string>* changed = nullptr);
 
+// Puts the layers in the order in which Kerases have a Functional model's:
+// by the longest way to an output, longest first, then as a walk from the
+// outputs meets them (tf_keras/engine/functional.py, _map_graph_network). They
+// find the weights in a file by it.
+void OrderAsKeras(OutModel* model);
+
 // Whether FromKeras would give the weights their names back. What a recipe
 // promises of weights is known by these names.
 bool KeepsWeightNames(const Graph& graph, const OutModel& model);
