@@ -7,8 +7,8 @@ Prints a Markdown row a file: the microseconds of each engine's fastest call of 
 the rounds, and the best of the others / Litesmith with its smallest and largest round. An engine that cannot run a file has a dash. OpenVINO reads
 .tflite itself (16-bit integers it computes as floats: left out); for ONNX Runtime the file goes through tf2onnx (floats alone: its quantized graphs
 are another network). What a call from Python costs is measured on a file of one addition in each engine and taken off. Peak memory is that of a
-process that loads the file and calls it, in megabytes, Python's and the engine's libraries included. Needs, in an environment of its own
-(--python of bench/compare.py): ai-edge-litert, openvino, onnxruntime, numpy, and tf2onnx with the tensorflow-cpu that it wants.
+process that loads the file and calls it, in megabytes, Python's and the engine's libraries included. Needs, in an environment of its own:
+ai-edge-litert, openvino, onnxruntime, numpy, and tf2onnx with the tensorflow-cpu that it wants.
 """
 
 import argparse
@@ -112,6 +112,39 @@ def ours(litesmith, path, seconds):
     return json.loads(done.stdout)["min_us"]
 
 
+def high_water_mb(pid="self"):
+    """Of the process since it was started; getrusage counts what its parent had, too."""
+    line = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) / 1024
+
+
+def our_peak_mb(litesmith, path):
+    process = subprocess.Popen([litesmith, "benchmark", path, "--seconds", "0.3", "--threads", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0.0
+    while process.poll() is None:
+        try:
+            peak = max(peak, high_water_mb(process.pid))
+        except StopIteration:  # it has ended
+            break
+        time.sleep(0.01)
+    return peak if process.wait() == 0 else None
+
+
+def engine_peak_mb(engine, path):
+    """In a process of its own, less what it started to convert the file."""
+    done = subprocess.run([sys.executable, __file__, "--load", engine.name, path], capture_output=True, text=True)
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def print_peaks(litesmith, files):
+    print(f"\nPeak memory, MB\n\n| | Litesmith | {' | '.join(engine.name for engine in ENGINES)} |\n| --- {'| ---: ' * (len(ENGINES) + 1)}|")
+    for each in files:
+        name, _, path = each.rpartition("=")
+        peaks = [our_peak_mb(litesmith, path)]
+        peaks += [engine_peak_mb(engine, path) for engine in ENGINES]
+        print(f"| {name or Path(path).stem} | {' | '.join('-' if mb is None else f'{mb:.0f}' for mb in peaks)} |", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="+", help="[NAME=]FILE.tflite")
@@ -119,7 +152,14 @@ def main():
     parser.add_argument("--empty", type=Path, help="a .tflite file of one addition (one_op.py writes one): what a call costs")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=0.3, help="of each engine in each round")
+    parser.add_argument("--load", choices=[engine.name for engine in ENGINES], help="no more than call the files in it once and print the process's peak in MB")
     args = parser.parse_args()
+    if args.load:
+        held = [engine(path) for engine in ENGINES if engine.name == args.load for path in args.files]
+        for each in held:
+            each.call()
+        print(high_water_mb())
+        return
     cost = {}
     for engine in ENGINES:
         empty = load(engine, args.empty) if args.empty else None
@@ -141,6 +181,7 @@ def main():
         mine = statistics.median(mine for mine, _ in rounds)
         spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
         print(f"| {name or Path(path).stem} | {mine:.2f} | {' | '.join(cells)} | {statistics.median(ratios):.2f} | {spread} |", flush=True)
+    print_peaks(args.litesmith, args.files)
 
 
 if __name__ == "__main__":
