@@ -10,6 +10,7 @@
 
 #include "src/base/progress.h"
 #include "src/cli/table.h"
+#include "src/kernels/common/peak.h"
 
 namespace litesmith {
 namespace {

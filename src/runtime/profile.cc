@@ -3,6 +3,7 @@
 #include "src/runtime/profile.h"
 
 #include "src/graph/op_def.h"
+#include "src/kernels/common/peak.h"
 
 namespace litesmith {
 namespace {

@@ -3,16 +3,19 @@
 #ifndef LITESMITH_RUNTIME_PROFILE_H_
 #define LITESMITH_RUNTIME_PROFILE_H_
 
+#include <cstdint>
 #include <span>
 
 #include "src/graph/graph.h"
-#include "src/kernels/common/peak.h"
 
 namespace litesmith {
 
+// Of src/kernels/common/peak.h, which the library's users do not need.
+enum class PeakKind : uint8_t;
+
 struct Work {
-  double macs = 0;                 // of a sample; 0: the ops count none
-  PeakKind peak = PeakKind::kF32;  // what the products run against
+  double macs = 0;  // of a sample; 0: the ops count none
+  PeakKind peak{};  // what the products run against
 };
 
 // Of one kernel's nodes together, in a bound graph.
