@@ -168,6 +168,25 @@ TensorId LayerIn::input() const {
   return inputs[0];
 }
 
+std::string PartOf(const std::string& part, const std::string& below) {
+  return part.empty() ? below : part + "/" + below;
+}
+
+LayerIn LayerInside(const LayerIn& in, const std::string& part,
+                    const LayerRow& row, const Json& config, std::string name,
+                    std::string label, std::vector<TensorId> inputs) {
+  LayerIn inner{
+      row,      config,    std::move(name), std::move(label), std::move(inputs),
+      in.graph, in.tensors};
+  inner.variables = in.variables;
+  inner.rebuilt = in.rebuilt;
+  inner.layer = in.layer;
+  inner.part = PartOf(in.part, part);
+  inner.generation = in.generation;
+  inner.trainable = in.trainable;
+  return inner;
+}
+
 TensorId AddVariable(LayerIn* in, const char* name,
                      const std::vector<int32_t>& dims) {
   CheckDims(name, dims);

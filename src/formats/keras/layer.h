@@ -133,6 +133,14 @@ struct LayerIn {
   const Shape& input_shape() const { return graph->tensor(input()).shape; }
 };
 
+// A part of a part: "forward_layer/cell".
+std::string PartOf(const std::string& part, const std::string& below);
+
+// A layer in the layer, which has its variables below `part` of the layer's.
+LayerIn LayerInside(const LayerIn& in, const std::string& part,
+                    const LayerRow& row, const Json& config, std::string name,
+                    std::string label, std::vector<TensorId> inputs);
+
 // The argument of the call that has this place or this keyword (null: it has
 // none), or null.
 const Json* Argument(LayerIn* in, size_t place, const char* keyword);

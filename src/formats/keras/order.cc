@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -53,7 +54,7 @@ class Walk {
   }
 
   void Meet(const Call& call, std::vector<std::pair<Call, size_t>>* open) {
-    if (!seen_.emplace(call, true).second) return;
+    if (!seen_.insert(call).second) return;
     int& met = met_[static_cast<size_t>(call.first)];
     if (met < 0) met = num_met_++;
     open->push_back({call, 0});
@@ -61,7 +62,7 @@ class Walk {
 
   const OutModel& model_;
   std::vector<Call> calls_;
-  std::map<Call, bool> seen_;
+  std::set<Call> seen_;
   std::vector<int> met_;
   int num_met_ = 0;
 };
@@ -101,16 +102,9 @@ void OrderAsKeras(OutModel* model) {
     layers.push_back(std::move(model->layers[static_cast<size_t>(layer)]));
   }
   model->layers = std::move(layers);
-  const auto move = [&](std::vector<OutTensor>* tensors) {
-    for (OutTensor& tensor : *tensors)
-      tensor.layer = now[static_cast<size_t>(tensor.layer)];
-  };
-  for (OutLayer& layer : model->layers) {
-    move(&layer.inputs);
-    for (auto& call : layer.more_calls) move(&call);
-  }
-  move(&model->inputs);
-  move(&model->outputs);
+  ForEachReference(model, [&](OutTensor* tensor) {
+    tensor->layer = now[static_cast<size_t>(tensor->layer)];
+  });
 }
 
 }  // namespace litesmith

@@ -100,18 +100,10 @@ void MergeLayers(OutModel* model, std::vector<OutTensor>* now) {
 void MergeCalls(OutModel* model) {
   std::vector<OutTensor> now(model->layers.size());
   MergeLayers(model, &now);
-  const auto move = [&](std::vector<OutTensor>* tensors) {
-    for (OutTensor& tensor : *tensors) {
-      const OutTensor& to = now[static_cast<size_t>(tensor.layer)];
-      tensor = {to.layer, tensor.output, to.call};
-    }
-  };
-  for (OutLayer& layer : model->layers) {
-    move(&layer.inputs);
-    for (auto& call : layer.more_calls) move(&call);
-  }
-  move(&model->inputs);
-  move(&model->outputs);
+  ForEachReference(model, [&](OutTensor* tensor) {
+    const OutTensor& to = now[static_cast<size_t>(tensor->layer)];
+    *tensor = {to.layer, tensor->output, to.call};
+  });
 }
 
 class Writer : public LayerWriter {

@@ -20,6 +20,21 @@ struct OutModel {
   bool is_chain = false;  // one input, one output, each reads the one before
 };
 
+// Every place where a layer's output is named: the inputs of calls, and the
+// inputs and outputs of the model.
+template <typename F>
+void ForEachReference(OutModel* model, F change) {
+  const auto each = [&](std::vector<OutTensor>* tensors) {
+    for (OutTensor& tensor : *tensors) change(&tensor);
+  };
+  for (OutLayer& layer : model->layers) {
+    each(&layer.inputs);
+    for (auto& call : layer.more_calls) each(&call);
+  }
+  each(&model->inputs);
+  each(&model->outputs);
+}
+
 // Whether Kerases call the layer in two ways that no file says at once: then an
 // .h5 has it as Keras 2 does, and an archive as Keras 3 does.
 bool HasTwoForms(const OutLayer& layer);

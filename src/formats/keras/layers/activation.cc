@@ -87,16 +87,9 @@ TensorId AddLayer(LayerIn* in, const Named& named, TensorId x,
                   const std::string& name) {
   const LayerRow* row = FindLayerRow(named.name);
   if (row == nullptr) RefuseActivation(named.name, in->generation);
-  LayerIn inner{*row,       JsonAt(*named.layer, "config"),
-                name,       in->label + "/activation",
-                {x},        in->graph,
-                in->tensors};
-  inner.variables = in->variables;
-  inner.rebuilt = in->rebuilt;
-  inner.layer = in->layer;
-  inner.part = in->part.empty() ? "activation" : in->part + "/activation";
-  inner.generation = in->generation;
-  inner.trainable = in->trainable;
+  LayerIn inner =
+      LayerInside(*in, "activation", *row, JsonAt(*named.layer, "config"), name,
+                  in->label + "/activation", {x});
   inner.input_shared = true;
   return row->build(&inner)[0];
 }

@@ -96,19 +96,10 @@ struct Projection {
 
 TensorId AddProjection(const Projection& projection, TensorId x,
                        const Heads& heads, Nodes* nodes, LayerIn* in) {
-  LayerIn inner{projection.row,
-                in->config,
-                in->name,
-                in->label + "/" + projection.name,
-                {x},
-                in->graph,
-                in->tensors};
-  inner.variables = in->variables;
-  inner.rebuilt = in->rebuilt;
-  inner.layer = in->layer;
-  inner.part = (in->part.empty() ? "" : in->part + "/") +
-               (heads.underscores ? "_" : "") + projection.group;
-  inner.trainable = in->trainable;
+  LayerIn inner = LayerInside(
+      *in, (heads.underscores ? "_" : "") + std::string(projection.group),
+      projection.row, in->config, in->name, in->label + "/" + projection.name,
+      {x});
   std::vector<TensorId> inputs = {
       x, AddVariable(&inner, "kernel", projection.kernel)};
   if (heads.bias)

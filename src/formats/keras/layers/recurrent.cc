@@ -255,18 +255,9 @@ const CellRow& CellRowOf(const Json& cell) {
 
 // The layer as if it had the cell's config.
 LayerIn WithCell(const Json& cell, const std::string& part,
-                 const std::string& label, LayerIn* in) {
-  LayerIn inner{in->row,    JsonAt(cell, "config"),
-                in->name,   label,
-                in->inputs, in->graph,
-                in->tensors};
-  inner.variables = in->variables;
-  inner.rebuilt = in->rebuilt;
-  inner.layer = in->layer;
-  inner.part = part;
-  inner.generation = in->generation;
-  inner.trainable = in->trainable;
-  return inner;
+                 const std::string& label, const LayerIn& in) {
+  return LayerInside(in, part, in.row, JsonAt(cell, "config"), in.name, label,
+                     in.inputs);
 }
 
 std::vector<TensorId> BuildRnn(LayerIn* in) {
@@ -284,11 +275,10 @@ std::vector<TensorId> BuildRnn(LayerIn* in) {
          "its zero_output_for_mask is true, which is not supported");
   }
   const Json& cell = JsonAt(in->config, "cell");
-  const std::string part = PartOf(in->part, "cell");
   Nodes nodes(in->name, in->graph);
   if (around.backwards) x = Reversed("reverse", x, &nodes);
   if (JsonString(cell, "class_name", "") != "StackedRNNCells") {
-    LayerIn inner = WithCell(cell, part, in->label, in);
+    LayerIn inner = WithCell(cell, "cell", in->label, *in);
     return AddCell(CellRowOf(cell).kind, "", around.sequences, false, x, {},
                    mask, &inner);
   }
@@ -301,7 +291,7 @@ std::vector<TensorId> BuildRnn(LayerIn* in) {
     std::string name = SnakeCase(row.cell);
     if (const int count = counts[name]++) name += "_" + std::to_string(count);
     LayerIn inner =
-        WithCell(cells[i], part + "/cells/" + name, in->label + "/" + name, in);
+        WithCell(cells[i], "cell/cells/" + name, in->label + "/" + name, *in);
     const bool last = i + 1 == cells.size();
     x = AddCell(row.kind, last ? "" : name, !last || around.sequences, false, x,
                 {}, mask, &inner)[0];
@@ -333,11 +323,6 @@ bool GuessRnn(const NodeGroup& group, LayerConfig* config) {
   config->emplace_back("go_backwards", group.Find("reverse") != nullptr);
   return true;
 }
-
-constexpr Variable kCellVariables[] = {
-    {"kernel", Layout::kOutputLast},
-    {"recurrent_kernel", Layout::kOutputLast},
-    {"bias", Layout::kPlain}};
 
 constexpr LayerRow kRows[] = {
     {"SimpleRNN",
@@ -390,10 +375,6 @@ std::string LayerObject(const std::string& class_name,
 TensorId Reversed(const std::string& step, TensorId x, Nodes* nodes) {
   return nodes->Add(kReverseV2, step,
                     {x, nodes->Ints(Nodes::Below(step, "axis"), {1})});
-}
-
-std::string PartOf(const std::string& part, const std::string& below) {
-  return part.empty() ? below : part + "/" + below;
 }
 
 TensorId SequenceIn(const LayerIn& in) {

@@ -11,6 +11,12 @@
 
 namespace litesmith {
 
+// Of a cell, wherever it stands.
+inline constexpr Variable kCellVariables[] = {
+    {"kernel", Layout::kOutputLast},
+    {"recurrent_kernel", Layout::kOutputLast},
+    {"bias", Layout::kPlain}};
+
 struct CellRow {
   const char* layer;  // class names
   const char* cell;
@@ -27,9 +33,6 @@ TensorId SequenceIn(const LayerIn& in);
 
 // x, whose second dimension is steps, from its end.
 TensorId Reversed(const std::string& step, TensorId x, Nodes* nodes);
-
-// A part of a part: "forward_layer/cell".
-std::string PartOf(const std::string& part, const std::string& below);
 
 // What the node of one cell says of its layer; false: Keras has no name for its
 // functions.

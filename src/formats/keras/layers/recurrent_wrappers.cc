@@ -39,19 +39,9 @@ Inner InnerOf(const Json& layer) {
 
 LayerIn InnerIn(const Inner& inner, const Json& config, const char* part,
                 TensorId input, LayerIn* in) {
-  LayerIn layer{*inner.row,
-                config,
-                in->name + "/" + part,
-                in->label + "/" + part,
-                {input},
-                in->graph,
-                in->tensors};
-  layer.variables = in->variables;
-  layer.rebuilt = in->rebuilt;
-  layer.layer = in->layer;
-  layer.part = PartOf(in->part, part);
-  layer.generation = in->generation;
-  layer.trainable = in->trainable;
+  LayerIn layer =
+      LayerInside(*in, part, *inner.row, config, in->name + "/" + part,
+                  in->label + "/" + part, {input});
   layer.input_shared = true;
   layer.all = {input};
   layer.masks = {MaskOf(*in, input)};
@@ -216,11 +206,6 @@ bool GuessTimeDistributed(const NodeGroup& group, LayerConfig* config) {
                                                      ConfigText(of_layer))});
   return true;
 }
-
-constexpr Variable kCellVariables[] = {
-    {"kernel", Layout::kOutputLast},
-    {"recurrent_kernel", Layout::kOutputLast},
-    {"bias", Layout::kPlain}};
 
 constexpr LayerRow kRows[] = {
     {"Bidirectional",
