@@ -230,6 +230,15 @@ auto ChooseInteger(const PackedDepthwise& p) {
   }
 }
 
+// By the widest product of words that this machine has.
+template <typename T>
+auto ChooseWords(const PackedDepthwise& p) {
+#if HWY_TARGET == HWY_AVX3
+  if (HasVnni()) return ChooseInteger<WordsS16Vnni, T>(p);
+#endif
+  return ChooseInteger<WordsS16, T>(p);
+}
+
 #endif  // HWY_SCALAR
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)

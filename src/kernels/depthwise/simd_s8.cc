@@ -17,13 +17,7 @@ namespace {
 
 void ChooseS8Here([[maybe_unused]] PackedDepthwise* p) {
 #if HWY_TARGET != HWY_SCALAR
-#if HWY_TARGET == HWY_AVX3
-  if (HasVnni()) {
-    p->run = ChooseInteger<WordsS16Vnni, int8_t>(*p);
-    return;
-  }
-#endif
-  p->run = ChooseInteger<WordsS16, int8_t>(*p);
+  p->run = ChooseWords<int8_t>(*p);
 #endif
 }
 

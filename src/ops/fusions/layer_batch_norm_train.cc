@@ -99,14 +99,11 @@ bool FitsConv(const ChainContext& c) {
   return Fits(c) && IsPlainFloatConv(c.at(0));
 }
 
-KernelPtr PrepareWith(const ChainContext& c, TrainLayerPtr layer) {
-  if (layer == nullptr) return nullptr;
-  return std::make_unique<LayerBatchNormF32Train>(c, std::move(layer));
-}
-
 template <TrainLayerPtr (*kMake)(const PrepareContext&)>
 KernelPtr Prepare(const ChainContext& c) {
-  return PrepareWith(c, kMake(c.at(0)));
+  TrainLayerPtr layer = kMake(c.at(0));
+  if (layer == nullptr) return nullptr;
+  return std::make_unique<LayerBatchNormF32Train>(c, std::move(layer));
 }
 
 }  // namespace

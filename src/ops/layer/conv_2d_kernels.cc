@@ -82,44 +82,6 @@ KernelPtr SimdKernel(std::unique_ptr<const Packed> packed,
   return std::make_unique<ConvSimd<Packed>>(std::move(packed), context);
 }
 
-class ConvLayer final : public TrainLayer {
- public:
-  ConvLayer(const PrepareContext& context, const Window& window,
-            kernels::FloatRange range)
-      : conv_(window, range),
-        images_(
-            static_cast<int>(PerSample(context, context.input(0).shape[0]))),
-        bias_(context.has_input(2)) {
-    workspace_bytes = conv_.workspace_bytes();
-  }
-
-  void Repack(const void* const* inputs) override {
-    conv_.Pack(static_cast<const float*>(inputs[1]));
-  }
-
-  void Forward(const KernelArgs& args, float* y,
-               const kernels::OutputsMade& made) const override {
-    conv_.Forward(args.batch * images_, args.in<float>(0),
-                  bias_ ? args.in<float>(2) : nullptr, y,
-                  reinterpret_cast<float*>(args.workspace), made);
-  }
-
-  void Backward(const BackwardArgs& args,
-                const kernels::GradientSource& gradient) const override {
-    conv_.Backward(args.batch * images_,
-                   static_cast<const float*>(args.inputs[0]),
-                   static_cast<const float*>(args.outputs[0]),
-                   args.output_grads[0], args.input_grads[0],
-                   args.input_grads[1], bias_ ? args.input_grads[2] : nullptr,
-                   reinterpret_cast<float*>(args.workspace), gradient);
-  }
-
- private:
-  kernels::TrainConv conv_;
-  int images_;
-  bool bias_;
-};
-
 class GroupedConv2DF32Train final : public TrainKernel {
  public:
   GroupedConv2DF32Train(const PrepareContext& context, const Window& window,
@@ -200,9 +162,11 @@ KernelPtr MakeConv2DSimd(const PrepareContext& context) {
 
 TrainLayerPtr MakeConv2DTrainLayer(const PrepareContext& context) {
   const Window window = ConvWindow(context);
-  if (!IsPointwise(window))
-    return std::make_unique<ConvLayer>(context, window, RangeOf(context));
   const int64_t images = PerSample(context, context.input(0).shape[0]);
+  if (!IsPointwise(window)) {
+    return std::make_unique<PackedTrainLayer<kernels::TrainConv, int>>(
+        context, images, window, RangeOf(context));
+  }
   return MakePointwiseTrainLayer(context, window.in_c, window.out_c,
                                  images * window.in_h * window.in_w,
                                  RangeOf(context));

@@ -3,6 +3,7 @@
 #ifndef LITESMITH_OPS_LAYER_TRAIN_LAYER_H_
 #define LITESMITH_OPS_LAYER_TRAIN_LAYER_H_
 
+#include <cstdint>
 #include <memory>
 #include <utility>
 
@@ -26,6 +27,51 @@ class TrainLayer {
                        const kernels::OutputsMade& made) const = 0;
   virtual void Backward(const BackwardArgs& args,
                         const kernels::GradientSource& gradient) const = 0;
+};
+
+// Over a kernel that packs its weights; a sample is so many of what it counts,
+// images or pixels.
+template <class Layer, typename Count>
+class PackedTrainLayer final : public TrainLayer {
+ public:
+  template <typename... Args>
+  PackedTrainLayer(const PrepareContext& context, int64_t per_sample,
+                   const Args&... args)
+      : layer_(args...),
+        per_sample_(per_sample),
+        has_bias_(context.has_input(2)) {
+    workspace_bytes = layer_.workspace_bytes();
+  }
+
+  void Repack(const void* const* inputs) override {
+    layer_.Pack(static_cast<const float*>(inputs[1]));
+  }
+
+  void Forward(const KernelArgs& args, float* y,
+               const kernels::OutputsMade& made) const override {
+    layer_.Forward(CountOf(args.batch), args.in<float>(0),
+                   has_bias_ ? args.in<float>(2) : nullptr, y,
+                   reinterpret_cast<float*>(args.workspace), made);
+  }
+
+  void Backward(const BackwardArgs& args,
+                const kernels::GradientSource& gradient) const override {
+    layer_.Backward(
+        CountOf(args.batch), static_cast<const float*>(args.inputs[0]),
+        static_cast<const float*>(args.outputs[0]), args.output_grads[0],
+        args.input_grads[0], args.input_grads[1],
+        has_bias_ ? args.input_grads[2] : nullptr,
+        reinterpret_cast<float*>(args.workspace), gradient);
+  }
+
+ private:
+  Count CountOf(int64_t batch) const {
+    return static_cast<Count>(batch * per_sample_);
+  }
+
+  Layer layer_;
+  int64_t per_sample_;
+  bool has_bias_;
 };
 
 using TrainLayerPtr = std::unique_ptr<TrainLayer>;

@@ -88,6 +88,19 @@ class BinaryWalk {
   const kernels::BroadcastPlan& plan() const { return plan_; }
   int64_t first(int batch) const { return first_ * batch; }
 
+  // body(a, step_a, b, step_b, n, y) for each run of n outputs.
+  template <class T, typename Body>
+  void Runs(const KernelArgs& args, const Body& body) const {
+    const auto* a = args.in<T>(0);
+    const auto* b = args.in<T>(1);
+    auto* y = args.out<T>();
+    kernels::ForEachRun(plan_, first(args.batch),
+                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
+                            int64_t step_a, int64_t step_b) {
+                          body(a + at_a, step_a, b + at_b, step_b, n, y + out);
+                        });
+  }
+
  private:
   kernels::BroadcastPlan plan_;
   int64_t first_;  // of the first dimension, per sample
@@ -238,15 +251,9 @@ class BinaryF32Simd : public Kernel {
   explicit BinaryF32Simd(const PrepareContext& context)
       : walk_(context), range_(ActivationRange(ActivationOf(context.node))) {}
   void Run(const KernelArgs& args) const override {
-    const auto* a = args.in<float>(0);
-    const auto* b = args.in<float>(1);
-    auto* y = args.out<float>();
-    kernels::ForEachRun(walk_.plan(), walk_.first(args.batch),
-                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
-                            int64_t step_a, int64_t step_b) {
-                          RunFloatBinary(F::kOnVectors, range_, a + at_a,
-                                         step_a, b + at_b, step_b, n, y + out);
-                        });
+    walk_.Runs<float>(args, [this](auto... run) {
+      RunFloatBinary(F::kOnVectors, range_, run...);
+    });
   }
 
  private:
@@ -261,15 +268,8 @@ class BinaryIntegerSimd : public Kernel {
                     std::unique_ptr<const PackedBinary> packed)
       : walk_(context), packed_(std::move(packed)) {}
   void Run(const KernelArgs& args) const override {
-    const auto* a = args.in<T>(0);
-    const auto* b = args.in<T>(1);
-    auto* y = args.out<T>();
-    kernels::ForEachRun(walk_.plan(), walk_.first(args.batch),
-                        [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n,
-                            int64_t step_a, int64_t step_b) {
-                          RunScaledBinary(*packed_, a + at_a, step_a, b + at_b,
-                                          step_b, n, y + out);
-                        });
+    walk_.template Runs<T>(
+        args, [this](auto... run) { RunScaledBinary(*packed_, run...); });
   }
 
  private:

@@ -101,6 +101,17 @@ bool IsSumOfSquares(const Graph& graph, const Node* sum, TensorId x) {
           square->inputs[1] == x);
 }
 
+// The x of x > 0 ? .. : .., or kNoTensor.
+TensorId PositiveOfSelect(const Graph& graph, const Node& node) {
+  if (!IsOneOf(node, {&kSelect, &kSelectV2})) return kNoTensor;
+  const Node* condition = Producer(graph, node.inputs[0]);
+  const bool positive =
+      condition != nullptr &&
+      IsOneOf(*condition, {&kGreater, &kGreaterEqual}) &&
+      OneValue(graph, condition->inputs[1]) == std::optional(0.0f);
+  return positive ? condition->inputs[0] : kNoTensor;
+}
+
 }  // namespace
 
 // x relu6(x + 3) / 6, in any order of the factors.
@@ -163,14 +174,9 @@ bool NameLeakyRelu(Graph* graph, NodeId n) {
         (negated && negated->number == -1 && negated->x == above->inputs[0]);
     return negative && become(above->inputs[0], below.number);
   }
-  if (!IsOneOf(node, {&kSelect, &kSelectV2})) return false;
-  const Node* condition = Producer(*graph, node.inputs[0]);
-  if (condition == nullptr ||
-      !IsOneOf(*condition, {&kGreater, &kGreaterEqual}) ||
-      OneValue(*graph, condition->inputs[1]) != std::optional(0.0f))
-    return false;
+  const TensorId x = PositiveOfSelect(*graph, node);
+  if (x == kNoTensor) return false;
   const auto below = Scaled(*graph, Producer(*graph, node.inputs[2]));
-  const TensorId x = condition->inputs[0];
   return node.inputs[1] == x && below && below->x == x &&
          graph->tensor(x).shape == graph->tensor(node.outputs[0]).shape &&
          become(x, below->number);
@@ -248,13 +254,8 @@ bool NameGelu(Graph* graph, NodeId n) {
 // never taken, but would have its part of an integer scale.
 bool BoundExp(Graph* graph, NodeId n) {
   const Node& node = graph->node(n);
-  if (!IsOneOf(node, {&kSelect, &kSelectV2})) return false;
-  const Node* condition = Producer(*graph, node.inputs[0]);
-  if (condition == nullptr ||
-      !IsOneOf(*condition, {&kGreater, &kGreaterEqual}) ||
-      OneValue(*graph, condition->inputs[1]) != std::optional(0.0f))
-    return false;
-  const TensorId x = condition->inputs[0];
+  const TensorId x = PositiveOfSelect(*graph, node);
+  if (x == kNoTensor) return false;
   TensorId at = node.inputs[2];
   for (;;) {
     const Node* before = Producer(*graph, at);
