@@ -165,6 +165,8 @@ Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {
     for (const TensorId id : node.outputs) used[static_cast<size_t>(id)] = 1;
   }
   Graph result;
+  result.name = graph.name;
+  result.functional = graph.functional;
   result.input_names = graph.input_names;
   result.output_names = graph.output_names;
   result.subgraphs = graph.subgraphs;

@@ -81,6 +81,16 @@ struct Storage {
   bool operator==(const Storage&) const = default;
 };
 
+// What a parameter w adds to the loss that trains it: l1 * sum |w| + l2 * sum
+// w^2, Keras's regularizers of these names.
+struct Regularizer {
+  float l1 = 0;
+  float l2 = 0;
+
+  bool empty() const { return l1 == 0 && l2 == 0; }
+  bool operator==(const Regularizer&) const = default;
+};
+
 struct Tensor {
   std::string name;
   DType dtype = DType::kFloat32;
@@ -88,6 +98,7 @@ struct Tensor {
   Shape shape;  // dimension 0 may be kDynamic, the batch
   Quantization quant;
   Storage stored_as;
+  Regularizer regularizer;  // of a parameter, frozen or not
   TensorData data;  // parameter, state, constant: NumElements * SizeOf bytes
 
   bool has_data() const { return !data.empty(); }
@@ -140,6 +151,10 @@ struct Node {
 
 class Graph {
  public:
+  std::string name;  // of the whole model, where its file has one
+  // Of a chain of layers: its file has it as a graph of layers all the same, as
+  // Keras's Functional models are.
+  bool functional = false;
   std::vector<Tensor> tensors;
   std::vector<Node> nodes;  // in execution order
   std::vector<TensorId> inputs;

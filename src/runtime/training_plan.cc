@@ -89,6 +89,7 @@ struct TrainingPlan::Impl {
   TrainingLayout layout;
   TrainingMemory memory;
   std::vector<std::pair<size_t, size_t>> trained;  // of the parameters' floats
+  std::vector<Regularized> regularized;            // likewise
   std::vector<PlannedNode> edge;  // weight-edge nodes, in order
   std::vector<PlannedNode> body;  // nodes of samples, in order
   Clock clock;                    // of the body
@@ -250,6 +251,8 @@ void TrainingPlan::Impl::Build() {
     const auto count =
         static_cast<size_t>(graph.tensors[t].shape.NumElements());
     trained.emplace_back(first, first + count);
+    if (const Regularizer& by = graph.tensors[t].regularizer; !by.empty())
+      regularized.push_back({first, first + count, by});
   }
   const auto place = [&](const std::vector<int>& list, int shards,
                          std::vector<PlannedNode>* placed) {
@@ -530,6 +533,10 @@ std::span<float> TrainingPlan::gradients() { return impl_->memory.gradients(); }
 
 std::span<const std::pair<size_t, size_t>> TrainingPlan::trained() const {
   return impl_->trained;
+}
+
+std::span<const TrainingPlan::Regularized> TrainingPlan::regularized() const {
+  return impl_->regularized;
 }
 
 std::span<std::byte> TrainingPlan::states() { return impl_->memory.states(); }

@@ -68,6 +68,13 @@ class TrainingPlan {
   // Which of them a head's loss trains, as [first, end) of those floats; the
   // gradient of the others is zero.
   std::span<const std::pair<size_t, size_t>> trained() const;
+  // Those of them that have a regularizer, likewise.
+  struct Regularized {
+    size_t first = 0;
+    size_t end = 0;
+    Regularizer by;
+  };
+  std::span<const Regularized> regularized() const;
   // All states, raw, in the graph's order: for checkpoints.
   std::span<std::byte> states();
 

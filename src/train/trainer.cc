@@ -29,6 +29,7 @@
 #include "src/train/epoch_progress.h"
 #include "src/train/fit.h"
 #include "src/train/losses.h"
+#include "src/train/regularizers.h"
 #include "src/train/settings.h"
 #include "src/train/training_run.h"
 #include "src/transform/training_ops.h"
@@ -326,7 +327,7 @@ TrainResult Train(const Graph& graph, const Dataset& data,
     row.stage = options.stage;
     if (held_out != nullptr) {
       const Evaluation evaluation = EvaluateFloat(trained, *held_out, options);
-      row.validation_loss = evaluation.loss;
+      row.validation_loss = evaluation.loss + RegularizerLoss(trained);
       row.validation_accuracy = evaluation.accuracy;
     }
     row.seconds = epoch_timer.Seconds();

@@ -11,6 +11,7 @@
 #include "src/base/rng.h"
 #include "src/kernels/train/losses.h"
 #include "src/runtime/bind.h"
+#include "src/train/regularizers.h"
 #include "src/transform/batch_norm.h"
 
 namespace litesmith {
@@ -176,6 +177,18 @@ void TrainingRun::GoBackToBest() {
   std::copy(best_.states.begin(), best_.states.end(), plan_->states().begin());
 }
 
+double TrainingRun::AddRegularizers() {
+  double loss = 0;
+  for (const auto& [first, end, by] : plan_->regularized()) {
+    const std::span<const float> weights =
+        plan_->parameters().subspan(first, end - first);
+    loss += RegularizerLoss(by, weights);
+    AddRegularizerGradient(by, weights,
+                           plan_->gradients().subspan(first, end - first));
+  }
+  return loss;
+}
+
 void TrainingRun::ClipGradient() {
   const std::span<float> gradient = plan_->gradients();
   if (const float most = options_.clip_value; most > 0) {
@@ -198,6 +211,7 @@ LossSum TrainingRun::Step(const Batch& batch) {
   for (Shard& shard : shards_) shard.sum = {};
   ++steps_;
   plan_->Step(batch.size(), steps_, callbacks_);
+  const double of_weights = AddRegularizers();
   ClipGradient();
   learning_rate_ = LearningRate(options_, steps_, schedule_steps_);
   optimizer_.step({options_, steps_, learning_rate_, plan_->gradients(),
@@ -207,6 +221,7 @@ LossSum TrainingRun::Step(const Batch& batch) {
     result.loss += shard.sum.loss;
     result.correct += shard.sum.correct;
   }
+  result.loss += of_weights * batch.size();
   return result;
 }
 

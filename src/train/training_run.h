@@ -36,7 +36,8 @@ class TrainingRun {
               const Graph* teacher = nullptr, int64_t tuned_by = -1);
 
   // One step on a batch of the data, of 1 to options.batch samples. Gives their
-  // loss before the optimizer moved the parameters.
+  // loss before the optimizer moved the parameters; the part of regularizers is
+  // counted once for each sample, as if it belonged to theirs.
   LossSum Step(const Batch& batch);
 
   // How many steps were taken; a checkpoint sets it.
@@ -78,6 +79,8 @@ class TrainingRun {
                   int values, float scale, float* grad) const;
   // Moments of batch normalizations stay from here on, if it is time.
   void FreezeIfTime();
+  // Adds the gradient of regularizers, and gives what they add to the loss.
+  double AddRegularizers();
   void ClipGradient();
 
   const TrainOptions& options_;

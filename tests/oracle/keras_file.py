@@ -6,10 +6,13 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-residual FILE            a residual network on images of digits, with start weights of a seed
        keras_file.py 2|3 save-gated FILE [ACTIVATION]  one with squeeze-and-excitation that ends in a softmax, or in that
        keras_file.py 2|3 save-joined FILE              branches side by side, on images of digits, with start weights of a seed
+       keras_file.py 2|3 save-regularized FILE         a chain of a functional model with regularizers, also in layers of layers
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
+       keras_file.py 2|3 train-step FILE DATA.npz RATE OUT  one step of plain descent over all of x_train; prints its loss
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
        keras_file.py 2|3 layers FILE                   prints {name: class} as JSON
+       keras_file.py 2|3 configs FILE                  prints the model's name and class, and all of each layer's config, as JSON
        keras_file.py 2|3 activations FILE              prints {name: activation} of those that have one
        keras_file.py 2|3 serve                         any of these, one after another: a JSON list of arguments per line of
                                                        standard input, {"printed": ..., "error": ...} per line of output
@@ -120,6 +123,20 @@ def joined_model(keras):
     return keras.Model(image, layers.Dense(10, name="logits")(x))
 
 
+def regularized_model(keras):
+    """L1 and L2 at every kind of weights; the loss of all of them is what counts."""
+    layers, by = keras.layers, keras.regularizers
+    keras.utils.set_random_seed(4)
+    x = image = keras.Input((28, 28), name="image")
+    x = layers.Conv1D(6, 3, kernel_regularizer=by.L2(0.003), bias_regularizer=by.L1(0.02), name="conv")(x)
+    x = layers.BatchNormalization(gamma_regularizer=by.L1L2(0.001, 0.002), name="norm")(x)
+    x = layers.SeparableConv1D(4, 3, depthwise_regularizer="l2", pointwise_regularizer=by.L1(0.001), name="separable")(x)
+    x = layers.TimeDistributed(layers.Dense(4, kernel_regularizer=by.L2(0.01), name="inner"), name="each")(x)
+    x = layers.Bidirectional(layers.LSTM(3, recurrent_regularizer=by.L2(0.02), kernel_regularizer=by.L2(0.01)), name="both")(x)
+    x = layers.Dense(10, kernel_regularizer=by.L2(1e-4), name="logits")(x)
+    return keras.Model(image, x, name="mine")
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -166,11 +183,25 @@ def run(keras, verb, path, *arrays):
         save(gated_model(keras, *arrays), path)
     elif verb == "save-joined":
         save(joined_model(keras), path)
+    elif verb == "save-regularized":
+        save(regularized_model(keras), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
         model = keras.models.load_model(path, compile=False)
         print(json.dumps({layer.name: type(layer).__name__ for layer in model.layers}))
+    elif verb == "train-step":
+        model = keras.models.load_model(path, compile=False)
+        data, rate, out = arrays
+        data = np.load(data)
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(optimizer=keras.optimizers.SGD(float(rate)), loss=loss)
+        print(model.train_on_batch(data["x_train"], data["y_train"]))
+        save(model, out)
+    elif verb == "configs":
+        model = keras.models.load_model(path, compile=False)
+        configs = {layer.name: layer.get_config() for layer in model.layers}
+        print(json.dumps({"name": model.name, "class": type(model).__name__, "layers": configs}, default=list))
     elif verb == "activations":
         configs = {layer.name: layer.get_config() for layer in keras.models.load_model(path, compile=False).layers}
         print(json.dumps({name: config["activation"] for name, config in configs.items() if "activation" in config}))

@@ -221,6 +221,34 @@ def test_options_of_layers_are_honoured_and_kept(litesmith, tmp_path, generation
             assert np.array_equal(values, before[name]) == name.startswith("frozen/"), name
 
 
+def said_of(generation, path, directory):
+    """What that Keras says of the model: its name, its layers' classes and configs, and its weights."""
+    said = json.loads(keras(generation, "configs", path))
+    classes = json.loads(keras(generation, "layers", path))
+    keras(generation, "weights", path, directory / "weights.npz")
+    weights = dict(np.load(directory / "weights.npz"))
+    del weights["options"]
+    return said, classes, weights
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_regularizers_act_as_theirs(litesmith, tmp_path, generation):
+    """The loss of an epoch that moves nothing, and weights after one step of plain descent."""
+    rng = np.random.default_rng(4)
+    start, data = tmp_path / "start.h5", tmp_path / "data.npz"
+    x, y = rng.random((64, 28, 28), dtype=np.float32), rng.integers(0, 10, 64)
+    np.savez(data, x_train=x, y_train=y, x_test=x, y_test=y)
+    keras(generation, "save-regularized", start)
+    options = ("--data", f"npz:{data}", "--batch", 64, "--epochs", 1, "--validation-split", 0, "--optimizer", "sgd", "--momentum", 0)
+    ours, theirs = tmp_path / "ours.h5", tmp_path / "theirs.h5"
+    said = json.loads(litesmith.ok("train", start, *options, "--learning-rate", 0.1, "--json", "-o", ours))
+    loss = float(keras(generation, "train-step", start, data, 0.1, theirs).split()[-1])
+    assert said["train_loss"] == pytest.approx(loss, rel=1e-4)
+    (_, _, want), (_, _, got) = (said_of(generation, path, tmp_path) for path in (theirs, ours))
+    for name, values in want.items():
+        assert np.abs(got[name] - values).max() < 2e-5, name
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["resnet8", "mobilenet-v2-0.35", "gru-kws"])
 def test_built_in_networks(litesmith, tmp_path, name, ending):

@@ -84,6 +84,8 @@ Ordered FromTensor(const Tensor& tensor, const std::string& path,
          std::vector<int32_t>(how.compressed.begin(), how.compressed.end())},
         {"dense_size", how.dense_size}};
   }
+  if (const Regularizer& by = tensor.regularizer; !by.empty())
+    json["regularizer"] = {{"l1", FromFloat(by.l1)}, {"l2", FromFloat(by.l2)}};
   if (!tensor.has_data()) return json;
   for (const StoredTensor& other : stored) {
     if (SameData(tensor, *other.tensor)) {
@@ -190,6 +192,10 @@ Tensor ToTensor(const Json& json, const H5Tree& group, const Graph& plain) {
   if (const Json* how = JsonFind(json, "stored_as")) {
     tensor.stored_as = ToStorage(*how);
   }
+  if (const Json* by = JsonFind(json, "regularizer")) {
+    tensor.regularizer = {ToFloat(JsonAt(*by, "l1"), "l1"),
+                          ToFloat(JsonAt(*by, "l2"), "l2")};
+  }
   for (int d = 1; d < tensor.shape.rank(); ++d) {
     if (tensor.kind == TensorKind::kInput && tensor.shape[d] < 1) {
       Fail(ErrorKind::kCorrupt, "its shape {} leaves more than the batch open",
@@ -262,6 +268,8 @@ Ordered ToJson(const Graph& graph, const std::string& prefix,
                   {"outputs", graph.outputs},
                   {"input_names", graph.input_names},
                   {"output_names", graph.output_names}};
+  if (!graph.name.empty()) json["name"] = graph.name;
+  if (graph.functional) json["functional"] = true;
   if (graph.subgraphs.empty()) return json;
   json["subgraphs"] = Ordered::array();
   for (size_t g = 0; g < graph.subgraphs.size(); ++g) {
@@ -301,6 +309,8 @@ Graph FromJson(const Json& json, const H5Tree& group, const Graph& plain) {
   graph.outputs = JsonDims(JsonAt(json, "outputs"), "outputs");
   graph.input_names = ToNames(json, "input_names");
   graph.output_names = ToNames(json, "output_names");
+  graph.name = JsonString(json, "name", "");
+  graph.functional = JsonBool(json, "functional", false);
   const auto fits = [](const auto& names, const auto& ids) {
     return names.empty() || names.size() == ids.size();
   };

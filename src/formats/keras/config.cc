@@ -9,6 +9,7 @@
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/model_tree.h"
 #include "src/formats/keras/quantized.h"
+#include "src/formats/keras/regularizers.h"
 #include "src/formats/keras/unknown_layers.h"
 #include "src/formats/keras/wrappers.h"
 
@@ -57,8 +58,12 @@ void CheckOptions(const KerasLayer& layer, KerasModel* model) {
   std::string names;
   for (const auto& [key, value] : layer.config->items()) {
     if (value.is_null()) continue;
-    if (key.ends_with("_regularizer") || key.ends_with("_constraint"))
-      names += (names.empty() ? "" : ", ") + key;
+    const bool regularizer = key.ends_with("_regularizer");
+    if (!regularizer && !key.ends_with("_constraint")) continue;
+    if (regularizer && key != "activity_regularizer" &&
+        ReadRegularizer(value).has_value())
+      continue;
+    names += (names.empty() ? "" : ", ") + key;
   }
   if (names.empty()) return;
   model->left_out += fmt::format(
@@ -377,6 +382,8 @@ KerasModel ParseKerasConfig(const std::string& text, const char* what,
          "it is a model of class '{}'; Sequential and Functional are supported",
          kind);
   }
+  model.name = JsonString(config, "name", "");
+  model.functional = kind != "Sequential";
   model.to_look_at = to_look_at;
   if (!to_look_at) RequireKnownLayers(ModelLayers(config));
   model.generation =

@@ -65,7 +65,9 @@ struct KerasModel {
   std::vector<KerasTensor> outputs;
   std::vector<std::string> input_names;
   std::vector<std::string> output_names;
-  // "'conv' (kernel_regularizer), 'dense' (bias_constraint)": what acts in
+  std::string name;
+  bool functional = false;  // and not a Sequential
+  // "'conv' (activity_regularizer), 'dense' (bias_constraint)": what acts in
   // training only, and not in ours.
   std::string left_out;
 };

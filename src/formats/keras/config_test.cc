@@ -173,21 +173,22 @@ TEST(ModelConfigTest, BadConfigsAreNamed) {
   }
 }
 
-// What does not act here is said once for the file.
+// What does not act here is said once for the file; an L2 of weights does.
 TEST(ModelConfigTest, RegularizersAreWarnedOf) {
   std::vector<std::string> warnings;
   const WarningSink before = SetWarningSink(
       [&](std::string_view text) { warnings.emplace_back(text); });
   GraphFromH5(
       WithConfig(OneLayer("Flatten", R"(, "activity_regularizer": {"l2": 0.1},
-                  "kernel_constraint": {}, "bias_regularizer": null)")),
+                  "kernel_constraint": {}, "bias_regularizer": {"class_name":
+                  "L2", "config": {"l2": 0.1}})")),
       "file.h5");
   SetWarningSink(before);
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_NE(warnings[0].find(
-                "file.h5: regularizers and constraints do not act in training "
-                "here and are not kept in files: 'bad' (activity_regularizer, "
-                "kernel_constraint)"),
+                "file.h5: constraints and regularizers other than L1 and L2 of "
+                "weights do not act in training here and are not kept in "
+                "files: 'bad' (activity_regularizer, kernel_constraint)"),
             std::string::npos)
       << warnings[0];
 }

@@ -282,10 +282,12 @@ class Builder {
 Graph FromKeras(const KerasModel& model, const Variables& variables,
                 const std::string& path) {
   Graph graph = Builder(model, variables).Build();
+  graph.name = model.name;
+  graph.functional = model.functional;
   if (!model.left_out.empty()) {
     Warn(
-        "{}: regularizers and constraints do not act in training here and "
-        "are not kept in files: {}",
+        "{}: constraints and regularizers other than L1 and L2 of weights do "
+        "not act in training here and are not kept in files: {}",
         path, model.left_out);
   }
   return graph;

@@ -12,6 +12,7 @@
 #include "src/base/check.h"
 #include "src/base/error.h"
 #include "src/formats/keras/quantized.h"
+#include "src/formats/keras/regularizers.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -148,6 +149,7 @@ TensorId Take(LayerIn* in, const Wanted& wanted) {
   Tensor tensor;
   tensor.name = NameOfVariable(*in, name);
   tensor.kind = in->trainable ? TensorKind::kParameter : TensorKind::kConstant;
+  tensor.regularizer = RegularizerOf(in->config, name);
   tensor.shape = wanted.shape;
   tensor.data = bits > 0 ? TensorData(std::as_bytes(std::span(floats)))
                          : TensorData(data->bytes);
@@ -275,8 +277,8 @@ void CheckChannelsLast(const Json& config) {
   }
 }
 
-void OutLayer::Set(const char* key, ConfigValue value) {
-  config.emplace_back(key, std::move(value));
+void OutLayer::Set(std::string key, ConfigValue value) {
+  config.emplace_back(std::move(key), std::move(value));
 }
 
 bool OutLayer::Says(std::string_view key) const {

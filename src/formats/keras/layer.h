@@ -60,7 +60,7 @@ class ConfigValue {
  private:
   std::string json_;
 };
-using LayerConfig = std::vector<std::pair<const char*, ConfigValue>>;
+using LayerConfig = std::vector<std::pair<std::string, ConfigValue>>;
 
 struct LayerRow {
   const char* class_name;
@@ -215,7 +215,7 @@ struct OutLayer {
   int generation = 0;  // the one Keras that means this by it; 0: both do
   std::vector<std::vector<int32_t>> input_shapes;  // -1: the batch
 
-  void Set(const char* key, ConfigValue value);
+  void Set(std::string key, ConfigValue value);
   bool Says(std::string_view key) const;
 };
 

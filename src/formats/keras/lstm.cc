@@ -41,6 +41,7 @@ TensorId AddGate(TensorId whole, size_t gate, Graph* graph) {
   const Tensor& from = graph->tensor(whole);
   part.name = from.name + kEndings[gate];
   part.kind = from.kind;
+  part.regularizer = from.regularizer;
   part.shape = from.shape;
   part.shape[0] /= static_cast<int32_t>(kLstmGates);
   const size_t bytes = from.data.size() / kLstmGates;
@@ -197,10 +198,13 @@ class Joiner {
     Shape shape = one.shape;
     shape[0] *= static_cast<int32_t>(kLstmGates);
     const TensorKind kind = one.kind;
+    const Regularizer regularizer = one.regularizer;
     TensorId& known =
         wholes_.try_emplace(node.inputs[first], kNoTensor).first->second;
-    if (known == kNoTensor)
+    if (known == kNoTensor) {
       known = graph_.AddConstant<float>(name, shape, values, kind);
+      graph_.tensor(known).regularizer = regularizer;
+    }
     return known;
   }
 

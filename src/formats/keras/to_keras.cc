@@ -13,6 +13,7 @@
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/keras/groups.h"
+#include "src/formats/keras/regularizers.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -148,8 +149,10 @@ class Writer : public LayerWriter {
       model_.outputs.push_back(LayerOf(id));
     }
     MergeCalls(&model_);
-    model_.is_chain = model_.inputs.size() == 1 && model_.outputs.size() == 1 &&
-                      model_.outputs[0] == Last();
+    for (OutLayer& layer : model_.layers) SetRegularizers(graph_, &layer);
+    model_.name = graph_.name;
+    model_.is_chain = !graph_.functional && model_.inputs.size() == 1 &&
+                      model_.outputs.size() == 1 && model_.outputs[0] == Last();
     for (size_t i = 0; i < model_.layers.size(); ++i) {
       std::vector<OutTensor> before;
       if (i > 0) before = {{static_cast<int>(i) - 1, 0}};

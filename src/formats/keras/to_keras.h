@@ -18,6 +18,7 @@ struct OutModel {
   std::vector<OutTensor> inputs;  // of the layers that are inputs
   std::vector<OutTensor> outputs;
   bool is_chain = false;  // one input, one output, each reads the one before
+  std::string name;       // empty: Keras's for such a model
 };
 
 // Every place where a layer's output is named: the inputs of calls, and the

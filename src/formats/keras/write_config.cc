@@ -170,7 +170,8 @@ std::string ConfigForH5(const OutModel& model) {
     }
     layers.push_back(std::move(json));
   }
-  Ordered config = {{"name", model.is_chain ? "sequential" : "model"},
+  const char* plain = model.is_chain ? "sequential" : "model";
+  Ordered config = {{"name", model.name.empty() ? plain : model.name},
                     {"layers", std::move(layers)}};
   if (!model.is_chain) {
     config["trainable"] = true;
@@ -194,8 +195,9 @@ std::string ConfigForArchive(const OutModel& model) {
          {"name", layer.name},
          {"inbound_nodes", InboundNodes(model, layer, /*archive=*/true)}});
   }
-  Ordered config = {
-      {"name", "model"}, {"trainable", true}, {"layers", std::move(layers)}};
+  Ordered config = {{"name", model.name.empty() ? "model" : model.name},
+                    {"trainable", true},
+                    {"layers", std::move(layers)}};
   AddEnds(model, &config);
   // A class of this module is found in both Kerases and is a Functional one.
   const Ordered json = {{"module", "keras.models"},
