@@ -13,6 +13,10 @@
 namespace litesmith {
 namespace {
 
+// Of all convolutions of MLPerf Tiny's networks, as it trains them; in
+// depthwise ones it has no effect there.
+constexpr float kMlperfTinyL2 = 1e-4f;
+
 using Shape1 = std::vector<int32_t>;
 
 std::string Text(const Shape1& shape) {
@@ -104,6 +108,7 @@ Graph MakeLeNet5(const ModelShape& shape, uint64_t seed) {
 // MLPerf Tiny's, three stacks of one residual block.
 Graph MakeResNet8(const ModelShape& shape, uint64_t seed) {
   ModelBuilder m = Image(shape, "resnet8", seed);
+  m.set_convolution_l2(kMlperfTinyL2);
   m.Conv("conv", {.channels = 16}, false);
   m.BatchNorm("norm", activation::kRelu);
   int channels = 16;
@@ -138,6 +143,7 @@ Graph MakeMobileNetV1(const ModelShape& shape, uint64_t seed) {
       {64, 1},  {128, 2}, {128, 1}, {256, 2}, {256, 1},  {512, 2}, {512, 1},
       {512, 1}, {512, 1}, {512, 1}, {512, 1}, {1024, 2}, {1024, 1}};
   ModelBuilder m = Image(shape, "mobilenet-v1-0.25", seed);
+  m.set_convolution_l2(kMlperfTinyL2);
   m.Conv("conv", {.channels = Rounded(32, kWidth), .stride = 2}, false);
   m.BatchNorm("norm", activation::kRelu6);
   int at = 0;
@@ -199,6 +205,7 @@ Graph MakeMobileNetV2(const ModelShape& shape, uint64_t seed) {
 // MLPerf Tiny's for keyword spotting (Zhang et al. 2017): of MFCC [49, 10, 1].
 Graph MakeDsCnn(const ModelShape& shape, uint64_t seed) {
   ModelBuilder m = Image(shape, "ds-cnn", seed);
+  m.set_convolution_l2(kMlperfTinyL2);
   m.Conv("conv", {.channels = 64, .height = 10, .width = 4, .stride = 2},
          false);
   m.BatchNorm("norm", activation::kRelu);

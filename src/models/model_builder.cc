@@ -96,6 +96,7 @@ void ModelBuilder::Conv(const std::string& name, const ConvShape& conv,
       last_,
       Glorot(name + "/kernel", {conv.channels, conv.height, conv.width, in},
              taps * in, taps * conv.channels)};
+  graph_.tensor(inputs[1]).regularizer.l2 = convolution_l2_;
   if (bias) inputs.push_back(Zeros(name, conv.channels));
   Node& node = AddNode(kConv2D, name, std::move(inputs));
   Conv2DAttrs attrs;

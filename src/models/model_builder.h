@@ -33,6 +33,9 @@ class ModelBuilder {
   std::vector<int32_t> shape() const;
   int channels() const { return shape().back(); }
 
+  // Kernels of convolutions behind this are trained with this L2 of Keras's.
+  void set_convolution_l2(float l2) { convolution_l2_ = l2; }
+
   void Reshape(const std::string& name, const std::vector<int32_t>& sample);
   void Flatten(const std::string& name);
   // With a bias unless a batch normalization follows.
@@ -72,6 +75,7 @@ class ModelBuilder {
   Graph graph_;
   uint64_t seed_;
   uint64_t layers_ = 0;
+  float convolution_l2_ = 0;
   TensorId last_ = kNoTensor;
 };
 

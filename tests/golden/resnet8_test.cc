@@ -122,7 +122,13 @@ TEST_F(ResNet8Golden, TenStepsGiveTheLossesAndMomentsOfKeras) {
   options.learning_rate = 1e-4f;
   const TenSteps run = Train(graph_, *Images(kSteps * kBatch), options,
                              InOrder(kSteps * kBatch));
-  EXPECT_LE(Relative(run.losses, Read("resnet8/losses").values), 1e-4);
+  // Biases in front of batch normalizations are moved by roundings alone: both
+  // go apart, twice as far every other step.
+  const Array losses = Read("resnet8/losses");
+  const std::span<const float> want(losses.values);
+  const std::span<const float> got(run.losses);
+  EXPECT_LE(Relative(got.first(5), want.first(5)), 2e-5);
+  EXPECT_LE(Relative(got, want), 2e-4);
   const Array moments = Read("resnet8/moments");
   const auto check = [&](int step, int row, double tolerance) {
     const Graph& graph = run.graphs[static_cast<size_t>(step)];
