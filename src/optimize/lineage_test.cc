@@ -246,8 +246,11 @@ TEST(LineageTest, NormalizationsFreezeByTheStepsOwnDefault) {
   };
   EXPECT_EQ(share("prune"), 1);
   EXPECT_EQ(share("quant"), kQatTechnique.freeze_batch_norm);
+  // Its wrapper does not tell them that it trains.
+  EXPECT_EQ(share("cluster"), 0);
   options.tfmot = true;
   EXPECT_EQ(share("quant"), 1);
+  EXPECT_EQ(share("cluster"), 0);
   options.freeze_batch_norm = 0.25f;
   EXPECT_EQ(share("quant"), 0.25f);
 }

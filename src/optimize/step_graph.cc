@@ -235,8 +235,9 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
   options.learning_rate = step.learning_rate.value_or(base.learning_rate);
   for (const auto& change : step.training) change(&options);
   if (options.freeze_batch_norm < 0) {
-    options.freeze_batch_norm =
-        options.tfmot ? 1 : step.technique->freeze_batch_norm;
+    options.freeze_batch_norm = options.tfmot
+                                    ? step.technique->tfmot_freeze_batch_norm
+                                    : step.technique->freeze_batch_norm;
   }
   return options;
 }

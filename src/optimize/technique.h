@@ -47,8 +47,9 @@ struct Technique {
   // Weights in fewer numbers than this are left as they are unless a rule of
   // the step is for them: there is nothing to gain.
   int64_t fewest_weights = 0;
-  // What TrainOptions::freeze_batch_norm is by itself.
+  // What TrainOptions::freeze_batch_norm is by itself, and as TFMOT does it.
   float freeze_batch_norm = 1;
+  float tfmot_freeze_batch_norm = 1;
   // Depthwise kernels are left as they are unless a rule of the step is for
   // them: a channel has a few weights, of which it can spare none.
   bool spares_depthwise = false;
