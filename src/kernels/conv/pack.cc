@@ -159,6 +159,26 @@ bool PackConstants(const ConvSpec& spec, PackedConv* p) {
                          &p->requantizer);
 }
 
+// `repeated`: of ConvFitsGray.
+void PackDirect(const ConvSpec& spec, const ConvSpec& repeated, bool bytes,
+                PackedConv* p) {
+  const Window& g = spec.window;
+  const PaddedImage image = PaddedImageOf(g, g.in_c);
+  p->copy_h = static_cast<int>(image.h);
+  p->copy_w = static_cast<int>(image.w);
+  const bool padded = p->copy_h != g.in_h || p->copy_w != g.in_w;
+  p->needs_copy = padded || bytes || p->gray;
+  if (p->gray) {
+    PackGray(repeated, p);
+  } else {
+    p->needs_copy |= PackWords(spec, p);
+    PackWindows(spec, p);
+  }
+  // A tile that is written late.
+  p->workspace_bytes =
+      (static_cast<size_t>(kMaxConvTile * p->lanes) * 4 + 63) / 64 * 64;
+}
+
 }  // namespace
 
 void PutConvWeight(const ConvSpec& spec, int64_t from, int element_bytes,
@@ -192,22 +212,11 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
   p->blocks = (repeated.window.out_c + lanes - 1) / lanes;
   if (!PackConstants(repeated, p)) return false;
 
-  if (FitsWinograd(spec, lanes, vnni)) {
-    PackWinograd(spec, p);
-    return true;
-  }
   if (!FitsPaddedImage(g, g.in_c)) return false;
-  const PaddedImage image = PaddedImageOf(g, g.in_c);
-  p->copy_h = static_cast<int>(image.h);
-  p->copy_w = static_cast<int>(image.w);
-  const int64_t pitch = image.w * g.in_c;
-  const bool padded = p->copy_h != g.in_h || p->copy_w != g.in_w;
-  p->needs_copy = padded || bytes || p->gray;
-  if (p->gray) {
-    PackGray(repeated, p);
+  if (const int tile = ChooseWinogradTile(spec, lanes, vnni); tile != 0) {
+    PackWinograd(spec, tile, p);
   } else {
-    p->needs_copy |= PackWords(spec, p);
-    PackWindows(spec, p);
+    PackDirect(spec, repeated, bytes, p);
   }
   size_t& end = p->workspace_bytes;
   const auto reserve = [&](int64_t size) {
@@ -215,11 +224,10 @@ bool PackConvCommon(const ConvSpec& spec, int lanes, bool vnni, PackedConv* p) {
     end += (static_cast<size_t>(size) + kSlack + 63) / 64 * 64;
     return at;
   };
-  reserve(int64_t{kMaxConvTile} * lanes * 4);
   if (p->needs_copy) {
     // Behind the last row, too, comes the padding on the left of a next one.
-    p->copy_at =
-        reserve((pitch * p->copy_h + g.pad_left * g.in_c) * p->element_bytes);
+    p->copy_at = reserve((int64_t{p->copy_w} * p->copy_h + g.pad_left) *
+                         g.in_c * p->element_bytes);
   }
   if (spec.kind == LayerKind::kF32S8) p->quantized_at = reserve(g.in_size());
   return true;

@@ -133,15 +133,14 @@ void RunImage(const PackedConv& p, const void* image, DynamicScale scale,
   }
 }
 
-// All images of one call.
-template <class Words, bool kPool, class Epilogue>
-void Run(const PackedConv& p, int images, const void* x, void* y,
-         std::byte* workspace) {
+// Calls run(image, scale, y, y_end) for each image of a call, with the copy of
+// it where it needs one; `out_size`: elements of y an image.
+template <class Epilogue, class RunOne>
+void ForEachImage(const PackedConv& p, int images, const void* x, void* y,
+                  std::byte* workspace, int64_t out_size, const RunOne& run) {
   using Out = typename Epilogue::Out;
   constexpr bool kHybrid = std::is_same_v<Epilogue, EpilogueHybrid>;
   const Window& g = p.spec.window;
-  const int64_t out_size =
-      kPool ? int64_t{g.out_h / 2} * (g.out_w / 2) * g.out_c : g.out_size();
   const int64_t in_bytes =
       g.in_size() * (kHybrid ? 4 : static_cast<int64_t>(sizeof(Out)));
   const auto* in = static_cast<const std::byte*>(x);
@@ -163,8 +162,23 @@ void Run(const PackedConv& p, int images, const void* x, void* y,
       CopyAny(p, in, p.spec.x_zero, copy);
       image = copy;
     }
-    RunImage<Words, kPool, Epilogue>(p, image, scale, out, end, workspace);
+    run(image, scale, out, end);
   }
+}
+
+// All images of one call.
+template <class Words, bool kPool, class Epilogue>
+void Run(const PackedConv& p, int images, const void* x, void* y,
+         std::byte* workspace) {
+  const Window& g = p.spec.window;
+  const int64_t out_size =
+      kPool ? int64_t{g.out_h / 2} * (g.out_w / 2) * g.out_c : g.out_size();
+  ForEachImage<Epilogue>(p, images, x, y, workspace, out_size,
+                         [&](const std::byte* image, DynamicScale scale,
+                             auto* out, const auto* end) {
+                           RunImage<Words, kPool, Epilogue>(
+                               p, image, scale, out, end, workspace);
+                         });
 }
 
 template <class Words, class Epilogue>

@@ -42,10 +42,11 @@ struct PackedConv {
   std::vector<int32_t> output_offsets;  // of the vectors of window_offsets
   std::vector<int> phase_ends;  // in these, from the last phase to the first
   PackedBuffer lookups;
-  // By winograd.h: transformed pixels are at the workspace's beginning, then
-  // these; weights are its own.
-  bool winograd = false;
-  size_t winograd_products_at = 0, winograd_patch_at = 0;
+  // By winograd.h: outputs a side of a tile, or 0, and how many tiles at a
+  // time. Their pixels are at the workspace's beginning, then their products;
+  // weights are its own.
+  int winograd = 0, winograd_tiles = 0;
+  size_t winograd_products_at = 0;
   // In elements of that image: the first of each window, in the order in which
   // outputs are computed, rounded up to kMaxTile by repeating the last; and
   // from there the words that a window consists of.

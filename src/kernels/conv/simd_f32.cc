@@ -18,8 +18,8 @@ namespace {
 
 void ChooseF32Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
-  p->run = p->winograd ? &RunWinograd<WordsF32, EpilogueF32, float>
-                       : Choose<WordsF32, EpilogueF32>(*p);
+  p->run = p->winograd != 0 ? ChooseWinograd<WordsF32, EpilogueF32>(*p)
+                            : Choose<WordsF32, EpilogueF32>(*p);
 #endif
 }
 

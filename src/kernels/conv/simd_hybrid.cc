@@ -24,8 +24,8 @@ void ChooseHybridHere([[maybe_unused]] PackedConv* p) {
     return;
   }
 #endif
-  p->run = p->winograd ? &RunWinograd<WordsS16, EpilogueHybrid, int8_t>
-                       : Choose<WordsS16, EpilogueHybrid>(*p);
+  p->run = p->winograd != 0 ? ChooseWinograd<WordsS16, EpilogueHybrid>(*p)
+                            : Choose<WordsS16, EpilogueHybrid>(*p);
 #endif
 }
 

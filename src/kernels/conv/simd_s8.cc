@@ -17,17 +17,17 @@ namespace HWY_NAMESPACE {
 namespace {
 
 #if HWY_TARGET != HWY_SCALAR
-auto ChooseWinograd(const PackedConv& p) {
+auto ChooseTiles(const PackedConv& p) {
   switch (p.requantizer.form) {
     case RequantForm::kPlain:
-      return &RunWinograd<WordsS16,
-                          EpilogueInteger<int8_t, RequantForm::kPlain>, int8_t>;
+      return ChooseWinograd<WordsS16,
+                            EpilogueInteger<int8_t, RequantForm::kPlain> >(p);
     case RequantForm::kSigned:
-      return &RunWinograd<
-          WordsS16, EpilogueInteger<int8_t, RequantForm::kSigned>, int8_t>;
+      return ChooseWinograd<WordsS16,
+                            EpilogueInteger<int8_t, RequantForm::kSigned> >(p);
     default:
-      return &RunWinograd<WordsS16, EpilogueInteger<int8_t, RequantForm::kLeft>,
-                          int8_t>;
+      return ChooseWinograd<WordsS16,
+                            EpilogueInteger<int8_t, RequantForm::kLeft> >(p);
   }
 }
 #endif
@@ -41,7 +41,7 @@ void ChooseS8Here([[maybe_unused]] PackedConv* p) {
   }
 #endif
   p->run =
-      p->winograd ? ChooseWinograd(*p) : ChooseInteger<WordsS16, int8_t>(*p);
+      p->winograd != 0 ? ChooseTiles(*p) : ChooseInteger<WordsS16, int8_t>(*p);
 #endif
 }
 
