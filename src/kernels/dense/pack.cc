@@ -45,6 +45,32 @@ void PackWeights(const DenseSpec& spec, PackedDense* p) {
   }
 }
 
+// For lanes-inl.h.
+void PackLanes(const DenseSpec& spec, PackedDense* p) {
+  const int depth = spec.shape.depth;
+  const int outputs = spec.shape.outputs;
+  int blocks = (outputs + kDenseLanes - 1) / kDenseLanes;
+  p->weights = PackedBuffer(static_cast<size_t>(blocks) *
+                            static_cast<size_t>(p->vectors) *
+                            static_cast<size_t>(kDenseLanes * p->elements));
+  const auto* w = static_cast<const int8_t*>(spec.weights);
+  auto* to = p->weights.as<int8_t>();
+  int group = 8;
+  for (int first = 0; blocks > 0; first += group * kDenseLanes) {
+    while (group > blocks) group /= 2;
+    blocks -= group;
+    for (int word = 0; word < p->vectors; ++word) {
+      for (int lane = 0; lane < group * kDenseLanes; ++lane) {
+        for (int e = 0; e < p->elements; ++e, ++to) {
+          const int o = first + lane;
+          const int at = word * p->elements + e;
+          if (o < outputs && at < depth) *to = w[int64_t{o} * depth + at];
+        }
+      }
+    }
+  }
+}
+
 // Cuts rows into as few parts as keep the sums of int16 products in 32 bits.
 void Cut(const DenseSpec& spec, PackedDense* p) {
   const auto* w = static_cast<const int8_t*>(spec.weights);
@@ -71,8 +97,16 @@ void Cut(const DenseSpec& spec, PackedDense* p) {
 
 }  // namespace
 
+bool FitsDenseLanes(const DenseSpec& spec) {
+  if (spec.kind == LayerKind::kF32F32) return false;
+  if (spec.kind == LayerKind::kS16S8) return true;
+  const auto* w = static_cast<const int8_t*>(spec.weights);
+  const int64_t n = int64_t{spec.shape.outputs} * spec.shape.depth;
+  return std::find(w, w + n, int8_t{-128}) == w + n;
+}
+
 void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
-                     PackedDense* p) {
+                     bool lanes, PackedDense* p) {
   p->spec = spec;
   p->spec.weights = nullptr;
   p->elements = elements;
@@ -89,7 +123,7 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
   if (spec.kind == LayerKind::kF32F32) {
     PackWeights<float>(spec, p);
   } else {
-    PackWeights<int8_t>(spec, p);
+    lanes ? PackLanes(spec, p) : PackWeights<int8_t>(spec, p);
     const auto* w = static_cast<const int8_t*>(spec.weights);
     for (size_t o = 0; o < outputs; ++o) {
       int32_t sum = 0;
@@ -133,6 +167,15 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
     p->quantized_at = p->workspace_bytes;
     p->workspace_bytes +=
         static_cast<size_t>(rows) * static_cast<size_t>(depth);
+  }
+  if (lanes) {
+    // In whole vectors; bytes have their magnitudes behind them.
+    const bool wide = spec.kind == LayerKind::kS16S8;
+    p->row_bytes = (ptrdiff_t{depth} * (wide ? 2 : 1) + 31) / 32 * 32;
+    p->rows_at = (p->workspace_bytes + 63) / 64 * 64;
+    p->workspace_bytes =
+        p->rows_at + static_cast<size_t>(p->row_bytes) *
+                         static_cast<size_t>(wide ? rows : 2 * rows);
   }
 }
 

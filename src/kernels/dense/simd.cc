@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "src/kernels/common/requantize-inl.h"
+#include "src/kernels/dense/lanes-inl.h"
 #include "src/kernels/dense/pack.h"
 #include "src/kernels/quantize/simd.h"
 
@@ -39,6 +40,12 @@ constexpr int kMaxSums = 8;
 template <class Dot>
 constexpr int kRows = kMaxSums / kDenseGroup /
                       (std::is_same_v<typename Dot::X, float> ? 2 : 1);
+
+// Whether outputs are in lanes (lanes-inl.h).
+template <class Dot>
+constexpr bool kInLanes = requires {
+  Dot::kLanes;
+};
 
 // How vectors of x and of weights multiply.
 struct DotF32 {
@@ -282,19 +289,18 @@ HWY_INLINE VF64 Accumulator(const PackedDense& p, const int32_t* sums, int o) {
   return sum;
 }
 
-// rha(acc * real) + zero point, clamped, as an integer in float64.
+// What truncates to rha(acc * real), clamped to an output less its zero point.
+// The clamp may come first, since its ends are whole; and the largest number
+// below a half takes halves, and nothing else, over the next whole number.
 HWY_INLINE VF64 RequantizeF64(const PackedDense& p, VF64 acc, int o) {
   const DF64 d;
   const Requantizer& r = p.spec.requantizer;
-  const VF64 x = hn::Mul(acc, hn::LoadU(d, p.reals.as<double>() + o));
-  const VF64 whole = hn::Trunc(x);
-  const VF64 fraction = hn::Sub(x, whole);
-  const VF64 up = hn::CopySign(hn::Set(d, 1.0), x);
-  const VF64 y = hn::Add(
-      hn::Add(whole, hn::Set(d, double{1} * r.zero_point)),
-      hn::IfThenElseZero(hn::Ge(hn::Abs(fraction), hn::Set(d, 0.5)), up));
-  return hn::Min(hn::Max(y, hn::Set(d, double{1} * r.lo)),
-                 hn::Set(d, double{1} * r.hi));
+  const VF64 lo = hn::Set(d, double{1} * r.lo - r.zero_point);
+  const VF64 hi = hn::Set(d, double{1} * r.hi - r.zero_point);
+  const VF64 x = hn::Min(
+      hn::Max(hn::Mul(acc, hn::LoadU(d, p.reals.as<double>() + o)), lo), hi);
+  constexpr double kBelowHalf = 0.49999999999999994;
+  return hn::Add(x, hn::CopySignToAbs(hn::Set(d, kBelowHalf), x));
 }
 
 // Integers: requantize.
@@ -311,8 +317,9 @@ void FinishInteger(const PackedDense& p, const int32_t* sums, DynamicScale,
       const VF64 lower = RequantizeF64(p, Accumulator(p, sums, o), o);
       const VF64 upper =
           RequantizeF64(p, Accumulator(p, sums, o + kHalf), o + kHalf);
-      const VS32 all = hn::Combine(DS32(), hn::DemoteTo(half, upper),
-                                   hn::DemoteTo(half, lower));
+      const VS32 all = hn::Add(hn::Combine(DS32(), hn::DemoteTo(half, upper),
+                                           hn::DemoteTo(half, lower)),
+                               hn::Set(DS32(), r.zero_point));
       StoreSome(hn::DemoteTo(narrow, all), narrow, y + o, outputs - o);
     }
     return;
@@ -343,6 +350,38 @@ void FinishSums(const PackedDense& p, const int32_t* sums, DynamicScale,
   }
 }
 
+// The same, of rows in the form that they are read in.
+template <class Dot, int kX>
+void DotsOfRows(const PackedDense& p, const typename Dot::X* const* x,
+                [[maybe_unused]] std::byte* workspace,
+                hn::TFromD<typename Dot::D>* sums) {
+  using X = typename Dot::X;
+  const int depth = p.spec.shape.depth;
+#if HWY_TARGET == HWY_AVX2
+  if constexpr (kInLanes<Dot>) {
+    const std::byte* rows[kX];
+    std::byte* to = workspace + p.rows_at;
+    for (int k = 0; k < kX; ++k) {
+      rows[k] = to;
+      to = Dot::CopyRow(x[k], depth, p.row_bytes, to);
+    }
+    return AllLaneDots<Dot, kX>(p, rows, sums);
+  }
+#endif
+  if constexpr (!kInLanes<Dot>) {
+    // Rows may be shorter than a vector.
+    HWY_ALIGN X padded[kX][64] = {};
+    const X* whole[kX];
+    for (int k = 0; k < kX; ++k) {
+      whole[k] = x[k];
+      if (depth >= static_cast<int>(Dot::Elements())) continue;
+      std::copy_n(x[k], depth, padded[k]);
+      whole[k] = padded[k];
+    }
+    AllDots<Dot, kX>(p, whole, sums);
+  }
+}
+
 template <class Dot, typename In, typename Out>
 using Finish = void (*)(const PackedDense&, const hn::TFromD<typename Dot::D>*,
                         DynamicScale, Out*);
@@ -353,7 +392,6 @@ void RunRows(const PackedDense& p, const In* in, Out* out, std::byte* workspace,
              Finish<Dot, In, Out> finish) {
   using X = typename Dot::X;
   const int depth = p.spec.shape.depth;
-  const auto elements = static_cast<int>(Dot::Elements());
   auto* sums = reinterpret_cast<hn::TFromD<typename Dot::D>*>(workspace);
   const X* x[kX];
   DynamicScale scales[kX];
@@ -370,14 +408,7 @@ void RunRows(const PackedDense& p, const In* in, Out* out, std::byte* workspace,
       x[k] = quantized;
     }
   }
-  HWY_ALIGN X padded[kX][64] = {};
-  if (depth < elements) {
-    for (int k = 0; k < kX; ++k) {
-      std::copy_n(x[k], depth, padded[k]);
-      x[k] = padded[k];
-    }
-  }
-  AllDots<Dot, kX>(p, x, sums);
+  DotsOfRows<Dot, kX>(p, x, workspace, sums);
   for (int k = 0; k < kX; ++k) {
     finish(p, sums + ptrdiff_t{k} * p.segments * p.pitch, scales[k],
            out + k * ptrdiff_t{p.spec.shape.outputs});
@@ -405,8 +436,13 @@ void Run(const PackedDense& p, int rows, const void* x, void* y,
 template <class Bytes, class Pairs>
 void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
   const auto pack = [&](auto dot, auto run) {
-    PackDenseCommon(spec, static_cast<int>(decltype(dot)::Elements()),
-                    kRows<decltype(dot)>, vnni, p);
+    using Dot = decltype(dot);
+    if constexpr (kInLanes<Dot>) {
+      PackDenseCommon(spec, Dot::kAWord, kRows<Dot>, vnni, true, p);
+    } else {
+      PackDenseCommon(spec, static_cast<int>(Dot::Elements()), kRows<Dot>, vnni,
+                      false, p);
+    }
     p->run = run;
   };
   switch (spec.kind) {
@@ -429,6 +465,11 @@ bool Pack(const DenseSpec& spec, PackedDense* p) {
 #if HWY_TARGET == HWY_AVX3
   if (HasVnni()) {
     Choose<DotS8Vnni, DotS16Vnni>(spec, true, p);
+    return true;
+  }
+#elif HWY_TARGET == HWY_AVX2
+  if (FitsDenseLanes(spec)) {
+    Choose<LanesS8, LanesS16>(spec, false, p);
     return true;
   }
 #endif

@@ -36,6 +36,9 @@ struct PackedDense {
   // Groups of 4, then 2 and 1 outputs as need be: [vectors][outputs of the
   // group][elements]. Zero where a vector is padding or overlaps.
   // spec.exact: [vectors of outputs][depth][lanes].
+  // row_bytes > 0 (lanes-inl.h; a vector is a word there): groups of 8, then 4,
+  // 2 and 1 vectors of outputs as need be: [words][vectors of the
+  // group][lanes][elements].
   PackedBuffer weights;
   int pitch = 0;  // of what follows, and of sums: outputs and some zeros
   // float; kS8S8: int32, less the zero point's share; kS16S8: double.
@@ -44,8 +47,10 @@ struct PackedDense {
   PackedBuffer scales;       // float: kF32S8
   PackedBuffer reals;        // double: kS* with kF64
   bool vnni = false;
-  // The workspace: sums, then the quantized rows (kF32S8).
-  size_t quantized_at = 0;
+  // The workspace: sums, then the quantized rows (kF32S8), then rows as
+  // lanes-inl.h reads them.
+  size_t quantized_at = 0, rows_at = 0;
+  ptrdiff_t row_bytes = 0;
   size_t workspace_bytes = 0;
   void (*run)(const PackedDense&, int rows, const void* x, void* y,
               std::byte* workspace) = nullptr;
