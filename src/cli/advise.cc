@@ -164,7 +164,7 @@ void Run(const Options& options, const CLI::App& verb) {
   const Target& target = FindTarget(options.target);
   std::vector<StudyRow> rows;
   if (!options.directory.empty()) rows = ReadStudy(options.directory);
-  const Advice advice = Advise(rows, target, budgets);
+  const Advice advice = Advise(rows, target, budgets, options.directory);
   if (options.json) {
     PrintJson(AdviceJson(advice, rows, target, budgets));
   } else {

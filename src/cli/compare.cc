@@ -38,17 +38,48 @@ struct Options {
   RuntimeFlags runtime;
 };
 
-OrderedJson FileJson(const Comparison& c, const ComparedFile& file) {
+OrderedJson FileJson(const ComparedOutput& first, const ComparedFile& file,
+                     const Score& score) {
   OrderedJson json = {{"path", file.path},
                       {"numbers", file.numbers},
-                      {"value", file.score.value},
+                      {"value", score.value},
                       {"file_bytes", file.file_bytes},
                       {"gzip_bytes", file.gzip_bytes},
                       {"arena_bytes", file.arena_bytes},
                       {"latency_us_p50", file.time.latency_us_p50},
                       {"latency_us_p99", file.time.latency_us_p99}};
-  if (c.counts) json["correct"] = file.score.correct;
+  if (first.counts) json["correct"] = score.correct;
   return json;
+}
+
+// What is said of each output, the first and the others.
+void AddOutput(const ComparedOutput& output, OrderedJson* json) {
+  (*json)["agreement"] = nullptr;
+  if (output.agreement) (*json)["agreement"] = *output.agreement;
+  (*json)["different"] = output.different;
+  (*json)["mcnemar"] = nullptr;
+  if (!output.counts) return;
+  (*json)["mcnemar"] = {{"both_right", output.counts->both},
+                        {"only_a_right", output.counts->only_a},
+                        {"only_b_right", output.counts->only_b},
+                        {"both_wrong", output.counts->neither},
+                        {"exact_p", output.mcnemar->exact_p},
+                        {"chi_square", output.mcnemar->chi_square},
+                        {"chi_square_p", output.mcnemar->chi_square_p}};
+}
+
+OrderedJson FurtherOutputs(const Comparison& c) {
+  OrderedJson list = OrderedJson::array();
+  for (size_t o = 1; o < c.outputs.size(); ++o) {
+    const ComparedOutput& output = c.outputs[o];
+    OrderedJson object = {{"name", output.name},
+                          {"metric", output.metric},
+                          {"a", output.a.value},
+                          {"b", output.b.value}};
+    AddOutput(output, &object);
+    list.push_back(std::move(object));
+  }
+  return list;
 }
 
 OrderedJson TensorJson(const TensorNoise& tensor) {
@@ -69,29 +100,19 @@ OrderedJson TensorJson(const TensorNoise& tensor) {
 }
 
 void PrintObject(const Comparison& c) {
-  OrderedJson json = {{"metric", c.metric},
-                      {"samples", c.a.score.samples},
-                      {"a", FileJson(c, c.a)},
-                      {"b", FileJson(c, c.b)},
-                      {"agreement", nullptr},
-                      {"different", c.different},
-                      {"mcnemar", nullptr},
-                      {"timed_samples", c.timed_samples},
-                      {"tensor_samples", c.tensor_samples},
-                      {"matched_ops", c.matched_ops},
-                      {"ops", c.ops},
-                      {"starts_at", nullptr},
-                      {"tensors", OrderedJson::array()}};
-  if (c.agreement) json["agreement"] = *c.agreement;
-  if (c.counts) {
-    json["mcnemar"] = {{"both_right", c.counts->both},
-                       {"only_a_right", c.counts->only_a},
-                       {"only_b_right", c.counts->only_b},
-                       {"both_wrong", c.counts->neither},
-                       {"exact_p", c.mcnemar->exact_p},
-                       {"chi_square", c.mcnemar->chi_square},
-                       {"chi_square_p", c.mcnemar->chi_square_p}};
-  }
+  const ComparedOutput& first = c.outputs[0];
+  OrderedJson json = {{"metric", first.metric},
+                      {"samples", c.samples},
+                      {"a", FileJson(first, c.a, first.a)},
+                      {"b", FileJson(first, c.b, first.b)}};
+  AddOutput(first, &json);
+  json["outputs"] = FurtherOutputs(c);
+  json["timed_samples"] = c.timed_samples;
+  json["tensor_samples"] = c.tensor_samples;
+  json["matched_ops"] = c.matched_ops;
+  json["ops"] = c.ops;
+  json["starts_at"] = nullptr;
+  json["tensors"] = OrderedJson::array();
   if (const TensorNoise* most = MostAdded(c.tensors))
     json["starts_at"] = most->name;
   for (const TensorNoise& tensor : c.tensors)
@@ -106,9 +127,12 @@ std::string FilesText(const Comparison& c) {
   };
   add("file", [](const ComparedFile& f) { return f.path; });
   add("what it is", [](const ComparedFile& f) { return f.numbers; });
-  add(c.metric == "top1" ? "accuracy" : c.metric, [&](const ComparedFile& f) {
-    return ValueText(FindMetric(c.metric), f.score.value);
-  });
+  for (const ComparedOutput& output : c.outputs) {
+    const Metric& metric = FindMetric(output.metric);
+    table.Add({ValueName(output, &output == &c.outputs[0]),
+               ValueText(metric, output.a.value),
+               ValueText(metric, output.b.value)});
+  }
   add("latency p50", [](const ComparedFile& f) {
     return fmt::format("{:.2f} us", f.time.latency_us_p50);
   });
@@ -180,8 +204,7 @@ void Run(const Options& options) {
       LoadData(options.data,
                ContextFor(LoadModel(options.a, 0), options.reading))
           .test.Open(options.limit);
-  compare.evaluate.metric =
-      ChooseMetric(options.metric, LoadModel(options.a, 0), *data);
+  compare.evaluate.metric = options.metric;
   const Comparison c = CompareFiles(options.a, options.b, *data, compare);
   if (!options.report.empty())
     WriteFile(options.report, ComparePage(c, options.data));
@@ -190,13 +213,23 @@ void Run(const Options& options) {
     return;
   }
   std::string text = FilesText(c);
-  if (c.agreement) {
-    text +=
-        "\n" + Line(fmt::format("Both give the same class for {:.2f} % of {}.",
-                                100 * *c.agreement,
-                                Counted(c.a.score.samples, "sample")));
+  for (const ComparedOutput& output : c.outputs) {
+    const std::string which =
+        &output == &c.outputs[0] ? "" : Harmless(output.name) + ": ";
+    if (output.agreement) {
+      text +=
+          "\n" + Line(fmt::format("{}{} for {:.2f} % of {}.", which,
+                                  which.empty() ? "Both give the same class"
+                                                : "both give the same class",
+                                  100 * *output.agreement,
+                                  Counted(c.samples, "sample")));
+    } else if (output.counts) {
+      text += "\n";
+    }
+    if (output.counts) {
+      text += Line((output.agreement ? "" : which) + ChanceText(output) + ".");
+    }
   }
-  if (c.counts) text += Line(ChanceText(c) + ".");
   if (!c.tensors.empty()) text += TensorsText(c, options.all);
   PrintOut(text);
 }

@@ -6,6 +6,7 @@
 
 #include "src/base/names.h"
 #include "src/cli/completion_scripts.h"
+#include "src/cli/json.h"
 #include "src/cli/options.h"
 #include "src/cli/verb.h"
 
@@ -31,17 +32,33 @@ void AddCompletion(CLI::App* app) {
   verb->add_option("shell", *name, JoinNames(NamesOf(kShells)))
       ->type_name("SHELL")
       ->required();
-  verb->callback([name, app] {
+  const auto json = std::make_shared<bool>(false);
+  AddJson(verb, json.get());
+  verb->callback([name, app, json] {
     const Shell& shell = FindByName(kShells, *name, "shell");
-    PrintOut(shell.script(VerbTable(*app), ProgramOptions(*app)));
+    const std::string script =
+        shell.script(VerbTable(*app), ProgramOptions(*app));
+    if (*json) {
+      PrintJson({{"shell", shell.name}, {"script", script}});
+    } else {
+      PrintOut(script);
+    }
   });
   CLI::App* man = app->add_subcommand(
       "man",
       "Print the manual page, as man reads it: `litesmith man | man -l -`.");
   man->group("");
-  man->callback([app] {
-    PrintOut(ManualPage(VerbTable(*app), ProgramOptions(*app),
-                        app->get_description(), app->get_footer()));
+  const auto page_json = std::make_shared<bool>(false);
+  AddJson(man, page_json.get());
+  man->callback([app, page_json] {
+    const std::string page =
+        ManualPage(VerbTable(*app), ProgramOptions(*app),
+                   app->get_description(), app->get_footer());
+    if (*page_json) {
+      PrintJson({{"page", page}});
+    } else {
+      PrintOut(page);
+    }
   });
 }
 

@@ -87,6 +87,8 @@ OutputResult ResultOf(const Graph& graph, const Dataset& test, size_t output,
   evaluate.metric = result.metric;
   result.predictions = Predict(graph, test, evaluate);
   const Predictions& predictions = result.predictions;
+  const auto own = test.ClassNamesOf(output);
+  result.names.assign(own.begin(), own.end());
   if (output == 0) result.names = names;
   const auto most = static_cast<size_t>(options.worst);
   if (AnswersClasses(predictions, result.metric)) {
@@ -153,7 +155,7 @@ void PrintObject(const std::vector<OutputResult>& results, const Dataset& test,
                           {"classes", nullptr},
                           {"confusion", nullptr},
                           {"worst", WorstJson(other, test)}};
-    if (other.classes) AddClasses(other.predictions, {}, -1, &object);
+    if (other.classes) AddClasses(other.predictions, other.names, -1, &object);
     json["outputs"].push_back(std::move(object));
   }
   for (const char* name : {"classes", "confusion", "thresholds"})
@@ -211,19 +213,23 @@ void Run(const Options& options) {
   const DatasetPtr test = half.Open(options.limit);
   EvaluateOptions evaluate;
   evaluate.threads = options.runtime.threads;
-  evaluate.metric = ChooseMetric(options.metric, graph, *test);
   evaluate.numerics = options.runtime.Contract();
   evaluate.reference = options.runtime.reference;
   if (options.runtime.Contract() == Numerics::kTflm)
     WarnIfNumericsUnused(options.runtime, graph);
   // Of outputs that the data has a target for.
-  const size_t outputs = std::clamp<size_t>(
-      test->targets().size(), 1, std::max<size_t>(1, graph.outputs.size()));
+  const std::vector<std::string> metrics =
+      ChooseMetrics(options.metric, graph, *test);
+  const size_t outputs = metrics.size();
+  evaluate.metric = metrics[0];
+  for (size_t o = 0; o < outputs; ++o)
+    RequireEvaluable(graph, *test, metrics[o], o);
   for (size_t o = 0; o < outputs; ++o) {
-    RequireEvaluable(graph, *test,
-                     ChooseMetric(options.metric, graph, *test, o), o);
+    EvaluateOptions check = evaluate;
+    check.output = o;
+    check.metric = metrics[o];
+    CheckModel(graph, *test, check);
   }
-  CheckModel(graph, *test, evaluate);
   std::vector<std::string> names(test->class_names().begin(),
                                  test->class_names().end());
   if (names.empty()) names = ReadClassNames(options.file);
@@ -234,8 +240,10 @@ void Run(const Options& options) {
   FileTime time;
   if (options.time) time = TimeFile(options.file, *test, evaluate);
   if (!options.predictions.empty()) {
-    WriteFile(options.predictions,
-              PredictionsCsv(results[0].predictions, *test, names));
+    std::vector<PredictedOutput> all;
+    for (const OutputResult& each : results)
+      all.push_back({each.name, each.predictions, each.names});
+    WriteFile(options.predictions, PredictionsCsv(all, *test));
   }
   const FileTime* timed = options.time ? &time : nullptr;
   if (options.json) {

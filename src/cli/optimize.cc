@@ -87,12 +87,11 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfOverwritten(options.file, options.out);
   const Halves data =
       OpenData(options.data, options.limit, model, options.reading);
-  options.metric = ChooseMetric(options.metric, model, *data.train);
-  RequireEvaluable(model, *data.train, options.metric);
+  RequireOutputs(model, *data.train, options.metric);
   CheckSamples(*data.train, data.test.get());
   EvaluateOptions check;
   check.threads = options.train.threads;
-  check.metric = options.metric;
+  check.metric = ChooseMetric(options.metric, model, *data.train);
   CheckModel(model, *data.train, check);
   int64_t epochs = 0;
   for (const Recipe* each : RecipesToRun(table, recipe))

@@ -346,20 +346,46 @@ std::string ScoreText(const std::string& metric, const Score& score) {
 
 TestResult TestOf(const Graph& graph, const Dataset& test,
                   const TrainOptions& train, const std::string& metric) {
-  const Evaluation result = EvaluateFloat(graph, test, train);
-  EvaluateOptions options;
-  options.threads = train.threads;
-  options.metric = metric;
-  // The loss has counted what top1 would.
-  const bool known = metric == "top1" && !std::isnan(result.accuracy);
-  return {result.loss, metric,
-          known ? Score{result.accuracy, result.correct, test.size()}
-                : EvaluateGraph(graph, test, options)};
+  const Evaluation loss = EvaluateFloat(graph, test, train);
+  TestResult result;
+  result.loss = loss.loss;
+  const std::vector<std::string> metrics = ChooseMetrics(metric, graph, test);
+  for (size_t o = 0; o < metrics.size(); ++o) {
+    EvaluateOptions options;
+    options.threads = train.threads;
+    options.metric = metrics[o];
+    options.output = o;
+    // The loss has counted what top1 of the first would.
+    const bool known =
+        o == 0 && metrics[o] == "top1" && !std::isnan(loss.accuracy);
+    const Score score = known ? Score{loss.accuracy, loss.correct, test.size()}
+                              : EvaluateGraph(graph, test, options);
+    if (o == 0) {
+      result.metric = metrics[o];
+      result.score = score;
+    } else {
+      result.outputs.push_back(
+          {graph.tensor(graph.outputs[o]).name, metrics[o], score});
+    }
+  }
+  return result;
+}
+
+void RequireOutputs(const Graph& graph, const Dataset& data,
+                    const std::string& metric) {
+  const std::vector<std::string> metrics = ChooseMetrics(metric, graph, data);
+  for (size_t o = 0; o < metrics.size(); ++o)
+    RequireEvaluable(graph, data, metrics[o], o);
 }
 
 std::string TestText(const TestResult& result) {
-  return fmt::format("test loss {:.4f}, {}", result.loss,
-                     ScoreText(result.metric, result.score));
+  std::string text = fmt::format("test loss {:.4f}, {}", result.loss,
+                                 ScoreText(result.metric, result.score));
+  for (const TestOutput& output : result.outputs) {
+    text += fmt::format(", {} {}", Harmless(output.name),
+                        ScoreText(output.metric, output.score));
+  }
+  return text;
 }
 
 std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
@@ -385,6 +411,12 @@ std::string TrainingJson(int64_t steps, std::vector<double> step_ms,
   if (!epochs.empty()) json["train_loss"] = epochs.back().loss;
   if (test.metric == "top1") json["accuracy"] = test.score.value;
   if (FindMetric(test.metric).is_share) json["correct"] = test.score.correct;
+  json["outputs"] = nlohmann::ordered_json::array();
+  for (const TestOutput& output : test.outputs) {
+    json["outputs"].push_back({{"name", output.name},
+                               {"metric", output.metric},
+                               {"value", output.score.value}});
+  }
   if (coverage != nullptr) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
     for (const CoverageRow& row : *coverage) {

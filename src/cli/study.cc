@@ -175,7 +175,8 @@ void Run(Options* options, CLI::App* verb) {
   if (!options->show.empty()) return Show(*options, *verb);
   if (!options->config.empty()) {
     ApplyConfig(options->config, verb);
-    options->study.table.AddFile(options->config);
+    if (!options->study.table.AddFile(options->config).empty())
+      options->study.config = options->config;
   }
   TakeUsualTraining(*verb, options->study.model, &options->study.train);
   WarnIfMomentumUnused(*verb, options->study.train);
@@ -264,6 +265,10 @@ void AddStudy(CLI::App* app) {
                       "samples by this seed, of all classes alike; 0: the "
                       "first ones");
   AddDequantize(verb, &study.dequantize);
+  verb->add_flag("--trained", study.trained,
+                 "The model is trained already: recipe none is the file as it "
+                 "is, and the others start from it; without it none trains the "
+                 "model first");
   verb->add_option("-o,--out", study.out,
                    "The folder to write to (here or in the --config file)")
       ->type_name("DIR REQUIRED");

@@ -60,6 +60,17 @@ std::string Folder(const StudyRow& row) {
   return slash == std::string::npos ? "-" : tail.substr(0, slash);
 }
 
+std::string OutputNames(const StudyRow& row) {
+  std::string names;
+  for (const OutputScore& output : row.outputs) names += NameOf(output) + "\n";
+  return names;
+}
+
+const std::vector<OutputScore>& NoOutputs() {
+  static const std::vector<OutputScore> kNone;
+  return kNone;
+}
+
 template <typename Text>
 bool Varies(std::span<const StudyRow> rows, const Text& text) {
   return std::any_of(rows.begin(), rows.end(), [&](const StudyRow& row) {
@@ -100,6 +111,11 @@ std::string StudyText(std::span<const StudyRow> rows, int width,
       {"Zeros", true, 5},
       {"Arena", true, 4},
       {"Test set", true, 6}};
+  // A column each, where all rows have the same outputs.
+  const bool alike = !Varies(rows, OutputNames);
+  for (const OutputScore& output : alike ? rows[0].outputs : NoOutputs())
+    columns.push_back({NameOf(output), true});
+  if (!alike) columns.push_back({"Other outputs"});
   if (folders) columns.push_back({"Settings", false, 1});
   if (promises) columns.push_back({"Promises", false, 7});
   Table table(columns);
@@ -118,6 +134,9 @@ std::string StudyText(std::span<const StudyRow> rows, int width,
         fmt::format("{:.1f} %", 100 * row.sparsity),
         fmt::format("{}", row.arena_bytes),
         fmt::format("{:.1f} ms", row.total_ms)};
+    for (const OutputScore& output : alike ? row.outputs : NoOutputs())
+      cells.push_back(ValueOf(output));
+    if (!alike) cells.push_back(OutputsText(row));
     if (folders) cells.push_back(Folder(row));
     if (promises) cells.push_back(PromisesText(row));
     table.Add(std::move(cells));
@@ -126,7 +145,10 @@ std::string StudyText(std::span<const StudyRow> rows, int width,
   const auto room = static_cast<size_t>(std::max(width, 0));
   text += Wrapped(fmt::format("* {} that no other beats in both {} and bytes",
                               Counted(front, "file"),
-                              mixed ? "metric" : columns[3].header),
+                              mixed ? "metric"
+                              : rows[0].settings.metric == "top1"
+                                  ? "accuracy"
+                                  : columns[3].header),
                   room, 2, 4) +
           "\n";
   const Advice advice = Advise(rows, FindTarget("cpu"), {});

@@ -76,8 +76,7 @@ void Run(Options options, const CLI::App& verb) {
   WarnIfOverwritten(options.model, options.out);
   const Halves data =
       OpenData(options.data, options.limit, graph, options.reading);
-  options.metric = ChooseMetric(options.metric, graph, *data.train);
-  RequireEvaluable(graph, *data.train, options.metric);
+  RequireOutputs(graph, *data.train, options.metric);
   CheckSamples(*data.train, data.test.get());
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));

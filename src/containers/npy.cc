@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -155,6 +156,42 @@ class HeaderParser {
   size_t pos_ = 0;
 };
 
+// "<U12" or "|S7".
+bool ParseText(const std::string& descr, const std::string& path,
+               NpyHeader* header) {
+  if (descr.size() < 3 || (descr[1] != 'U' && descr[1] != 'S')) return false;
+  if (descr[1] == 'U' && descr[0] != '<') return false;
+  constexpr int32_t kMost = 4096;
+  int32_t width = 0;
+  const char* end = descr.data() + descr.size();
+  const auto [at, error] = std::from_chars(descr.data() + 2, end, width);
+  if (error != std::errc() || at != end || width < 1 || width > kMost) {
+    Fail(ErrorKind::kUnsupported,
+         "{}: texts of type '{}'; 1 to {} characters are supported", path,
+         descr, kMost);
+  }
+  header->text = descr[1];
+  header->width = width;
+  return true;
+}
+
+void AppendUtf8(uint32_t c, std::string* text) {
+  const auto put = [&](uint32_t byte) { *text += static_cast<char>(byte); };
+  if (c < 0x80) return put(c);
+  if (c < 0x800) {
+    put(0xc0 | c >> 6);
+  } else {
+    if (c < 0x10000) {
+      put(0xe0 | c >> 12);
+    } else {
+      put(0xf0 | c >> 18);
+      put(0x80 | (c >> 12 & 0x3f));
+    }
+    put(0x80 | (c >> 6 & 0x3f));
+  }
+  put(0x80 | (c & 0x3f));
+}
+
 DType ParseType(const std::string& descr, const std::string& path) {
   if (descr.size() >= 2) {
     for (const TypeRow& row : kTypes) {
@@ -171,20 +208,27 @@ DType ParseType(const std::string& descr, const std::string& path) {
       }
     }
   }
-  const bool text = descr.size() > 1 &&
-                    (descr[1] == 'U' || descr[1] == 'S' || descr[1] == 'O');
+  const char kind = descr.size() > 1 ? descr[1] : ' ';
   Fail(ErrorKind::kUnsupported,
        "{}: elements of type '{}'; float16, 32, 64, int8 to int64, uint8 and "
        "bool are supported{}",
        path, descr,
-       text ? "; numpy.unique(y, return_inverse=True)[1] makes numbers of names"
-            : "");
+       kind == 'U' || kind == 'S'
+           ? "; numpy.unique(y, return_inverse=True)[1] makes numbers of names"
+       : kind == 'O' ? "; y.astype(str) makes texts of Python's strings, which "
+                       "can be labels"
+                     : "");
 }
 
 }  // namespace
 
+size_t NpyHeader::ElementBytes() const {
+  return text == 0 ? SizeOf(dtype)
+                   : static_cast<size_t>(width) * (text == 'U' ? 4 : 1);
+}
+
 NpyHeader ParseNpyHeader(std::span<const std::byte> head,
-                         const std::string& where) {
+                         const std::string& where, bool texts) {
   const std::string_view text(reinterpret_cast<const char*>(head.data()),
                               head.size());
   if (text.size() < 10 || text.substr(0, kMagic.size()) != kMagic) {
@@ -220,7 +264,8 @@ NpyHeader ParseNpyHeader(std::span<const std::byte> head,
   }
   const Header parsed = HeaderParser(text.substr(start, length), where).Parse();
   NpyHeader header;
-  header.dtype = ParseType(parsed.descr, where);
+  if (!texts || !ParseText(parsed.descr, where, &header))
+    header.dtype = ParseType(parsed.descr, where);
   header.bytes = start + length;
   if (parsed.fortran_order) {
     Fail(ErrorKind::kUnsupported,
@@ -232,6 +277,39 @@ NpyHeader ParseNpyHeader(std::span<const std::byte> head,
   }
   header.dims.assign(parsed.shape.begin(), parsed.shape.end());
   return header;
+}
+
+std::vector<std::string> ParseNpyTexts(const NpyHeader& header,
+                                       std::span<const std::byte> values,
+                                       const std::string& where) {
+  LS_CHECK(header.text != 0);
+  const size_t bytes = header.ElementBytes();
+  const size_t unit = bytes / static_cast<size_t>(header.width);
+  std::vector<std::string> texts(values.size() / bytes);
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const std::byte* at = values.data() + i * bytes;
+    const auto character = [&](size_t c) {
+      uint32_t code = 0;
+      for (size_t b = 0; b < unit; ++b)
+        code |= static_cast<uint32_t>(at[c * unit + b]) << 8 * b;
+      return code;
+    };
+    auto length = static_cast<size_t>(header.width);
+    while (length > 0 && character(length - 1) == 0) --length;
+    for (size_t c = 0; c < length; ++c) {
+      const uint32_t code = character(c);
+      if (code == 0 || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) {
+        Fail(ErrorKind::kCorrupt,
+             "{}: text {} has {:#x}, which is no character", where, i, code);
+      }
+      if (header.text == 'U') {
+        AppendUtf8(code, &texts[i]);
+      } else {
+        texts[i] += static_cast<char>(code);
+      }
+    }
+  }
+  return texts;
 }
 
 void CheckNpyValues(DType dtype, std::span<const std::byte> values,

@@ -17,6 +17,13 @@ struct NpyHeader {
   DType dtype = DType::kFloat32;
   std::vector<int32_t> dims;  // at most Shape::kMaxRank, each below 2^31
   size_t bytes = 0;           // of the header: where the values begin
+  // Of texts of so many characters each: 'U' for numpy's str (UTF-32), 'S' for
+  // its bytes; dtype says nothing then.
+  char text = 0;
+  int32_t width = 0;
+
+  // Bytes of an element.
+  size_t ElementBytes() const;
 
   bool operator==(const NpyHeader&) const = default;
 };
@@ -25,10 +32,16 @@ struct NpyHeader {
 inline constexpr size_t kNpyHead = 12 + 65536;
 
 // `head`: the first kNpyHead bytes, or all if there are fewer. `where` is for
-// messages. Throws Error{corrupt, unsupported (Fortran order, big endian, other
-// types)}.
+// messages. Texts are taken if `texts` says so. Throws Error{corrupt,
+// unsupported (Fortran order, big endian, other types)}.
 NpyHeader ParseNpyHeader(std::span<const std::byte> head,
-                         const std::string& where);
+                         const std::string& where, bool texts = false);
+
+// The texts of an array of them as UTF-8 or, of bytes, as they are, without the
+// NULs that fill them up. Throws Error{corrupt} for what is no character.
+std::vector<std::string> ParseNpyTexts(const NpyHeader& header,
+                                       std::span<const std::byte> values,
+                                       const std::string& where);
 
 // Throws Error{corrupt} for a bool that is neither 0 nor 1.
 void CheckNpyValues(DType dtype, std::span<const std::byte> values,

@@ -74,6 +74,10 @@ class Dataset {
   // What the classes are called, as many as there are; none if they have no
   // names.
   virtual std::span<const std::string> class_names() const { return {}; }
+  // The same of target `target`.
+  virtual std::span<const std::string> ClassNamesOf(size_t target) const {
+    return target == 0 ? class_names() : std::span<const std::string>();
+  }
   // Which sample that is, for messages: "sample 17 of labels.gz", counted from
   // 0 in the file that it is from.
   virtual std::string Origin(int64_t index) const {

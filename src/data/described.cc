@@ -100,6 +100,9 @@ class DescribedDataset : public ViewDataset {
     if (labels_ == Labels::kNone) return whole_->ClassesOf(target + 1);
     return target == 0 ? classes() : whole_->ClassesOf(target);
   }
+  std::span<const std::string> ClassNamesOf(size_t target) const override {
+    return whole_->ClassNamesOf(target + (labels_ == Labels::kNone ? 1 : 0));
+  }
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override {
     if (labels_ == Labels::kIndex) return whole_->Read(index, draw, fields);
     const size_t at = inputs_.size();

@@ -27,15 +27,16 @@ void AddShape(const Shape& shape, Digest* digest) {
 
 }  // namespace
 
-MemoryDataset::MemoryDataset(const std::vector<Column>& inputs,
-                             const std::vector<Column>& targets, int classes,
-                             std::string origin,
-                             std::vector<std::string> class_names,
-                             std::vector<int> further_classes)
+MemoryDataset::MemoryDataset(
+    const std::vector<Column>& inputs, const std::vector<Column>& targets,
+    int classes, std::string origin, std::vector<std::string> class_names,
+    std::vector<int> further_classes,
+    std::vector<std::vector<std::string>> further_names)
     : classes_(classes),
       origin_(std::move(origin)),
       class_names_(std::move(class_names)),
-      further_classes_(std::move(further_classes)) {
+      further_classes_(std::move(further_classes)),
+      further_names_(std::move(further_names)) {
   for (const std::vector<Column>* columns : {&inputs, &targets}) {
     for (const Column& column : *columns) {
       const size_t sample = column.field().bytes();

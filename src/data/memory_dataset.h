@@ -38,13 +38,15 @@ class Column {
 class MemoryDataset : public Dataset {
  public:
   // Every column has as many samples. With `classes`, the first target is a
-  // label below it; `further_classes` says the same of the targets behind it.
+  // label below it; `further_classes` says the same of the targets behind it,
+  // and `further_names` what theirs are called.
   // `origin` is the file that the targets were read from, if they were.
   MemoryDataset(const std::vector<Column>& inputs,
                 const std::vector<Column>& targets, int classes = 0,
                 std::string origin = "",
                 std::vector<std::string> class_names = {},
-                std::vector<int> further_classes = {});
+                std::vector<int> further_classes = {},
+                std::vector<std::vector<std::string>> further_names = {});
 
   int64_t size() const override { return size_; }
   std::span<const Field> inputs() const override { return inputs_; }
@@ -56,6 +58,12 @@ class MemoryDataset : public Dataset {
   }
   std::span<const std::string> class_names() const override {
     return class_names_;
+  }
+  std::span<const std::string> ClassNamesOf(size_t target) const override {
+    if (target == 0) return class_names_;
+    return target <= further_names_.size()
+               ? std::span<const std::string>(further_names_[target - 1])
+               : std::span<const std::string>();
   }
   std::string Origin(int64_t index) const override;
   void Read(int64_t index, Draw draw, std::byte* const* fields) const override;
@@ -72,6 +80,7 @@ class MemoryDataset : public Dataset {
   std::string origin_;
   std::vector<std::string> class_names_;
   std::vector<int> further_classes_;
+  std::vector<std::vector<std::string>> further_names_;
   int64_t size_ = 0;
 };
 

@@ -27,6 +27,9 @@ class ViewDataset : public Dataset {
   std::span<const std::string> class_names() const override {
     return whole_->class_names();
   }
+  std::span<const std::string> ClassNamesOf(size_t target) const override {
+    return whole_->ClassNamesOf(target);
+  }
   std::string Origin(int64_t index) const override {
     return whole_->Origin(index);
   }

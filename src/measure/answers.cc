@@ -10,8 +10,8 @@
 namespace litesmith {
 namespace {
 
-int64_t Values(const Graph& graph) {
-  const Shape& shape = graph.tensor(graph.outputs[0]).shape;
+int64_t Values(const Graph& graph, size_t output) {
+  const Shape& shape = graph.tensor(graph.outputs[output]).shape;
   if (shape.rank() != 2 || shape[1] < 1) return 0;
   return shape[1];
 }
@@ -34,11 +34,11 @@ void Take(int64_t label, const OutputValues& output, const std::byte* values,
 
 }  // namespace
 
-bool AnswersLabels(const Graph& graph, const Dataset& data) {
-  if (graph.outputs.empty() || data.classes() < 1) return false;
-  const int64_t values = Values(graph);
-  return values > 1 ? values >= data.classes()
-                    : values == 1 && data.classes() == 2;
+bool AnswersLabels(const Graph& graph, const Dataset& data, size_t output) {
+  const int classes = data.ClassesOf(output);
+  if (output >= graph.outputs.size() || classes < 1) return false;
+  const int64_t values = Values(graph, output);
+  return values > 1 ? values >= classes : values == 1 && classes == 2;
 }
 
 Score EvaluateAnswers(const Graph& graph, const Dataset& data,
@@ -53,7 +53,7 @@ Score EvaluateAnswers(const Graph& graph, const Dataset& data,
                              output, values, numbers);
                       }};
       });
-  answers->classes = std::max<int64_t>(2, Values(graph));
+  answers->classes = std::max<int64_t>(2, Values(graph, options.output));
   answers->samples.clear();
   for (size_t i = 0; i * run.width < run.numbers.size(); ++i) {
     const std::span<const double> numbers = run.of(i);

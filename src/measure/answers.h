@@ -29,11 +29,12 @@ struct Answers {
   std::vector<int64_t> SurestWrong(size_t most) const;
 };
 
-// Whether the first target is a label, and the graph's first output has a value
-// for each class, or one for two classes.
-bool AnswersLabels(const Graph& graph, const Dataset& data);
+// Whether the output's target is a label, and the output has a value for each
+// class, or one for two classes.
+bool AnswersLabels(const Graph& graph, const Dataset& data, size_t output);
 
-// EvaluateGraph that also tells the answers, in one run. AnswersLabels holds.
+// EvaluateGraph that also tells the answers of the options' output, in one run.
+// AnswersLabels holds.
 Score EvaluateAnswers(const Graph& graph, const Dataset& data,
                       const EvaluateOptions& options, Answers* answers);
 

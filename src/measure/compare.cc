@@ -7,6 +7,7 @@
 
 #include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/base/names.h"
 #include "src/data/views.h"
 #include "src/graph/op_def.h"
 #include "src/measure/beside.h"
@@ -45,10 +46,12 @@ Replies RepliesOf(const Graph& graph, const Dataset& data,
 // Throws what reading, running or fitting the data does, naming the file.
 Graph LoadNamed(const std::string& path, const Dataset& data,
                 const std::string& metric) {
-  const Graph graph = LoadModel(path, 0);
+  Graph graph = LoadModel(path, 0);
   RequireFinite(graph, path);
   try {
-    RequireEvaluable(graph, data, metric);
+    const std::vector<std::string> metrics = ChooseMetrics(metric, graph, data);
+    for (size_t o = 0; o < metrics.size(); ++o)
+      RequireEvaluable(graph, data, metrics[o], o);
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }
@@ -80,7 +83,7 @@ void TimeBoth(const Graph& a, const Graph& b, const Dataset& data,
   }
 }
 
-void CountPairs(const Replies& a, const Replies& b, Comparison* result) {
+void CountPairs(const Replies& a, const Replies& b, ComparedOutput* result) {
   PairedCounts counts;
   for (size_t s = 0; s < a.parts.size(); ++s) {
     const bool right_a = a.parts[s] != 0;
@@ -93,7 +96,7 @@ void CountPairs(const Replies& a, const Replies& b, Comparison* result) {
 }
 
 void CompareChoices(const Replies& a, const Replies& b, int64_t listed,
-                    Comparison* result) {
+                    ComparedOutput* result) {
   int64_t same = 0;
   for (size_t s = 0; s < a.choices.size(); ++s) {
     if (a.choices[s] == b.choices[s]) {
@@ -105,6 +108,26 @@ void CompareChoices(const Replies& a, const Replies& b, int64_t listed,
   result->agreement =
       static_cast<double>(same) /
       static_cast<double>(std::max<size_t>(1, a.choices.size()));
+}
+
+ComparedOutput CompareOutput(const Graph& a, const Graph& b,
+                             const Dataset& data, const CompareOptions& options,
+                             size_t output) {
+  ComparedOutput result;
+  EvaluateOptions evaluate = options.evaluate;
+  evaluate.output = output;
+  evaluate.metric = result.metric =
+      ChooseMetric(options.evaluate.metric, a, data, output);
+  result.name = a.tensor(a.outputs[output]).name;
+  const Metric& metric = FindMetric(result.metric);
+  const Replies of_a = RepliesOf(a, data, evaluate);
+  const Replies of_b = RepliesOf(b, data, evaluate);
+  result.a = of_a.score;
+  result.b = of_b.score;
+  if (metric.targets == TargetKind::kLabels)
+    CompareChoices(of_a, of_b, options.listed_samples, &result);
+  if (metric.is_share) CountPairs(of_a, of_b, &result);
+  return result;
 }
 
 void CompareInside(const Graph& a, const Graph& b, const Dataset& data,
@@ -156,20 +179,21 @@ Comparison CompareFiles(const std::string& a, const std::string& b,
     Fail(ErrorKind::kInvalidArgument,
          "a comparison wants at least one sample; the data has none");
   }
-  const Metric& metric = FindMetric(options.evaluate.metric);
   const Graph graph_a = LoadNamed(a, data, options.evaluate.metric);
   const Graph graph_b = LoadNamed(b, data, options.evaluate.metric);
   Comparison result;
-  result.metric = options.evaluate.metric;
   result.a = Weigh(a, graph_a);
   result.b = Weigh(b, graph_b);
-  const Replies of_a = RepliesOf(graph_a, data, options.evaluate);
-  const Replies of_b = RepliesOf(graph_b, data, options.evaluate);
-  result.a.score = of_a.score;
-  result.b.score = of_b.score;
-  if (metric.targets == TargetKind::kLabels)
-    CompareChoices(of_a, of_b, options.listed_samples, &result);
-  if (metric.is_share) CountPairs(of_a, of_b, &result);
+  result.samples = data.size();
+  const size_t outputs = JudgedOutputs(graph_a, data);
+  if (JudgedOutputs(graph_b, data) != outputs) {
+    Fail(ErrorKind::kInvalidArgument, "{} has {}, {} {}: no two of one network",
+         a, Counted(static_cast<int64_t>(graph_a.outputs.size()), "output"), b,
+         graph_b.outputs.size());
+  }
+  for (size_t o = 0; o < outputs; ++o) {
+    result.outputs.push_back(CompareOutput(graph_a, graph_b, data, options, o));
+  }
   if (options.tensor_samples > 0)
     CompareInside(graph_a, graph_b, data, options.tensor_samples, &result);
   result.timed_samples = std::min(options.timed_samples, data.size());

@@ -38,14 +38,15 @@ struct ComparedFile {
   int64_t file_bytes = 0;   // 0 for a built-in model
   int64_t gzip_bytes = 0;   // at level 9
   int64_t arena_bytes = 0;  // of activations for one sample; memory.h
-  Score score;
   FileTime time;
 };
 
-struct Comparison {
-  ComparedFile a;
-  ComparedFile b;
+// One output of both, judged.
+struct ComparedOutput {
+  std::string name;  // as A calls it
   std::string metric;
+  Score a;
+  Score b;
   // Of metrics that are shares of samples.
   std::optional<PairedCounts> counts;
   std::optional<McNemar> mcnemar;
@@ -53,6 +54,14 @@ struct Comparison {
   // Of labelled data.
   std::optional<double> agreement;
   std::vector<int64_t> different;  // the first samples of other classes
+};
+
+struct Comparison {
+  ComparedFile a;
+  ComparedFile b;
+  // Those that the data has a target for; one at least.
+  std::vector<ComparedOutput> outputs;
+  int64_t samples = 0;
   int64_t timed_samples = 0;
   // Of the first samples.
   int64_t tensor_samples = 0;
@@ -63,7 +72,7 @@ struct Comparison {
 };
 
 struct CompareOptions {
-  EvaluateOptions evaluate;
+  EvaluateOptions evaluate;      // its metric may be several, by commas
   int64_t tensor_samples = 100;  // 0: no tensors
   int64_t timed_samples = 1000;  // 0: no times
   int64_t listed_samples = 20;   // of those with other classes

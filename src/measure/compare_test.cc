@@ -55,18 +55,21 @@ TEST_F(CompareFilesTest, HasWhatEvaluationHas) {
   const Comparison result = CompareFiles(A(), B(), data_, options);
   const Score a = EvaluateFile(A(), data_, options.evaluate);
   const Score b = EvaluateFile(B(), data_, options.evaluate);
-  EXPECT_EQ(result.a.score.correct, a.correct);
-  EXPECT_EQ(result.b.score.correct, b.correct);
-  EXPECT_EQ(result.a.score.value, a.value);
-  ASSERT_TRUE(result.counts.has_value());
-  EXPECT_EQ(result.counts->both + result.counts->only_a, a.correct);
-  EXPECT_EQ(result.counts->both + result.counts->only_b, b.correct);
-  EXPECT_EQ(result.counts->both + result.counts->only_a +
-                result.counts->only_b + result.counts->neither,
+  EXPECT_EQ(result.outputs[0].a.correct, a.correct);
+  EXPECT_EQ(result.outputs[0].b.correct, b.correct);
+  EXPECT_EQ(result.outputs[0].a.value, a.value);
+  ASSERT_TRUE(result.outputs[0].counts.has_value());
+  EXPECT_EQ(result.outputs[0].counts->both + result.outputs[0].counts->only_a,
+            a.correct);
+  EXPECT_EQ(result.outputs[0].counts->both + result.outputs[0].counts->only_b,
+            b.correct);
+  EXPECT_EQ(result.outputs[0].counts->both + result.outputs[0].counts->only_a +
+                result.outputs[0].counts->only_b +
+                result.outputs[0].counts->neither,
             150);
-  EXPECT_GT(*result.agreement, 0.9);
-  EXPECT_EQ(static_cast<double>(result.different.size()),
-            std::round(150 * (1 - *result.agreement)));
+  EXPECT_GT(*result.outputs[0].agreement, 0.9);
+  EXPECT_EQ(static_cast<double>(result.outputs[0].different.size()),
+            std::round(150 * (1 - *result.outputs[0].agreement)));
   EXPECT_EQ(result.b.file_bytes,
             static_cast<int64_t>(std::filesystem::file_size(B())));
   EXPECT_EQ(result.tensors.size(), 8u);
@@ -76,11 +79,30 @@ TEST_F(CompareFilesTest, HasWhatEvaluationHas) {
   EXPECT_GT(result.a.time.latency_us_p50, 0);
 }
 
+// Every output of both by a metric of its own.
+TEST_F(CompareFilesTest, JudgesEveryOutput) {
+  const MemoryDataset data = TwoTargetsData(60);
+  CompareOptions options;
+  options.evaluate.metric = "auto";
+  const Comparison result = CompareFiles(A(), B(), data, options);
+  ASSERT_EQ(result.outputs.size(), 2u);
+  EXPECT_EQ(result.outputs[0].metric, "top1");
+  EXPECT_EQ(result.outputs[1].metric, "mse");
+  EXPECT_EQ(result.outputs[1].name, "of_a");
+  EXPECT_FALSE(result.outputs[1].counts.has_value());
+  options.evaluate.metric = "mse";
+  options.evaluate.output = 1;
+  EXPECT_EQ(result.outputs[1].a.value,
+            EvaluateFile(A(), data, options.evaluate).value);
+  EXPECT_EQ(result.outputs[1].b.value,
+            EvaluateFile(B(), data, options.evaluate).value);
+}
+
 TEST_F(CompareFilesTest, AFileIsItself) {
   const Comparison result = CompareFiles(B(), B(), data_, {});
-  EXPECT_EQ(*result.agreement, 1);
-  EXPECT_EQ(result.mcnemar->exact_p, 1);
-  EXPECT_TRUE(result.different.empty());
+  EXPECT_EQ(*result.outputs[0].agreement, 1);
+  EXPECT_EQ(result.outputs[0].mcnemar->exact_p, 1);
+  EXPECT_TRUE(result.outputs[0].different.empty());
   EXPECT_EQ(MostAdded(result.tensors), nullptr);
 }
 

@@ -29,35 +29,37 @@ constexpr int64_t kLook = 256;
 // Bytes of samples on disk that reading takes no time for.
 constexpr int64_t kQuick = int64_t{32} << 20;
 
-std::string ClassText(const Dataset& data, size_t label) {
-  const auto names = data.class_names();
+std::string ClassText(const Dataset& data, size_t target, size_t label) {
+  const auto names = data.ClassNamesOf(target);
   return label < names.size() ? fmt::format("{} ({})", label, names[label])
                               : fmt::format("{}", label);
 }
 
-void CheckBalance(const Dataset& data) {
+// Of target `target`, which `of` names where there are several.
+void CheckBalance(const Dataset& data, size_t target, const std::string& of) {
+  const int classes = data.ClassesOf(target);
   // A few samples cannot be of every class.
-  if (data.classes() == 0 || data.size() < data.classes()) return;
-  std::vector<int64_t> counts(static_cast<size_t>(data.classes()));
+  if (classes == 0 || data.size() < classes) return;
+  std::vector<int64_t> counts(static_cast<size_t>(classes));
   for (int64_t i = 0; i < data.size(); ++i)
-    ++counts[static_cast<size_t>(LabelOf(data, i))];
+    ++counts[static_cast<size_t>(LabelOf(data, i, target))];
   const auto most = std::max_element(counts.begin(), counts.end());
   std::string missing;
   int64_t none = 0;
   for (size_t c = 0; c < counts.size(); ++c) {
     if (counts[c] > 0 || ++none > 5) continue;
-    missing += (missing.empty() ? "" : ", ") + ClassText(data, c);
+    missing += (missing.empty() ? "" : ", ") + ClassText(data, target, c);
   }
   if (none > 0) {
-    Warn("{} of the data {} no sample: {}{}",
+    Warn("{}{} of the data {} no sample: {}{}", of,
          none == 1 ? std::string("1 class")
                    : fmt::format("{} of the {} classes", none, counts.size()),
          none == 1 ? "has" : "have", missing, none > 5 ? ", ..." : "");
     if (counts[0] == 0 && none == 1 && counts.size() > 2) {
       Warn(
-          "the labels go from 1 to {}: if they were meant to go from 0, each "
+          "{}the labels go from 1 to {}: if they were meant to go from 0, each "
           "is one too large",
-          counts.size() - 1);
+          of, counts.size() - 1);
     }
   }
   const auto least =
@@ -67,11 +69,12 @@ void CheckBalance(const Dataset& data) {
   // Few samples differ by chance.
   if (*least > 0 && *most >= 10 * *least && *most >= 50) {
     Warn(
-        "the classes are unbalanced: {} has {}, {} has {}; a model that always "
-        "answers the first is right for {:.1f} %",
-        ClassText(data, static_cast<size_t>(most - counts.begin())),
+        "{}the classes are unbalanced: {} has {}, {} has {}; a model that "
+        "always answers the first is right for {:.1f} %",
+        of, ClassText(data, target, static_cast<size_t>(most - counts.begin())),
         Counted(*most, "sample"),
-        ClassText(data, static_cast<size_t>(least - counts.begin())), *least,
+        ClassText(data, target, static_cast<size_t>(least - counts.begin())),
+        *least,
         100.0 * static_cast<double>(*most) / static_cast<double>(data.size()));
   }
 }
@@ -162,7 +165,8 @@ DatasetPtr Some(const Dataset& data) {
   return Pick(DatasetPtr(DatasetPtr(), &data), std::move(indices));
 }
 
-void CheckConstant(const Graph& graph, const Predictions& predictions) {
+void CheckConstant(const Graph& graph, size_t output,
+                   const Predictions& predictions) {
   if (predictions.size() < 8) return;
   double spread = 0;
   double largest = 0;
@@ -180,7 +184,7 @@ void CheckConstant(const Graph& graph, const Predictions& predictions) {
   Warn(
       "the model's output '{}' is the same for {} samples: it answers nothing; "
       "a model that has died in training, or inputs that it does not see",
-      graph.tensor(graph.outputs[0]).name, predictions.size());
+      graph.tensor(graph.outputs[output]).name, predictions.size());
 }
 
 // Another meaning of the numbers, as it is said in a SPEC.
@@ -229,7 +233,11 @@ void CheckRange(const Graph& graph, const DatasetPtr& some,
 }  // namespace
 
 void CheckSamples(const Dataset& train, const Dataset* test) {
-  CheckBalance(train);
+  const size_t targets = std::max<size_t>(1, train.targets().size());
+  for (size_t t = 0; t < targets; ++t) {
+    CheckBalance(train, t,
+                 targets > 1 ? fmt::format("target {}: ", t + 1) : "");
+  }
   if (test != nullptr) CheckOverlap(train, *test);
 }
 
@@ -238,17 +246,19 @@ void CheckModel(const Graph& graph, const Dataset& data,
   if (data.size() == 0) return;
   const DatasetPtr some = Some(data);
   const Predictions predictions = Predict(graph, *some, options);
-  CheckConstant(graph, predictions);
+  CheckConstant(graph, options.output, predictions);
   if (options.metric != "top1") return;
   const auto values = static_cast<int64_t>(predictions.values);
-  if (values > data.classes()) {
+  const int classes = data.ClassesOf(options.output);
+  if (values > classes) {
     Warn(
         "the data has {} classes, the model's output '{}' {}: {} to {} are no "
         "class",
-        data.classes(), graph.tensor(graph.outputs[0]).name,
-        Counted(values, "value"), data.classes(), values - 1);
+        classes, graph.tensor(graph.outputs[options.output]).name,
+        Counted(values, "value"), classes, values - 1);
   }
-  CheckRange(graph, some, options, predictions.score.value);
+  if (options.output == 0)
+    CheckRange(graph, some, options, predictions.score.value);
 }
 
 }  // namespace litesmith

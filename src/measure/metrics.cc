@@ -90,6 +90,20 @@ std::string ChooseMetric(const std::string& names, const Graph& graph,
                          output);
 }
 
+size_t JudgedOutputs(const Graph& graph, const Dataset& data) {
+  return std::clamp<size_t>(data.targets().size(), 1,
+                            std::max<size_t>(1, graph.outputs.size()));
+}
+
+std::vector<std::string> ChooseMetrics(const std::string& names,
+                                       const Graph& graph,
+                                       const Dataset& data) {
+  std::vector<std::string> chosen;
+  for (size_t o = 0; o < JudgedOutputs(graph, data); ++o)
+    chosen.push_back(ChooseMetric(names, graph, data, o));
+  return chosen;
+}
+
 std::string ValueText(const Metric& metric, double value) {
   return metric.is_share ? fmt::format("{:.2f} %", 100 * value)
                          : fmt::format("{:.6g}", value);

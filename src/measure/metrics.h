@@ -67,6 +67,12 @@ inline constexpr char kAutoMetric[] = "auto";
 // values. Throws Error{invalid argument} for more names than outputs.
 std::string ChooseMetric(const std::string& names, const Graph& graph,
                          const Dataset& data, size_t output = 0);
+// How many of the model's outputs are judged, each by a metric of its own:
+// those that the data has a target for, and one at least.
+size_t JudgedOutputs(const Graph& graph, const Dataset& data);
+// ChooseMetric of each of them.
+std::vector<std::string> ChooseMetrics(const std::string& names,
+                                       const Graph& graph, const Dataset& data);
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Metric& FindMetric(std::string_view name);
 

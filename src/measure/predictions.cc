@@ -26,6 +26,22 @@ double Share(int64_t part, int64_t whole) {
                    : std::numeric_limits<double>::quiet_NaN();
 }
 
+// The fields of one sample.
+void AddFields(const PredictedOutput& output, int64_t i, std::string* text) {
+  const Predictions& predictions = output.predictions;
+  const std::span<const double> row = predictions.of(i);
+  if (predictions.classes > 0) {
+    const int given = predictions.Given(i);
+    const auto label =
+        static_cast<int>(predictions.labels[static_cast<size_t>(i)]);
+    *text += fmt::format(
+        ",{},{},{},{},{:.6g}", label, CsvField(NameOf(output.names, label)),
+        given, CsvField(NameOf(output.names, given)),
+        row[predictions.values == 1 ? 0 : static_cast<size_t>(given)]);
+  }
+  for (const double value : row) *text += fmt::format(",{:.6g}", value);
+}
+
 }  // namespace
 
 std::string CsvField(const std::string& text) {
@@ -161,27 +177,26 @@ std::vector<ThresholdRow> Thresholds(const Predictions& predictions,
   return rows;
 }
 
-std::string PredictionsCsv(const Predictions& predictions, const Dataset& data,
-                           std::span<const std::string> names) {
-  const bool labelled = predictions.classes > 0;
+std::string PredictionsCsv(std::span<const PredictedOutput> outputs,
+                           const Dataset& data) {
   std::string text = "sample,origin";
-  if (labelled) text += ",label,label_name,predicted,predicted_name,value";
-  for (size_t v = 0; v < predictions.values; ++v)
-    text += fmt::format(",output_{}", v);
-  text += "\n";
-  for (int64_t i = 0; i < predictions.size(); ++i) {
-    const std::span<const double> row = predictions.of(i);
-    text += fmt::format("{},{}", i, CsvField(data.Origin(i)));
-    if (labelled) {
-      const int given = predictions.Given(i);
-      const auto label =
-          static_cast<int>(predictions.labels[static_cast<size_t>(i)]);
-      text += fmt::format(
-          ",{},{},{},{},{:.6g}", label, CsvField(NameOf(names, label)), given,
-          CsvField(NameOf(names, given)),
-          row[predictions.values == 1 ? 0 : static_cast<size_t>(given)]);
+  for (const PredictedOutput& output : outputs) {
+    const std::string prefix = &output == &outputs[0] ? "" : output.name + ".";
+    const auto column = [&](const std::string& name) {
+      text += "," + CsvField(prefix + name);
+    };
+    if (output.predictions.classes > 0) {
+      for (const char* name :
+           {"label", "label_name", "predicted", "predicted_name", "value"})
+        column(name);
     }
-    for (const double value : row) text += fmt::format(",{:.6g}", value);
+    for (size_t v = 0; v < output.predictions.values; ++v)
+      column(fmt::format("output_{}", v));
+  }
+  text += "\n";
+  for (int64_t i = 0; i < outputs[0].predictions.size(); ++i) {
+    text += fmt::format("{},{}", i, CsvField(data.Origin(i)));
+    for (const PredictedOutput& output : outputs) AddFields(output, i, &text);
     text += "\n";
   }
   return text;

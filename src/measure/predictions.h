@@ -70,10 +70,18 @@ std::vector<ThresholdRow> Thresholds(const Predictions& predictions,
 // Text as a field of a CSV file, in quotes where it needs them (RFC 4180).
 std::string CsvField(const std::string& text);
 
+// One output of a model, and what its classes are called.
+struct PredictedOutput {
+  std::string name;
+  const Predictions& predictions;
+  std::span<const std::string> names;
+};
+
 // A line a sample: where it is from, its label, the answer and its name, the
-// answer's value, then all values.
-std::string PredictionsCsv(const Predictions& predictions, const Dataset& data,
-                           std::span<const std::string> names);
+// answer's value, then all values. The same of further outputs follows, each
+// column's name behind the output's: "age.output_0".
+std::string PredictionsCsv(std::span<const PredictedOutput> outputs,
+                           const Dataset& data);
 
 }  // namespace litesmith
 

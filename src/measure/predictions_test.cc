@@ -74,7 +74,8 @@ TEST(PredictionsCsv, QuotesNames) {
   const DatasetPtr data =
       LabelledBytes({1}, 3, {0, 0, 0, 0, 0}, {0, 0, 1, 1, 2}, "a,b");
   const std::vector<std::string> names = {"x", "y \"z\"", "w"};
-  const std::string text = PredictionsCsv(p, *data, names);
+  const PredictedOutput first = {"first", p, names};
+  const std::string text = PredictionsCsv({&first, 1}, *data);
   EXPECT_EQ(text.substr(0, text.find('\n')),
             "sample,origin,label,label_name,predicted,predicted_name,value,"
             "output_0,output_1,output_2");
@@ -82,6 +83,15 @@ TEST(PredictionsCsv, QuotesNames) {
                       "0.2\n"),
             std::string::npos)
       << text;
+  // A further output stands behind it under its own name.
+  Predictions age;
+  age.values = 1;
+  age.outputs = {1, 2, 3, 4, 5.5};
+  const PredictedOutput both[] = {first, {"age, years", age, {}}};
+  const std::string more = PredictionsCsv(both, *data);
+  EXPECT_NE(more.find("output_2,\"age, years.output_0\"\n"), std::string::npos)
+      << more;
+  EXPECT_NE(more.find("0.5,0.1,0.4,5.5\n"), std::string::npos) << more;
 }
 
 std::string WarningsOf(const Dataset& train, const Dataset* test) {

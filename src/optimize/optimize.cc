@@ -10,16 +10,6 @@
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
-namespace {
-
-bool OnlyTrains(const Recipe& recipe) {
-  return std::all_of(
-      recipe.steps.begin(), recipe.steps.end(),
-      [](const RecipeStep& step) { return !step.technique->inserts(); });
-}
-
-}  // namespace
-
 TrainResult RunSteps(const Graph& start, const Graph& teacher,
                      const Recipe& recipe, const Dataset& data,
                      const TrainOptions& options, Progress* progress) {

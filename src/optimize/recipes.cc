@@ -72,6 +72,12 @@ steps = [{ type = "qat", preserve_sparsity = true, preserve_clusters = true }]
 
 std::string_view BuiltinRecipes() { return kBuiltin; }
 
+bool OnlyTrains(const Recipe& recipe) {
+  return std::all_of(
+      recipe.steps.begin(), recipe.steps.end(),
+      [](const RecipeStep& step) { return !step.technique->inserts(); });
+}
+
 RecipeTable::RecipeTable() { Add(ParseRecipes(kBuiltin, "")); }
 
 std::vector<std::string> RecipeTable::AddFile(const std::string& path) {
@@ -124,6 +130,14 @@ void RecipeTable::Add(std::vector<Recipe> recipes) {
     }
     recipes_.push_back(std::move(*ready));
     recipes.erase(ready);
+  }
+}
+
+void RecipeTable::TakeModelAsTrained() {
+  for (Recipe& recipe : recipes_) {
+    if (!recipe.parent.empty() || !OnlyTrains(recipe)) continue;
+    // The steps stay: stages, which shuffles follow from, are counted by them.
+    for (RecipeStep& step : recipe.steps) step.epochs = 0;
   }
 }
 

@@ -46,6 +46,9 @@ struct Recipe {
   std::string place;  // as a step's
 };
 
+// Whether no step changes the graph.
+bool OnlyTrains(const Recipe& recipe);
+
 // Recipes by name, parents before children.
 class RecipeTable {
  public:
@@ -58,6 +61,10 @@ class RecipeTable {
   // unknown keys, values out of range, a name that is taken, a parent that is
   // not there.
   std::vector<std::string> AddFile(const std::string& path);
+
+  // From now on the model is trained already: a recipe that starts from it and
+  // only trains, as none, leaves it as it is.
+  void TakeModelAsTrained();
 
   const std::vector<Recipe>& recipes() const { return recipes_; }
   // Throws Error{invalid argument} with the nearest name and all of them.

@@ -68,6 +68,23 @@ inline MemoryDataset TwoInputsData(int samples) {
       kTwoInputsClasses);
 }
 
+// The same with two values for the second output.
+inline MemoryDataset TwoTargetsData(int samples) {
+  const MemoryDataset one = TwoInputsData(samples);
+  Rng rng(5);
+  std::vector<float> values;
+  for (int i = 0; i < samples * 2; ++i) values.push_back(rng.Uniform(-1, 1));
+  const auto column = [&](size_t f) {
+    const std::span<const std::byte> bytes = one.Stored(f);
+    return Column(FieldAt(one, f),
+                  std::vector<std::byte>(bytes.begin(), bytes.end()));
+  };
+  return MemoryDataset(
+      {column(0), column(1)},
+      {column(2), {{"values", {2}, DType::kFloat32, {}}, std::move(values)}},
+      kTwoInputsClasses, "", {}, {0});
+}
+
 // y = W x + bias of one of its layers, in doubles.
 inline std::vector<double> DenseOf(const Graph& graph, const std::string& name,
                                    const std::vector<float>& x) {

@@ -86,6 +86,19 @@ double LargestExcess(const AdviceRow& row) {
   return largest;
 }
 
+// That a value is below another; a metric that this build does not know is a
+// share.
+double Points(const std::string& name, double value, double baseline) {
+  const auto metric =
+      std::find_if(Metrics().begin(), Metrics().end(),
+                   [&](const Metric& each) { return name == each.name; });
+  const bool known = metric != Metrics().end();
+  const double loss =
+      known && !metric->higher_is_better ? value - baseline : baseline - value;
+  if (!known || metric->is_share) return 100 * loss;
+  return baseline == 0 ? 0 : 100 * loss / std::abs(baseline);
+}
+
 }  // namespace
 
 std::span<const Target> Targets() { return TargetTable(); }
@@ -95,11 +108,15 @@ const Target& FindTarget(std::string_view name) {
 }
 
 double DropOf(const StudyRow& row, const StudyRow& baseline) {
-  const Metric* metric = MetricOf(row);
-  const double sign = HigherIsBetter(row) ? 1.0 : -1.0;
-  const double loss = sign * (baseline.value - row.value);
-  if (metric == nullptr || metric->is_share) return 100 * loss;
-  return baseline.value == 0 ? 0 : 100 * loss / std::abs(baseline.value);
+  double most = Points(row.settings.metric, row.value, baseline.value);
+  for (const OutputScore& output : row.outputs) {
+    for (const OutputScore& before : baseline.outputs) {
+      if (before.name == output.name && before.metric == output.metric)
+        most =
+            std::max(most, Points(output.metric, output.value, before.value));
+    }
+  }
+  return most;
 }
 
 size_t BaselineOf(std::span<const StudyRow> rows, const StudyRow& like) {
@@ -141,7 +158,7 @@ std::vector<Choice> ChoicesOf(std::span<const StudyRow> rows,
 }
 
 Advice Advise(std::span<const StudyRow> rows, const Target& target,
-              const Budgets& given) {
+              const Budgets& given, const std::string& directory) {
   Advice advice;
   Budgets budgets = given;
   if (!budgets.flash && !budgets.ram && !budgets.max_drop)
@@ -176,7 +193,7 @@ Advice Advise(std::span<const StudyRow> rows, const Target& target,
   const std::optional<AdviceRow>& named =
       advice.best ? advice.best : advice.nearest;
   if (named) advice.baseline = BaselineOf(rows, rows[named->row]);
-  WalkTree(rows, target, budgets, &advice);
+  WalkTree(rows, target, budgets, directory, &advice);
   return advice;
 }
 

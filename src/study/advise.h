@@ -84,16 +84,19 @@ struct Advice {
 // same settings; if there is none, the best result. Where the metric is no
 // share, a point is a percent of the baseline. An arena that is not known (0)
 // is beyond every budget of ram. Empty `rows`: the tree alone.
+// `directory` is where the rows are, for the commands of what comes next.
 Advice Advise(std::span<const StudyRow> rows, const Target& target,
-              const Budgets& budgets);
+              const Budgets& budgets, const std::string& directory = "");
 
 // The decision tree of quantization for the target, with what the rows say of
 // its questions where they do, and what is left to try. Sets recipe and method
 // where there is no result to recommend, tree and next always.
 void WalkTree(std::span<const StudyRow> rows, const Target& target,
-              const Budgets& budgets, Advice* advice);
+              const Budgets& budgets, const std::string& directory,
+              Advice* advice);
 
-// Points that the row loses against the baseline.
+// Points that the row loses against the baseline; of several outputs what the
+// one loses that loses most.
 double DropOf(const StudyRow& row, const StudyRow& baseline);
 
 // The row that losses are counted from, of those with the settings of `like`,

@@ -224,6 +224,48 @@ TEST(Advise, MetricsThatShouldBeSmallAreReadTheOtherWay) {
   EXPECT_EQ(rows[advice.best->row].recipe, "quant");
 }
 
+// Of several outputs the one that loses most is what is lost.
+TEST(Advise, EveryOutputMustHold) {
+  std::vector<StudyRow> rows = {RowOf("none", "fp32"), RowOf("none", "int8"),
+                                RowOf("quant", "int8")};
+  for (StudyRow& row : rows) {
+    row.value = 0.9;
+    row.file_bytes = 100;
+    row.outputs = {{"age", "mse", 2, 0}};
+  }
+  rows[1].file_bytes = 90;
+  rows[1].outputs[0].value = 2.5;
+  rows[2].outputs[0].value = 1.9;
+  EXPECT_NEAR(DropOf(rows[1], rows[0]), 25, 1e-9);
+  EXPECT_NEAR(DropOf(rows[2], rows[0]), 0, 1e-9);
+  Budgets budgets;
+  budgets.max_drop = 1;
+  const Advice advice = Advise(rows, FindTarget("mcu"), budgets, "my run");
+  ASSERT_TRUE(advice.best.has_value());
+  EXPECT_EQ(rows[advice.best->row].recipe, "quant");
+}
+
+// Commands are for the folder that was asked, with each option once.
+TEST(Advise, CommandsCanBeRun) {
+  std::vector<StudyRow> rows = {RowOf("none", "fp32"), RowOf("none", "int8")};
+  for (StudyRow& row : rows) row.settings.epochs = 7;
+  rows[0].value = 0.9;
+  rows[1].value = 0.5;
+  Budgets budgets;
+  budgets.max_drop = 1;
+  const Advice advice = Advise(rows, FindTarget("mcu"), budgets, "my run");
+  ASSERT_FALSE(advice.best.has_value());
+  std::string epochs;
+  for (const NextStep& step : advice.next) {
+    if (step.command.empty()) continue;
+    EXPECT_TRUE(step.command.ends_with(" --out 'my run'")) << step.command;
+    const size_t first = step.command.find("--epochs ");
+    EXPECT_EQ(step.command.find("--epochs ", first + 1), std::string::npos);
+    epochs += step.command.substr(first, 12) + ";";
+  }
+  EXPECT_NE(epochs.find("--epochs 28 "), std::string::npos) << epochs;
+}
+
 TEST(Advise, TheTreeAnswersWithoutResults) {
   for (const Target& target : Targets()) {
     const Advice advice = Advise({}, target, {});

@@ -4,27 +4,29 @@
 
 #include <algorithm>
 
-#include "src/measure/metrics.h"
 #include "src/study/advise.h"
 #include "src/study/command.h"
+#include "src/study/report/html.h"
+#include "src/study/report/report.h"
 
 namespace litesmith {
 namespace {
 
-// "97.00 %", "0.01234".
+// "97.00 %", "0.01234", and what further outputs are worth.
 std::string ScoreOf(const StudyRow& row) {
-  for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return ValueText(metric, row.value);
-  }
-  return fmt::format("{}", row.value);
+  return ValueOf(row) + (row.outputs.empty() ? "" : ", " + OutputsText(row));
 }
 
 // A walk for one target over the rows of the settings that advice is for.
 class Walk {
  public:
   Walk(std::span<const StudyRow> rows, const Target& target,
-       const Budgets& budgets, Advice* advice)
-      : rows_(rows), target_(target), budgets_(budgets), advice_(*advice) {
+       const Budgets& budgets, const std::string& directory, Advice* advice)
+      : rows_(rows),
+        target_(target),
+        budgets_(budgets),
+        directory_(directory.empty() ? "DIR" : ShellWord(directory)),
+        advice_(*advice) {
     if (advice->baseline) base_ = &rows[*advice->baseline];
   }
 
@@ -86,15 +88,27 @@ class Walk {
     advice_.next.push_back({std::move(text), std::move(command)});
   }
 
-  // The study that would say more.
-  std::string Study(const std::string& recipes,
-                    const std::string& methods) const {
-    std::string command = "litesmith study";
-    command = base_ != nullptr ? StudyCommand(base_->settings)
-                               : command + " --model MODEL --data SPEC";
+  // The study that would say more, into the folder that there is.
+  std::string Study(const std::string& recipes, const std::string& methods,
+                    int epochs = 0) const {
+    std::string command = "litesmith study --model MODEL --data SPEC";
+    const StudyRow* like = base_ != nullptr ? base_
+                           : rows_.empty()  ? nullptr
+                                            : &rows_[0];
+    if (like != nullptr) {
+      StudySettings settings = like->settings;
+      settings.epochs = std::max(settings.epochs, epochs);
+      command = StudyCommand(settings);
+    }
     if (!recipes.empty()) command += " --recipes " + recipes;
     if (!methods.empty()) command += " --methods " + methods;
-    return command + " --out DIR";
+    return command + " --out " + directory_;
+  }
+
+  // Four times as many as there were, but not few.
+  int MoreEpochs() const {
+    constexpr int kFew = 20;
+    return base_ == nullptr ? kFew : std::max(kFew, 4 * base_->settings.epochs);
   }
 
   // Which numbers the target computes with.
@@ -205,9 +219,10 @@ class Walk {
       } else {
         Try("less loss: more epochs of quantization-aware training" +
                 std::string(TakesWide() ? ", or 16-bit activations" : ""),
-            Study("quant", target_.methods.front() +
-                               std::string(TakesWide() ? ",int16x8" : "")) +
-                " --epochs 20");
+            Study("quant",
+                  target_.methods.front() +
+                      std::string(TakesWide() ? ",int16x8" : ""),
+                  MoreEpochs()));
       }
     }
   }
@@ -221,6 +236,7 @@ class Walk {
   std::span<const StudyRow> rows_;
   const Target& target_;
   const Budgets& budgets_;
+  std::string directory_;
   Advice& advice_;
   const StudyRow* base_ = nullptr;
 };
@@ -228,8 +244,9 @@ class Walk {
 }  // namespace
 
 void WalkTree(std::span<const StudyRow> rows, const Target& target,
-              const Budgets& budgets, Advice* advice) {
-  Walk(rows, target, budgets, advice).Run();
+              const Budgets& budgets, const std::string& directory,
+              Advice* advice) {
+  Walk(rows, target, budgets, directory, advice).Run();
 }
 
 }  // namespace litesmith

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 
+#include "src/base/error.h"
 #include "src/base/file.h"
+#include "src/models/models.h"
+#include "src/study/report/html.h"
 #include "src/study/run_directory.h"
 #include "src/train/settings.h"
 
@@ -23,6 +26,18 @@ std::vector<T> Select(const std::vector<std::string>& names, const Find& find) {
 }
 
 }  // namespace
+
+StudyOptions WithTrainedModel(StudyOptions options) {
+  if (!options.trained) return options;
+  if (IsBuiltin(options.model)) {
+    Fail(ErrorKind::kInvalidArgument,
+         "the built-in model {} is not trained; with --trained a file is "
+         "wanted, such as `litesmith train {} -o FILE.h5` writes",
+         options.model, options.model);
+  }
+  options.table.TakeModelAsTrained();
+  return options;
+}
 
 std::vector<const Recipe*> SelectRecipes(const StudyOptions& options) {
   auto asked = Select<const Recipe*>(
@@ -74,6 +89,13 @@ StudySettings SettingsOf(const StudyOptions& options) {
   settings.metric = settings.asked_metric = options.metric;
   settings.training = TrainingText(options.train);
   settings.calibration_seed = options.calibration_seed;
+  settings.trained = options.trained;
+  const auto add = [&](const std::string& flag) {
+    settings.flags += (settings.flags.empty() ? "" : " ") + flag;
+  };
+  if (!options.config.empty()) add("--config " + ShellWord(options.config));
+  if (options.dequantize) add("--dequantize");
+  if (options.reading.skip_bad) add("--skip-bad");
   return settings;
 }
 

@@ -12,6 +12,10 @@
 
 namespace litesmith {
 
+// The options with what `trained` says in their recipes. Throws
+// Error{invalid argument} for a model that cannot be trained.
+StudyOptions WithTrainedModel(StudyOptions options);
+
 // Those that the options name, each once; without names all of the table. Throw
 // Error{invalid argument} for an unknown one.
 std::vector<const Recipe*> SelectRecipes(const StudyOptions& options);

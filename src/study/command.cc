@@ -15,9 +15,13 @@ namespace litesmith {
 std::string StudyCommand(const StudySettings& s) {
   std::string text = fmt::format("litesmith study --model {} --data {}",
                                  ShellWord(s.model), ShellWord(s.data));
+  // The file of recipes may say other options than these, too.
+  const bool all = s.flags.find("--config ") != std::string::npos;
   const auto add = [&](const char* name, const auto& value,
                        const auto& standard) {
-    if (value != standard) text += fmt::format(" --{} {}", name, value);
+    if (all || value != standard)
+      text +=
+          fmt::format(" --{} {}", name, ShellWord(fmt::format("{}", value)));
   };
   const TrainOptions usual;
   // What a built-in model is trained with where the options do not say.
@@ -31,11 +35,13 @@ std::string StudyCommand(const StudySettings& s) {
   add("validation-split", s.validation_split, usual.validation_split);
   add("loss", s.asked_loss, std::string("auto"));
   add("optimizer", s.optimizer, usual.optimizer);
-  add("momentum", s.momentum, usual.momentum);
+  if (s.momentum != usual.momentum) add("momentum", s.momentum, -1.0f);
   add("schedule", s.schedule, of_model.schedule);
   add("metric", s.asked_metric, std::string("auto"));
   add("limit", s.limit, int64_t{0});
   add("calibration-seed", s.calibration_seed, uint64_t{0});
+  if (s.trained) text += " --trained";
+  if (!s.flags.empty()) text += " " + s.flags;
   // "label_smoothing=0.1 nesterov=true": as on the command line.
   for (std::string_view rest = s.training; !rest.empty();) {
     const std::string_view each = rest.substr(0, rest.find(' '));

@@ -33,14 +33,14 @@ p.answer { font-size: 1.1rem; }
 <h1>Two files compared</h1>
 )";
 
-std::string Row(const char* what, const std::string& a, const std::string& b) {
+std::string Row(const std::string& what, const std::string& a,
+                const std::string& b) {
   return fmt::format(
       "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td></tr>\n", what,
       Html(a), Html(b));
 }
 
 std::string Files(const Comparison& c) {
-  const Metric& metric = FindMetric(c.metric);
   const auto both = [&](const char* what, const auto& text) {
     return Row(what, text(c.a), text(c.b));
   };
@@ -50,9 +50,12 @@ std::string Files(const Comparison& c) {
       "<th scope=\"col\">B</th></tr></thead><tbody>\n";
   html += both("file", [](const ComparedFile& f) { return f.path; });
   html += both("what it is", [](const ComparedFile& f) { return f.numbers; });
-  html += both(
-      c.metric == "top1" ? "accuracy" : c.metric.c_str(),
-      [&](const ComparedFile& f) { return ValueText(metric, f.score.value); });
+  for (const ComparedOutput& output : c.outputs) {
+    const Metric& metric = FindMetric(output.metric);
+    html += Row(Html(ValueName(output, &output == &c.outputs[0])),
+                ValueText(metric, output.a.value),
+                ValueText(metric, output.b.value));
+  }
   if (c.timed_samples > 0) {
     html += both("latency, median", [](const ComparedFile& f) {
       return fmt::format("{:.2f} us", f.time.latency_us_p50);
@@ -68,6 +71,23 @@ std::string Files(const Comparison& c) {
     return fmt::format("{}", f.arena_bytes);
   });
   return html + "</tbody></table></div>\n";
+}
+
+// How often both answer alike, and whether the difference is chance.
+std::string Answers(const ComparedOutput& output, bool first) {
+  std::string html;
+  if (output.agreement) {
+    html += fmt::format("Both give the same class for {:.2f} % of the samples.",
+                        100 * *output.agreement);
+  }
+  if (output.counts)
+    html += (html.empty() ? "" : " ") + Html(ChanceText(output)) + ".";
+  if (html.empty()) return html;
+  if (!first) html = fmt::format("<b>{}</b>: {}", Html(output.name), html);
+  html = fmt::format("<p class=\"answer\">{}</p>\n", html);
+  if (output.different.empty()) return html;
+  return html + fmt::format("<p>The first of other classes: {}.</p>\n",
+                            fmt::join(output.different, ", "));
 }
 
 // 60 dB and more is a full bar.
@@ -135,10 +155,16 @@ std::vector<const TensorNoise*> WorstFirst(
   return sorted;
 }
 
-std::string ChanceText(const Comparison& comparison) {
-  if (!comparison.counts) return "";
-  const PairedCounts& counts = *comparison.counts;
-  const McNemar& test = *comparison.mcnemar;
+std::string ValueName(const ComparedOutput& output, bool first) {
+  const std::string metric =
+      output.metric == "top1" ? "accuracy" : output.metric;
+  return first ? metric : output.name + " " + metric;
+}
+
+std::string ChanceText(const ComparedOutput& output) {
+  if (!output.counts) return "";
+  const PairedCounts& counts = *output.counts;
+  const McNemar& test = *output.mcnemar;
   std::string text =
       fmt::format("A alone is right on {}, B alone on {}; ",
                   Counted(counts.only_a, "sample"), counts.only_b);
@@ -156,19 +182,10 @@ std::string ChanceText(const Comparison& comparison) {
 std::string ComparePage(const Comparison& c, const std::string& data) {
   std::string html = kHead;
   html += fmt::format("<p>On {} of <code>{}</code>.</p>\n",
-                      Counted(c.a.score.samples, "test sample"), Html(data));
+                      Counted(c.samples, "test sample"), Html(data));
   html += Files(c);
-  if (c.agreement) {
-    html += fmt::format(
-        "<p class=\"answer\">Both give the same class for {:.2f} % of the "
-        "samples.{}</p>\n",
-        100 * *c.agreement,
-        c.counts ? " " + Html(ChanceText(c)) + "." : std::string());
-    if (!c.different.empty()) {
-      html += fmt::format("<p>The first of other classes: {}.</p>\n",
-                          fmt::join(c.different, ", "));
-    }
-  }
+  for (const ComparedOutput& output : c.outputs)
+    html += Answers(output, &output == &c.outputs[0]);
   if (!c.tensors.empty()) html += Tensors(c);
   return html + "</body></html>\n";
 }

@@ -20,7 +20,11 @@ std::vector<const TensorNoise*> WorstFirst(
     std::span<const TensorNoise> tensors);
 
 // "McNemar's test: ...": in words what the counts say. Empty without counts.
-std::string ChanceText(const Comparison& comparison);
+std::string ChanceText(const ComparedOutput& output);
+
+// "accuracy", "mse": what an output's value is; of others than the first with
+// its name.
+std::string ValueName(const ComparedOutput& output, bool first);
 
 // "12.3 dB", or "exact".
 std::string NoiseText(const TensorNoise& tensor);

@@ -125,23 +125,37 @@ void VisitFields(Wrong& w, Visit&& visit) {
   visit("origin", w.origin);
 }
 
-// Of a written file.
-struct CellDetails {
-  MemoryPlan memory;
-  std::vector<TensorNoiseDetails> noise;  // worst first
+// Where one output of a file is wrong.
+struct Mistakes {
   int64_t classes = 0;
   // Of labels (rows) and answers: [classes * classes]; empty if there are none.
   std::vector<int64_t> confusion;
   std::vector<WrongSample> wrong;
+  std::vector<std::string> names;  // of the classes, if they have names
+};
+
+template <FieldsOf<Mistakes> Details, typename Visit>
+void VisitFields(Details& d, Visit&& visit) {
+  visit("classes", d.classes);
+  visit("confusion", d.confusion);
+  visit("wrong", d.wrong);
+  visit("names", d.names);
+}
+
+// Of a written file.
+struct CellDetails {
+  MemoryPlan memory;
+  std::vector<TensorNoiseDetails> noise;  // worst first
+  Mistakes mistakes;                      // of the first output
+  std::vector<Mistakes> further;          // of the row's `outputs`
 };
 
 template <FieldsOf<CellDetails> Details, typename Visit>
 void VisitFields(Details& d, Visit&& visit) {
   visit("memory", d.memory);
   visit("noise", d.noise);
-  visit("classes", d.classes);
-  visit("confusion", d.confusion);
-  visit("wrong", d.wrong);
+  VisitFields(d.mistakes, visit);
+  visit("further", d.further);
 }
 
 // Weights of a model without training ops, and how its training went.

@@ -26,7 +26,7 @@ constexpr int64_t kNoiseSamples = 16;
 
 // Of labels: what was taken for what.
 Score JudgeClasses(const Graph& graph, const Dataset& test,
-                   const EvaluateOptions& options, CellDetails* details) {
+                   const EvaluateOptions& options, Mistakes* details) {
   Answers answers;
   const Score score = EvaluateAnswers(graph, test, options, &answers);
   details->classes = answers.classes;
@@ -45,12 +45,15 @@ Score JudgeClasses(const Graph& graph, const Dataset& test,
   return score;
 }
 
+// The options' output by the options' metric.
 Score Judge(const Graph& graph, const Dataset& test,
-            const EvaluateOptions& options, CellDetails* details) {
+            const EvaluateOptions& options, Mistakes* details) {
+  const auto names = test.ClassNamesOf(options.output);
+  details->names.assign(names.begin(), names.end());
   const TargetKind targets = FindMetric(options.metric).targets;
   const bool classes =
       targets == TargetKind::kLabels || targets == TargetKind::kBinary;
-  if (classes && AnswersLabels(graph, test))
+  if (classes && AnswersLabels(graph, test, options.output))
     return JudgeClasses(graph, test, options, details);
   const MetricRun run = EvaluateBeside(
       graph, test, options, [](const Field&, const OutputValues&) {
@@ -90,15 +93,27 @@ CellDetails MeasureCell(const WrittenFile& file, const Dataset& test,
   row->file_bytes = static_cast<int64_t>(file.bytes.size());
   EvaluateOptions options;
   options.threads = study.train.threads;
-  options.metric = study.metric;
+  const std::vector<std::string> metrics =
+      ChooseMetrics(study.metric, file.graph, test);
+  options.metric = metrics[0];
   // Compression takes as long as a core's part of the test set.
   std::future<int64_t> gzip = std::async([&] { return GzipSize(file.bytes); });
-  const Score score = Judge(file.graph, test, options, &details);
+  const Score score = Judge(file.graph, test, options, &details.mistakes);
   row->gzip_bytes = gzip.get();
   row->value = score.value;
   row->accuracy = options.metric == "top1" ? score.value : 0;
   row->correct = score.correct;
   row->samples = score.samples;
+  for (size_t o = 1; o < metrics.size(); ++o) {
+    EvaluateOptions other = options;
+    other.metric = metrics[o];
+    other.output = o;
+    const Score further =
+        Judge(file.graph, test, other, &details.further.emplace_back());
+    // As the model calls it: names of outputs are not a format's.
+    row->outputs.push_back({file.model.tensor(file.model.outputs[o]).name,
+                            metrics[o], further.value, further.correct});
+  }
   const FileTime time = TimeGraph(file.graph, test, options);
   row->total_ms = time.total_ms;
   row->latency_us_p50 = time.latency_us_p50;

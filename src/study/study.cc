@@ -68,7 +68,7 @@ class Study {
  public:
   Study(const StudyOptions& options, Progress* progress,
         std::vector<StudyRow>* done)
-      : options_(options),
+      : options_(WithTrainedModel(options)),
         recipes_(SelectRecipes(options_)),
         methods_(SelectMethods(options_)),
         walk_(WithParents(options_.table, recipes_)),
@@ -120,9 +120,10 @@ class Study {
     for (const Recipe* recipe : walk_) {
       const Trained& trained = trained_.at(recipe->name);
       plan.recipes.push_back({recipe->name, recipe->parent,
-                              trained.kept     ? "kept"
-                              : trained.wanted ? "train"
-                                               : "idle",
+                              trained.kept       ? "kept"
+                              : IsGiven(*recipe) ? "given"
+                              : trained.wanted   ? "train"
+                                                 : "idle",
                               RecipeEpochs(*recipe, options_.train),
                               trained.seconds});
       if (!IsAsked(*recipe)) continue;
@@ -139,19 +140,28 @@ class Study {
   }
 
  private:
+  // Whether the recipe's result is the model as it was given.
+  bool IsGiven(const Recipe& recipe) const {
+    return options_.trained && recipe.parent.empty() && OnlyTrains(recipe);
+  }
+
   // Whatever cannot work ends here, before anything takes time.
   void Begin() {
     TryOutputFolder(options_.out);
-    start_graph_ = StripTrainingOps(LoadFloatModel(
+    given_graph_ = LoadFloatModel(
         options_.model, options_.train.seed, options_.dequantize,
-        ShapeOfData(options_.model, options_.data, options_.reading)));
+        ShapeOfData(options_.model, options_.data, options_.reading));
+    start_graph_ = StripTrainingOps(given_graph_);
     RequireTrainable(start_graph_);
     WarnIfNoKerasForm(start_graph_, ModelFormat::kKerasH5);
     settings_ = SettingsOf(options_);
     OpenData();
     options_.train.loss = LossFor(start_graph_, *train_, options_.train.loss);
     settings_.loss = options_.train.loss;
-    settings_.metric = options_.metric;
+    const std::string& metrics = options_.metric;
+    settings_.metric = metrics.substr(0, metrics.find(','));
+    settings_.further_metrics =
+        metrics.substr(std::min(metrics.size(), settings_.metric.size() + 1));
     Describe();
   }
 
@@ -179,8 +189,23 @@ class Study {
       train_ = Take(train_, options_.limit);
       test_ = Take(test_, options_.limit);
     }
-    options_.metric = ChooseMetric(options_.metric, start_graph_, *test_);
+    // Of each output, and from now on all of them.
+    options_.metric = fmt::format(
+        "{}",
+        fmt::join(ChooseMetrics(options_.metric, start_graph_, *test_), ","));
     CheckSamples(*train_, test_.get());
+    if (options_.trained) CheckGiven();
+  }
+
+  // A trained model's answers say whether the data are what it knows.
+  void CheckGiven() const {
+    EvaluateOptions check;
+    check.threads = options_.train.threads;
+    for (size_t o = 0; o < JudgedOutputs(start_graph_, *test_); ++o) {
+      check.output = o;
+      check.metric = ChooseMetric(options_.metric, start_graph_, *test_, o);
+      CheckModel(start_graph_, *test_, check);
+    }
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,
@@ -279,20 +304,26 @@ class Study {
     for (const Method& method : methods_) {
       try {
         if (method.scheme == nullptr) {
-          RequireEvaluable(start_graph_, *test_, options_.metric);
+          RequireOutputs(start_graph_);
           continue;
         }
         if (ranges.empty() && NeedsRanges(start_graph_, *method.scheme))
           ranges = Calibrate(start_graph_, *train_, 1);
-        RequireEvaluable(
+        RequireOutputs(
             ReadTflite(WriteTflite(Convert(start_graph_, *method.scheme, ranges,
                                            kConvert)),
-                       FileName(method)),
-            *test_, options_.metric);
+                       FileName(method)));
       } catch (const Error& error) {
         Fail(error.kind(), "{} by method {}: {}", options_.model, method.name,
              error.what());
       }
+    }
+  }
+
+  void RequireOutputs(const Graph& graph) const {
+    for (size_t o = 0; o < JudgedOutputs(graph, *test_); ++o) {
+      RequireEvaluable(graph, *test_,
+                       ChooseMetric(options_.metric, graph, *test_, o), o);
     }
   }
 
@@ -345,11 +376,16 @@ class Study {
     train.stage = FirstStage(options_.table, recipe);
     train.checkpoint = folder + "/checkpoint";
     ClaimCheckpoint(train.checkpoint, result->key, options_.force);
-    const TrainResult trained =
-        RunSteps(root ? start_graph_ : ModelGraph(recipe.parent),
-                 root || !Distills(recipe, train) ? start_graph_
-                                                  : ModelGraph(RootOf(recipe)),
-                 recipe, *train_, train, &progress_);
+    TrainResult trained;
+    if (IsGiven(recipe)) {
+      trained.graph = given_graph_;
+    } else {
+      trained = RunSteps(root ? start_graph_ : ModelGraph(recipe.parent),
+                         root || !Distills(recipe, train)
+                             ? start_graph_
+                             : ModelGraph(RootOf(recipe)),
+                         recipe, *train_, train, &progress_);
+    }
     // Epochs of an interrupted run count too.
     result->seconds = 0;
     for (const EpochResult& epoch : trained.epochs)
@@ -368,13 +404,9 @@ class Study {
                 {result->key, *digests_.Of(file),
                  root ? settings_.model_digest : trained_.at(recipe.parent).key,
                  ModelFactsText({recipe.parent, order, result->seconds,
-                                 QuantizationAware(recipe)})});
+                                 HasFakeQuant(trained.graph)})});
     RemoveCheckpoint(train.checkpoint);
     SkipStages(fmt::format("{}: trained", recipe.name), stages);
-  }
-
-  static bool QuantizationAware(const Recipe& recipe) {
-    return !recipe.steps.empty() && recipe.steps.back().technique->stays;
   }
 
   // A folder belongs to the settings that train in it first.
@@ -501,6 +533,7 @@ class Study {
   OverallProgress progress_;
   std::vector<StudyRow>& rows_;  // finished, in order
   int64_t stages_done_ = 0;
+  Graph given_graph_;  // with what it has for training
   Graph start_graph_;
   DatasetPtr train_;
   DatasetPtr test_;

@@ -24,7 +24,8 @@ struct StudyOptions {
   std::string data = "digits";      // a SPEC of data/sources.h
   DataContext reading;              // how it is read
   int64_t limit = 0;                // samples of either half, 0: all
-  std::string metric = "top1";      // of measure/metrics.h, on the test half
+  // Of measure/metrics.h, on the test half; of several outputs by commas.
+  std::string metric = "top1";
   // Of every step that says no other; stage, checkpoint and label are the
   // study's own.
   TrainOptions train;
@@ -35,6 +36,9 @@ struct StudyOptions {
   // Which samples calibrate: drawn by it from all, of all classes alike; 0: the
   // first.
   uint64_t calibration_seed = 0;
+  std::string config;  // the TOML file that recipes are from, if any is
+  // The model is trained: `none` is the file as it is, not trained on.
+  bool trained = false;
   bool force = false;       // compute all anew
   bool dequantize = false;  // take a model of integers too
 };
@@ -54,8 +58,26 @@ void VisitFields(Options& o, Visit&& visit) {
   visit("methods", o.methods, kNoEffect);
   visit("out", o.out, kNoEffect);
   visit("calibration_seed", o.calibration_seed);
+  visit("config", o.config, kNoEffect);  // keys have the resolved steps
+  visit("trained", o.trained);
   visit("force", o.force, kNoEffect);
   visit("dequantize", o.dequantize, kNoEffect);  // without it, an error
+}
+
+// What a file's further output, behind the first, is worth on the test set.
+struct OutputScore {
+  std::string name;
+  std::string metric;
+  double value = 0;     // a share is a fraction
+  int64_t correct = 0;  // of a metric that is a share of the samples
+};
+
+template <FieldsOf<OutputScore> Score, typename Visit>
+void VisitFields(Score& score, Visit&& visit) {
+  visit("name", score.name);
+  visit("metric", score.metric);
+  visit("value", score.value);
+  visit("correct", score.correct);
 }
 
 // One cell of the table.
@@ -66,6 +88,7 @@ struct StudyRow {
   double accuracy = 0;  // the same if that is top1, a fraction; else 0
   int64_t correct = 0;  // of a metric that is a share of the samples
   int64_t samples = 0;
+  std::vector<OutputScore> outputs;  // further ones that there are targets for
   double total_ms = 0;  // the test set one image at a time on one thread
   double latency_us_p50 = 0;
   double latency_us_p99 = 0;
@@ -95,6 +118,7 @@ void VisitFields(Row& row, Visit&& visit) {
   visit("accuracy", row.accuracy);
   visit("correct", row.correct);
   visit("samples", row.samples);
+  visit("outputs", row.outputs);
   visit("total_ms", row.total_ms);
   visit("latency_us_p50", row.latency_us_p50);
   visit("latency_us_p99", row.latency_us_p99);

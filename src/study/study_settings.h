@@ -28,12 +28,16 @@ struct StudySettings {
   std::string optimizer = "adam";
   float momentum = 0.9f;
   std::string schedule = "constant";
-  std::string metric = "top1";
+  std::string metric = "top1";    // of the first output
+  std::string further_metrics;    // of the other outputs, by commas
   std::string training;           // what else was asked for (train/settings.h)
   uint64_t calibration_seed = 0;  // 0: the first samples
+  bool trained = false;           // the model is trained: `none` trains nothing
   // As they were given, where loss and metric say what came of it.
   std::string asked_loss = "auto";
   std::string asked_metric = "auto";
+  // What else a command line needs to come to the same: "--config my.toml".
+  std::string flags;
 };
 
 template <FieldsOf<StudySettings> Settings, typename Visit>
@@ -53,10 +57,13 @@ void VisitFields(Settings& s, Visit&& visit) {
   visit("momentum", s.momentum);
   visit("schedule", s.schedule);
   visit("metric", s.metric);
+  visit("further_metrics", s.further_metrics);
   visit("training", s.training);
   visit("calibration_seed", s.calibration_seed);
+  visit("trained", s.trained);
   visit("asked_loss", s.asked_loss, kNoEffect);
   visit("asked_metric", s.asked_metric, kNoEffect);
+  visit("flags", s.flags, kNoEffect);
 }
 
 // Keeps the settings of a folder's results, for people and for later calls.

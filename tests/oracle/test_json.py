@@ -72,6 +72,8 @@ CALLS = {
     "inspect": (("inspect", "m.tflite"), 0),
     "inspect-why": (("inspect", "m.h5", "--why", "fp16"), 1),
     "list": (("list", "recipes"), 0),
+    "completion": (("completion", "bash"), 0),
+    "man": (("man",), 0),
     "new": (("new", "resnet8", "--classes", "3", "-o", "n.h5"), 0),
     "version": (("version",), 0),
     "report": (("report", "run"), 0),

@@ -102,7 +102,7 @@ std::vector<std::string> Numbered(const ZipReader& zip, const std::string& path,
 // The product of the dimensions and the size of a value, or the largest number
 // if it is larger than that.
 int64_t BytesOf(const NpyHeader& header) {
-  auto bytes = static_cast<int64_t>(SizeOf(header.dtype));
+  auto bytes = static_cast<int64_t>(header.ElementBytes());
   for (const int32_t dim : header.dims) {
     // A zero stays one.
     if (__builtin_mul_overflow(bytes, int64_t{dim}, &bytes))
@@ -124,8 +124,8 @@ void CheckSize(const NpyHeader& header, const ZipStream& stream,
   const int64_t there = stream.claimed() - static_cast<int64_t>(header.bytes);
   if (there != wanted) {
     Fail(ErrorKind::kCorrupt, "{}: shape {} of {} is {} bytes; there are {}",
-         where, Shape(header.dims).ToString(), Name(header.dtype), wanted,
-         there);
+         where, Shape(header.dims).ToString(),
+         header.text == 0 ? Name(header.dtype) : "texts", wanted, there);
   }
   if (wanted > limit) {
     Fail(ErrorKind::kUnsupported, "{}: {} bytes; this machine has memory of {}",
@@ -134,14 +134,14 @@ void CheckSize(const NpyHeader& header, const ZipStream& stream,
 }
 
 NpzArray ReadHeader(const ZipReader& zip, const std::string& path,
-                    const std::string& name, int64_t limit) {
+                    const std::string& name, bool texts, int64_t limit) {
   const std::string where = Where(path, name);
   NpzArray array;
   array.name = name;
   ZipStream stream = zip.Open(name + std::string(kEnding));
   std::vector<std::byte> head(kNpyHead);
   head.resize(stream.Read(head));
-  array.header = ParseNpyHeader(head, where);
+  array.header = ParseNpyHeader(head, where, texts);
   const std::span<const int32_t> dims = array.header.dims;
   if (dims.empty()) {
     Fail(ErrorKind::kUnsupported,
@@ -159,6 +159,15 @@ NpzArray ReadHeader(const ZipReader& zip, const std::string& path,
   }
   array.field.shape = Shape(sample.dims);
   array.field.dtype = array.header.dtype;
+  if (array.header.text != 0) {
+    // Numbers of names, which are read when a half is opened.
+    if (sample.dims.size() > 1 || Shape(sample.dims).NumElements() != 1) {
+      Fail(ErrorKind::kUnsupported,
+           "{}: texts of shape {}; labels are of shape [samples]", where,
+           Shape(array.header.dims).ToString());
+    }
+    array.field.dtype = DType::kInt32;
+  }
   return array;
 }
 
@@ -176,7 +185,8 @@ NpzHalf FindHalf(const ZipReader& zip, const std::string& path,
     std::vector<NpzArray>& arrays = *side == 'x' ? found.inputs : found.targets;
     const std::string stem = fmt::format("{}_{}", side, half);
     for (const std::string& name : Numbered(zip, path, stem)) {
-      NpzArray& array = arrays.emplace_back(ReadHeader(zip, path, name, limit));
+      NpzArray& array =
+          arrays.emplace_back(ReadHeader(zip, path, name, *side == 'y', limit));
       array.field.name = side + name.substr(stem.size());
       const NpzArray& first = (found.inputs.empty() ? arrays : found.inputs)[0];
       if (array.samples() == first.samples()) continue;
@@ -207,6 +217,13 @@ void CheckAlike(const std::vector<NpzArray>& train,
   for (size_t i = 0; i < both; ++i) {
     const Field& a = train[i].field;
     const Field& b = test[i].field;
+    const bool texts = train[i].header.text != 0;
+    if (texts != (test[i].header.text != 0)) {
+      Fail(ErrorKind::kCorrupt,
+           "{}: {} holds {}, {} {}; the same are wanted of both", path,
+           train[i].name, texts ? "texts" : "numbers", test[i].name,
+           texts ? "numbers" : "texts");
+    }
     if (a == b) continue;
     Fail(ErrorKind::kCorrupt,
          "{}: {} has samples of {} {}, but {} of {} {}; the same are wanted",
@@ -223,11 +240,12 @@ std::vector<std::byte> ReadValues(const ZipReader& zip, const std::string& path,
   ZipStream stream = zip.Open(array.name + std::string(kEnding));
   std::vector<std::byte> head(array.header.bytes);
   head.resize(stream.Read(head));
-  if (ParseNpyHeader(head, where) != array.header) {
+  if (ParseNpyHeader(head, where, array.header.text != 0) != array.header) {
     Fail(ErrorKind::kCorrupt, "{} has changed while it was read", where);
   }
-  std::vector<std::byte> values(static_cast<size_t>(count) *
-                                array.field.bytes());
+  const auto elements = static_cast<size_t>(array.field.shape.NumElements()) *
+                        static_cast<size_t>(count);
+  std::vector<std::byte> values(elements * array.header.ElementBytes());
   const size_t got = stream.Read(values);
   std::byte more{};
   if (got < values.size() ||
@@ -236,7 +254,7 @@ std::vector<std::byte> ReadValues(const ZipReader& zip, const std::string& path,
          where, values.size(),
          got < values.size() ? std::to_string(got) : "more");
   }
-  CheckNpyValues(array.header.dtype, values, where);
+  if (array.header.text == 0) CheckNpyValues(array.header.dtype, values, where);
   return values;
 }
 
@@ -258,8 +276,36 @@ int CountClasses(const NpzHalf& half, const NpzArray& array,
   return classes;
 }
 
+// The texts of target `t`; none if the half has no such target.
+std::vector<std::string> TextsOf(const NpzHalf& half, size_t t) {
+  if (t >= half.targets.size()) return {};
+  const NpzArray& array = half.targets[t];
+  const ZipReader zip(half.path);
+  return ParseNpyTexts(array.header,
+                       ReadValues(zip, half.path, array, array.samples()),
+                       Where(half.path, array.name));
+}
+
+// Labels as numbers of names; these in the order of their bytes, as folders
+// are, and of both halves, since a number means the same in each.
+std::vector<int32_t> NumberTexts(const NpzHalf& half, const NpzHalf& other,
+                                 size_t t, std::vector<std::string>* names) {
+  const std::vector<std::string> texts = TextsOf(half, t);
+  *names = TextsOf(other, t);
+  names->insert(names->end(), texts.begin(), texts.end());
+  std::sort(names->begin(), names->end());
+  names->erase(std::unique(names->begin(), names->end()), names->end());
+  std::vector<int32_t> labels;
+  labels.reserve(texts.size());
+  for (const std::string& text : texts) {
+    labels.push_back(static_cast<int32_t>(
+        std::lower_bound(names->begin(), names->end(), text) - names->begin()));
+  }
+  return labels;
+}
+
 // Its first `count` samples.
-DatasetPtr OpenHalf(const NpzHalf& half, int64_t count) {
+DatasetPtr OpenHalf(const NpzHalf& half, const NpzHalf& other, int64_t count) {
   const ZipReader zip(half.path);
   if (half.inputs.empty()) {
     Fail(ErrorKind::kNotFound, "{}: there is no x_{}; it holds {}", half.path,
@@ -274,7 +320,16 @@ DatasetPtr OpenHalf(const NpzHalf& half, int64_t count) {
   std::vector<Column> targets;
   for (const NpzArray& array : half.inputs)
     inputs.emplace_back(array.field, ReadValues(zip, half.path, array, count));
-  for (const NpzArray& array : half.targets) {
+  std::vector<std::vector<std::string>> names(half.targets.size());
+  for (size_t t = 0; t < half.targets.size(); ++t) {
+    const NpzArray& array = half.targets[t];
+    if (array.header.text != 0) {
+      std::vector<int32_t> labels = NumberTexts(half, other, t, &names[t]);
+      labels.resize(static_cast<size_t>(count));
+      classes.push_back(static_cast<int>(names[t].size()));
+      targets.emplace_back(array.field, std::move(labels));
+      continue;
+    }
     std::vector<std::byte> values = ReadValues(
         zip, half.path, array, array.labels ? array.samples() : count);
     classes.push_back(array.labels ? CountClasses(half, array, values) : 0);
@@ -282,11 +337,16 @@ DatasetPtr OpenHalf(const NpzHalf& half, int64_t count) {
     targets.emplace_back(array.field, std::move(values));
   }
   const int first = classes.empty() ? 0 : classes[0];
-  if (!classes.empty()) classes.erase(classes.begin());
+  std::vector<std::string> first_names;
+  if (!classes.empty()) {
+    classes.erase(classes.begin());
+    first_names = std::move(names[0]);
+    names.erase(names.begin());
+  }
   return std::make_shared<const MemoryDataset>(
       inputs, targets, first,
       fmt::format("the {} half of {}", half.name, half.path),
-      std::vector<std::string>(), std::move(classes));
+      std::move(first_names), std::move(classes), std::move(names));
 }
 
 }  // namespace
@@ -308,11 +368,12 @@ DataSplits LoadNpz(const std::string& path, int64_t limit) {
   }
   CheckAlike(train.inputs, test.inputs, path);
   CheckAlike(train.targets, test.targets, path);
-  const auto half = [](const NpzHalf& of) {
-    return DataHalf{of.inputs.empty() ? 0 : of.inputs[0].samples(),
-                    [of](int64_t count) { return OpenHalf(of, count); }};
+  const auto half = [](const NpzHalf& of, const NpzHalf& other) {
+    return DataHalf{
+        of.inputs.empty() ? 0 : of.inputs[0].samples(),
+        [of, other](int64_t count) { return OpenHalf(of, other, count); }};
   };
-  return {"npz", half(train), half(test)};
+  return {"npz", half(train, test), half(test, train)};
 }
 
 }  // namespace litesmith

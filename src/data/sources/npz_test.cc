@@ -212,6 +212,78 @@ TEST(Npz, LabelsAndValues) {
   EXPECT_NE(said[0].find("y_train is -1 for sample 0"), std::string::npos);
 }
 
+// Labels of these texts, each of as many characters of `unit` bytes.
+Bytes Texts(const std::string& descr, const std::vector<std::u32string>& texts,
+            size_t width, size_t unit) {
+  Bytes bytes =
+      Npy<uint8_t>(descr, "(" + std::to_string(texts.size()) + ",)", 0);
+  for (std::u32string text : texts) {
+    text.resize(width);
+    for (const char32_t c : text) {
+      for (size_t b = 0; b < unit; ++b)
+        bytes.push_back(static_cast<std::byte>(c >> 8 * b));
+    }
+  }
+  return bytes;
+}
+
+// Names of both halves, in the order of their bytes.
+TEST(Npz, TextsAreClassesByName) {
+  std::vector<ZipMember> members =
+      With("y_train",
+           Texts("<U3", {U"cat", U"\u00e4x", U"cat", U"dog", U"B"}, 3, 4));
+  for (ZipMember& member : members) {
+    if (member.name == "y_test.npy")
+      member.bytes = Texts("<U5", {U"dog", U"zebra", U"\U0001F600"}, 5, 4);
+  }
+  const DataSplits splits = Load(members);
+  const DatasetPtr train = splits.train.Open(4);
+  const DatasetPtr test = splits.test.Open();
+  const std::vector<std::string> names = {
+      "B", "cat", "dog", "zebra", "\xc3\xa4x", "\xf0\x9f\x98\x80"};
+  for (const DatasetPtr& half : {train, test}) {
+    EXPECT_EQ(half->classes(), 6);
+    EXPECT_EQ(std::vector<std::string>(half->class_names().begin(),
+                                       half->class_names().end()),
+              names);
+    EXPECT_EQ(half->targets()[0].shape, Shape{});
+  }
+  const auto labels = [](const Dataset& data) {
+    std::vector<int64_t> all;
+    for (int64_t i = 0; i < data.size(); ++i) all.push_back(LabelOf(data, i));
+    return all;
+  };
+  EXPECT_EQ(labels(*train), (std::vector<int64_t>{1, 4, 1, 2}));
+  EXPECT_EQ(labels(*test), (std::vector<int64_t>{2, 3, 5}));
+  // A further target has names of its own; bytes are as good as characters.
+  for (const char* half : {"train", "test"}) {
+    std::vector<std::u32string> texts(half == std::string("train") ? 5 : 3,
+                                      U"no");
+    texts[1] = U"yes";
+    members.push_back(
+        {std::string("y_") + half + "_1.npy", Texts("|S3", texts, 3, 1)});
+  }
+  const DatasetPtr both = Load(members).test.Open();
+  EXPECT_EQ(both->ClassesOf(1), 2);
+  ASSERT_EQ(both->ClassNamesOf(1).size(), 2u);
+  EXPECT_EQ(both->ClassNamesOf(1)[1], "yes");
+  EXPECT_EQ(LabelOf(*both, 1, 1), 1);
+  // What is no character.
+  Expect(
+      ErrorOf(With(
+          "y_train",
+          Texts("<U2", {U"ok", U"ok", {U'a', 0, U'b'}, U"ok", U"ok"}, 3, 4))),
+      "corrupt", "y_train: ");
+  members = Without("y_test");
+  std::erase_if(members, [](const ZipMember& member) {
+    return member.name == "y_train.npy";
+  });
+  members.push_back(
+      {"y_train.npy",
+       Texts("<U2", {U"ok", U"ok", {0, U'b'}, U"ok", U"ok"}, 2, 4)});
+  Expect(ErrorOf(members), "corrupt", "text 2 has 0x0");
+}
+
 TEST(Npz, FurtherInputsAndTargets) {
   std::vector<ZipMember> members = Plain();
   for (const char* half : {"train", "test"}) {
@@ -274,6 +346,19 @@ TEST(Npz, WhatDoesNotFitIsNamed) {
   Expect(x(">i2", "(5, 2, 3)", 60), "unsupported", "x_train: big-endian");
   Expect(x("|O", "(5, 2, 3)", 30), "unsupported", "x_train: elements of type");
   Expect(x("<U3", "(5,)", 60), "unsupported", "x_train: elements of type");
+  const auto y = [](const std::string& descr, const std::string& shape,
+                    size_t bytes) {
+    return ErrorOf(With("y_train", Npy<uint8_t>(descr, shape, bytes)));
+  };
+  Expect(y("|S2", "(5,)", 10), "corrupt",
+         "y_train holds texts, y_test numbers");
+  Expect(y("|S2", "(5,)", 9), "corrupt", "y_train: shape [5] of texts is 10");
+  Expect(y("|S2", "(5, 3)", 30), "unsupported",
+         "y_train: texts of shape [5,3]");
+  Expect(y("<U0", "(5,)", 0), "unsupported", "1 to 4096 characters");
+  Expect(y("<U99999999", "(5,)", 0), "unsupported", "1 to 4096 characters");
+  Expect(y(">U2", "(5,)", 40), "unsupported", "elements of type '>U2'");
+  Expect(y("|O", "(5,)", 40), "unsupported", "y.astype(str)");
   Expect(x("|u1", "()", 1), "unsupported", "x_train: a single number");
   Expect(x("|u1", "(5, 0)", 0), "unsupported", "x_train: samples of shape [0]");
   Expect(ErrorOf(With("x_train", {})), "corrupt", "x_train: not a .npy file");

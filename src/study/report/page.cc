@@ -84,17 +84,26 @@ std::string Cards(const RunContents& contents, const std::string& directory,
          Card("accurate", "Most accurate", answer.accurate, directory);
 }
 
-std::string Heads(const std::string& value_name) {
+bool IsValue(const PageColumn& column) {
+  return std::string_view(column.header) == "Value";
+}
+
+// Behind the value's column one of each further output.
+std::string Heads(const RunContents& contents, const std::string& value_name) {
   std::string html;
   for (const PageColumn& column : PageColumns()) {
-    const std::string name =
-        column.value != nullptr && std::string_view(column.header) == "Value"
-            ? value_name
-            : column.header;
+    const std::string name = IsValue(column) ? value_name : column.header;
     html += fmt::format(
         "<th scope=\"col\"{}{}><button type=\"button\">{}</button></th>",
         column.value != nullptr ? " class=\"n\"" : "",
         column.shown ? "" : " hidden", Html(name));
+    if (!IsValue(column)) continue;
+    for (const OutputScore& output : contents.cells[0].row.outputs) {
+      html += fmt::format(
+          "<th scope=\"col\" class=\"n\"><button "
+          "type=\"button\">{}</button></th>",
+          Html(NameOf(output)));
+    }
   }
   return html;
 }
@@ -110,6 +119,14 @@ std::string Rows(const RunContents& contents) {
                             column.value(cell.row));
       if (!column.shown) html += " hidden";
       html += fmt::format(">{}</td>", Html(column.text(cell.row)));
+      if (!IsValue(column)) continue;
+      for (size_t o = 0; o < contents.cells[0].row.outputs.size(); ++o) {
+        const bool there = o < cell.row.outputs.size();
+        html += fmt::format(
+            "<td class=\"n\" data-value=\"{}\">{}</td>",
+            there ? cell.row.outputs[o].value : 0,
+            there ? Html(ValueOf(cell.row.outputs[o])) : std::string());
+      }
     }
     html += "</tr>\n";
   }
@@ -124,6 +141,19 @@ std::string Options(const RunContents& contents, const Get& get) {
     const std::string& name = get(cell.row);
     if (!seen.insert(name).second) continue;
     html += fmt::format("<option>{}</option>", Html(name));
+  }
+  return html;
+}
+
+// Of the controls that say which output is shown.
+std::string OutputOptions(const RunContents& contents,
+                          const std::string& value_name) {
+  std::string html =
+      fmt::format("<option value=\"0\">{}</option>", Html(value_name));
+  const std::vector<OutputScore>& outputs = contents.cells[0].row.outputs;
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    html += fmt::format("<option value=\"{}\">{}</option>", o + 1,
+                        Html(NameOf(outputs[o])));
   }
   return html;
 }
@@ -210,12 +240,14 @@ std::string Made(const RunContents& contents, const std::string& directory) {
   line("Instruction set", fmt::format("{}", fmt::join(isas, ", ")));
   double convert = 0;
   for (const CellEntry& cell : contents.cells) convert += cell.row.convert_s;
+  std::string trained;
   for (const ModelEntry& model : contents.models) {
-    if (model.seconds > 0)
-      line("Time",
-           fmt::format("{}: trained in {:.2f} s", model.id, model.seconds));
+    if (model.seconds <= 0) continue;
+    trained += fmt::format("{}{} {:.2f} s", trained.empty() ? "" : ", ",
+                           model.id, model.seconds);
   }
-  line("Time", fmt::format("conversions: {:.2f} s", convert));
+  if (!trained.empty()) line("Time to train", trained);
+  line("Time to convert", fmt::format("{:.2f} s", convert));
   return html + "</tbody></table></div>";
 }
 
@@ -255,11 +287,10 @@ class PageData {
   std::string Text(const std::string& value_name) {
     const StudyRow& any = contents_.cells[0].row;
     Json json;
-    const bool share = IsShare(any);
-    json["metric"] = {{"label", share ? value_name + " (%)" : value_name},
-                      {"share", share},
-                      {"scale", share ? 100 : 1},
-                      {"higher", HigherIsBetter(any)}};
+    json["metrics"] = Json::array();
+    AddMetric(value_name, any.settings.metric, &json);
+    for (const OutputScore& output : any.outputs)
+      AddMetric(NameOf(output), output.metric, &json);
     json["rows"] = Json::array();
     for (size_t at = 0; at < contents_.cells.size(); ++at)
       json["rows"].push_back(Row(at));
@@ -275,13 +306,24 @@ class PageData {
   }
 
  private:
+  // Of a metric that this build does not know: a number, the higher the better.
+  static void AddMetric(const std::string& label, const std::string& name,
+                        Json* json) {
+    StudyRow row;
+    row.settings.metric = name;
+    const bool share = IsShare(row);
+    (*json)["metrics"].push_back({{"label", share ? label + " (%)" : label},
+                                  {"scale", share ? 100 : 1},
+                                  {"higher", HigherIsBetter(row)}});
+  }
+
   Json Row(size_t at) {
     const CellEntry& cell = contents_.cells[at];
     const StudyRow& row = cell.row;
     Json json = {{"recipe", row.recipe},
                  {"method", row.method},
                  {"model", cell.model},
-                 {"value", row.value},
+                 {"values", Json::array({row.value})},
                  {"file_bytes", row.file_bytes},
                  {"gzip_bytes", row.gzip_bytes},
                  {"latency_us_p50", row.latency_us_p50},
@@ -292,6 +334,8 @@ class PageData {
                  {"place", choices_[at].place},
                  {"path", row.path},
                  {"command", Command(row, directory_)}};
+    for (const OutputScore& output : row.outputs)
+      json["values"].push_back(output.value);
     for (const auto& [field, text] : Texts(row)) json["texts"][field] = text;
     if (!cell.details.memory.operators.empty())
       json["plan"] = Plan(cell.details.memory);
@@ -302,12 +346,23 @@ class PageData {
            noise.exact ? Json() : Json(Round(noise.sqnr_db)),
            Round(noise.worst)});
     }
-    if (!cell.details.confusion.empty()) {
-      json["classes"] = cell.details.classes;
-      json["confusion"] = cell.details.confusion;
+    json["mistakes"] = Json::array({MistakesOf(row, cell.details.mistakes)});
+    for (const Mistakes& further : cell.details.further) {
+      json["mistakes"].push_back(MistakesOf(row, further));
+      json["mistakes"].back()["names"] = further.names;
+    }
+    return json;
+  }
+
+  // Of one output.
+  Json MistakesOf(const StudyRow& row, const Mistakes& mistakes) {
+    Json json;
+    if (!mistakes.confusion.empty()) {
+      json["classes"] = mistakes.classes;
+      json["confusion"] = mistakes.confusion;
     }
     json["wrong"] = Json::array();
-    for (const WrongSample& wrong : cell.details.wrong) {
+    for (const WrongSample& wrong : mistakes.wrong) {
       json["wrong"].push_back({wrong.sample, wrong.label, wrong.answer,
                                Round(wrong.margin), wrong.wanted, wrong.given,
                                names_.Of(wrong.origin)});
@@ -424,9 +479,11 @@ std::string ReportPage(const RunContents& contents,
                 [](const StudyRow& row) -> const std::string& {
                   return row.method;
                 })},
-       {"heads", Heads(value_name)},
+       {"heads", Heads(contents, value_name)},
        {"rows", Rows(contents)},
        {"value_name", Html(value_name)},
+       {"outputs", OutputOptions(contents, value_name)},
+       {"one_output", any.outputs.empty() ? " hidden" : ""},
        {"recipe_tree", RecipeTree(contents)},
        {"quantization_tree", QuantizationTree(contents, kTolerance)},
        {"coverage", Coverage(contents)},

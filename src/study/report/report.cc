@@ -62,7 +62,14 @@ constexpr Column kColumns[] = {
      Shown::kIfUsed},
     {"Metric", true,
      [](const StudyRow& row) -> std::string {
-       return IsAccuracy(row) ? kNothing : ScoreText(row);
+       return IsAccuracy(row)
+                  ? kNothing
+                  : fmt::format("{} {}", row.settings.metric, ValueOf(row));
+     },
+     Shown::kIfUsed},
+    {"Other outputs", false,
+     [](const StudyRow& row) -> std::string {
+       return row.outputs.empty() ? kNothing : OutputsText(row);
      },
      Shown::kIfUsed},
     {"Total time", true,
@@ -171,10 +178,31 @@ bool HigherIsBetter(const StudyRow& row) {
   return metric == nullptr || metric->higher_is_better;
 }
 
+std::string NameOf(const OutputScore& output) {
+  return output.name + " " +
+         (output.metric == "top1" ? "accuracy" : output.metric);
+}
+
+std::string ValueOf(const OutputScore& output) {
+  for (const Metric& metric : Metrics()) {
+    if (output.metric == metric.name) return ValueText(metric, output.value);
+  }
+  return fmt::format("{}", output.value);
+}
+
+std::string OutputsText(const StudyRow& row) {
+  std::string text;
+  for (const OutputScore& output : row.outputs) {
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", NameOf(output),
+                        ValueOf(output));
+  }
+  return text;
+}
+
 std::string ScoreText(const StudyRow& row) {
-  return fmt::format("{} {}",
-                     IsAccuracy(row) ? "accuracy" : row.settings.metric,
-                     ValueOf(row));
+  return fmt::format(
+      "{} {}{}{}", IsAccuracy(row) ? "accuracy" : row.settings.metric,
+      ValueOf(row), row.outputs.empty() ? "" : ", ", OutputsText(row));
 }
 
 std::string MarkdownTable(std::span<const StudyRow> rows) {
@@ -221,8 +249,20 @@ std::string ResultsJson(std::span<const StudyRow> rows) {
 
 std::string ResultsCsv(std::span<const StudyRow> rows) {
   std::string text;
+  size_t outputs = 0;
+  for (const StudyRow& row : rows)
+    outputs = std::max(outputs, row.outputs.size());
   for (const StudyRow& row : rows) {
     Json object = FieldsToJson(row);
+    object.erase("outputs");
+    for (size_t o = 0; o < outputs; ++o) {
+      const bool there = o < row.outputs.size();
+      const OutputScore output = there ? row.outputs[o] : OutputScore();
+      object[fmt::format("output_{}", o + 1)] = output.name;
+      object[fmt::format("metric_{}", o + 1)] = output.metric;
+      object[fmt::format("value_{}", o + 1)] =
+          there ? Json(output.value) : Json("");
+    }
     object.erase("invariants");
     object.erase("coverage");
     object.erase("class_names");

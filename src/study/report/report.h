@@ -15,11 +15,17 @@ const Metric* MetricOf(const StudyRow& row);
 // Of a metric that this build does not know: yes.
 bool HigherIsBetter(const StudyRow& row);
 
-// "accuracy 97.00 %", or "mse 0.01234": what the row's outputs are worth.
+// "accuracy 97.00 %", or "mse 0.01234", and what follows of further outputs:
+// what the row's outputs are worth.
 std::string ScoreText(const StudyRow& row);
+// "age mse 0.01234, sex accuracy 97.00 %": the further outputs' part of it.
+std::string OutputsText(const StudyRow& row);
 
-// "97.00 %", "0.01234": the same without the metric's name.
+// "97.00 %", "0.01234": of the first output, without the metric's name.
 std::string ValueOf(const StudyRow& row);
+// "age mse" and "0.01234", of a further output.
+std::string NameOf(const OutputScore& output);
+std::string ValueOf(const OutputScore& output);
 // "zeros ok, clusters BROKEN": what was promised of all tensors together; "-"
 // if nothing was.
 std::string PromisesText(const StudyRow& row);

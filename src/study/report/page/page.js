@@ -23,8 +23,11 @@ function option(value, text) {
 }
 const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const number = (value) => value.toLocaleString("en-US", {maximumFractionDigits: 2});
-const score = (row) => row.value * data.metric.scale;
-const better = (a, b) => data.metric.higher ? a > b : a < b;
+// The output that plots go by; answers are by the first, and by what the worst loses.
+let judged = 0;
+const metric = () => data.metrics[judged];
+const score = (row) => row.values[judged] * metric().scale;
+const better = (a, b) => metric().higher ? a > b : a < b;
 
 // ---- The answer ------------------------------------------------------------
 
@@ -43,7 +46,7 @@ const bytes = (row) => row.file_bytes, drop = (row) => row.drop, place = (row) =
 const answers = {
   smallest: (list) => best(list, bytes, drop, place, latency),
   fastest: (list) => best(list, latency, drop, bytes),
-  accurate: () => best(candidates, (row) => data.metric.higher ? -row.value : row.value, bytes, place),
+  accurate: () => best(candidates, (row) => data.metrics[0].higher ? -row.values[0] : row.values[0], bytes, place),
 };
 function answer() {
   const tolerance = Math.max(0, Number(byId("tolerance").value) || 0);
@@ -156,11 +159,12 @@ rowElements.forEach((element, i) => {
 const palette = ["#0b61d8", "#d9480f", "#2b8a3e", "#9c36b5", "#c2255c", "#0c8599", "#8a6d00", "#5c636b", "#6741d9", "#e8590c", "#087f5b", "#364fc7"];
 const methods = [...new Set(rows.map((row) => row.method))];
 const costs = ["file_bytes", "gzip_bytes", "latency_us_p50", "device_bytes"];
+const has = (row, cost) => row[cost] > 0 && row.values.length > judged;
 const plots = {};
 let curves = null;
 
 function front(cost) {
-  const list = rows.filter((row) => row[cost] > 0).sort((a, b) => a[cost] - b[cost] || (better(a.value, b.value) ? -1 : 1));
+  const list = rows.filter((row) => has(row, cost)).sort((a, b) => a[cost] - b[cost] || (better(score(a), score(b)) ? -1 : 1));
   const points = [];
   for (const row of list) {
     if (points.length === 0 || better(score(row), points[points.length - 1].y)) points.push({x: row[cost], y: score(row), row});
@@ -169,7 +173,7 @@ function front(cost) {
 }
 function axes(x, y, kind) {
   // Measuring every label of a logarithmic axis takes longer than the rest.
-  const grid = {color: style("--line")}, ticks = {color: style("--soft"), sampleSize: 8};
+  const grid = {color: style("--line")}, ticks = {color: style("--soft"), sampleSize: 8, maxRotation: 0};
   return {
     x: {type: kind, grid, ticks, title: {display: true, text: x, color: style("--soft")}},
     y: {grid, ticks, title: {display: true, text: y, color: style("--soft")}},
@@ -181,7 +185,7 @@ function drawPareto() {
     const canvas = byId("pareto-" + cost);
     if (!rows.some((row) => row[cost] > 0)) { canvas.closest("figure").hidden = true; continue; }
     const datasets = methods.map((method, m) => ({
-      label: method, data: rows.filter((row) => row.method === method && row[cost] > 0).map(point(cost)),
+      label: method, data: rows.filter((row) => row.method === method && has(row, cost)).map(point(cost)),
       backgroundColor: palette[m % palette.length], borderColor: palette[m % palette.length], pointRadius: 4, pointHoverRadius: 7,
     }));
     datasets.push({label: "front", type: "line", data: front(cost), borderColor: style("--soft"), borderDash: [5, 4], borderWidth: 1.5, pointRadius: 0, pointHitRadius: 0, fill: false, stepped: "before"});
@@ -191,7 +195,7 @@ function drawPareto() {
       type: "scatter", data: {datasets},
       options: {
         animation: false, responsive: true, maintainAspectRatio: false,
-        scales: axes(cost === "latency_us_p50" ? "us" : "bytes", data.metric.label, "logarithmic"),
+        scales: axes(cost === "latency_us_p50" ? "us" : "bytes", metric().label, "logarithmic"),
         plugins: {
           legend: {labels: {color: style("--text"), boxWidth: 10, filter: (item) => item.text !== "selected"}},
           tooltip: {callbacks: {label: (item) => {
@@ -204,6 +208,7 @@ function drawPareto() {
     });
   }
 }
+byId("judged").addEventListener("change", () => { judged = Number(byId("judged").value); drawPareto(); });
 function markSelected() {
   for (const cost of costs) {
     if (!plots[cost] || plots[cost].data.datasets.at(-1).data[0]?.row === rows[selected]) continue;
@@ -233,7 +238,7 @@ function drawCurves() {
   if (!datasets.length) return;
   const scales = axes("epoch", names, "linear");
   scales.x.ticks.stepSize = 1;
-  curves = new Chart(byId("curves"), {type: "scatter", data: {datasets}, options: {animation: false, responsive: true, maintainAspectRatio: false, scales, plugins: {legend: {labels: {color: style("--text"), boxWidth: 10}}}}});
+  curves = new Chart(byId("curves"), {type: "scatter", data: {datasets}, options: {animation: false, responsive: true, maintainAspectRatio: false, scales, plugins: {legend: {labels: {color: style("--text"), boxWidth: 22, usePointStyle: true, pointStyle: "line"}}}}});
 }
 data.models.forEach((model) => byId("curve-recipe").append(option(model.id, model.id)));
 for (const id of ["curve", "curve-recipe"]) byId(id).addEventListener("change", drawCurves);
@@ -300,14 +305,16 @@ function drawMistakes(row) {
   const place = byId("confusion");
   place.replaceChildren();
   byId("wrong").replaceChildren();
-  byId("mistakes-of").textContent = row.path + ": " + row.texts.value + (row.confusion ? "; labels down, answers across" : "");
-  const names = data.classes;
+  const mistakes = row.mistakes[byId("mistakes-output").value] ?? {wrong: []};
+  byId("mistakes-of").textContent = row.path + ": " + row.texts.value + (mistakes.confusion ? "; labels down, answers across" : "");
+  const names = mistakes.names ?? data.classes;
   const name = (c) => names[c] ?? String(c);
-  if (row.confusion) place.append(confusion(row, name));
-  drawWrong(row, name);
+  if (mistakes.confusion) place.append(confusion(mistakes, name));
+  drawWrong(row, mistakes, name);
 }
-function confusion(row, name) {
-  const n = row.classes, heat = style("--heat");
+byId("mistakes-output").addEventListener("change", () => drawMistakes(rows[selected]));
+function confusion(mistakes, name) {
+  const n = mistakes.classes, heat = style("--heat");
   const grid = make("table"), head = grid.createTHead().insertRow();
   head.append(make("th", ""));
   for (let c = 0; c < n; ++c) head.append(make("th", name(c)));
@@ -317,7 +324,7 @@ function confusion(row, name) {
     const header = make("th", name(label));
     header.scope = "row";
     line.append(header);
-    const counts = row.confusion.slice(label * n, label * n + n);
+    const counts = mistakes.confusion.slice(label * n, label * n + n);
     const sum = Math.max(1, counts.reduce((a, b) => a + b, 0));
     counts.forEach((count, c) => {
       const cell = make("td", String(count));
@@ -328,9 +335,9 @@ function confusion(row, name) {
   }
   return grid;
 }
-function drawWrong(row, name) {
-  byId("wrong-title").textContent = row.confusion || row.wrong.some((wrong) => wrong[1] >= 0) ? "Surest and wrong" : "Worst samples";
-  for (const [sample, label, answer, margin, wanted, given, origin] of row.wrong) {
+function drawWrong(row, mistakes, name) {
+  byId("wrong-title").textContent = mistakes.confusion || mistakes.wrong.some((wrong) => wrong[1] >= 0) ? "Surest and wrong" : "Worst samples";
+  for (const [sample, label, answer, margin, wanted, given, origin] of mistakes.wrong) {
     const card = make("div");
     const picture = data.pictures[row.data + "/" + sample];
     if (picture) {
@@ -344,7 +351,7 @@ function drawWrong(row, name) {
     card.append(make("div", "sample " + sample), make("div", what), make("div", (label >= 0 ? "by " : "off by ") + margin.toPrecision(3), "soft"));
     byId("wrong").append(card);
   }
-  if (!row.wrong.length) byId("wrong").append(make("p", "none", "soft"));
+  if (!mistakes.wrong.length) byId("wrong").append(make("p", "none", "soft"));
 }
 function drawMemory(row) {
   const place = byId("memory-plot");
@@ -353,8 +360,8 @@ function drawMemory(row) {
   place.hidden = !plan;
   byId("memory-of").textContent = plan ? row.path + ": " + number(plan.arena_bytes) + " bytes of activations for one sample, operators from left to right, bytes upwards" : row.path + ": no plan of its memory is kept";
   if (!plan) return;
-  const steps = plan.operators.length, wide = 900, high = 300, left = 60, low = 70;
-  const picture = svg("svg", {viewBox: "0 0 " + (wide + left + 10) + " " + (high + low), role: "img", "aria-label": "lifetimes of tensors in the arena"});
+  const steps = plan.operators.length, wide = 900, high = 300, left = 60, low = 90;
+  const picture = svg("svg", {viewBox: "0 0 " + (wide + left + 60) + " " + (high + low), role: "img", "aria-label": "lifetimes of tensors in the arena"});
   const x = (step) => left + wide * step / steps, y = (bytes) => 10 + (high - 10) * (1 - bytes / Math.max(1, plan.arena_bytes));
   plan.tensors.forEach(([name, bytes, offset, first, last], i) => {
     const box = svg("rect", {x: x(first), y: y(offset + bytes), width: Math.max(1, x(last + 1) - x(first)), height: Math.max(1, y(offset) - y(offset + bytes)), "fill-opacity": 0.35 + 0.5 * (i % 3) / 2});
