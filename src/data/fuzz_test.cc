@@ -12,6 +12,7 @@
 #include "src/base/error.h"
 #include "src/base/rng.h"
 #include "src/base/warning.h"
+#include "src/containers/npy.h"
 #include "src/containers/zip.h"
 #include "src/data/decode/picture.h"
 #include "src/data/decode/sound.h"
@@ -188,6 +189,31 @@ TEST(Fuzz, Npz) {
       for (int64_t i = 0; i < open->size(); ++i) RealValues(*open, 0, i);
     }
   });
+}
+
+// Without an archive around it, whose checksums keep most of the damage out.
+TEST(Fuzz, NpyTexts) {
+  const auto npy = [](const std::string& descr, const std::string& values) {
+    const std::string header =
+        "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (3,), }\n";
+    std::string file("\x93NUMPY\x01\x00", 8);
+    file += static_cast<char>(header.size());
+    file += '\0';
+    return ToBytes(file + header + values);
+  };
+  std::string wide;
+  for (const char32_t c : U"catdogowl") {
+    for (int b = 0; b < 4; ++b) wide += static_cast<char>(c >> 8 * b & 255);
+  }
+  Fuzz({npy("<U3", wide.substr(0, 36)), npy("|S3", "catdogowl")},
+       [](const Bytes& bytes) {
+         const NpyHeader header = ParseNpyHeader(bytes, "y", true);
+         if (header.text == 0) return;
+         const auto values = std::span(bytes).subspan(header.bytes);
+         const std::vector<std::string> texts =
+             ParseNpyTexts(header, values, "y");
+         EXPECT_EQ(texts.size(), values.size() / header.ElementBytes());
+       });
 }
 
 }  // namespace

@@ -159,6 +159,32 @@ def test_worst_samples_of_a_regression(browser, litesmith, tmp_path):
     assert len(cards) == 8 and all("off by" in text and image for text, image in cards)
 
 
+def test_every_output_has_plots_and_mistakes(browser, litesmith, tmp_path):
+    """A model of three outputs: what plots and mistakes go by is chosen on the page."""
+    import numpy as np
+    from conftest import ROOT
+
+    rng, arrays = np.random.default_rng(5), {}
+    for half, count in [("train", 96), ("test", 48)]:
+        arrays["x_" + half], arrays[f"x_{half}_1"] = rng.random((count, 3), np.float32), rng.random((count, 4), np.float32)
+        arrays["y_" + half], arrays[f"y_{half}_1"] = rng.integers(0, 3, count), rng.random((count, 2), np.float32)
+        arrays[f"y_{half}_2"] = np.array(["<b>no</b>", "yes"])[rng.integers(0, 2, count)]
+    np.savez(tmp_path / "data.npz", **arrays)
+    model = ROOT / "tests" / "golden" / "keras" / "keras3_branches.h5"
+    litesmith.ok("study", "--model", model, "--data", f"npz:{tmp_path / 'data.npz'}", "--epochs", "1", "--recipes", "none", "--methods", "fp32,int8", "--out", tmp_path / "run")
+    wanted = json.loads((tmp_path / "run" / "results.json").read_text())
+    page = open_page(browser, tmp_path / "run" / "report.html")
+    assert [option.text for option in page.find_elements("css selector", "#judged option")] == ["Accuracy", "third mse", "first accuracy"]
+    page.find_element("css selector", "#judged option[value='1']").click()
+    drawn = page.execute_script("return Chart.getChart('pareto-file_bytes').data.datasets[0].data[0].y")
+    assert drawn == pytest.approx(wanted[0]["outputs"][0]["value"])
+    page.find_element("css selector", "#mistakes-output option[value='1']").click()
+    assert page.find_element("id", "wrong-title").text == "Worst samples"
+    page.find_element("css selector", "#mistakes-output option[value='2']").click()
+    assert "<b>no</b>" in page.find_element("id", "confusion").text
+    assert page.get_log("browser") == []
+
+
 def test_keyboard_selects(browser, study):
     page = open_page(browser, study / "report.html")
     page.execute_script("document.querySelectorAll('#rows tbody tr')[5].focus()")
