@@ -81,7 +81,7 @@ OutputResult ResultOf(const Graph& graph, const Dataset& test, size_t output,
                       const Options& options, EvaluateOptions evaluate,
                       const std::vector<std::string>& names) {
   OutputResult result;
-  result.name = graph.tensor(graph.outputs[output]).name;
+  result.name = OutputName(graph, output);
   result.metric = ChooseMetric(options.metric, graph, test, output);
   evaluate.output = output;
   evaluate.metric = result.metric;

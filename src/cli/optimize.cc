@@ -89,6 +89,7 @@ void Run(Options options, const CLI::App& verb) {
       OpenData(options.data, options.limit, model, options.reading);
   RequireOutputs(model, *data.train, options.metric);
   CheckSamples(*data.train, data.test.get());
+  CheckTrained(model, *data.train);
   EvaluateOptions check;
   check.threads = options.train.threads;
   check.metric = ChooseMetric(options.metric, model, *data.train);

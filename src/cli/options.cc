@@ -364,8 +364,7 @@ TestResult TestOf(const Graph& graph, const Dataset& test,
       result.metric = metrics[o];
       result.score = score;
     } else {
-      result.outputs.push_back(
-          {graph.tensor(graph.outputs[o]).name, metrics[o], score});
+      result.outputs.push_back({OutputName(graph, o), metrics[o], score});
     }
   }
   return result;

@@ -78,6 +78,7 @@ void Run(Options options, const CLI::App& verb) {
       OpenData(options.data, options.limit, graph, options.reading);
   RequireOutputs(graph, *data.train, options.metric);
   CheckSamples(*data.train, data.test.get());
+  CheckTrained(graph, *data.train);
   TerminalProgress terminal;
   OverallProgress progress(&terminal, std::max(1, options.train.epochs));
   options.train.label = "train";

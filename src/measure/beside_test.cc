@@ -28,7 +28,7 @@ TEST(BesideTest, MetricsThatReadTheInputGetIt) {
   options.metric = "auc_reconstruction";
   const Score wanted = EvaluateGraph(graph, *data, options);
   EXPECT_EQ(Predict(graph, *data, options).score.value, wanted.value);
-  ASSERT_TRUE(AnswersLabels(graph, *data));
+  ASSERT_TRUE(AnswersLabels(graph, *data, 0));
   Answers answers;
   EXPECT_EQ(EvaluateAnswers(graph, *data, options, &answers).value,
             wanted.value);

@@ -118,7 +118,7 @@ ComparedOutput CompareOutput(const Graph& a, const Graph& b,
   evaluate.output = output;
   evaluate.metric = result.metric =
       ChooseMetric(options.evaluate.metric, a, data, output);
-  result.name = a.tensor(a.outputs[output]).name;
+  result.name = OutputName(a, output);
   const Metric& metric = FindMetric(result.metric);
   const Replies of_a = RepliesOf(a, data, evaluate);
   const Replies of_b = RepliesOf(b, data, evaluate);

@@ -19,6 +19,7 @@
 #include "src/data/batch.h"
 #include "src/data/values.h"
 #include "src/data/views.h"
+#include "src/measure/metrics.h"
 #include "src/measure/predictions.h"
 
 namespace litesmith {
@@ -239,6 +240,20 @@ void CheckSamples(const Dataset& train, const Dataset* test) {
                  targets > 1 ? fmt::format("target {}: ", t + 1) : "");
   }
   if (test != nullptr) CheckOverlap(train, *test);
+}
+
+void CheckTrained(const Graph& graph, const Dataset& data) {
+  const size_t outputs = JudgedOutputs(graph, data);
+  if (outputs < 2) return;
+  std::string others;
+  for (size_t o = 1; o < outputs; ++o)
+    others += fmt::format("{}'{}'", o == 1 ? "" : ", ", OutputName(graph, o));
+  Warn(
+      "training makes the loss of the first output '{}' small; {} {} judged, "
+      "but {} only by what {} with it",
+      OutputName(graph, 0), others, outputs == 2 ? "is" : "are",
+      outputs == 2 ? "changes" : "change",
+      outputs == 2 ? "it shares" : "they share");
 }
 
 void CheckModel(const Graph& graph, const Dataset& data,

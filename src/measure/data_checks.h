@@ -16,6 +16,10 @@ namespace litesmith {
 // null.
 void CheckSamples(const Dataset& train, const Dataset* test);
 
+// Of a model that is to be trained: outputs behind the first, which alone is,
+// that have targets.
+void CheckTrained(const Graph& graph, const Dataset& data);
+
 // Of a trained model on some samples, by running it on at most 256 of them:
 // fewer classes than it has values, an output that is the same for all, and
 // answers no better than chance that are much better with inputs of another

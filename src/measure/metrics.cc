@@ -90,6 +90,13 @@ std::string ChooseMetric(const std::string& names, const Graph& graph,
                          output);
 }
 
+std::string OutputName(const Graph& graph, size_t output) {
+  const bool named =
+      output < graph.output_names.size() && !graph.output_names[output].empty();
+  return named ? graph.output_names[output]
+               : graph.tensor(graph.outputs[output]).name;
+}
+
 size_t JudgedOutputs(const Graph& graph, const Dataset& data) {
   return std::clamp<size_t>(data.targets().size(), 1,
                             std::max<size_t>(1, graph.outputs.size()));

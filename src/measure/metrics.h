@@ -67,6 +67,9 @@ inline constexpr char kAutoMetric[] = "auto";
 // values. Throws Error{invalid argument} for more names than outputs.
 std::string ChooseMetric(const std::string& names, const Graph& graph,
                          const Dataset& data, size_t output = 0);
+// What an output is called: by the model's signature, which is the same in each
+// of its files, else by its tensor.
+std::string OutputName(const Graph& graph, size_t output);
 // How many of the model's outputs are judged, each by a metric of its own:
 // those that the data has a target for, and one at least.
 size_t JudgedOutputs(const Graph& graph, const Dataset& data);

@@ -110,9 +110,8 @@ CellDetails MeasureCell(const WrittenFile& file, const Dataset& test,
     other.output = o;
     const Score further =
         Judge(file.graph, test, other, &details.further.emplace_back());
-    // As the model calls it: names of outputs are not a format's.
-    row->outputs.push_back({file.model.tensor(file.model.outputs[o]).name,
-                            metrics[o], further.value, further.correct});
+    row->outputs.push_back({OutputName(file.model, o), metrics[o],
+                            further.value, further.correct});
   }
   const FileTime time = TimeGraph(file.graph, test, options);
   row->total_ms = time.total_ms;

@@ -194,6 +194,7 @@ class Study {
         "{}",
         fmt::join(ChooseMetrics(options_.metric, start_graph_, *test_), ","));
     CheckSamples(*train_, test_.get());
+    CheckTrained(start_graph_, *train_);
     if (options_.trained) CheckGiven();
   }
 

@@ -141,7 +141,7 @@ TEST_F(StudyTest, KeepsWhatAReportDraws) {
   int64_t right = 0;
   int64_t all = 0;
   for (int64_t i = 0; i < integer.classes * integer.classes; ++i) {
-    const int64_t count = integer.confusion[static_cast<size_t>(i)];
+    const int64_t count = integer.mistakes.confusion[static_cast<size_t>(i)];
     all += count;
     if (i % (integer.classes + 1) == 0) right += count;
   }

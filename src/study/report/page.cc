@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/names.h"
 #include "src/optimize/coverage.h"
 #include "src/study/advise.h"
 #include "src/study/command.h"
@@ -460,8 +461,10 @@ std::string ReportPage(const RunContents& contents,
       {{"title", Html(title)},
        {"subtitle",
         Html(fmt::format(
-            "{} files of {} models, each run on the test set ({} samples)",
-            contents.cells.size(), contents.models.size(), any.samples))},
+            "{} of {}, each run on the test set ({})",
+            Counted(static_cast<int64_t>(contents.cells.size()), "file"),
+            Counted(static_cast<int64_t>(contents.models.size()), "model"),
+            Counted(any.samples, "sample")))},
        {"css", std::string(kPageCss)},
        {"script", std::string(kPageScript)},
        {"chart", std::string(kChartScript)},
