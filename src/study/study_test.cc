@@ -140,10 +140,11 @@ TEST_F(StudyTest, KeepsWhatAReportDraws) {
   EXPECT_GT(rows[1].arena_bytes, 0);
   int64_t right = 0;
   int64_t all = 0;
-  for (int64_t i = 0; i < integer.classes * integer.classes; ++i) {
+  for (int64_t i = 0; i < integer.mistakes.classes * integer.mistakes.classes;
+       ++i) {
     const int64_t count = integer.mistakes.confusion[static_cast<size_t>(i)];
     all += count;
-    if (i % (integer.classes + 1) == 0) right += count;
+    if (i % (integer.mistakes.classes + 1) == 0) right += count;
   }
   EXPECT_EQ(all, rows[1].samples);
   // Equal largest values count for the label, but are answered by one class.
