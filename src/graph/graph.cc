@@ -167,6 +167,7 @@ Graph RemoveDeadNodes(const Graph& graph, SourceIds* source) {
   Graph result;
   result.name = graph.name;
   result.functional = graph.functional;
+  result.said_of_layers = graph.said_of_layers;
   result.input_names = graph.input_names;
   result.output_names = graph.output_names;
   result.subgraphs = graph.subgraphs;

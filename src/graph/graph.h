@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -155,6 +156,10 @@ class Graph {
   // Of a chain of layers: its file has it as a graph of layers all the same, as
   // Keras's Functional models are.
   bool functional = false;
+  // What its file said of each layer, by name, in that format's own words: for
+  // the file that says it again. No pass reads it; whoever writes it makes sure
+  // that it is still true.
+  std::map<std::string, std::string> said_of_layers;
   std::vector<Tensor> tensors;
   std::vector<Node> nodes;  // in execution order
   std::vector<TensorId> inputs;

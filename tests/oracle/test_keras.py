@@ -249,6 +249,54 @@ def test_regularizers_act_as_theirs(litesmith, tmp_path, generation):
         assert np.abs(got[name] - values).max() < 2e-5, name
 
 
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("model", ["save", "save-two", "save-options", "save-residual", "save-gated", "save-joined", "save-regularized"])
+def test_names_flags_configs_and_weights_come_back(litesmith, tmp_path, generation, model):
+    """.h5 to .keras to .h5: what Keras says of the last is what it says of the first."""
+    first, archive, last = tmp_path / "first.h5", tmp_path / "between.keras", tmp_path / "last.h5"
+    keras(generation, model, first)
+    for source, to in ((first, archive), (archive, last)):
+        litesmith.ok("convert", source, "--method", "keras", "-o", to)
+    want, classes, weights = said_of(generation, first, tmp_path)
+    got, classes_now, weights_now = said_of(generation, last, tmp_path)
+    assert got["name"] == want["name"]
+    # A Sequential becomes Functional in an archive, whose Kerases list the input.
+    inputs = {name for name, kind in (classes | classes_now).items() if kind == "InputLayer"}
+    assert [n for n in classes_now if n not in inputs] == [n for n in classes if n not in inputs]
+    for name, kind in classes.items():
+        if name in inputs:
+            continue
+        assert classes_now[name] == kind
+        assert got["layers"][name] == want["layers"][name], name
+    assert weights_now.keys() == weights.keys()
+    for name, values in weights.items():
+        assert np.array_equal(weights_now[name], values), name
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("kind", ["tokens", "steps", "joined", "given", "attention", "added"])
+def test_masks_are_theirs(litesmith, tmp_path, generation, ending, kind):
+    """As arguments that Keras 3 writes, and as what layers hand on."""
+    path = tmp_path / f"model{ending}"
+    keras(generation, "save-masked", path, kind)
+    rng = np.random.default_rng(0)
+    if kind in ("steps", "given"):
+        x = rng.normal(0, 1, (6, 7, 5)).astype(np.float32)
+        x[:, 4:], x[1, 2], x[2, :3], x[3] = 0, 0, 0, 0
+        inputs = [x] if kind == "steps" else [x, rng.normal(0, 1, (6, 4)).astype(np.float32)]
+    else:
+        inputs = [rng.integers(0, 4, (6, 7)).astype(np.int32)]
+        inputs[0][0, :2] = 0
+    [want] = predict(generation, path, tmp_path, *inputs)
+    args = ["--output", tmp_path / "y.npy"]
+    for i, values in enumerate(inputs):
+        np.save(tmp_path / f"x{i}.npy", values)
+        args += ["--input", tmp_path / f"x{i}.npy"]
+    litesmith.ok("run", path, *args)
+    assert_close(np.load(tmp_path / "y.npy"), want)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("name", ["resnet8", "mobilenet-v2-0.35", "gru-kws"])
 def test_built_in_networks(litesmith, tmp_path, name, ending):

@@ -270,6 +270,8 @@ Ordered ToJson(const Graph& graph, const std::string& prefix,
                   {"output_names", graph.output_names}};
   if (!graph.name.empty()) json["name"] = graph.name;
   if (graph.functional) json["functional"] = true;
+  if (!graph.said_of_layers.empty())
+    json["said_of_layers"] = graph.said_of_layers;
   if (graph.subgraphs.empty()) return json;
   json["subgraphs"] = Ordered::array();
   for (size_t g = 0; g < graph.subgraphs.size(); ++g) {
@@ -311,6 +313,12 @@ Graph FromJson(const Json& json, const H5Tree& group, const Graph& plain) {
   graph.output_names = ToNames(json, "output_names");
   graph.name = JsonString(json, "name", "");
   graph.functional = JsonBool(json, "functional", false);
+  if (const Json* said = JsonFind(json, "said_of_layers")) {
+    if (!said->is_object())
+      Fail(ErrorKind::kCorrupt, "its said_of_layers are no object");
+    for (const auto& [layer, text] : said->items())
+      graph.said_of_layers[layer] = JsonString(text, "said_of_layers");
+  }
   const auto fits = [](const auto& names, const auto& ids) {
     return names.empty() || names.size() == ids.size();
   };

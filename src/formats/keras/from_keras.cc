@@ -12,6 +12,8 @@
 #include "src/base/warning.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/lstm.h"
+#include "src/formats/keras/mask_arguments.h"
+#include "src/formats/keras/said.h"
 #include "src/formats/keras/unknown_layers.h"
 #include "src/formats/keras/wrappers.h"
 #include "src/formats/unknown_op.h"
@@ -29,7 +31,8 @@ class Builder {
         outputs_(model.calls.size()),
         masks_(model.calls.size()),
         started_(model.calls.size()),
-        tensors_(model.layers.size()) {
+        tensors_(model.layers.size()),
+        given_(model) {
     const auto use = [&](const KerasTensor& tensor) {
       std::vector<int>& uses = uses_[tensor.call];
       uses.resize(std::max(uses.size(), tensor.output + 1));
@@ -44,7 +47,9 @@ class Builder {
   Graph Build() {
     // The graph's inputs come in the model's order, wherever they are listed.
     for (const KerasTensor& input : model_.inputs) Visit(input.call);
-    for (size_t c = 0; c < model_.calls.size(); ++c) Visit(c);
+    for (size_t c = 0; c < model_.calls.size(); ++c) {
+      if (!given_.ForMasksAlone(c) || model_.to_look_at) Visit(c);
+    }
     for (const KerasTensor& output : model_.outputs)
       graph_.outputs.push_back(IdOf(output));
     if (graph_.inputs.size() != model_.inputs.size() && !model_.to_look_at) {
@@ -85,18 +90,29 @@ class Builder {
         continue;
       }
       bool ready = true;
-      for (const KerasTensor& input : call.tensors) {
-        if (!outputs_[input.call].empty()) continue;
+      const auto want = [&](const KerasTensor& input) {
+        if (!outputs_[input.call].empty()) return;
         stack.push_back(input.call);
         ready = false;
+      };
+      for (size_t t = 0; t < call.tensors.size(); ++t) {
+        if (!given_.IsMask(c, t)) want(call.tensors[t]);
+      }
+      // What a mask is of is known by now.
+      const char stage = ready ? 2 : 1;
+      if (ready) {
+        for (const MaskArgument& mask : given_.Of(c)) {
+          if (model_.to_look_at || !IsOwnMask(call, mask))
+            want(call.tensors[mask.place]);
+        }
       }
       if (ready) {
         outputs_[c] = model_.to_look_at ? LookAtCall(c) : BuildCall(c);
         stack.pop_back();
-      } else if (started_[c]) {
+      } else if (started_[c] >= stage) {
         Fail(ErrorKind::kCorrupt, "layer '{}': it feeds itself", call.path);
       } else {
-        started_[c] = true;
+        started_[c] = stage;
       }
     }
   }
@@ -167,6 +183,12 @@ class Builder {
     return tensor.output < masks.size() ? masks[tensor.output] : nullptr;
   }
 
+  // Whether the mask that the call is given is the one that its input brings.
+  bool IsOwnMask(const KerasCall& call, const MaskArgument& mask) const {
+    return MaskOfTensor(call.tensors[mask.of]) != nullptr &&
+           given_.IsOfKeras(call.tensors[mask.place].call);
+  }
+
   // The masks of the outputs that the call has built.
   std::vector<MaskPtr> MasksBehind(const LayerIn& in) const {
     if (in.handed_on.has_value()) return *in.handed_on;
@@ -182,8 +204,11 @@ class Builder {
       const LayerRow* row = FindLayerRow(layer.class_name);
       LS_CHECK(row != nullptr);  // RequireKnownLayers was first
       std::vector<TensorId> all;
-      for (const KerasTensor& tensor : call.tensors)
-        all.push_back(IdOf(tensor));
+      for (size_t t = 0; t < call.tensors.size(); ++t) {
+        const bool there =
+            !given_.IsMask(c, t) || !outputs_[call.tensors[t].call].empty();
+        all.push_back(there ? IdOf(call.tensors[t]) : kNoTensor);
+      }
       const std::vector<TensorId> inputs(
           all.begin(), all.begin() + static_cast<ptrdiff_t>(call.inputs));
       const bool shared =
@@ -202,6 +227,11 @@ class Builder {
       in.all = std::move(all);
       for (const KerasTensor& tensor : call.tensors)
         in.masks.push_back(MaskOfTensor(tensor));
+      for (const MaskArgument& mask : given_.Of(c)) {
+        in.keywords_read.insert(mask.keyword);
+        if (!IsOwnMask(call, mask))
+          in.masks[mask.of] = GivenMask(in.all[mask.place]);
+      }
       const size_t first = graph_.nodes.size();
       std::vector<TensorId> outputs = row->build(&in);
       LS_CHECK(!outputs.empty());
@@ -268,9 +298,10 @@ class Builder {
   std::vector<std::vector<int>> uses_;          // of each call's outputs
   std::vector<std::vector<TensorId>> outputs_;  // by call; empty: not built yet
   std::vector<std::vector<MaskPtr>> masks_;     // likewise
-  std::vector<bool> started_;
+  std::vector<char> started_;  // 1: on its inputs, 2: on its masks
   std::set<TensorId> shared_;
   std::vector<LayerTensors> tensors_;  // by layer
+  MaskArguments given_;
   // Of a graph to look at: outputs whose shapes nobody knows, and the weights
   // of layers that were not built.
   std::set<TensorId> unknown_;
@@ -284,10 +315,11 @@ Graph FromKeras(const KerasModel& model, const Variables& variables,
   Graph graph = Builder(model, variables).Build();
   graph.name = model.name;
   graph.functional = model.functional;
+  graph.said_of_layers = SaidOfLayers(model);
   if (!model.left_out.empty()) {
     Warn(
-        "{}: constraints and regularizers other than L1 and L2 of weights do "
-        "not act in training here and are not kept in files: {}",
+        "{}: constraints and regularizers other than L1 and L2 of weights are "
+        "kept in Keras files, but do not act in training here: {}",
         path, model.left_out);
   }
   return graph;

@@ -37,7 +37,8 @@ bool NobodyElseReads(const NodeGroup& group,
 // A graph with inputs like those of the group.
 class Scratch {
  public:
-  explicit Scratch(const NodeGroup& group) : group_(group) {
+  explicit Scratch(const NodeGroup& group, bool exact = false)
+      : group_(group), exact_(exact) {
     for (const TensorId id : group.inputs) {
       Tensor tensor = group.graph.tensor(id);
       tensor.kind = TensorKind::kInput;
@@ -88,7 +89,7 @@ class Scratch {
     for (size_t o = 0; o < built.outputs.size(); ++o)
       same_[built.outputs[o]] = node.outputs[o];
     Node bare = node;
-    if (AttrValue* fused = last ? FusedActivation(&bare) : nullptr) {
+    if (AttrValue* fused = last && !exact_ ? FusedActivation(&bare) : nullptr) {
       const AttrValue* wanted = FusedActivation(built);
       if (wanted->i == kNone) *fused = *wanted;
     }
@@ -108,6 +109,7 @@ class Scratch {
   }
 
   const NodeGroup& group_;
+  const bool exact_;                   // without an activation that came after
   std::map<TensorId, TensorId> same_;  // of this graph, in the group's
 };
 
@@ -134,6 +136,22 @@ std::string LabelOf(const NodeGroup& group, const LayerRow& row) {
   return group.name;
 }
 
+// Adds the layer to the scratch with the variables of `graph`; gives its
+// outputs there.
+std::vector<TensorId> Rebuild(const Graph& graph, const std::string& name,
+                              const std::string& label, int generation,
+                              LayerForm* form, Scratch* scratch) {
+  form->weights.clear();
+  LayerTensors tensors;
+  const Rebuilt rebuilt{graph, &form->weights};
+  LayerIn in{*form->row,      form->config,    name,    label,
+             scratch->inputs, &scratch->graph, &tensors};
+  in.rebuilt = &rebuilt;
+  in.input_shared = true;
+  in.generation = generation;
+  return form->row->build(&in);
+}
+
 // Whether the layer that was guessed has these nodes for these inputs in that
 // Keras; takes its inputs, outputs and weights.
 bool IsLayerOf(int generation, const NodeGroup& group, FoundLayer* found) {
@@ -142,16 +160,13 @@ bool IsLayerOf(int generation, const NodeGroup& group, FoundLayer* found) {
   try {
     const Json config =
         ParseJson(ConfigText(found->config), "config of a layer");
+    LayerForm form{found->row, config};
     Scratch scratch(group);
-    LayerTensors tensors;
-    const Rebuilt rebuilt{group.graph, &found->weights};
-    LayerIn in{
-        *found->row,    config,         group.name, LabelOf(group, *found->row),
-        scratch.inputs, &scratch.graph, &tensors};
-    in.rebuilt = &rebuilt;
-    in.input_shared = true;
-    in.generation = generation;
-    return scratch.IsSame(found->row->build(&in), &found->outputs);
+    const std::vector<TensorId> outputs =
+        Rebuild(group.graph, group.name, LabelOf(group, *found->row),
+                generation, &form, &scratch);
+    found->weights = std::move(form.weights);
+    return scratch.IsSame(outputs, &found->outputs);
   } catch (const Error&) {
     return false;
   }
@@ -204,6 +219,21 @@ std::optional<FoundLayer> FindLayerOf(const NodeGroup& group) {
     if (IsLayerOfInputs(group, &found)) return found;
   }
   return std::nullopt;
+}
+
+bool AreSame(const Graph& graph, const std::vector<TensorId>& inputs,
+             const std::string& name, const std::string& label, int generation,
+             LayerForm* a, LayerForm* b) {
+  const NodeGroup around{graph, name, {}, inputs};
+  Scratch first(around);
+  first.graph.outputs = Rebuild(graph, name, label, generation, a, &first);
+  NodeGroup nodes{first.graph, name, {}, first.inputs};
+  for (const Node& node : first.graph.nodes) nodes.nodes.push_back(&node);
+  Scratch second(nodes, /*exact=*/true);
+  const std::vector<TensorId> outputs =
+      Rebuild(graph, name, label, generation, b, &second);
+  std::vector<TensorId> of_first;
+  return second.IsSame(outputs, &of_first) && of_first == first.graph.outputs;
 }
 
 bool IsBuiltBy(const NodeGroup& group,

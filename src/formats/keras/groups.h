@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "src/formats/json.h"
 #include "src/formats/keras/layer.h"
 
 namespace litesmith {
@@ -30,6 +31,20 @@ std::optional<FoundLayer> FindLayerOf(const NodeGroup& group);
 // one.
 bool IsBuiltBy(const NodeGroup& group,
                const std::function<TensorId(Graph*, TensorId)>& build);
+
+// A layer, and the variables that it took.
+struct LayerForm {
+  const LayerRow* row;
+  const Json& config;
+  std::vector<OutVariable> weights = {};
+};
+
+// Whether two layers with the graph's weights below `label` are the same nodes
+// for inputs like these tensors. Throws Error where one of them cannot be
+// built.
+bool AreSame(const Graph& graph, const std::vector<TensorId>& inputs,
+             const std::string& name, const std::string& label, int generation,
+             LayerForm* a, LayerForm* b);
 
 // The nodes of the graph by layers: for each node the last one of those that
 // have its name in front of theirs, itself where there are none.

@@ -205,6 +205,7 @@ struct OutVariable {
 struct OutLayer {
   std::string class_name;
   std::string name;
+  std::string label;  // of the layer that this is a call of, if that is known
   std::vector<OutTensor> inputs;
   LayerConfig config;
   const LayerRow* row = nullptr;

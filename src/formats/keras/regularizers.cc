@@ -30,8 +30,11 @@ Ordered* ConfigOfPart(std::string_view part, Ordered* layer) {
   if (part.empty()) return config;
   const size_t end = std::min(part.find('/'), part.size());
   std::string inner(part.substr(0, end));
-  // The layer of a Bidirectional is its forward_layer.
-  if (inner == "forward_layer") inner = "layer";
+  // The layer of a Bidirectional is its forward_layer, and where nothing else
+  // is said, turned around, its backward_layer.
+  if (inner == "forward_layer" ||
+      (inner == "backward_layer" && !config->contains(inner)))
+    inner = "layer";
   if (!config->contains(inner) || !(*config)[inner].is_object()) return config;
   part.remove_prefix(std::min(end + 1, part.size()));
   return ConfigOfPart(part, &(*config)[inner]);

@@ -14,6 +14,7 @@
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/keras/groups.h"
 #include "src/formats/keras/regularizers.h"
+#include "src/formats/keras/said.h"
 #include "src/graph/op_def.h"
 
 namespace litesmith {
@@ -71,25 +72,28 @@ bool SameWeights(const OutLayer& a, const OutLayer& b) {
                     });
 }
 
-// Nodes with one layer's weights are calls of it.
+bool IsSameLayer(const OutLayer& a, const OutLayer& b) {
+  const bool known =
+      !a.weights.empty() || (!a.label.empty() && a.label == b.label);
+  return known && a.class_name == b.class_name && a.config == b.config &&
+         SameWeights(a, b);
+}
+
+// Nodes with one layer's weights are calls of it, and so are those that the
+// file said to be.
 void MergeLayers(OutModel* model, std::vector<OutTensor>* now) {
   std::vector<OutLayer> layers;
   for (size_t l = 0; l < model->layers.size(); ++l) {
     OutLayer& layer = model->layers[l];
     size_t first = layers.size();
-    for (size_t other = 0; other < layers.size() && !layer.weights.empty();
-         ++other) {
-      if (layers[other].class_name == layer.class_name &&
-          layers[other].config == layer.config &&
-          SameWeights(layers[other], layer)) {
-        first = other;
-        break;
-      }
+    for (size_t other = 0; other < first; ++other) {
+      if (IsSameLayer(layers[other], layer)) first = other;
     }
     if (first == layers.size()) {
       (*now)[l] = {static_cast<int>(first), 0, 0};
       layers.push_back(std::move(layer));
     } else {
+      if (layer.name == layers[first].label) layers[first].name = layer.name;
       layers[first].more_calls.push_back(std::move(layer.inputs));
       (*now)[l] = {static_cast<int>(first), 0,
                    static_cast<int>(layers[first].more_calls.size())};
@@ -148,6 +152,7 @@ class Writer : public LayerWriter {
     for (const TensorId id : graph_.outputs) {
       model_.outputs.push_back(LayerOf(id));
     }
+    Recall();
     MergeCalls(&model_);
     for (OutLayer& layer : model_.layers) SetRegularizers(graph_, &layer);
     model_.name = graph_.name;
@@ -180,6 +185,26 @@ class Writer : public LayerWriter {
 
  private:
   static constexpr size_t kNone_ = static_cast<size_t>(-1);
+
+  // What the file that the graph comes from said of the layers.
+  void Recall() {
+    const Memory memory(graph_);
+    for (OutLayer& layer : model_.layers) {
+      std::vector<TensorId> inputs;
+      for (const OutTensor& input : layer.inputs) {
+        const auto it = like_.find({input.layer, input.output});
+        if (it != like_.end()) inputs.push_back(it->second);
+      }
+      if (!inputs.empty() && inputs.size() == layer.inputs.size())
+        memory.Recall(inputs, &layer);
+    }
+  }
+
+  // `id` is what the layer that was added last gives, or has its shape.
+  void Give(TensorId id, int output = 0) {
+    layer_of_[id] = {Last().layer, output};
+    like_[{Last().layer, output}] = id;
+  }
 
   // Calls `add`, naming the node in its errors.
   template <typename F>
@@ -244,7 +269,7 @@ class Writer : public LayerWriter {
     OutLayer& layer = Add("InputLayer", name, {});
     layer.Set("batch_input_shape", std::move(dims));
     layer.Set("dtype", Name(tensor.dtype));
-    layer_of_[id] = Last();
+    Give(id);
     model_.inputs.push_back(Last());
   }
 
@@ -309,7 +334,7 @@ class Writer : public LayerWriter {
     if (found.outputs.size() == 1) return Finish(group.last());
     // The first of those that are the same.
     for (size_t i = found.outputs.size(); i-- > 0;)
-      layer_of_[found.outputs[i]] = {Last().layer, static_cast<int>(i)};
+      Give(found.outputs[i], static_cast<int>(i));
   }
 
   // `root`: the node's place if it is not one of several that were a layer.
@@ -375,18 +400,19 @@ class Writer : public LayerWriter {
           if (std::string_view(key) == "activation" &&
               value == ConfigValue("linear")) {
             value = activations_[own];
-            layer_of_[graph_.nodes[own].outputs[0]] = Last();
+            Give(graph_.nodes[own].outputs[0]);
           }
         }
       }
     }
+    Give(node.outputs[0]);
     if (fused != "linear" && (by_itself || !says)) {
       AddActivation(static_cast<Activation>(FusedActivation(node)->i),
                     by_itself ? output : node.name + "_activation", Last(),
                     this);
     }
     for (size_t i = 0; i < node.outputs.size(); ++i)
-      layer_of_[node.outputs[i]] = {Last().layer, static_cast<int>(i)};
+      Give(node.outputs[i], static_cast<int>(i));
   }
 
   const Graph& graph_;
@@ -399,6 +425,8 @@ class Writer : public LayerWriter {
   OutModel model_;
   std::set<std::string> names_;
   std::map<TensorId, OutTensor> layer_of_;
+  // By a layer and its output: a tensor of that shape.
+  std::map<std::pair<int, int>, TensorId> like_;
 };
 
 }  // namespace
