@@ -14,6 +14,11 @@
 #include "src/transform/expand_rnn.h"
 
 namespace litesmith {
+namespace {
+
+constexpr int64_t kEnough = 100;
+
+}  // namespace
 
 Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
   // What only some schemes have is at the end: ids are what ranges go by.
@@ -60,6 +65,7 @@ Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
           reinterpret_cast<const float*>(bytes.data()),
           bytes.size() / sizeof(float)};
       Range& range = ranges[static_cast<size_t>(ids[i])];
+      range.few = samples < kEnough;
       for (const float v : values) {
         if (!std::isfinite(v)) {
           Fail(ErrorKind::kInvalidArgument,

@@ -38,13 +38,15 @@ const Scheme& FindScheme(std::string_view name);
 struct Range {
   float min = 3.402823466e38f;
   float max = -3.402823466e38f;
+  // Of so few samples that others will go beyond it.
+  bool few = false;
   bool seen() const { return min <= max; }
 };
 using Ranges = std::vector<Range>;
 
 // Runs the float graph on the first `samples` samples of `data`, a field for
 // each input, and records every activation's running min and max (TFLite's
-// default calibration).
+// default calibration), and whether these samples were few: less than 100.
 Ranges Calibrate(const Graph& graph, const Dataset& data,
                  int64_t samples = 100);
 

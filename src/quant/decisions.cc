@@ -31,6 +31,7 @@ Range RangeOf(const Form& form) {
 void Widen(const Range& other, Range* range) {
   range->min = std::min(range->min, other.min);
   range->max = std::max(range->max, other.max);
+  range->few |= other.few;
 }
 
 // Whether the values are clusters: few distinct ones for their number.
@@ -58,11 +59,15 @@ class Decider {
     result_.hybrid.resize(graph->nodes.size(), 0);
   }
 
-  // float16 constants, widened for all that read them.
+  // float16 constants, widened for all that read them. One of a single value
+  // would save two bytes, cost the node that widens it, and be as wrong for all
+  // that it is multiplied with.
   Decisions Halves() {
     for (const Node& node : graph_->nodes) {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
-        if (!ReadsConstant(*graph_, node, i)) continue;
+        if (!ReadsConstant(*graph_, node, i) ||
+            graph_->tensor(node.inputs[i]).shape.NumElements() == 1)
+          continue;
         Decision& decision = At(node.inputs[i]);
         if (decision.from != Decision::kNone) continue;
         decision.from = Decision::kValues;

@@ -12,8 +12,9 @@
 
 namespace litesmith {
 
-// Of an activation: asymmetric for int8 and uint8, symmetric for int16. Zero is
-// always exactly representable. The range must be finite.
+// Of an activation: asymmetric for int8 and uint8, symmetric for int16, which
+// holds twice the range that few samples had. Zero is always exactly
+// representable. The range must be finite.
 Quantization ActivationQuantization(Range range, DType dtype);
 
 // Symmetric narrow-range scales of weights: one for each slice along `axis`, or

@@ -114,12 +114,12 @@ std::vector<double> LargestSquares(const Tensor& weights, int axis) {
   return largest;
 }
 
-// Whether the layer behind loses a bit of its output and more as integers when
-// the normalization z = x * s + t is in it. Weights w have steps of max |w| /
+// Whether the layer behind has a tenth more error and more as integers when the
+// normalization z = x * s + t is in it. Weights w have steps of max |w| /
 // 127, so the variance of their errors' sum is in proportion to max |w|^2 sum
 // of z^2, and folded to max |w s|^2 sum of x^2; the moments say what x^2 and
 // z^2 are.
-bool FoldingCostsABit(const Graph& graph, const Node& norm) {
+bool FoldingCosts(const Graph& graph, const Node& norm) {
   const ChannelScale numbers = MovingScale(graph, norm);
   const Node& layer = *LayerBehind(graph, norm.outputs[0]);
   if (BearsScales(layer, numbers.scale)) return false;
@@ -144,8 +144,8 @@ bool FoldingCostsABit(const Graph& graph, const Node& norm) {
   double ratio = 0;
   for (size_t o = 0; o < w.size(); ++o)
     ratio += w[o] > 0 ? ws[o] / w[o] / static_cast<double>(w.size()) : 0;
-  constexpr double kBit = 4;  // of variances
-  return ratio * folded > kBit * plain;
+  constexpr double kTenth = 1.1 * 1.1;  // of variances
+  return ratio * folded > kTenth * plain;
 }
 
 // MUL and ADD of the batch normalizations of which `splits` holds.
@@ -222,7 +222,7 @@ Graph SplitBatchNorms(const Graph& graph) {
 Graph SplitCostlyBatchNorms(const Graph& graph) {
   return SplitThose(graph, [&](const Node& node) {
     return !GoesIntoLayerBefore(graph, node) &&
-           GoesIntoLayerBehind(graph, node) && FoldingCostsABit(graph, node);
+           GoesIntoLayerBehind(graph, node) && FoldingCosts(graph, node);
   });
 }
 
