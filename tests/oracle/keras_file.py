@@ -7,6 +7,7 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-gated FILE [ACTIVATION]  one with squeeze-and-excitation that ends in a softmax, or in that
        keras_file.py 2|3 save-joined FILE              branches side by side, on images of digits, with start weights of a seed
        keras_file.py 2|3 save-regularized FILE         a chain of a functional model with regularizers, also in layers of layers
+       keras_file.py 2|3 save-masked FILE KIND         token or step networks that go by masks; KIND: see masked_model
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
        keras_file.py 2|3 train-step FILE DATA.npz RATE OUT  one step of plain descent over all of x_train; prints its loss
@@ -137,6 +138,34 @@ def regularized_model(keras):
     return keras.Model(image, x, name="mine")
 
 
+def masked_model(keras, kind):
+    """Masks of an Embedding or a Masking on their way through layers of all kinds."""
+    layers = keras.layers
+    keras.utils.set_random_seed(5)
+    if kind in ("steps", "given"):
+        inputs = [keras.Input((7, 5))]
+        x = layers.Masking()(inputs[0])
+        if kind == "given":
+            inputs.append(keras.Input((4,)))
+            x, state = layers.GRU(4, return_sequences=True, return_state=True)(x, initial_state=inputs[1])
+            x, h, c = layers.LSTM(4, return_state=True, return_sequences=True)(x, initial_state=[state, inputs[1]])
+            x = layers.Concatenate()([layers.SimpleRNN(4)(x, initial_state=inputs[1]), h, c])
+        else:
+            x = layers.GRU(3)(layers.Bidirectional(layers.LSTM(4, return_sequences=True))(layers.TimeDistributed(layers.Dense(4))(x)))
+        return keras.Model(inputs, layers.Dense(3)(x))
+    tokens = keras.Input((7,), dtype="int32")
+    x, other = (layers.Embedding(9, 6, mask_zero=True)(tokens) for _ in range(2))
+    if kind == "tokens":
+        x = layers.LSTM(4)(layers.Dense(6, activation="relu")(layers.Dropout(0.2)(layers.LSTM(6, return_sequences=True)(x))))
+    elif kind == "joined":
+        x = layers.Concatenate()([layers.LSTM(4)(layers.Concatenate()([x, other])), layers.GRU(4)(layers.Add()([x, other]))])
+    elif kind == "attention":
+        x = layers.GlobalAveragePooling1D()(layers.Attention()([layers.MultiHeadAttention(2, 3)(x, other), other]))
+    else:
+        x = layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 3, dropout=0.1)(x, other) + x)
+    return keras.Model(tokens, layers.Dense(3)(x))
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -185,6 +214,8 @@ def run(keras, verb, path, *arrays):
         save(joined_model(keras), path)
     elif verb == "save-regularized":
         save(regularized_model(keras), path)
+    elif verb == "save-masked":
+        save(masked_model(keras, *arrays), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":

@@ -127,6 +127,18 @@ TensorId AsHeads(const std::string& step, TensorId x, int32_t heads,
                         {-1, heads, shape[1] * shape[2] / heads, shape[3]});
 }
 
+// Whether Keras 3 goes by its Softmax, which gives zeros where nothing may be
+// looked at: its fused function gives all alike (keras/src/layers/attention/
+// multi_head_attention.py, _compute_attention).
+bool ShowsWeights(LayerIn* in) {
+  if (in->generation != 3) return false;
+  if (JsonNumber(in->config, "dropout", 0.0) > 0) return true;
+  const Json* scores = in->kwargs == nullptr
+                           ? nullptr
+                           : JsonFind(*in->kwargs, "return_attention_scores");
+  return scores != nullptr && *scores == true;
+}
+
 // The sum of values that queries get, [batch, heads, steps, value], and the
 // weights. Queries that share a key are rows of one product with it.
 std::array<TensorId, 2> Mix(const std::array<TensorId, 3>& qvk, TensorId query,
@@ -143,7 +155,7 @@ std::array<TensorId, 2> Mix(const std::array<TensorId, 3>& qvk, TensorId query,
       LookAt(scores, MaskOf(*in, qvk[0]),
              {MaskOf(*in, qvk[1]), MaskOf(*in, qvk[2])}, in, nodes);
   const TensorId weights =
-      AttentionWeights(scores, keep, /*zeros=*/in->generation == 3, in, nodes);
+      AttentionWeights(scores, keep, /*zeros=*/ShowsWeights(in), in, nodes);
   const TensorId mixed = Product(
       "mixed", AsHeads("weight_rows", weights, heads.shared, nodes), false,
       SplitHeads("value", value, heads.shared, nodes), false, nodes);

@@ -354,11 +354,14 @@ std::vector<TensorId> BuildPad(LayerIn* in) {
 std::vector<TensorId> BuildCast(LayerIn* in) {
   const TensorId x = FirstOperand(in);
   const Json* type = GivenTo(in, 1, {"dtype"});
-  if (type == nullptr || !type->is_string() ||
-      in->graph->tensor(x).dtype != DType::kFloat32 || *type != "float32") {
+  const DType from = in->graph->tensor(x).dtype;
+  const bool known =
+      from == DType::kFloat32 || from == DType::kInt32 || from == DType::kBool;
+  if (type == nullptr || !type->is_string() || !known || *type != "float32") {
     Fail(ErrorKind::kUnsupported, "it makes other numbers than float32");
   }
-  return {x};
+  if (from == DType::kFloat32) return {x};
+  return {Nodes(in->name, in->graph).Cast("", x, DType::kFloat32)};
 }
 
 std::vector<TensorId> BuildResize(LayerIn* in) {

@@ -17,6 +17,7 @@
 #include "src/ops/map/binary.h"
 #include "src/ops/move/move.h"
 #include "src/ops/recurrent/recurrent.h"
+#include "src/ops/reduce/reduce.h"
 #include "src/ops/registry.h"
 
 namespace litesmith {
@@ -179,6 +180,31 @@ TensorId WithZeros(const std::string& step, TensorId y, TensorId mask,
   return nodes.Add(kSelectV2, step, {kept, y, nodes.Float("zero", 0)});
 }
 
+// Results of steps in front that are left out are zeros, not the state that the
+// layer was given.
+TensorId WithZerosInFront(const std::string& step, TensorId y, TensorId mask,
+                          LayerIn* in) {
+  Nodes nodes(in->name, in->graph);
+  const bool sequences = nodes.ShapeOf(y).rank() == 3;
+  const TensorId kept = nodes.Cast("kept_numbers", mask, DType::kFloat32);
+  TensorId so_far;
+  if (sequences) {
+    const int32_t axis = 1;
+    const TensorId steps = in->graph->AddConstant<int32_t>(
+        nodes.Name("kept_so_far/axis"), Shape(), std::span(&axis, 1));
+    so_far = nodes.Reshape("kept_in_steps",
+                           nodes.Add(kCumsum, "kept_so_far", {kept, steps}),
+                           {-1, nodes.ShapeOf(y)[1], 1});
+  } else {
+    so_far = nodes.Add(kSum, "kept_so_far",
+                       {kept, nodes.Ints("kept_so_far/axes", {1})},
+                       ReduceAttrs{.keep_dims = true});
+  }
+  const TensorId begun =
+      nodes.WithFloat(kGreater, "begun", so_far, "half", 0.5f);
+  return nodes.Add(kSelectV2, step, {begun, y, nodes.Float("zero", 0)});
+}
+
 // Its further inputs, or what is passed by name.
 std::vector<TensorId> InitialStates(LayerIn* in) {
   std::vector<TensorId> states;
@@ -194,11 +220,6 @@ std::vector<TensorId> BuildAround(CellKind kind, LayerIn* in) {
   const std::vector<TensorId> states = InitialStates(in);
   const bool lstm = kind == CellKind::kLstm;
   const TensorId mask = MaskIn(around, in);
-  // Keras gives zeros for steps in front that are left out, not that state.
-  if (mask != kNoTensor && !states.empty()) {
-    Fail(ErrorKind::kUnsupported,
-         "it is given states and goes by a mask, which is not supported");
-  }
   if (!states.empty() && states.size() != (lstm ? 2 : 1)) {
     Fail(ErrorKind::kCorrupt, "it is given {} states", states.size());
   }
@@ -206,14 +227,16 @@ std::vector<TensorId> BuildAround(CellKind kind, LayerIn* in) {
   Nodes nodes(in->name, in->graph);
   if (around.backwards) x = Reversed("reverse", x, &nodes);
   const bool zeros = around.zeros && around.sequences && mask != kNoTensor;
+  const bool in_front = !zeros && mask != kNoTensor && !states.empty();
   // The last node has the layer's name.
   const bool steps = around.states && around.sequences;
   const std::vector<TensorId> outputs =
-      AddCell(kind, zeros || steps ? "steps" : "", around.sequences,
+      AddCell(kind, zeros || in_front || steps ? "steps" : "", around.sequences,
               around.states && lstm, x, states, mask, in);
-  const TensorId y =
-      zeros ? WithZeros(steps ? "zeroed" : "", outputs[0], mask, in)
-            : outputs[0];
+  const std::string zeroed = steps ? "zeroed" : "";
+  const TensorId y = zeros      ? WithZeros(zeroed, outputs[0], mask, in)
+                     : in_front ? WithZerosInFront(zeroed, outputs[0], mask, in)
+                                : outputs[0];
   std::vector<TensorId> all = {y};
   if (!around.states) return all;
   if (!steps) {
