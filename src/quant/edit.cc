@@ -29,20 +29,6 @@ void SetForm(const Form& form, Tensor* tensor) {
   tensor->quant = form.quant;
 }
 
-// Kernels take the limits of a fused activation as 32 bits of steps and refuse
-// more (TFLite's kernel_util.cc, CalculateActivationRangeQuantizedImpl). Of
-// such an output no value reaches them.
-void DropLimitsOutOfReach(const Tensor& output, Node* node) {
-  AttrValue* fused = FusedActivation(node);
-  if (fused == nullptr || output.quant.scale.size() != 1) return;
-  constexpr float kSteps = 2147483648.0f;
-  const float scale = output.quant.scale[0];
-  if (fused->i == activation::kRelu6 && 6 / scale >= kSteps)
-    fused->i = activation::kRelu;
-  if (fused->i == activation::kReluN1To1 && 1 / scale >= kSteps)
-    fused->i = kNone;
-}
-
 class Editor {
  public:
   Editor(Graph graph, const Decisions& decisions)
@@ -67,8 +53,7 @@ class Editor {
       }
       if (decisions_.hybrid[n] != 0 && node.op->quant.set_float != nullptr)
         node.op->quant.set_float(&node, true);
-      SetIntegerAttrs(graph_.tensor(node.outputs[0]).dtype, &node);
-      DropLimitsOutOfReach(graph_.tensor(node.outputs[0]), &node);
+      SetIntegerAttrs(graph_.tensor(node.outputs[0]), &node);
       graph_.nodes.push_back(std::move(node));
     }
     for (TensorId& id : graph_.outputs) id = ReadThrough(id);

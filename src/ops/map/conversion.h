@@ -12,8 +12,8 @@ namespace litesmith {
 const OpDef& ConversionTo(DType dtype);
 
 // Gives a node that was one of floats what its op's attributes have to say for
-// integers of this type.
-void SetIntegerAttrs(DType activation, Node* node);
+// integers of the type and the scale that its output has.
+void SetIntegerAttrs(const Tensor& output, Node* node);
 
 // Whether the op gives its input another form, to integers or to floats.
 bool Quantizes(const OpDef& op);
