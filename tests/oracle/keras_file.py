@@ -232,7 +232,7 @@ def run(keras, verb, path, *arrays):
     elif verb == "configs":
         model = keras.models.load_model(path, compile=False)
         configs = {layer.name: layer.get_config() for layer in model.layers}
-        print(json.dumps({"name": model.name, "class": type(model).__name__, "layers": configs}, default=list))
+        print(json.dumps({"name": model.name, "class": type(model).__name__, "layers": configs}, default=lambda v: v.tolist() if hasattr(v, "tolist") else list(v)))
     elif verb == "activations":
         configs = {layer.name: layer.get_config() for layer in keras.models.load_model(path, compile=False).layers}
         print(json.dumps({name: config["activation"] for name, config in configs.items() if "activation" in config}))

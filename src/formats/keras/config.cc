@@ -21,7 +21,7 @@ namespace {
 constexpr const char* kDtypes[] = {"float32", "mixed_float16", "mixed_bfloat16",
                                    "float16", "bfloat16",      "float64"};
 
-void CheckDtype(const Json& config) {
+void CheckDtype(const Json& config, bool operation) {
   const Json* dtype = JsonFind(config, "dtype");
   if (dtype == nullptr) return;
   std::string name;
@@ -38,6 +38,8 @@ void CheckDtype(const Json& config) {
   for (const char* known : kDtypes) {
     if (name == known) return;
   }
+  // What masks are made of.
+  if (operation && name == "bool") return;
   Fail(ErrorKind::kUnsupported, "its dtype is '{}'; float32 is supported",
        name);
 }
@@ -257,7 +259,9 @@ class TreeParser {
     }
     KerasLayer layer = ParseLayer(json);
     if (!model_->to_look_at) {
-      if (layer.class_name != "InputLayer") CheckDtype(*layer.config);
+      if (layer.class_name != "InputLayer")
+        CheckDtype(*layer.config,
+                   layer.class_name.starts_with(kOperationClass));
       CheckOptions(layer, model_);
     }
     layer.trainable &= around.trainable;

@@ -187,8 +187,8 @@ TEST(ModelConfigTest, RegularizersAreWarnedOf) {
   ASSERT_EQ(warnings.size(), 1u);
   EXPECT_NE(warnings[0].find(
                 "file.h5: constraints and regularizers other than L1 and L2 of "
-                "weights do not act in training here and are not kept in "
-                "files: 'bad' (activity_regularizer, kernel_constraint)"),
+                "weights are kept in Keras files, but do not act in training "
+                "here: 'bad' (activity_regularizer, kernel_constraint)"),
             std::string::npos)
       << warnings[0];
 }

@@ -161,10 +161,10 @@ std::vector<TensorId> AddCell(CellKind kind, const std::string& step,
 
 // Of the sequence, [batch, steps], or kNoTensor. Every result of a sequence is
 // handed on with it.
-TensorId MaskIn(const Around& around, LayerIn* in) {
+TensorId MaskIn(const Around& around, bool goes_by_it, LayerIn* in) {
   const MaskPtr mask = MaskOf(*in, in->inputs[0]);
   in->handed_on = std::vector<MaskPtr>(1, around.sequences ? mask : nullptr);
-  if (mask == nullptr) return kNoTensor;
+  if (mask == nullptr || !goes_by_it) return kNoTensor;
   const TensorId id = mask->In(in->graph);
   if (!around.backwards) return id;
   Nodes nodes(in->name, in->graph);
@@ -219,7 +219,12 @@ std::vector<TensorId> BuildAround(CellKind kind, LayerIn* in) {
   TensorId x = SequenceIn(*in);
   const std::vector<TensorId> states = InitialStates(in);
   const bool lstm = kind == CellKind::kLstm;
-  const TensorId mask = MaskIn(around, in);
+  // Keras 3 gives a mask by itself to what reads one tensor alone (layer.py,
+  // "Populate mask argument(s)").
+  const bool by_name =
+      in->kwargs != nullptr && JsonFind(*in->kwargs, "mask") != nullptr;
+  const TensorId mask =
+      MaskIn(around, in->generation == 2 || states.empty() || by_name, in);
   if (!states.empty() && states.size() != (lstm ? 2 : 1)) {
     Fail(ErrorKind::kCorrupt, "it is given {} states", states.size());
   }
@@ -292,7 +297,7 @@ std::vector<TensorId> BuildRnn(LayerIn* in) {
          "states that an RNN of cells is given or gives are not supported; "
          "layers LSTM, GRU and SimpleRNN have them");
   }
-  const TensorId mask = MaskIn(around, in);
+  const TensorId mask = MaskIn(around, true, in);
   if (mask != kNoTensor && around.zeros && around.sequences) {
     Fail(ErrorKind::kUnsupported,
          "its zero_output_for_mask is true, which is not supported");
