@@ -89,9 +89,11 @@ class Block {
   static constexpr int kLanes = hn::MaxLanes(typename Words::D());
   static constexpr int kWidth = kV * kLanes;
   // Floats need as many sums at a time as hide the time of an addition.
-  static constexpr int kMost = std::is_same_v<E, float> && kW > 0 && kV == 1
-                                   ? 2 * kDepthwiseTile
-                                   : kDepthwiseTile;
+  static constexpr int kMost = !std::is_same_v<E, float> || kW == 0
+                                   ? kDepthwiseTile
+                               : kV == 1 ? 8
+                               : kS == 1 ? 6
+                                         : kDepthwiseTile;
 
   template <int kT = kMost>
   HWY_INLINE void AnyTile(int count, const E* x, Out* y) const {

@@ -192,7 +192,7 @@ auto ChooseForm(const PackedBinary &p) {
 }
 
 // Whether floats give what p->run does, of all pairs of bytes; a little more or
-// less than a half may where a half does not. They take a third of the time.
+// less than a half may where a half does not. They take six tenths of the time.
 void ChooseFloatSum(PackedBinary *p) {
   constexpr int kBytes = 256;
   int8_t bytes[kBytes], wanted[kBytes], got[kBytes];
