@@ -11,12 +11,15 @@
 #include "src/formats/keras/unknown_layers.h"
 
 namespace litesmith {
-namespace {
 
-struct Form {
+struct SaidForm {
   std::string class_name;
   Json config;
 };
+
+namespace {
+
+using Form = SaidForm;
 
 // The layer that a value of a config is, or null.
 const Json* InnerConfig(const Json& value) {
@@ -50,14 +53,18 @@ bool IsWritersOwn(const std::string& key) {
   return false;
 }
 
-Form Joined(const Form& said, const Form& written);
+// Whose values stand where both say something.
+enum class Words { kTheirs, kOurs };
 
-Json JoinedInner(const Json& said, const Json& written) {
+Form Joined(const Form& said, const Form& written, Words words);
+
+Json JoinedInner(const Json& said, const Json& written, Words words) {
   const Json& said_config = *InnerConfig(said);
   const Json* config = InnerConfig(written);
-  const Form joined = Joined(
-      {JsonString(said, "class_name", ""), said_config},
-      {JsonString(written, "class_name", ""), config ? *config : Json()});
+  const Form joined =
+      Joined({JsonString(said, "class_name", ""), said_config},
+             {JsonString(written, "class_name", ""), config ? *config : Json()},
+             words);
   Json inner = {{"module", "keras.layers"},
                 {"class_name", joined.class_name},
                 {"config", joined.config},
@@ -68,7 +75,7 @@ Json JoinedInner(const Json& said, const Json& written) {
 }
 
 // The layer as it is written, in the words of the file.
-Form Joined(const Form& said, const Form& written) {
+Form Joined(const Form& said, const Form& written, Words words) {
   Form joined = said;
   if (said.class_name != written.class_name) {
     const Json* inner = JsonFind(said.config, "layer");
@@ -76,7 +83,7 @@ Form Joined(const Form& said, const Form& written) {
         InnerConfig(*inner) != nullptr) {
       const Json as_inner = {{"class_name", written.class_name},
                              {"config", written.config}};
-      joined.config = {{"layer", JoinedInner(*inner, as_inner)}};
+      joined.config = {{"layer", JoinedInner(*inner, as_inner, words)}};
       return joined;
     }
     joined.config = Json::object();
@@ -92,8 +99,10 @@ Form Joined(const Form& said, const Form& written) {
     const Json* now = JsonFind(joined.config, key.c_str());
     if (HoldsLayer(key, value)) {
       if (now != nullptr && InnerConfig(*now) != nullptr)
-        joined.config[key] = JoinedInner(value, *now);
-    } else if (now == nullptr && OnlyKerasReads(key, value)) {
+        joined.config[key] = JoinedInner(value, *now, words);
+    } else if (now == nullptr ? OnlyKerasReads(key, value)
+                              : words == Words::kTheirs && key != "name" &&
+                                    !value.is_object()) {
       joined.config[key] = value;
     }
   }
@@ -148,30 +157,39 @@ void Memory::Recall(const std::vector<TensorId>& inputs,
   const auto it = said_.find(layer->name);
   if (it == said_.end()) return;
   layer->label = it->second.label;
+  const Json& said = *it->second.layer;
   const Form written{layer->class_name,
                      ParseJson(ConfigText(layer->config), "config")};
-  LayerForm now{layer->row, written.config};
-  try {
-    const Json& said = *it->second.layer;
-    const Form joined = Joined(
-        {JsonString(said, "class_name", ""), JsonAt(said, "config")}, written);
-    LayerForm then{FindLayerRow(joined.class_name), joined.config};
-    if (then.row == nullptr) return;
-    for (const int generation : {2, 3}) {
-      if (layer->generation != 0 && layer->generation != generation) continue;
-      if (!AreSame(graph_, inputs, layer->name, layer->label, generation, &now,
-                   &then))
-        return;
+  for (const Words words : {Words::kTheirs, Words::kOurs}) {
+    try {
+      const Form joined =
+          Joined({JsonString(said, "class_name", ""), JsonAt(said, "config")},
+                 written, words);
+      if (Means(inputs, joined, written, layer)) return;
+    } catch (const Error&) {
+      continue;  // no layer by its own rules
     }
-    layer->class_name = joined.class_name;
-    layer->row = then.row;
-    layer->weights = std::move(then.weights);
-    layer->config.clear();
-    for (const auto& [key, value] : joined.config.items())
-      layer->Set(key, JsonText{value.dump()});
-  } catch (const Error&) {
-    return;  // no layer by its own rules
   }
+}
+
+bool Memory::Means(const std::vector<TensorId>& inputs, const SaidForm& joined,
+                   const SaidForm& written, OutLayer* layer) const {
+  LayerForm now{layer->row, written.config};
+  LayerForm then{FindLayerRow(joined.class_name), joined.config};
+  if (then.row == nullptr) return false;
+  for (const int generation : {2, 3}) {
+    if (layer->generation != 0 && layer->generation != generation) continue;
+    if (!AreSame(graph_, inputs, layer->name, layer->label, generation, &now,
+                 &then))
+      return false;
+  }
+  layer->class_name = joined.class_name;
+  layer->row = then.row;
+  layer->weights = std::move(then.weights);
+  layer->config.clear();
+  for (const auto& [key, value] : joined.config.items())
+    layer->Set(key, JsonText{value.dump()});
+  return true;
 }
 
 }  // namespace litesmith

@@ -20,6 +20,9 @@ namespace litesmith {
 // By labels, for Graph::said_of_layers.
 std::map<std::string, std::string> SaidOfLayers(const KerasModel& model);
 
+// A layer's class and config.
+struct SaidForm;
+
 class Memory {
  public:
   explicit Memory(const Graph& graph);
@@ -34,6 +37,10 @@ class Memory {
     std::string label;
     std::shared_ptr<const Json> layer;
   };
+
+  // Whether the layer means the same as it is joined; then it is said so.
+  bool Means(const std::vector<TensorId>& inputs, const SaidForm& joined,
+             const SaidForm& written, OutLayer* layer) const;
 
   const Graph& graph_;
   std::map<std::string, Said> said_;  // by the name of a call

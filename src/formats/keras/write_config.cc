@@ -28,6 +28,8 @@ Ordered ConfigOf(const OutLayer& layer) {
                     {"trainable", layer.trainable},
                     {"dtype", "float32"}};
   AddEntries(layer, &config);
+  // Keras 3's take no such word, and have nothing that trains.
+  if (layer.class_name.starts_with("SpatialDropout")) config.erase("trainable");
   return config;
 }
 
