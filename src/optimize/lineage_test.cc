@@ -19,6 +19,7 @@
 #include "src/optimize/recipe_toml.h"
 #include "src/optimize/step_graph.h"
 #include "src/quant/convert.h"
+#include "src/train/schedules.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -253,6 +254,22 @@ TEST(LineageTest, NormalizationsFreezeByTheStepsOwnDefault) {
   EXPECT_EQ(share("cluster"), 0);
   options.freeze_batch_norm = 0.25f;
   EXPECT_EQ(share("quant"), 0.25f);
+}
+
+TEST(LineageTest, RatesFallInStepsThatSettle) {
+  const RecipeTable table;
+  TrainOptions options;
+  const auto schedule = [&](const char* recipe) {
+    return StepTraining(table.Find(recipe).steps[0], options).schedule;
+  };
+  EXPECT_EQ(schedule("prune"), "constant");
+  EXPECT_EQ(schedule("quant"), "cosine");
+  EXPECT_EQ(schedule("cluster"), "cosine");
+  options.schedule = "linear";
+  EXPECT_EQ(schedule("quant"), "linear");
+  options.schedule = kAutoSchedule;
+  options.tfmot = true;
+  EXPECT_EQ(schedule("quant"), "constant");
 }
 
 }  // namespace

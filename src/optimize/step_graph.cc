@@ -10,6 +10,7 @@
 #include "src/base/names.h"
 #include "src/base/warning.h"
 #include "src/graph/op_def.h"
+#include "src/train/schedules.h"
 #include "src/transform/training_ops.h"
 
 namespace litesmith {
@@ -234,6 +235,8 @@ TrainOptions StepTraining(const RecipeStep& step, const TrainOptions& base) {
   options.batch = step.batch.value_or(base.batch);
   options.learning_rate = step.learning_rate.value_or(base.learning_rate);
   for (const auto& change : step.training) change(&options);
+  if (options.schedule == kAutoSchedule)
+    options.schedule = options.tfmot ? "constant" : step.technique->schedule;
   if (options.freeze_batch_norm < 0) {
     options.freeze_batch_norm = options.tfmot
                                     ? step.technique->tfmot_freeze_batch_norm

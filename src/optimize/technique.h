@@ -50,6 +50,8 @@ struct Technique {
   // What TrainOptions::freeze_batch_norm is by itself, and as TFMOT does it.
   float freeze_batch_norm = 1;
   float tfmot_freeze_batch_norm = 1;
+  // Of schedules.h, what "auto" is by itself; as TFMOT does it, constant.
+  const char* schedule = "constant";
   // Depthwise kernels are left as they are unless a rule of the step is for
   // them: a channel has a few weights, of which it can spare none.
   bool spares_depthwise = false;

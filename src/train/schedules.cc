@@ -40,6 +40,11 @@ float Step(const TrainOptions& o, double done) {
 }
 
 constexpr Schedule kSchedules[] = {
+    {kAutoSchedule.data(),
+     "constant; in steps of recipes that settle (qat, cluster) cosine, but "
+     "with "
+     "--tfmot constant",
+     false, Constant},
     {"constant", "the learning rate as it is", false, Constant},
     {"cosine", "from the learning rate to the final one by half a cosine", true,
      Cosine},

@@ -10,6 +10,8 @@ namespace litesmith {
 
 struct TrainOptions;
 
+inline constexpr std::string_view kAutoSchedule = "auto";
+
 struct Schedule {
   const char* name;
   const char* summary;  // one line for `litesmith list schedules`

@@ -68,7 +68,7 @@ constexpr TrainSetting kSettings[] = {
      .help = "Where schedules cosine and polynomial end",
      .number = &TrainOptions::final_learning_rate,
      .range = {},
-     .schedules = "cosine,polynomial"},
+     .schedules = "auto,cosine,polynomial"},
     {.name = "early_stopping",
      .help = "Stop after so many epochs without a smaller validation loss, and "
              "go back to the best; 0: never",

@@ -25,12 +25,14 @@ struct TrainOptions {
   std::string class_weights;
   std::string optimizer = "adam";  // of optimizers.h
   float learning_rate = 1e-3f;
-  float momentum = 0.9f;              // sgd's
-  bool nesterov = false;              // sgd's
-  float weight_decay = 0.004f;        // adamw's
-  float clip_norm = 0;                // of the whole gradient; 0: not clipped
-  float clip_value = 0;               // of each of its numbers; 0: not clipped
-  std::string schedule = "constant";  // of schedules.h
+  float momentum = 0.9f;        // sgd's
+  bool nesterov = false;        // sgd's
+  float weight_decay = 0.004f;  // adamw's
+  float clip_norm = 0;          // of the whole gradient; 0: not clipped
+  float clip_value = 0;         // of each of its numbers; 0: not clipped
+  // Of schedules.h; kAutoSchedule is constant, and in a recipe's step what the
+  // step's technique does best with.
+  std::string schedule = "auto";
   // The share of the steps in which the rate first grows from 0.
   float warmup = 0;
   float decay_rate = 0.1f;        // "step": what the rate is multiplied by,

@@ -68,6 +68,7 @@ const Technique kClusterTechnique = {
     .fewest_weights = kFewWeights,
     .freeze_batch_norm = 0,
     .tfmot_freeze_batch_norm = 0,
+    .schedule = "cosine",
     .spares_depthwise = true,
     .insert = Insert,
     .promise = PromiseAfter,

@@ -87,6 +87,7 @@ const Technique kQatTechnique = {
     .stays = true,
     .frozen = true,
     .freeze_batch_norm = 2.0f / 3,
+    .schedule = "cosine",
     .insert = Insert,
     .insert_output = InsertOutput,
     .insert_input =
