@@ -194,7 +194,7 @@ function drawPareto() {
     plots[cost] = new Chart(canvas, {
       type: "scatter", data: {datasets},
       options: {
-        animation: false, responsive: true, maintainAspectRatio: false,
+        animation: false, responsive: true, maintainAspectRatio: false, layout: {padding: {right: 26}},
         scales: axes(cost === "latency_us_p50" ? "us" : "bytes", metric().label, "logarithmic"),
         plugins: {
           legend: {labels: {color: style("--text"), boxWidth: 10, filter: (item) => item.text !== "selected"}},
