@@ -160,7 +160,8 @@ def masked_model(keras, kind):
     elif kind == "joined":
         x = layers.Concatenate()([layers.LSTM(4)(layers.Concatenate()([x, other])), layers.GRU(4)(layers.Add()([x, other]))])
     elif kind == "attention":
-        x = layers.GlobalAveragePooling1D()(layers.Attention()([layers.MultiHeadAttention(2, 3)(x, other), other]))
+        # In this order: in Keras 3 MultiHeadAttention takes their masks away from the tensors that it reads.
+        x = layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 3)(layers.Attention()([x, other]), other))
     else:
         x = layers.GlobalAveragePooling1D()(layers.MultiHeadAttention(2, 3, dropout=0.1)(x, other) + x)
     return keras.Model(tokens, layers.Dense(3)(x))

@@ -278,8 +278,9 @@ def test_names_flags_configs_and_weights_come_back(litesmith, tmp_path, generati
 @pytest.mark.parametrize("kind", ["tokens", "steps", "joined", "given", "attention", "added"])
 def test_masks_are_theirs(litesmith, tmp_path, generation, ending, kind):
     """As arguments that Keras 3 writes, and as what layers hand on."""
-    path = tmp_path / f"model{ending}"
-    keras(generation, "save-masked", path, kind)
+    path, source = tmp_path / f"model{ending}", tmp_path / "source.keras"
+    for each in (path, source):
+        keras(generation, "save-masked", each, kind)
     rng = np.random.default_rng(0)
     if kind in ("steps", "given"):
         x = rng.normal(0, 1, (6, 7, 5)).astype(np.float32)
@@ -288,7 +289,8 @@ def test_masks_are_theirs(litesmith, tmp_path, generation, ending, kind):
     else:
         inputs = [rng.integers(0, 4, (6, 7)).astype(np.int32)]
         inputs[0][0, :2] = 0
-    [want] = predict(generation, path, tmp_path, *inputs)
+    # Keras 3 does not read the operations of its own .h5.
+    [want] = predict(generation, source, tmp_path, *inputs)
     args = ["--output", tmp_path / "y.npy"]
     for i, values in enumerate(inputs):
         np.save(tmp_path / f"x{i}.npy", values)
