@@ -9,7 +9,9 @@
 namespace litesmith {
 
 bool LiteRtHasInt16(const OpDef& op) {
-  static constexpr std::array kWithout = {&kSquaredDifference,
+  // It has LOG by a table of 513 values over all that its input can be: what is
+  // small, where a logarithm is steep, falls into the first of its pieces.
+  static constexpr std::array kWithout = {&kLog, &kSquaredDifference,
                                           &kUnidirectionalSequenceLstm,
                                           &kSpaceToDepth, &kDepthToSpace};
   return std::find(kWithout.begin(), kWithout.end(), &op) == kWithout.end();

@@ -6,8 +6,9 @@
 
 namespace litesmith {
 
-// Whether LiteRT runs the op on int16, as the op says. Else it stays float
-// among integers of 16 bits, though it has rows for other runtimes' files.
+// Whether LiteRT runs the op on int16, as the op says and to some use. Else it
+// stays float among integers of 16 bits, though it has rows for other runtimes'
+// files.
 bool LiteRtHasInt16(const OpDef& op);
 
 // Whether each element of the output is an element of an input: then what of
