@@ -301,7 +301,9 @@ TEST(ListsTest, LossesOptimizersSchedulesAndMetrics) {
   EXPECT_TRUE(FindMetric(EvaluateOptions().metric).is_share);
   EXPECT_EQ(StudySettings().optimizer, options.optimizer);
   EXPECT_EQ(StudySettings().momentum, options.momentum);
-  EXPECT_EQ(StudySettings().schedule, options.schedule);
+  // Which is constant but in recipes' steps, and those of a study say so.
+  EXPECT_EQ(options.schedule, kAutoSchedule);
+  EXPECT_EQ(StudySettings().schedule, "constant");
   EXPECT_EQ(StudySettings().metric, EvaluateOptions().metric);
 }
 
