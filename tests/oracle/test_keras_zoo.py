@@ -17,9 +17,7 @@ ZOO_FILES = ("model.h5", "model.keras", "model_k3.h5")
 LOOSE = {"q_int8_k3.keras": 0.03, "q_int4_k3.keras": 0.03, "q2_int8_k3.keras": 0.03}
 # `convert` writes what is left of a quantization-aware model without its fake quants.
 STRIPPED = {"qat_k2.h5": 0.05}
-WAITING = {
-    "embed_k3": "masks that Keras 3 hands to layers as arguments",
-}
+WAITING = {}
 
 
 def files():

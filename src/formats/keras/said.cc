@@ -119,6 +119,18 @@ bool IsOfBoth(const std::string& class_name) {
          class_name != "GroupQueryAttention";
 }
 
+// Keras 2 says of these what it says of other convolutions, too, whose kernel
+// they do not have; Keras 3 refuses it.
+Json WithoutKernel(const std::string& class_name, Json config) {
+  if (class_name.starts_with("Separable") ||
+      class_name.starts_with("Depthwise")) {
+    for (const char* key :
+         {"kernel_initializer", "kernel_regularizer", "kernel_constraint"})
+      config.erase(key);
+  }
+  return config;
+}
+
 }  // namespace
 
 std::map<std::string, std::string> SaidOfLayers(const KerasModel& model) {
@@ -130,9 +142,10 @@ std::map<std::string, std::string> SaidOfLayers(const KerasModel& model) {
     const KerasLayer& layer = model.layers[l];
     if (layer.class_name == "InputLayer" || !IsOfBoth(layer.class_name))
       continue;
-    const Json json = {{"class_name", layer.class_name},
-                       {"config", *layer.config},
-                       {"calls", std::move(calls[l])}};
+    const Json json = {
+        {"class_name", layer.class_name},
+        {"config", WithoutKernel(layer.class_name, *layer.config)},
+        {"calls", std::move(calls[l])}};
     said[layer.label] =
         json.dump(-1, ' ', true, Json::error_handler_t::replace);
   }
