@@ -114,7 +114,7 @@ std::vector<double> LargestSquares(const Tensor& weights, int axis) {
   return largest;
 }
 
-// Whether the layer behind has a tenth more error and more as integers when the
+// Whether the layer behind has half more error and more as integers when the
 // normalization z = x * s + t is in it. Weights w have steps of max |w| /
 // 127, so the variance of their errors' sum is in proportion to max |w|^2 sum
 // of z^2, and folded to max |w s|^2 sum of x^2; the moments say what x^2 and
@@ -144,8 +144,8 @@ bool FoldingCosts(const Graph& graph, const Node& norm) {
   double ratio = 0;
   for (size_t o = 0; o < w.size(); ++o)
     ratio += w[o] > 0 ? ws[o] / w[o] / static_cast<double>(w.size()) : 0;
-  constexpr double kTenth = 1.1 * 1.1;  // of variances
-  return ratio * folded > kTenth * plain;
+  constexpr double kHalfMore = 1.5 * 1.5;  // of variances
+  return ratio * folded > kHalfMore * plain;
 }
 
 // MUL and ADD of the batch normalizations of which `splits` holds.

@@ -26,8 +26,8 @@ bool TakesBatchNorm(const Graph& graph, const Node& node);
 // that calibration and conversion agree on them.
 Graph SplitBatchNorms(const Graph& graph);
 
-// Likewise of those that go into the layer behind them, but make its errors a
-// tenth larger: its weights of 8 bits lose what activations of 16 bits keep.
+// Likewise of those that go into the layer behind them, but make its errors
+// half larger: its weights of 8 bits lose what activations of 16 bits keep.
 Graph SplitCostlyBatchNorms(const Graph& graph);
 
 // Puts the others into their layers. With y = x * s + t, one before it has

@@ -119,9 +119,16 @@ bool IsOfBoth(const std::string& class_name) {
          class_name != "GroupQueryAttention";
 }
 
-// Keras 2 says of these what it says of other convolutions, too, whose kernel
-// they do not have; Keras 3 refuses it.
-Json WithoutKernel(const std::string& class_name, Json config) {
+// What both Kerases take. Keras 2 says of these what it says of other
+// convolutions, too, whose kernel they do not have; Keras 3 says of a start by
+// fans of which axes.
+Json ForBoth(const std::string& class_name, Json config) {
+  for (auto& [key, value] : config.items()) {
+    if (!key.ends_with("_initializer") || InnerConfig(value) == nullptr)
+      continue;
+    value["config"].erase("input_axes");
+    value["config"].erase("output_axes");
+  }
   if (class_name.starts_with("Separable") ||
       class_name.starts_with("Depthwise")) {
     for (const char* key :
@@ -142,10 +149,9 @@ std::map<std::string, std::string> SaidOfLayers(const KerasModel& model) {
     const KerasLayer& layer = model.layers[l];
     if (layer.class_name == "InputLayer" || !IsOfBoth(layer.class_name))
       continue;
-    const Json json = {
-        {"class_name", layer.class_name},
-        {"config", WithoutKernel(layer.class_name, *layer.config)},
-        {"calls", std::move(calls[l])}};
+    const Json json = {{"class_name", layer.class_name},
+                       {"config", ForBoth(layer.class_name, *layer.config)},
+                       {"calls", std::move(calls[l])}};
     said[layer.label] =
         json.dump(-1, ' ', true, Json::error_handler_t::replace);
   }
