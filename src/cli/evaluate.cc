@@ -222,14 +222,10 @@ void Run(const Options& options) {
       ChooseMetrics(options.metric, graph, *test);
   const size_t outputs = metrics.size();
   evaluate.metric = metrics[0];
-  for (size_t o = 0; o < outputs; ++o)
-    RequireEvaluable(graph, *test, metrics[o], o);
-  for (size_t o = 0; o < outputs; ++o) {
-    EvaluateOptions check = evaluate;
-    check.output = o;
-    check.metric = metrics[o];
-    CheckModel(graph, *test, check);
-  }
+  RequireOutputs(graph, *test, options.metric);
+  EvaluateOptions check = evaluate;
+  check.metric = options.metric;
+  CheckOutputs(graph, *test, check);
   std::vector<std::string> names(test->class_names().begin(),
                                  test->class_names().end());
   if (names.empty()) names = ReadClassNames(options.file);

@@ -337,8 +337,7 @@ void AddCheckpoint(CLI::App* app, TrainOptions* train) {
 std::string ScoreText(const std::string& metric, const Score& score) {
   const Metric& row = FindMetric(metric);
   const std::string value = ValueText(row, score.value);
-  return row.is_share ? fmt::format("{} {} ({} of {})",
-                                    metric == "top1" ? "accuracy" : metric,
+  return row.is_share ? fmt::format("{} {} ({} of {})", ShownName(metric),
                                     value, score.correct, score.samples)
                       : fmt::format("{} {} ({})", metric, value,
                                     Counted(score.samples, "sample"));
@@ -368,13 +367,6 @@ TestResult TestOf(const Graph& graph, const Dataset& test,
     }
   }
   return result;
-}
-
-void RequireOutputs(const Graph& graph, const Dataset& data,
-                    const std::string& metric) {
-  const std::vector<std::string> metrics = ChooseMetrics(metric, graph, data);
-  for (size_t o = 0; o < metrics.size(); ++o)
-    RequireEvaluable(graph, data, metrics[o], o);
 }
 
 std::string TestText(const TestResult& result) {

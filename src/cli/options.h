@@ -152,9 +152,6 @@ struct TestResult {
 // `metric` may be several, by commas.
 TestResult TestOf(const Graph& graph, const Dataset& test,
                   const TrainOptions& train, const std::string& metric);
-// Throws what RequireEvaluable does for any of the outputs that it judges.
-void RequireOutputs(const Graph& graph, const Dataset& data,
-                    const std::string& metric);
 // "test loss 0.1234, accuracy 97.00 % (1940 of 2000)".
 std::string TestText(const TestResult& result);
 // What `train` and `optimize` say of a training with --json: one object, of the

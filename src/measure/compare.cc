@@ -49,9 +49,7 @@ Graph LoadNamed(const std::string& path, const Dataset& data,
   Graph graph = LoadModel(path, 0);
   RequireFinite(graph, path);
   try {
-    const std::vector<std::string> metrics = ChooseMetrics(metric, graph, data);
-    for (size_t o = 0; o < metrics.size(); ++o)
-      RequireEvaluable(graph, data, metrics[o], o);
+    RequireOutputs(graph, data, metric);
   } catch (const Error& error) {
     Fail(error.kind(), "{}: {}", path, error.what());
   }

@@ -276,4 +276,16 @@ void CheckModel(const Graph& graph, const Dataset& data,
     CheckRange(graph, some, options, predictions.score.value);
 }
 
+void CheckOutputs(const Graph& graph, const Dataset& data,
+                  const EvaluateOptions& options) {
+  const std::vector<std::string> metrics =
+      ChooseMetrics(options.metric, graph, data);
+  for (size_t o = 0; o < metrics.size(); ++o) {
+    EvaluateOptions check = options;
+    check.output = o;
+    check.metric = metrics[o];
+    CheckModel(graph, data, check);
+  }
+}
+
 }  // namespace litesmith

@@ -27,6 +27,10 @@ void CheckTrained(const Graph& graph, const Dataset& data);
 // ChooseMetric gives.
 void CheckModel(const Graph& graph, const Dataset& data,
                 const EvaluateOptions& options);
+// Likewise of each output that is judged; the options' metric may be several,
+// as ChooseMetrics takes them.
+void CheckOutputs(const Graph& graph, const Dataset& data,
+                  const EvaluateOptions& options);
 
 }  // namespace litesmith
 

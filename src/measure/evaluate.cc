@@ -203,4 +203,11 @@ void RequireEvaluable(const Graph& graph, const Dataset& data,
         By(FindMetric(metric)), output);
 }
 
+void RequireOutputs(const Graph& graph, const Dataset& data,
+                    const std::string& names) {
+  const std::vector<std::string> metrics = ChooseMetrics(names, graph, data);
+  for (size_t o = 0; o < metrics.size(); ++o)
+    RequireEvaluable(graph, data, metrics[o], o);
+}
+
 }  // namespace litesmith

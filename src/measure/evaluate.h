@@ -65,6 +65,10 @@ Score ScoreOf(const Metric& metric, const Scorer& scorer,
 // EvaluateGraph would say at its start. Runs nothing.
 void RequireEvaluable(const Graph& graph, const Dataset& data,
                       const std::string& metric, size_t output = 0);
+// Likewise of each output that is judged, by its metric: `names` as
+// ChooseMetrics takes them.
+void RequireOutputs(const Graph& graph, const Dataset& data,
+                    const std::string& names);
 
 // The plan of an interpreter that is to do as the options say.
 InterpreterOptions PlanOptions(const EvaluateOptions& options, int batch);

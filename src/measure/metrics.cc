@@ -69,6 +69,17 @@ const Metric& FindMetric(std::string_view name) {
   return FindByName(kMetrics, name, "metric");
 }
 
+const Metric* MetricOrNull(std::string_view name) {
+  const auto metric =
+      std::find_if(Metrics().begin(), Metrics().end(),
+                   [&](const Metric& each) { return name == each.name; });
+  return metric == Metrics().end() ? nullptr : &*metric;
+}
+
+std::string ShownName(const std::string& name) {
+  return name == "top1" ? "accuracy" : name;
+}
+
 std::string ChooseMetric(const std::string& names, const Graph& graph,
                          const Dataset& data, size_t output) {
   const auto given =

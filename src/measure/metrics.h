@@ -78,6 +78,10 @@ std::vector<std::string> ChooseMetrics(const std::string& names,
                                        const Graph& graph, const Dataset& data);
 // Throws Error{invalid argument} with the nearest name and all of them.
 const Metric& FindMetric(std::string_view name);
+// Null where this build does not know the metric, as of an older result.
+const Metric* MetricOrNull(std::string_view name);
+// What people call it: "accuracy" is top1.
+std::string ShownName(const std::string& name);
 
 // "97.00 %", or "0.01234".
 std::string ValueText(const Metric& metric, double value);

@@ -89,13 +89,11 @@ double LargestExcess(const AdviceRow& row) {
 // That a value is below another; a metric that this build does not know is a
 // share.
 double Points(const std::string& name, double value, double baseline) {
-  const auto metric =
-      std::find_if(Metrics().begin(), Metrics().end(),
-                   [&](const Metric& each) { return name == each.name; });
-  const bool known = metric != Metrics().end();
-  const double loss =
-      known && !metric->higher_is_better ? value - baseline : baseline - value;
-  if (!known || metric->is_share) return 100 * loss;
+  const Metric* metric = MetricOrNull(name);
+  const double loss = metric != nullptr && !metric->higher_is_better
+                          ? value - baseline
+                          : baseline - value;
+  if (metric == nullptr || metric->is_share) return 100 * loss;
   return baseline == 0 ? 0 : 100 * loss / std::abs(baseline);
 }
 

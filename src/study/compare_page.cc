@@ -156,8 +156,7 @@ std::vector<const TensorNoise*> WorstFirst(
 }
 
 std::string ValueName(const ComparedOutput& output, bool first) {
-  const std::string metric =
-      output.metric == "top1" ? "accuracy" : output.metric;
+  const std::string metric = ShownName(output.metric);
   return first ? metric : output.name + " " + metric;
 }
 

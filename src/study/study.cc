@@ -202,11 +202,8 @@ class Study {
   void CheckGiven() const {
     EvaluateOptions check;
     check.threads = options_.train.threads;
-    for (size_t o = 0; o < JudgedOutputs(start_graph_, *test_); ++o) {
-      check.output = o;
-      check.metric = ChooseMetric(options_.metric, start_graph_, *test_, o);
-      CheckModel(start_graph_, *test_, check);
-    }
+    check.metric = options_.metric;
+    CheckOutputs(start_graph_, *test_, check);
   }
 
   // Resolves every recipe on the start graph, whose layers all results share,
@@ -305,7 +302,7 @@ class Study {
     for (const Method& method : methods_) {
       try {
         if (method.scheme == nullptr) {
-          RequireOutputs(start_graph_);
+          RequireOutputs(start_graph_, *test_, options_.metric);
           continue;
         }
         if (ranges.empty() && NeedsRanges(start_graph_, *method.scheme))
@@ -313,18 +310,12 @@ class Study {
         RequireOutputs(
             ReadTflite(WriteTflite(Convert(start_graph_, *method.scheme, ranges,
                                            kConvert)),
-                       FileName(method)));
+                       FileName(method)),
+            *test_, options_.metric);
       } catch (const Error& error) {
         Fail(error.kind(), "{} by method {}: {}", options_.model, method.name,
              error.what());
       }
-    }
-  }
-
-  void RequireOutputs(const Graph& graph) const {
-    for (size_t o = 0; o < JudgedOutputs(graph, *test_); ++o) {
-      RequireEvaluable(graph, *test_,
-                       ChooseMetric(options_.metric, graph, *test_, o), o);
     }
   }
 

@@ -59,13 +59,8 @@ void CheckOptions(const KerasLayer& layer, KerasModel* model) {
   }
   std::string names;
   for (const auto& [key, value] : layer.config->items()) {
-    if (value.is_null()) continue;
-    const bool regularizer = key.ends_with("_regularizer");
-    if (!regularizer && !key.ends_with("_constraint")) continue;
-    if (regularizer && key != "activity_regularizer" &&
-        ReadRegularizer(value).has_value())
-      continue;
-    names += (names.empty() ? "" : ", ") + key;
+    if (ActsInKerasAlone(key, value))
+      names += (names.empty() ? "" : ", ") + key;
   }
   if (names.empty()) return;
   model->left_out += fmt::format(
@@ -367,6 +362,13 @@ void SetLabels(KerasModel* model) {
 }
 
 }  // namespace
+
+std::optional<size_t> TensorPlace(const Json& argument) {
+  const Json* place = JsonFind(argument, "tensor");
+  if (place == nullptr || !place->is_number_unsigned() || argument.size() != 1)
+    return std::nullopt;
+  return place->get<size_t>();
+}
 
 std::unique_ptr<ModelTree> ParseModelTree(const Json& config,
                                           const std::string& kind,

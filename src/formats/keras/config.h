@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,10 @@ struct KerasTensor {
   size_t call = 0;
   size_t output = 0;
 };
+
+// The place in KerasCall::tensors that an argument is; nothing where it is a
+// literal.
+std::optional<size_t> TensorPlace(const Json& argument);
 
 // One use of a layer. A layer has one set of variables, however many calls. The
 // input of a model in the model is a call of its InputLayer that reads what

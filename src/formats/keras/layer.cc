@@ -11,6 +11,7 @@
 
 #include "src/base/check.h"
 #include "src/base/error.h"
+#include "src/formats/keras/config.h"
 #include "src/formats/keras/quantized.h"
 #include "src/formats/keras/regularizers.h"
 #include "src/graph/op_def.h"
@@ -234,11 +235,8 @@ const Json* Argument(LayerIn* in, size_t place, const char* keyword) {
 }
 
 TensorId TensorOf(const LayerIn& in, const Json& argument) {
-  const Json* place = JsonFind(argument, "tensor");
-  if (place == nullptr || !place->is_number_unsigned() || argument.size() != 1)
-    return kNoTensor;
-  const auto i = place->get<size_t>();
-  return i < in.all.size() ? in.all[i] : kNoTensor;
+  const std::optional<size_t> place = TensorPlace(argument);
+  return place && *place < in.all.size() ? in.all[*place] : kNoTensor;
 }
 
 std::vector<TensorId> TensorsOf(LayerIn* in, const char* keyword) {

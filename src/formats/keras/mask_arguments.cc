@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -14,14 +15,6 @@
 
 namespace litesmith {
 namespace {
-
-// The place of the tensor that an argument is; false for anything else.
-bool IsTensor(const Json& value, size_t* place) {
-  const Json* number = JsonFind(value, "tensor");
-  if (number == nullptr || !number->is_number_unsigned()) return false;
-  *place = number->get<size_t>();
-  return true;
-}
 
 // The operation, or nothing where the layer is none.
 std::string_view OperationName(const KerasModel& model, const KerasCall& call) {
@@ -73,10 +66,10 @@ std::vector<MaskArgument> MasksOf(const KerasCall& call) {
   std::vector<MaskArgument> masks;
   if (call.kwargs == nullptr) return masks;
   const auto add = [&](const char* keyword, const Json& value, size_t of) {
-    size_t place = 0;
-    if (IsTensor(value, &place) && place < call.tensors.size() &&
-        place >= call.inputs && of < call.inputs)
-      masks.push_back({place, of, keyword});
+    const std::optional<size_t> place = TensorPlace(value);
+    if (place && *place < call.tensors.size() && *place >= call.inputs &&
+        of < call.inputs)
+      masks.push_back({*place, of, keyword});
   };
   if (const Json* mask = JsonFind(*call.kwargs, "mask")) {
     if (!mask->is_array()) add("mask", *mask, 0);

@@ -70,6 +70,13 @@ std::optional<Regularizer> ReadRegularizer(const Json& value) {
   return Regularizer{number("l1"), number("l2")};
 }
 
+bool ActsInKerasAlone(const std::string& key, const Json& value) {
+  if (value.is_null()) return false;
+  return key.ends_with("_constraint") ||
+         (key.ends_with("_regularizer") &&
+          (key == "activity_regularizer" || !ReadRegularizer(value)));
+}
+
 Regularizer RegularizerOf(const Json& config, std::string_view variable) {
   const Json* value = JsonFind(config, RegularizerKey(variable).c_str());
   if (value == nullptr) return {};
@@ -77,18 +84,20 @@ Regularizer RegularizerOf(const Json& config, std::string_view variable) {
 }
 
 void SetRegularizers(const Graph& graph, OutLayer* layer) {
+  if (std::all_of(layer->weights.begin(), layer->weights.end(),
+                  [&](const OutVariable& weight) {
+                    return graph.tensor(weight.id).regularizer.empty();
+                  }))
+    return;
   Ordered json = {{"config", Ordered::object()}};
   for (const auto& [key, value] : layer->config)
     json["config"][key] = Ordered::parse(value.json());
-  bool any = false;
   for (const OutVariable& weight : layer->weights) {
     const Regularizer& by = graph.tensor(weight.id).regularizer;
     if (by.empty()) continue;
-    any = true;
     (*ConfigOfPart(weight.part, &json))[RegularizerKey(weight.variable->name)] =
         JsonOf(by);
   }
-  if (!any) return;
   layer->config.clear();
   for (const auto& [key, value] : json["config"].items())
     layer->Set(key, JsonText{value.dump()});

@@ -20,6 +20,10 @@ std::string RegularizerKey(std::string_view variable);
 // it is another one.
 std::optional<Regularizer> ReadRegularizer(const Json& value);
 
+// Whether what the key says acts in training, but not in ours: a constraint, or
+// a regularizer other than L1 and L2 of weights.
+bool ActsInKerasAlone(const std::string& key, const Json& value);
+
 // What the config says of the variable; empty: nothing that is read.
 Regularizer RegularizerOf(const Json& config, std::string_view variable);
 

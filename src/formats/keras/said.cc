@@ -37,11 +37,8 @@ bool HoldsLayer(const std::string& key, const Json& value) {
 // What no node shows, and both Kerases take of any layer that has it. L1 and L2
 // of weights are the tensors'.
 bool OnlyKerasReads(const std::string& key, const Json& value) {
-  if (value.is_null()) return false;
-  if (key.ends_with("_initializer") || key.ends_with("_constraint"))
-    return true;
-  return key.ends_with("_regularizer") &&
-         (key == "activity_regularizer" || !ReadRegularizer(value));
+  return (key.ends_with("_initializer") && !value.is_null()) ||
+         ActsInKerasAlone(key, value);
 }
 
 // What Kerases do not agree on, and the writer says of its own.

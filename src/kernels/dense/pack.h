@@ -10,14 +10,15 @@ namespace litesmith {
 // Outputs of a group.
 inline constexpr int kDenseGroup = 4;
 
-// Fills everything but `run`. A vector holds `elements` of x; `rows` rows are
-// computed at a time; `vnni`: bytes of x count as x + 128.
 // Of lanes-inl.h.
 inline constexpr int kDenseLanes = 8;
 
 // Whether its products are exact.
 bool FitsDenseLanes(const DenseSpec& spec);
 
+// Fills everything but `run`. A vector holds `elements` of x; `rows` rows are
+// computed at a time; `vnni`: bytes of x count as x + 128; `lanes`: by
+// lanes-inl.h.
 void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
                      bool lanes, PackedDense* packed);
 

@@ -310,12 +310,12 @@ class PageData {
   // Of a metric that this build does not know: a number, the higher the better.
   static void AddMetric(const std::string& label, const std::string& name,
                         Json* json) {
-    StudyRow row;
-    row.settings.metric = name;
-    const bool share = IsShare(row);
-    (*json)["metrics"].push_back({{"label", share ? label + " (%)" : label},
-                                  {"scale", share ? 100 : 1},
-                                  {"higher", HigherIsBetter(row)}});
+    const Metric* metric = MetricOrNull(name);
+    const bool share = metric != nullptr && metric->is_share;
+    (*json)["metrics"].push_back(
+        {{"label", share ? label + " (%)" : label},
+         {"scale", share ? 100 : 1},
+         {"higher", metric == nullptr || metric->higher_is_better}});
   }
 
   Json Row(size_t at) {

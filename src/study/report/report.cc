@@ -138,6 +138,12 @@ constexpr Column kColumns[] = {
 // the build that wrote it.
 constexpr const char* kNeeded[] = {"recipe", "method", "path"};
 
+// A metric that this build does not know is a number.
+std::string TextOf(const std::string& metric, double value) {
+  const Metric* known = MetricOrNull(metric);
+  return known != nullptr ? ValueText(*known, value) : fmt::format("{}", value);
+}
+
 }  // namespace
 
 std::string PromisesText(const StudyRow& row) {
@@ -159,18 +165,12 @@ std::string PromisesText(const StudyRow& row) {
   return text.empty() ? kNothing : text;
 }
 
-// A metric that this build does not know is a number.
 std::string ValueOf(const StudyRow& row) {
-  const Metric* metric = MetricOf(row);
-  return metric != nullptr ? ValueText(*metric, row.value)
-                           : fmt::format("{}", row.value);
+  return TextOf(row.settings.metric, row.value);
 }
 
 const Metric* MetricOf(const StudyRow& row) {
-  for (const Metric& metric : Metrics()) {
-    if (row.settings.metric == metric.name) return &metric;
-  }
-  return nullptr;
+  return MetricOrNull(row.settings.metric);
 }
 
 bool HigherIsBetter(const StudyRow& row) {
@@ -179,15 +179,11 @@ bool HigherIsBetter(const StudyRow& row) {
 }
 
 std::string NameOf(const OutputScore& output) {
-  return output.name + " " +
-         (output.metric == "top1" ? "accuracy" : output.metric);
+  return output.name + " " + ShownName(output.metric);
 }
 
 std::string ValueOf(const OutputScore& output) {
-  for (const Metric& metric : Metrics()) {
-    if (output.metric == metric.name) return ValueText(metric, output.value);
-  }
-  return fmt::format("{}", output.value);
+  return TextOf(output.metric, output.value);
 }
 
 std::string OutputsText(const StudyRow& row) {
@@ -200,9 +196,8 @@ std::string OutputsText(const StudyRow& row) {
 }
 
 std::string ScoreText(const StudyRow& row) {
-  return fmt::format(
-      "{} {}{}{}", IsAccuracy(row) ? "accuracy" : row.settings.metric,
-      ValueOf(row), row.outputs.empty() ? "" : ", ", OutputsText(row));
+  return fmt::format("{} {}{}{}", ShownName(row.settings.metric), ValueOf(row),
+                     row.outputs.empty() ? "" : ", ", OutputsText(row));
 }
 
 std::string MarkdownTable(std::span<const StudyRow> rows) {
