@@ -58,7 +58,18 @@ std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
   std::vector<PlannedKernel> by_last(graph.nodes.size());
   std::vector<char> taken(graph.nodes.size(), 0);
   for (const Fusion* fusion : kAllFusions) {
-    if (fusion->purpose != purpose || fusion->chain.empty()) continue;
+    if (fusion->purpose != purpose) continue;
+    if (fusion->groups != nullptr) {
+      for (PlannedKernel& planned :
+           fusion->groups({graph, facts, numerics, session, taken})) {
+        for (const NodeId id : planned.nodes)
+          taken[static_cast<size_t>(id)] = 1;
+        planned.fusion = fusion;
+        planned.name = fusion->name;
+        by_last[static_cast<size_t>(planned.nodes.back())] = std::move(planned);
+      }
+    }
+    if (fusion->chain.empty()) continue;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
       const std::vector<NodeId> nodes =
           ChainBefore(graph, facts, *fusion, static_cast<NodeId>(n));

@@ -11,6 +11,8 @@
 
 namespace litesmith {
 
+struct Fusion;
+
 // Nodes of a bound graph of which each reads, as its input 0, the only output
 // of the one before, and nobody else reads that.
 struct ChainContext {
@@ -26,6 +28,31 @@ struct ChainContext {
   }
 };
 
+// A kernel and the nodes that it runs: one, or a fusion's.
+struct PlannedKernel {
+  std::vector<NodeId> nodes;  // in the graph's order
+  const Fusion* fusion = nullptr;
+  const char* name = "";  // of the fusion, or of the node's kernel row
+  KernelPtr kernel;
+  // What it reads, node by node, kNoTensor for an operand that is missing. Of
+  // the later nodes of a chain, input 0 is not there.
+  std::vector<TensorId> inputs;
+  std::vector<TensorId> outputs;
+};
+
+// A whole graph, for fusions that find their own nodes.
+struct GroupContext {
+  const Graph& graph;
+  const GraphFacts& facts;
+  Numerics numerics;
+  Session* session;
+  std::span<const char> taken;  // by node: other fusions have these
+
+  PrepareContext at(NodeId id) const {
+    return {graph, graph.node(id), facts, numerics, session};
+  }
+};
+
 struct Fusion {
   const char* name;
   const char* summary;
@@ -36,6 +63,10 @@ struct Fusion {
   // The kernel reads what PlannedKernel::inputs says and writes the last node's
   // output. Null: it does not fit after all.
   KernelPtr (*prepare)(const ChainContext& context) = nullptr;
+  // Instead of a chain: groups of nodes that each become a kernel, all but
+  // `fusion` and `name` filled in. It runs where its last node is, so nobody
+  // outside of the group may read what it writes before that.
+  std::vector<PlannedKernel> (*groups)(const GroupContext& context) = nullptr;
   // Instead of a chain: another order of nodes, with the same results; whether
   // it found a place. It keeps tensors and adds new ones behind them.
   bool (*rewrite)(Graph* graph) = nullptr;
@@ -52,18 +83,6 @@ std::span<const Fusion* const> AllFusions();
 // that they replaced. Ids change; inputs and outputs keep their order. `source`
 // is kept as by RemoveDeadNodes; tensors that a rewrite added have kNoTensor.
 void ApplyRewrites(Purpose purpose, Graph* graph, SourceIds* source);
-
-// A kernel and the nodes that it runs: one, or a fusion's chain.
-struct PlannedKernel {
-  std::vector<NodeId> nodes;
-  const Fusion* fusion = nullptr;
-  const char* name = "";  // of the fusion, or of the node's kernel row
-  KernelPtr kernel;
-  // What it reads, node by node, kNoTensor for an operand that is missing. Of
-  // the later nodes of a chain, input 0 is not there.
-  std::vector<TensorId> inputs;
-  std::vector<TensorId> outputs;
-};
 
 // A node's own kernel, and what it is called.
 PlannedKernel PlannedAlone(const PrepareContext& context, const char* name,

@@ -207,15 +207,32 @@ void Interpreter::InvokeTimed(std::span<double> seconds) {
   }
 }
 
+// What runs, by name: "CONV_2D + MAX_POOL_2D", "5 ADD + 3 MUL".
+static std::string OpsOf(const Graph& graph, const std::vector<NodeId>& nodes) {
+  std::vector<std::pair<const OpDef*, int>> counts;
+  for (const NodeId id : nodes) {
+    const OpDef* op = graph.node(id).op;
+    const auto at =
+        std::find_if(counts.begin(), counts.end(),
+                     [&](const auto& of) { return of.first == op; });
+    at == counts.end() ? void(counts.emplace_back(op, 1)) : void(++at->second);
+  }
+  std::string text;
+  for (const auto& [op, count] : counts) {
+    if (!text.empty()) text += " + ";
+    if (count > 1) text += std::to_string(count) + " ";
+    text += op->name;
+  }
+  return text;
+}
+
 std::vector<PlanStep> Interpreter::Steps() const {
   const Graph& graph = impl_->graph();
   std::vector<PlanStep> all;
   for (const Step& step : impl_->steps) {
     const PlannedKernel& planned = step.planned;
     PlanStep of;
-    for (const NodeId id : planned.nodes)
-      of.ops +=
-          (of.ops.empty() ? "" : " + ") + std::string(graph.node(id).op->name);
+    of.ops = OpsOf(graph, planned.nodes);
     of.node = graph.node(planned.nodes.back()).name;
     of.kernel = planned.name;
     of.work = WorkOf(graph, planned.nodes);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "src/ops/layer/conv_2d.h"
+#include "src/ops/map/binary.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
@@ -175,6 +176,56 @@ Graph BuildNetwork(bool float_io, Rng* rng) {
   return build.Finish();
 }
 
+// A step of an LSTM as LiteRT has it in 16 bits, in ops one by one: sums of
+// what is given and a small dense layer of h, four functions, products. An
+// operand of another shape ends what can be one kernel.
+struct Int16Step {
+  const char* name;
+  int units, depth;
+  bool broken = false;  // one number is taken from all of the new state
+};
+constexpr Int16Step kInt16Steps[] = {
+    {"12", 12, 12}, {"odd", 37, 7}, {"one", 1, 1}, {"broken", 12, 5, true}};
+constexpr Int16Step kTimedStep = {"lstm", 12, 12};
+
+Graph BuildInt16Step(const Int16Step& of, Rng* rng) {
+  constexpr float kOne = 1.0f / 32768;
+  GraphBuilder build(rng);
+  const TensorId h =
+      build.Input("h", DType::kInt16, {of.depth}, PerTensor(0.9f * kOne));
+  TensorId c =
+      build.Input("c", DType::kInt16, {of.units}, PerTensor(3.1f * kOne));
+  const auto add = [&](const OpDef& op, const std::string& name,
+                       std::vector<TensorId> inputs, float scale) {
+    build.Add(op, name, std::move(inputs), PerTensor(scale), DType::kInt16);
+    return build.last();
+  };
+  const auto gate = [&](const std::string& name, const OpDef& function) {
+    const TensorId x = build.Input("x_" + name, DType::kInt16, {of.units},
+                                   PerTensor(5.3f * kOne));
+    const TensorId weights = build.Random(
+        "w_" + name, DType::kInt8, {of.units, of.depth}, PerTensor(0.011f));
+    const TensorId product =
+        add(kFullyConnected, "r_" + name, {h, weights}, 4.7f * kOne);
+    return add(function, name, {add(kAdd, "s_" + name, {x, product}, 8 * kOne)},
+               kOne);
+  };
+  const TensorId in = gate("i", kLogistic);
+  const TensorId forget = gate("f", kLogistic);
+  const TensorId added = add(kMul, "u", {in, gate("g", kTanh)}, kOne);
+  const TensorId kept = add(kMul, "k", {forget, c}, 2.9f * kOne);
+  c = add(kAdd, "c_new", {kept, added}, 3.3f * kOne);
+  if (of.broken) {
+    const TensorId one =
+        build.Values<int16_t>("one", {1}, {9876}, PerTensor(kOne));
+    c = add(kSub, "c_less", {c, one}, 3.7f * kOne);
+  }
+  const TensorId out = gate("o", kLogistic);
+  const TensorId y =
+      add(kMul, "y", {out, add(kTanh, "t", {c}, kOne)}, 0.9f * kOne);
+  return build.Finish({c, y});
+}
+
 }  // namespace
 
 std::vector<Case> FusionCases() {
@@ -213,6 +264,13 @@ std::vector<Case> FusionCases() {
       }
     }
   }
+  for (const Int16Step& step : kInt16Steps) {
+    add(fmt::format("int16_step_{}", step.name),
+        [&](Rng* rng) { return BuildInt16Step(step, rng); });
+  }
+  add("int16_step_timed", [&](Rng* rng) {
+    return BuildInt16Step(kTimedStep, rng);
+  }).timed = true;
   Case& gradient = add("conv_pool_gradient", BuildGradient);
   gradient.fill = GridFill(kSpread);
   gradient.gradient = Gradient{.step = kStep};

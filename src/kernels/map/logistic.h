@@ -68,6 +68,8 @@ class LogisticSteps {
     const int32_t half = shift_ > 0 ? 1 << (shift_ - 1) : 0;
     return (x * multiplier_ + half) >> shift_;
   }
+  int32_t multiplier() const { return multiplier_; }
+  int shift() const { return shift_; }
 
  private:
   int32_t multiplier_ = 0;
@@ -94,6 +96,7 @@ class Logistic16 {
     const int32_t y = BetweenEntries(std::abs(steps), 9, 0x7FFF << 10);
     return (steps >= 0 ? y + 512 : (1 << 25) - y + 511) >> 10;
   }
+  const LogisticSteps& steps() const { return steps_; }
 
  private:
   LogisticSteps steps_;
@@ -110,6 +113,7 @@ class Tanh16 {
         BetweenEntries(std::abs(steps), 8, 0xFFFF << 8) - (1 << 23);
     return (steps >= 0 ? y + 128 : -y + 127) >> 8;
   }
+  const LogisticSteps& steps() const { return steps_; }
 
  private:
   LogisticSteps steps_;

@@ -6,6 +6,7 @@
 #include "src/kernels/dense/reference.h"
 #include "src/kernels/dense/simd.h"
 #include "src/kernels/dense/train.h"
+#include "src/ops/fusions/int16_program.h"
 #include "src/ops/layer/fully_connected.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/layer/train_layer.h"
@@ -242,6 +243,24 @@ KernelPtr MakeFullyConnectedSimd(const PrepareContext& context) {
   if (packed == nullptr) return MakeFullyConnectedReference(context);
   return std::make_unique<DenseSimd>(std::move(packed),
                                      FullyConnectedRows(context));
+}
+
+bool FillDense16(const PrepareContext& context, Dense16Spec* spec) {
+  if (context.input(0).dtype != DType::kInt16 ||
+      context.input(1).dtype != DType::kInt8 || !CanPackWeights(context) ||
+      FullyConnectedRows(context) != 1) {
+    return false;
+  }
+  LayerSpec layer;
+  FillLayerSpec(context, context.node.Get<&FullyConnectedAttrs::activation>(),
+                FullyConnectedRequantizer, &layer);
+  const DenseShape shape = FullyConnectedShape(context);
+  spec->weights = static_cast<const int8_t*>(layer.weights);
+  spec->outputs = shape.outputs;
+  spec->depth = shape.depth;
+  spec->bias = std::move(layer.bias);
+  spec->requantizer = std::move(layer.requantizer);
+  return spec->requantizer.method == RequantMethod::kF64;
 }
 
 }  // namespace litesmith

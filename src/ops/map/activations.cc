@@ -9,6 +9,7 @@
 #include "src/kernels/map/hard_swish.h"
 #include "src/kernels/map/logistic.h"
 #include "src/ops/checks.h"
+#include "src/ops/fusions/int16_program.h"
 #include "src/ops/map/unary.h"
 #include "src/ops/registry.h"
 
@@ -173,6 +174,40 @@ struct Tanh {
   using Integer = Sigmoid<Tanh, kernels::Tanh16>;
 };
 
+// Of int16 values, for speed.
+class SigmoidS16 final : public Kernel {
+ public:
+  SigmoidS16(const PrepareContext& context, const Sigmoid16& f)
+      : size_(ElementsPerSample(context)), f_(f) {}
+  void Run(const KernelArgs& args) const override {
+    RunSigmoid16(f_, args.in<int16_t>(0), size_ * args.batch,
+                 args.out<int16_t>());
+  }
+
+ private:
+  int64_t size_;  // per sample
+  Sigmoid16 f_;
+};
+
+template <class F>
+KernelPtr MakeSigmoidS16(const PrepareContext& context) {
+  Sigmoid16 f;
+  if (FillSigmoid16(context, &f))
+    return std::make_unique<SigmoidS16>(context, f);
+  return MakeKernel<unary::Integers<F, int16_t>>(context);
+}
+
+template <class F>
+constexpr KernelRow kSigmoidRows[] = {
+    unary::kTrain<F>,
+    unary::kS8Fast<F>,
+    unary::kU8Fast<F>,
+    {"S16", Purpose::kFast, {DType::kInt16}, MakeSigmoidS16<F>},
+    unary::kF32<F>,
+    unary::kS8<F>,
+    unary::kU8<F>,
+    unary::kS16<F>};
+
 // ---- Between the two ------------------------------------------------------
 
 // x min(6, max(0, x + 3)) / 6. Integers follow specs/tflite.md 3.9.
@@ -262,6 +297,19 @@ int GeluVersion(const Graph& graph, const Node& node) {
 
 }  // namespace
 
+bool FillSigmoid16(const PrepareContext& context, Sigmoid16* f) {
+  const Tensor& x = context.input(0);
+  if (x.dtype != DType::kInt16 || !HasSigmoid16()) return false;
+  if (context.node.op == &kLogistic) {
+    *f = Sigmoid16(kernels::Logistic16(x.quant.scale[0]));
+  } else if (context.node.op == &kTanh) {
+    *f = Sigmoid16(kernels::Tanh16(x.quant.scale[0]));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 const OpDef kRelu = {
     .name = "RELU",
     .summary = "max(x, 0)",
@@ -319,7 +367,7 @@ const OpDef kLogistic = {
     .tflite = {.code = 14, .version = ElementwiseVersion},
     .operands = unary::kOperands,
     .infer = InferSigmoid,
-    .rows = unary::kAllRows<Logistic>,
+    .rows = kSigmoidRows<Logistic>,
     .quant = {.output = QuantRule::kFixed,
               .fixed8 = {1.0f / 256, -128},
               .fixed16 = {1.0f / 32768, 0}},
@@ -332,7 +380,7 @@ const OpDef kTanh = {
     .tflite = {.code = 28, .version = ElementwiseVersion},
     .operands = unary::kOperands,
     .infer = InferSigmoid,
-    .rows = unary::kAllRows<Tanh>,
+    .rows = kSigmoidRows<Tanh>,
     .quant = {.output = QuantRule::kFixed,
               .fixed8 = {1.0f / 128, 0},
               .fixed16 = {1.0f / 32768, 0}},

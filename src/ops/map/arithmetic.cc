@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "src/base/error.h"
+#include "src/ops/fusions/int16_program.h"
 #include "src/ops/map/binary.h"
 #include "src/ops/map/binary_kernels.h"
 #include "src/ops/map/elementwise.h"
@@ -313,7 +314,23 @@ int SquaredDifferenceVersion(const Graph& graph, const Node& node) {
   return graph.tensor(node.inputs[0]).dtype == DType::kInt8 ? 2 : 1;
 }
 
+template <class F>
+bool FillInt16(const PrepareContext& context, ScaledBinarySpec* spec) {
+  const IntegerRange range =
+      ActivationRange(ActivationOf(context.node), context.output());
+  spec->wide = true;
+  spec->requantizer.lo = range.lo, spec->requantizer.hi = range.hi;
+  return typename F::Integer(context).Fill(spec);
+}
+
 }  // namespace
+
+bool FillInt16Binary(const PrepareContext& context, ScaledBinarySpec* spec) {
+  const OpDef* op = context.node.op;
+  if (op == &kAdd) return FillInt16<Add>(context, spec);
+  if (op == &kSub) return FillInt16<Sub>(context, spec);
+  return op == &kMul && FillInt16<Mul>(context, spec);
+}
 
 const OpDef kAdd = {
     .name = "ADD",
