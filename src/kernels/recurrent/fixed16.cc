@@ -52,7 +52,7 @@ int32_t TwoOverOnePlus(int32_t a) {
 
 template <class F>
 const HalfTable16 MakeTable(const F& f) {
-  HalfTable16 table;
+  HalfTable16 table{};
   for (int32_t v = 0; v <= 32768; ++v) {
     table[static_cast<size_t>(v)] = static_cast<int16_t>(f(-v));
   }

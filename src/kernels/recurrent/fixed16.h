@@ -20,8 +20,9 @@ int32_t FixedLogistic16(int32_t v);
 int32_t FixedTanh16(int32_t v, int integer_bits);
 inline constexpr int kMaxTanhBits = 6;
 
-// One of both functions for 0 .. 32768, from where symmetry gives the rest.
-using HalfTable16 = std::array<int16_t, 32769>;
+// One of both functions for 0 .. 32768, from where symmetry gives the rest; and
+// one value more, as vectors look up 32 bits.
+using HalfTable16 = std::array<int16_t, 32770>;
 // Made when they are first asked for; any thread may ask.
 const HalfTable16& LogisticTable16();
 const HalfTable16& TanhTable16(int integer_bits);

@@ -13,6 +13,7 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
+#include "src/kernels/recurrent/mbqm-inl.h"
 #include "src/kernels/train/for_each_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -53,50 +54,9 @@ void RequantizeSums(const int32_t* sums, FixedMultiplier m, bool saturate,
 
 #else
 
-using DS32 = hn::ScalableTag<int32_t>;
-using VS32 = hn::Vec<DS32>;
-
-// MBQM: the upper half of the doubled product in 64 bits, then the second
-// rounding in 32.
-class VectorMbqm {
- public:
-  using DU64 = hn::Repartition<uint64_t, DS32>;
-
-  explicit VectorMbqm(FixedMultiplier m)
-      : left_(std::max(m.shift, 0)),
-        right_(std::max(-m.shift, 0)),
-        value_(hn::Set(DS32(), m.value)),
-        mask_(hn::Set(DS32(), static_cast<int32_t>(
-                                  (int64_t{1} << std::max(-m.shift, 0)) - 1))),
-        half_(hn::ShiftRight<1>(mask_)) {}
-
-  HWY_INLINE VS32 operator()(VS32 x) const {
-    const DS32 d;
-    x = hn::ShiftLeftSame(x, left_);
-    const VS32 even = HighDoubled(x);
-    const VS32 odd =
-        HighDoubled(hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(DU64(), x))));
-    const VS32 h = hn::OddEven(
-        hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(DU64(), odd))), even);
-    // Ties away from zero: one more where the rest is above the half, which
-    // counts one more below zero.
-    const VS32 negative = hn::ShiftRight<31>(h);
-    const VS32 threshold = hn::Sub(half_, negative);
-    const VS32 up = hn::VecFromMask(d, hn::Gt(hn::And(h, mask_), threshold));
-    return hn::Sub(hn::ShiftRightSame(h, right_), up);
-  }
-
- private:
-  // (x * value + 2^30) >> 31 of the even lanes, in these.
-  HWY_INLINE VS32 HighDoubled(VS32 x) const {
-    const auto product = hn::BitCast(DU64(), hn::MulEven(x, value_));
-    const auto rounded = hn::Add(product, hn::Set(DU64(), uint64_t{1} << 30));
-    return hn::BitCast(DS32(), hn::ShiftRight<31>(rounded));
-  }
-
-  int left_, right_;
-  VS32 value_, mask_, half_;
-};
+using litesmith::HWY_NAMESPACE::DS32;
+using litesmith::HWY_NAMESPACE::VectorMbqm;
+using litesmith::HWY_NAMESPACE::VS32;
 
 void RequantizeSums(const int32_t* sums, FixedMultiplier m, bool saturate,
                     const int16_t* x, size_t n, int16_t* y) {

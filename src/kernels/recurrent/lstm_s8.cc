@@ -6,6 +6,7 @@
 #include "src/kernels/recurrent/fixed16.h"
 #include "src/kernels/recurrent/gates.h"
 #include "src/kernels/recurrent/lstm.h"
+#include "src/kernels/recurrent/lstm_step.h"
 #include "src/kernels/recurrent/workspace.h"
 
 namespace litesmith::kernels {
@@ -14,9 +15,9 @@ namespace {
 struct Scratch {
   Scratch(const LstmS8& lstm, std::byte* workspace) : all(workspace) {
     const LstmSize& s = lstm.size;
-    sums = all.Take<int32_t>(s.LargestChunk() * s.Sums());
-    recurrent =
-        all.Take<int32_t>(std::max(s.Sums(), static_cast<size_t>(s.outputs)));
+    sums = all.Take<int32_t>(s.LargestChunk() * s.Sums() + kLstmStepReads);
+    recurrent = all.Take<int32_t>(
+        std::max(s.Sums(), static_cast<size_t>(s.outputs)) + kLstmStepReads);
     gates = all.Take<int16_t>(s.Sums());
     hidden = all.Take<int8_t>(static_cast<size_t>(s.cells));
     products = all.TakeFor({&lstm.products.input, &lstm.products.recurrent,
@@ -96,6 +97,7 @@ class Sample {
         sample_(sample),
         h_(h),
         c_(c),
+        by_vectors_(lstm.fast && HasLstmStep() && IsPlain(lstm)),
         logistic_(LogisticTable16()),
         tanh3_(TanhTable16(3)),
         tanh_(TanhTable16(lstm.cell_bits)) {}
@@ -104,6 +106,10 @@ class Sample {
   void Step(const int32_t* sums) {
     const LstmSize& s = lstm_.size;
     lstm_.products.recurrent.Run(1, h_, scratch_.recurrent, scratch_.products);
+    if (by_vectors_) {
+      LstmStepS8(lstm_, hidden_zero(), sums, scratch_.recurrent, c_, hidden());
+      return Project();
+    }
     if (!s.cifg) Logistic(Gate(kInputGate, sums));
     const int16_t* f = Logistic(Gate(kForgetGate, sums));
     int16_t* g = Gate(kCellGate, sums);
@@ -114,6 +120,22 @@ class Sample {
   }
 
  private:
+  static bool IsPlain(const LstmS8& lstm) {
+    for (size_t gate = 0; gate < kLstmGates; ++gate) {
+      if (!lstm.peephole[gate].empty() || !lstm.norm_weight[gate].empty())
+        return false;
+    }
+    return true;
+  }
+  // Where o*tanh(c) is written.
+  int8_t* hidden() const {
+    return lstm_.products.projects ? scratch_.hidden : h_;
+  }
+  // Its zero point; the sign before a projection is the reference's.
+  int32_t hidden_zero() const {
+    return lstm_.products.projects ? -lstm_.hidden_zero : lstm_.hidden_zero;
+  }
+
   // What goes into the gate's function.
   int16_t* Gate(LstmGate gate, const int32_t* sums) {
     const size_t at = lstm_.size.Offset(gate);
@@ -147,21 +169,21 @@ class Sample {
   }
 
   void Output(const int16_t* o) {
-    const LstmSize& s = lstm_.size;
-    const bool projects = lstm_.products.projects;
-    int8_t* hidden = projects ? scratch_.hidden : h_;
-    // The sign before a projection is the reference's.
-    const int32_t zero = projects ? -lstm_.hidden_zero : lstm_.hidden_zero;
-    for (int i = 0; i < s.cells; ++i) {
+    int8_t* to = hidden();
+    for (int i = 0; i < lstm_.size.cells; ++i) {
       const int32_t y = o[i] * LookTanh16(tanh_, c_[i]);
-      hidden[i] = Saturate8(int64_t{Mbqm(y, lstm_.hidden)} + zero);
+      to[i] = Saturate8(int64_t{Mbqm(y, lstm_.hidden)} + hidden_zero());
     }
-    if (!projects) return;
-    lstm_.products.projection.Run(1, hidden, scratch_.recurrent,
+    Project();
+  }
+
+  void Project() {
+    if (!lstm_.products.projects) return;
+    lstm_.products.projection.Run(1, scratch_.hidden, scratch_.recurrent,
                                   scratch_.products);
     const int32_t clip =
         lstm_.projection_clip > 0 ? lstm_.projection_clip : 128;
-    for (int i = 0; i < s.outputs; ++i) {
+    for (int i = 0; i < lstm_.size.outputs; ++i) {
       const int32_t y = Mbqm(scratch_.recurrent[i], lstm_.projected);
       h_[i] = static_cast<int8_t>(std::clamp<int32_t>(
           Saturate8(int64_t{y} + lstm_.output_zero), -clip, clip));
@@ -173,6 +195,7 @@ class Sample {
   const int sample_;
   int8_t* const h_;
   int16_t* const c_;
+  const bool by_vectors_;
   const HalfTable16 &logistic_, &tanh3_, &tanh_;
 };
 

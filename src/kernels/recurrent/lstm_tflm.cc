@@ -9,6 +9,7 @@
 #include "src/kernels/recurrent/fixed16.h"
 #include "src/kernels/recurrent/gates.h"
 #include "src/kernels/recurrent/lstm.h"
+#include "src/kernels/recurrent/lstm_step.h"
 #include "src/kernels/recurrent/workspace.h"
 
 namespace litesmith::kernels {
@@ -36,8 +37,8 @@ template <class T>
 struct Scratch {
   Scratch(const LstmTflm& lstm, std::byte* workspace) : all(workspace) {
     const LstmSize& s = lstm.size;
-    sums = all.Take<SumOf<T>>(s.LargestChunk() * s.Sums());
-    recurrent = all.Take<SumOf<T>>(s.Sums());
+    sums = all.Take<SumOf<T>>(s.LargestChunk() * s.Sums() + kLstmStepReads);
+    recurrent = all.Take<SumOf<T>>(s.Sums() + kLstmStepReads);
     gates = all.Take<int16_t>(s.Sums());
     products = all.TakeFor({&lstm.products.input, &lstm.products.recurrent});
   }
@@ -52,10 +53,9 @@ struct Scratch {
 void AddUp(const LstmTflm& lstm, const int32_t* x, const int32_t* h,
            int16_t* v) {
   const auto n = static_cast<size_t>(lstm.size.cells);
-  const auto requantize = lstm.fast ? RequantizeSumsSimd : RequantizeSumsRef;
   for (size_t g = 0; g < kLstmGates; ++g, x += n, h += n, v += n) {
-    requantize(x, lstm.input[g], true, nullptr, n, v);
-    requantize(h, lstm.recurrent[g], true, v, n, v);
+    RequantizeSumsRef(x, lstm.input[g], true, nullptr, n, v);
+    RequantizeSumsRef(h, lstm.recurrent[g], true, v, n, v);
   }
 }
 void AddUp(const LstmTflm& lstm, const int16_t* x, const int16_t* h,
@@ -94,6 +94,7 @@ void RunOf(const LstmTflm& lstm, const T* x, T* h, int16_t* c, T* y,
            std::byte* workspace) {
   const LstmSize& s = lstm.size;
   const Scratch<T> scratch(lstm, workspace);
+  const bool by_vectors = lstm.fast && HasLstmStep();
   for (int b = 0; b < s.batch; ++b, h += s.outputs, c += s.cells) {
     int chunk = 0;
     for (int t = 0; t < s.steps; t += chunk) {
@@ -102,9 +103,13 @@ void RunOf(const LstmTflm& lstm, const T* x, T* h, int16_t* c, T* y,
                               scratch.products);
       for (int k = 0; k < chunk; ++k) {
         lstm.products.recurrent.Run(1, h, scratch.recurrent, scratch.products);
-        AddUp(lstm, scratch.sums + static_cast<size_t>(k) * s.Sums(),
-              scratch.recurrent, scratch.gates);
-        Step(lstm, scratch.gates, h, c);
+        const SumOf<T>* sums = scratch.sums + static_cast<size_t>(k) * s.Sums();
+        if (by_vectors) {
+          LstmStepTflm(lstm, sums, scratch.recurrent, c, h);
+        } else {
+          AddUp(lstm, sums, scratch.recurrent, scratch.gates);
+          Step(lstm, scratch.gates, h, c);
+        }
         std::copy_n(h, s.outputs, y + s.Row(b, t + k) * s.outputs);
       }
     }

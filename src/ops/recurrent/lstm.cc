@@ -267,6 +267,7 @@ constexpr KernelRow kRows[] = {
     {"LstmF32Train", Purpose::kTrain, kF32F32, MakeLstmTrain, CanTrainLstm},
     {"LstmF32F32", Purpose::kFast, kF32F32, MakeLstmFast},
     {"LstmS8S8", Purpose::kFast, kS8S8, MakeLstmFast},
+    {"LstmS16S8", Purpose::kFast, kS16S8, MakeLstmFast},
     {"LstmF32S8", Purpose::kFast, kF32S8, MakeLstmFast},
     {"LstmF32F32Ref", Purpose::kReference, kF32F32, MakeLstmReference},
     {"LstmS8S8Ref", Purpose::kReference, kS8S8, MakeLstmReference},
