@@ -1,8 +1,9 @@
 // Dot products with outputs in lanes: a word of x, four int8 or two int16, is
-// broadcast and multiplies with the same word of eight outputs' weights, up to
-// eight vectors of them at a time, so that no sum is across lanes. For AVX2,
-// which has no dot product of bytes: pairs of |x| and of weights with x's sign
-// multiply exactly in 16 bits, since a weight of -128 is not taken.
+// broadcast and multiplies with the same word of as many outputs' weights, up
+// to eight vectors of them at a time, so that no sum is across lanes. On AVX2,
+// which has no dot product of bytes, pairs of |x| and of weights with x's sign
+// multiply exactly in 16 bits, since a weight of -128 is not taken. With VNNI
+// this is for layers of small depth.
 #if defined(LITESMITH_KERNELS_DENSE_LANES_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef LITESMITH_KERNELS_DENSE_LANES_INL_H_
 #undef LITESMITH_KERNELS_DENSE_LANES_INL_H_
@@ -24,7 +25,62 @@ HWY_BEFORE_NAMESPACE();
 namespace litesmith {
 namespace HWY_NAMESPACE {
 
-#if HWY_TARGET == HWY_AVX2
+#if HWY_TARGET == HWY_AVX3
+
+// Four int8 a word, as x + 128.
+struct LanesS8 {
+  using X = int8_t;
+  using D = DS32;
+  static constexpr bool kLanes = true;
+  static constexpr int kAWord = 4;
+  static constexpr ptrdiff_t kWeightBytes = 64;  // of a vector
+  using Word = VS32;
+  static HWY_INLINE Word Broadcast(const std::byte* x, ptrdiff_t) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 sum, Word x, const std::byte* w) {
+    return QuadDotVnni(sum, x,
+                       hn::Load(DS32(), reinterpret_cast<const int32_t*>(w)));
+  }
+  // The row, whatever is behind it; gives its end.
+  static std::byte* CopyRow(const int8_t* x, int depth, ptrdiff_t row_bytes,
+                            std::byte* to) {
+    std::memset(to + row_bytes - 32, 0, 32);
+    std::memcpy(to, x, static_cast<size_t>(depth));
+    for (ptrdiff_t i = 0; i < row_bytes; i += 32) {
+      auto* at = reinterpret_cast<__m256i*>(to + i);
+      _mm256_storeu_si256(
+          at, _mm256_xor_si256(_mm256_loadu_si256(at), _mm256_set1_epi8(-128)));
+    }
+    return to + row_bytes;
+  }
+};
+
+// Two int16 a word; weights are widened as they are read.
+struct LanesS16 {
+  using X = int16_t;
+  using D = DS32;
+  static constexpr bool kLanes = true;
+  static constexpr int kAWord = 2;
+  static constexpr ptrdiff_t kWeightBytes = 32;
+  using Word = VS32;
+  static HWY_INLINE Word Broadcast(const std::byte* x, ptrdiff_t) {
+    return BroadcastWord(x);
+  }
+  static HWY_INLINE VS32 Step(VS32 sum, Word x, const std::byte* w) {
+    return PairDotVnni(sum, x,
+                       VS32{_mm512_cvtepi8_epi16(_mm256_load_si256(
+                           reinterpret_cast<const __m256i*>(w)))});
+  }
+  static std::byte* CopyRow(const int16_t* x, int depth, ptrdiff_t row_bytes,
+                            std::byte* to) {
+    std::memset(to + row_bytes - 32, 0, 32);
+    std::memcpy(to, x, static_cast<size_t>(depth) * 2);
+    return to + row_bytes;
+  }
+};
+
+#elif HWY_TARGET == HWY_AVX2
 
 // Four int8 a word. `x` is the row, then, p.row_bytes behind it, its absolute
 // values.
@@ -85,6 +141,12 @@ struct LanesS16 {
   }
 };
 
+#endif
+
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
+
+constexpr int kOutputLanes = hn::MaxLanes(DS32());
+
 // kX rows with kV vectors of outputs, of a group of `group`, over the words
 // [from, to): sums[k * pitch].
 template <class Lanes, int kX, int kV>
@@ -116,7 +178,7 @@ HWY_INLINE void LaneDots(const PackedDense& p, const std::byte* const* x,
   for (int k = 0; k < kX; ++k) {
     HWY_UNROLL(8)
     for (int v = 0; v < kV; ++v) {
-      hn::StoreU(acc[k][v], DS32(), sums + k * pitch + v * kDenseLanes);
+      hn::StoreU(acc[k][v], DS32(), sums + k * pitch + v * kOutputLanes);
     }
   }
 }
@@ -129,7 +191,7 @@ HWY_INLINE void LaneGroup(const PackedDense& p, const std::byte* const* x,
   constexpr int kV = std::min(kGroup, 8 / kX);
   for (int v = 0; v < kGroup; v += kV) {
     LaneDots<Lanes, kX, kV>(p, x, w + v * Lanes::kWeightBytes, kGroup, from, to,
-                            sums + v * kDenseLanes, pitch);
+                            sums + v * kOutputLanes, pitch);
   }
 }
 
@@ -139,7 +201,7 @@ void AllLaneDots(const PackedDense& p, const std::byte* const* x,
                  int32_t* sums) {
   const ptrdiff_t pitch = ptrdiff_t{p.segments} * p.pitch;
   const ptrdiff_t column = ptrdiff_t{p.vectors} * Lanes::kWeightBytes;
-  const int blocks = (p.spec.shape.outputs + kDenseLanes - 1) / kDenseLanes;
+  const int blocks = (p.spec.shape.outputs + kOutputLanes - 1) / kOutputLanes;
   for (int s = 0; s < p.segments; ++s, sums += p.pitch) {
     const int from = s * p.segment_vectors;
     const int to = std::min(from + p.segment_vectors, p.vectors);
@@ -147,7 +209,7 @@ void AllLaneDots(const PackedDense& p, const std::byte* const* x,
     int32_t* at = sums;
     const auto group = [&]<int kGroup>(std::integral_constant<int, kGroup>) {
       LaneGroup<Lanes, kX, kGroup>(p, x, w, from, to, at, pitch);
-      w += kGroup * column, at += kGroup * kDenseLanes;
+      w += kGroup * column, at += kGroup * kOutputLanes;
     };
     int b = blocks;
     for (; b >= 8; b -= 8) group(std::integral_constant<int, 8>());
@@ -157,7 +219,7 @@ void AllLaneDots(const PackedDense& p, const std::byte* const* x,
   }
 }
 
-#endif  // HWY_AVX2
+#endif  // HWY_AVX3 or HWY_AVX2
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE

@@ -46,21 +46,21 @@ void PackWeights(const DenseSpec& spec, PackedDense* p) {
 }
 
 // For lanes-inl.h.
-void PackLanes(const DenseSpec& spec, PackedDense* p) {
+void PackLanes(const DenseSpec& spec, int lanes, PackedDense* p) {
   const int depth = spec.shape.depth;
   const int outputs = spec.shape.outputs;
-  int blocks = (outputs + kDenseLanes - 1) / kDenseLanes;
+  int blocks = (outputs + lanes - 1) / lanes;
   p->weights = PackedBuffer(static_cast<size_t>(blocks) *
                             static_cast<size_t>(p->vectors) *
-                            static_cast<size_t>(kDenseLanes * p->elements));
+                            static_cast<size_t>(lanes * p->elements));
   const auto* w = static_cast<const int8_t*>(spec.weights);
   auto* to = p->weights.as<int8_t>();
   int group = 8;
-  for (int first = 0; blocks > 0; first += group * kDenseLanes) {
+  for (int first = 0; blocks > 0; first += group * lanes) {
     while (group > blocks) group /= 2;
     blocks -= group;
     for (int word = 0; word < p->vectors; ++word) {
-      for (int lane = 0; lane < group * kDenseLanes; ++lane) {
+      for (int lane = 0; lane < group * lanes; ++lane) {
         for (int e = 0; e < p->elements; ++e, ++to) {
           const int o = first + lane;
           const int at = word * p->elements + e;
@@ -105,8 +105,24 @@ bool FitsDenseLanes(const DenseSpec& spec) {
   return std::find(w, w + n, int8_t{-128}) == w + n;
 }
 
+bool PrefersDenseLanes(const DenseSpec& spec, int lanes, int elements) {
+  if (spec.kind == LayerKind::kF32F32) return false;
+  const bool wide = spec.kind == LayerKind::kS16S8;
+  const int64_t depth = spec.shape.depth;
+  const int64_t outputs = spec.shape.outputs;
+  const auto parts = [](int64_t n, int64_t of) { return (n + of - 1) / of; };
+  // Instructions: bytes of weights are widened for int16; the lanes of a group
+  // of four outputs are added by ten or so.
+  const int64_t words = parts(depth, wide ? 2 : 4);
+  const int64_t in_lanes = parts(outputs, lanes) * words * (wide ? 4 : 2);
+  const int64_t along =
+      parts(outputs, kDenseGroup) *
+      (10 + kDenseGroup * parts(depth, elements) * (wide ? 2 : 1));
+  return in_lanes <= along;
+}
+
 void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
-                     bool lanes, PackedDense* p) {
+                     int lanes, PackedDense* p) {
   p->spec = spec;
   p->spec.weights = nullptr;
   p->elements = elements;
@@ -123,7 +139,7 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
   if (spec.kind == LayerKind::kF32F32) {
     PackWeights<float>(spec, p);
   } else {
-    lanes ? PackLanes(spec, p) : PackWeights<int8_t>(spec, p);
+    lanes > 0 ? PackLanes(spec, lanes, p) : PackWeights<int8_t>(spec, p);
     const auto* w = static_cast<const int8_t*>(spec.weights);
     for (size_t o = 0; o < outputs; ++o) {
       int32_t sum = 0;
@@ -168,7 +184,7 @@ void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
     p->workspace_bytes +=
         static_cast<size_t>(rows) * static_cast<size_t>(depth);
   }
-  if (lanes) {
+  if (lanes > 0) {
     // In whole vectors; bytes have their magnitudes behind them.
     const bool wide = spec.kind == LayerKind::kS16S8;
     p->row_bytes = (ptrdiff_t{depth} * (wide ? 2 : 1) + 31) / 32 * 32;

@@ -10,17 +10,17 @@ namespace litesmith {
 // Outputs of a group.
 inline constexpr int kDenseGroup = 4;
 
-// Of lanes-inl.h.
-inline constexpr int kDenseLanes = 8;
-
-// Whether its products are exact.
+// Whether products by magnitudes (lanes-inl.h) are exact.
 bool FitsDenseLanes(const DenseSpec& spec);
+// Whether `lanes` outputs at a time take less than dot products along the
+// depth, `elements` of x at a time, whose lanes are added at the end.
+bool PrefersDenseLanes(const DenseSpec& spec, int lanes, int elements);
 
 // Fills everything but `run`. A vector holds `elements` of x; `rows` rows are
-// computed at a time; `vnni`: bytes of x count as x + 128; `lanes`: by
-// lanes-inl.h.
+// computed at a time; `vnni`: bytes of x count as x + 128; `lanes`: so many
+// outputs in a vector, by lanes-inl.h, or 0.
 void PackDenseCommon(const DenseSpec& spec, int elements, int rows, bool vnni,
-                     bool lanes, PackedDense* packed);
+                     int lanes, PackedDense* packed);
 
 }  // namespace litesmith
 

@@ -357,7 +357,7 @@ void DotsOfRows(const PackedDense& p, const typename Dot::X* const* x,
                 hn::TFromD<typename Dot::D>* sums) {
   using X = typename Dot::X;
   const int depth = p.spec.shape.depth;
-#if HWY_TARGET == HWY_AVX2
+#if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_AVX2
   if constexpr (kInLanes<Dot>) {
     const std::byte* rows[kX];
     std::byte* to = workspace + p.rows_at;
@@ -438,10 +438,11 @@ void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
   const auto pack = [&](auto dot, auto run) {
     using Dot = decltype(dot);
     if constexpr (kInLanes<Dot>) {
-      PackDenseCommon(spec, Dot::kAWord, kRows<Dot>, vnni, true, p);
+      PackDenseCommon(spec, Dot::kAWord, kRows<Dot>, vnni, hn::MaxLanes(DS32()),
+                      p);
     } else {
       PackDenseCommon(spec, static_cast<int>(Dot::Elements()), kRows<Dot>, vnni,
-                      false, p);
+                      0, p);
     }
     p->run = run;
   };
@@ -464,7 +465,14 @@ void Choose(const DenseSpec& spec, bool vnni, PackedDense* p) {
 bool Pack(const DenseSpec& spec, PackedDense* p) {
 #if HWY_TARGET == HWY_AVX3
   if (HasVnni()) {
-    Choose<DotS8Vnni, DotS16Vnni>(spec, true, p);
+    const size_t elements = spec.kind == LayerKind::kS16S8
+                                ? DotS16Vnni::Elements()
+                                : DotS8Vnni::Elements();
+    if (PrefersDenseLanes(spec, kOutputLanes, static_cast<int>(elements))) {
+      Choose<LanesS8, LanesS16>(spec, true, p);
+    } else {
+      Choose<DotS8Vnni, DotS16Vnni>(spec, true, p);
+    }
     return true;
   }
 #elif HWY_TARGET == HWY_AVX2

@@ -80,13 +80,16 @@ TEST(FullyConnectedSimdTest, F32IsNearReferenceOrExact) {
   });
 }
 
+// As many rows as any target takes at a time, and one more.
+constexpr int kBatch = 5;
+
 TEST(FullyConnectedSimdTest, S8S8EqualsReference) {
   std::mt19937 rng(kSeed);
   int n = 0;
   ForEachShape([&](DenseShape shape) {
     // The largest products of all, and a weight that has no negative, too.
     const int most = n % 5 == 0 ? -128 : 127;
-    const auto x = Integers<int8_t>(rng, 3 * shape.depth, -128, most);
+    const auto x = Integers<int8_t>(rng, kBatch * shape.depth, -128, most);
     const auto w =
         Integers<int8_t>(rng, shape.depth * shape.outputs,
                          n % 3 == 0 ? -128 : -127, n % 10 == 5 ? -127 : 127);
@@ -102,19 +105,19 @@ TEST(FullyConnectedSimdTest, S8S8EqualsReference) {
     spec.requantizer.zero_point = 5;
     spec.requantizer.lo = -128;
     spec.requantizer.hi = 127;
-    std::vector<int8_t> wanted(static_cast<size_t>(3 * shape.outputs));
-    FullyConnectedIntegerRef(shape, 3, x.data(), w.data(),
+    std::vector<int8_t> wanted(static_cast<size_t>(kBatch * shape.outputs));
+    FullyConnectedIntegerRef(shape, kBatch, x.data(), w.data(),
                              {.narrow = bias.data()}, {spec.x_zero},
                              spec.requantizer, wanted.data());
     DenseSpec sums_spec = spec;
     sums_spec.sums = true;
-    std::vector<int32_t> sums(static_cast<size_t>(3 * shape.outputs));
-    FullyConnectedS8S8SumsRef(shape, 3, x.data(), w.data(), bias.data(),
+    std::vector<int32_t> sums(static_cast<size_t>(kBatch * shape.outputs));
+    FullyConnectedS8S8SumsRef(shape, kBatch, x.data(), w.data(), bias.data(),
                               spec.x_zero, sums.data());
     ForEachTarget([&] {
       if (PackFullyConnected(spec) == nullptr) return;
-      ASSERT_EQ((RunPacked<int8_t, int8_t>(spec, 3, x)), wanted);
-      ASSERT_EQ((RunPacked<int8_t, int32_t>(sums_spec, 3, x)), sums);
+      ASSERT_EQ((RunPacked<int8_t, int8_t>(spec, kBatch, x)), wanted);
+      ASSERT_EQ((RunPacked<int8_t, int32_t>(sums_spec, kBatch, x)), sums);
     });
   });
 }
@@ -125,9 +128,9 @@ TEST(FullyConnectedSimdTest, S16S8EqualsReference) {
   // The largest products of all, too: sums beyond 32 bits.
   for (const int least : {-32768, 32767}) {
     ForEachShape([&](DenseShape shape) {
-      const auto x =
-          Integers<int16_t>(rng, 3 * shape.depth, n % 5 == 0 ? least : -32768,
-                            n % 5 == 0 ? least : 32767);
+      const auto x = Integers<int16_t>(rng, kBatch * shape.depth,
+                                       n % 5 == 0 ? least : -32768,
+                                       n % 5 == 0 ? least : 32767);
       const auto w = Integers<int8_t>(rng, shape.depth * shape.outputs, -127,
                                       n % 5 == 0 ? -127 : 127);
       const auto bias =
@@ -140,13 +143,13 @@ TEST(FullyConnectedSimdTest, S16S8EqualsReference) {
       spec.requantizer = RandomRequantizer(rng, shape.outputs, n++ % 3, 0.0003);
       spec.requantizer.lo = -32768;
       spec.requantizer.hi = 32767;
-      std::vector<int16_t> wanted(static_cast<size_t>(3 * shape.outputs));
-      FullyConnectedIntegerRef(shape, 3, x.data(), w.data(),
+      std::vector<int16_t> wanted(static_cast<size_t>(kBatch * shape.outputs));
+      FullyConnectedIntegerRef(shape, kBatch, x.data(), w.data(),
                                {.wide = bias.data()}, {}, spec.requantizer,
                                wanted.data());
       ForEachTarget([&] {
         if (PackFullyConnected(spec) == nullptr) return;
-        ASSERT_EQ((RunPacked<int16_t, int16_t>(spec, 3, x)), wanted);
+        ASSERT_EQ((RunPacked<int16_t, int16_t>(spec, kBatch, x)), wanted);
       });
     });
   }
@@ -156,7 +159,7 @@ TEST(FullyConnectedSimdTest, HybridEqualsReference) {
   std::mt19937 rng(kSeed);
   int n = 0;
   ForEachShape([&](DenseShape shape) {
-    auto x = Reals(rng, 3 * shape.depth);
+    auto x = Reals(rng, kBatch * shape.depth);
     // One row of zeros: bias only.
     std::fill(x.begin(), x.begin() + shape.depth, 0.0f);
     const auto w =
@@ -171,17 +174,17 @@ TEST(FullyConnectedSimdTest, HybridEqualsReference) {
     spec.lo = -3e38f;
     spec.hi = 3e38f;
     std::vector<int8_t> quantized(static_cast<size_t>(shape.depth));
-    std::vector<float> wanted(static_cast<size_t>(3 * shape.outputs));
-    FullyConnectedF32S8Ref(shape, 3, x.data(), w.data(), spec.float_bias.data(),
-                           spec.scales, spec.asymmetric, spec.lo, spec.hi,
-                           quantized.data(), wanted.data());
+    std::vector<float> wanted(static_cast<size_t>(kBatch * shape.outputs));
+    FullyConnectedF32S8Ref(shape, kBatch, x.data(), w.data(),
+                           spec.float_bias.data(), spec.scales, spec.asymmetric,
+                           spec.lo, spec.hi, quantized.data(), wanted.data());
     for (int o = 0; o < shape.outputs; ++o) {
       ASSERT_EQ(wanted[static_cast<size_t>(o)],
                 spec.float_bias[static_cast<size_t>(o)]);
     }
     ForEachTarget([&] {
       if (PackFullyConnected(spec) == nullptr) return;
-      ASSERT_EQ((RunPacked<float, float>(spec, 3, x)), wanted);
+      ASSERT_EQ((RunPacked<float, float>(spec, kBatch, x)), wanted);
     });
   });
 }
