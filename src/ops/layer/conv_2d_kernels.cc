@@ -9,6 +9,7 @@
 #include "src/kernels/conv/simd.h"
 #include "src/kernels/conv/train.h"
 #include "src/kernels/conv/train_groups.h"
+#include "src/kernels/conv/wide_s16.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/direct_kernels.h"
 #include "src/ops/layer/layer.h"
@@ -146,9 +147,11 @@ KernelPtr TryPrepareConv2DSimd(const PrepareContext& context, bool pool_2x2) {
                 ConvRequantizer, &spec);
   if (spec.kind == LayerKind::kF32S8)
     spec.per_channel = HybridPerChannel(context.input(1));
-  return spec.window.groups() == 1
-             ? SimdKernel(PackConv2D(spec), context)
-             : SimdKernel(PackGroupedConv2D(spec), context);
+  if (spec.window.groups() != 1)
+    return SimdKernel(PackGroupedConv2D(spec), context);
+  KernelPtr kernel = SimdKernel(PackConv2D(spec), context);
+  return kernel != nullptr ? std::move(kernel)
+                           : SimdKernel(PackWideConv2D(spec), context);
 }
 
 KernelPtr MakeConv2DReference(const PrepareContext& context) {
