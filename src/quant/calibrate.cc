@@ -18,6 +18,40 @@ namespace {
 
 constexpr int64_t kEnough = 100;
 
+// Sums over the samples, by channel.
+struct Moments {
+  std::vector<double> sum, square;
+
+  void Add(std::span<const float> values, const Shape& shape) {
+    if (shape.rank() == 0) return;
+    sum.resize(static_cast<size_t>(shape[shape.rank() - 1]));
+    square.resize(sum.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double v = values[i];
+      sum[i % sum.size()] += v;
+      square[i % sum.size()] += v * v;
+      ++count;
+    }
+  }
+
+  // Shrunk by how uncertain it is: the mean of n samples is off by a variance
+  // of var / n.
+  std::vector<float> Mean(int64_t samples) const {
+    std::vector<float> result;
+    const double each = static_cast<double>(count) / sum.size();
+    for (size_t c = 0; c < sum.size(); ++c) {
+      const double mean = sum[c] / each;
+      const double variance = std::max(square[c] / each - mean * mean, 0.0);
+      const double sure = mean * mean;
+      const double all = sure + variance / static_cast<double>(samples);
+      result.push_back(static_cast<float>(all > 0 ? mean * sure / all : 0));
+    }
+    return result;
+  }
+
+  size_t count = 0;
+};
+
 }  // namespace
 
 Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
@@ -56,6 +90,7 @@ Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
   const InputFeeder feed(data.inputs(), interpreter);
   BatchReader reader(data, 1);
   Ranges ranges(graph.tensors.size());
+  std::vector<Moments> moments(ids.size());
   for (int64_t s = 0; s < samples; ++s) {
     feed(reader.Read(s, 1), &interpreter);
     interpreter.Invoke();
@@ -77,8 +112,12 @@ Ranges Calibrate(const Graph& model, const Dataset& data, int64_t samples) {
         range.min = std::min(range.min, v);
         range.max = std::max(range.max, v);
       }
+      moments[i].Add(values,
+                     interpreter.output_tensor(static_cast<int>(i)).shape);
     }
   }
+  for (size_t i = 0; i < ids.size(); ++i)
+    ranges[static_cast<size_t>(ids[i])].mean = moments[i].Mean(samples);
   return ranges;
 }
 

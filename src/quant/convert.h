@@ -40,13 +40,17 @@ struct Range {
   float max = -3.402823466e38f;
   // Of so few samples that others will go beyond it.
   bool few = false;
+  // By channel (the last dimension), nearer to 0 the less the samples say of
+  // it; empty if it is not known.
+  std::vector<float> mean = {};
   bool seen() const { return min <= max; }
 };
 using Ranges = std::vector<Range>;
 
 // Runs the float graph on the first `samples` samples of `data`, a field for
 // each input, and records every activation's running min and max (TFLite's
-// default calibration), and whether these samples were few: less than 100.
+// default calibration), its mean, and whether these samples were few: less than
+// 100.
 Ranges Calibrate(const Graph& graph, const Dataset& data,
                  int64_t samples = 100);
 

@@ -11,6 +11,7 @@
 #include "src/base/warning.h"
 #include "src/ops/integer_operands.h"
 #include "src/quant/constants.h"
+#include "src/quant/mean_error.h"
 #include "src/quant/parameters.h"
 
 namespace litesmith {
@@ -471,8 +472,30 @@ class Decider {
       stored.form.quant.scale.push_back(input_scale * scale);
       stored.form.quant.zero_point.push_back(0);
     }
-    stored.data = BiasSteps(bias, stored.form);
+    stored.data = BiasSteps(Corrected(node, scales, bias), stored.form);
     result_.constants[at] = std::move(stored);
+  }
+
+  // The bias with what rounding takes from the mean of the outputs, if the
+  // layer has its weights and bias for itself.
+  Tensor Corrected(const Node& node, const Quantization& weights,
+                   Tensor bias) const {
+    const auto operand = [&](Role role) {
+      return node.inputs[static_cast<size_t>(node.op->Find(role))];
+    };
+    const TensorId w = operand(Role::kWeight), x = operand(Role::kData);
+    if (!graph_->tensor(w).quant.empty() || !graph_->tensor(w).has_data() ||
+        graph_->NumUses(w) != 1 || graph_->NumUses(operand(Role::kBias)) != 1 ||
+        !IsKnown(x) || ranges_[static_cast<size_t>(x)].mean.empty())
+      return bias;
+    const std::vector<float> lost =
+        LostMean(*graph_, node, weights, ranges_[static_cast<size_t>(x)].mean);
+    const auto values = bias.As<float>();
+    std::vector<float> sums(values.begin(), values.end());
+    if (lost.size() != sums.size()) return bias;
+    for (size_t c = 0; c < lost.size(); ++c) sums[c] += lost[c];
+    bias.data = BytesOf(sums);
+    return bias;
   }
 
   // ---- What else is constant ----
