@@ -73,15 +73,11 @@ class Block {
   HWY_INLINE void Row(int oy, int line) const {
     const E* x = ring_ + line * line_;
     Out* y = y_ + oy * row_;
-    for (int i = 0; i < larger_; ++i) {
-      AnyTile(size_ + 1, x, y);
-      x += (size_ + 1) * walk_.tile;
-      y += (size_ + 1) * pitch_;
-    }
-    for (int i = larger_; i < tiles_; ++i) {
-      AnyTile(size_, x, y);
-      x += size_ * walk_.tile;
-      y += size_ * pitch_;
+    for (int i = 0; i < tiles_; ++i) {
+      const int count = size_ + (i < larger_ ? 1 : 0);
+      AnyTile(count, x, y);
+      x += count * walk_.tile;
+      y += count * pitch_;
     }
   }
 
