@@ -1,7 +1,7 @@
 // litesmith benchmark: how long an inference of a file takes on this machine.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <chrono>
 #include <cstring>
 #include <memory>

@@ -2,7 +2,7 @@
 #ifndef LITESMITH_CLI_CALIBRATION_H_
 #define LITESMITH_CLI_CALIBRATION_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <cstdint>
 #include <string>
 

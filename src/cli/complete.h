@@ -3,7 +3,7 @@
 #ifndef LITESMITH_CLI_COMPLETE_H_
 #define LITESMITH_CLI_COMPLETE_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <cstdint>
 #include <string>
 #include <vector>

@@ -1,6 +1,6 @@
 // litesmith completion SHELL and litesmith man: hidden verbs, for those who
 // install the program.
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 #include <string>
 

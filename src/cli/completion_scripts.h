@@ -2,7 +2,7 @@
 #ifndef LITESMITH_CLI_COMPLETION_SCRIPTS_H_
 #define LITESMITH_CLI_COMPLETION_SCRIPTS_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <span>
 #include <string>
 #include <vector>

@@ -2,7 +2,7 @@
 #ifndef LITESMITH_CLI_CONFIG_OPTIONS_H_
 #define LITESMITH_CLI_CONFIG_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 

@@ -2,7 +2,7 @@
 // them.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <optional>
 #include <string>

@@ -3,7 +3,7 @@
 #ifndef LITESMITH_CLI_JSON_H_
 #define LITESMITH_CLI_JSON_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
 namespace litesmith {

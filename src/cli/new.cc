@@ -1,7 +1,7 @@
 // litesmith new: an untrained built-in model into a file.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 #include <string>
 

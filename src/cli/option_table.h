@@ -3,7 +3,7 @@
 #ifndef LITESMITH_CLI_OPTION_TABLE_H_
 #define LITESMITH_CLI_OPTION_TABLE_H_
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <string>
 #include <vector>
 

@@ -1,7 +1,7 @@
 // litesmith report: the page of a run directory, also of an unfinished one.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 #include <string>
 #include <utility>

@@ -1,7 +1,7 @@
 // litesmith train: a model and data in, a trained file out.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 #include <optional>
 #include <string>
