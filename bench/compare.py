@@ -2,11 +2,12 @@
 """Litesmith beside TensorFlow, TFMOT and LiteRT on this machine, in one run: a table of ratios with their spread.
 
 usage: compare.py MNIST_DIR [--litesmith build/release/litesmith] [--steps build/bench/train_step_bench] [--out DIR] [--rounds N]
-                  [--studies N] [--only a,b]
+                  [--studies N] [--engines build/engines/bin/python] [--only a,b]
 
 Parts: step (milliseconds a training step of 128 on two threads), study (the whole table, and its peak memory), inference (one image
 at a time and batches of 100, one thread), conversion, start (both programs from nothing to a result), scaling (one thread and two),
-linear (1, 2 and 4 times the samples). Both sides of a ratio are measured one after the other in each round; printed are the medians,
+linear (1, 2 and 4 times the samples), training (train_networks.py: steps of real networks), engines (engines.py: the same networks and
+an LSTM by LiteRT, OpenVINO and ONNX Runtime, which `tools/venv.sh engines` installs; peak memory of each). Both sides of a ratio are measured one after the other in each round; printed are the medians,
 the median ratio (theirs / ours: above 1 we are faster) and its smallest and largest round. Needs tools/venv.sh.
 """
 
@@ -22,11 +23,13 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
+
 import one_op
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-PARTS = ("step", "study", "inference", "conversion", "start", "scaling", "linear")
+PARTS = ("step", "study", "inference", "conversion", "start", "scaling", "linear", "training", "engines")
 METHODS = ("fp32", "fp16", "dynamic", "uint8", "int16x8")
 STEPS = {"none": "plain", "prune": "prune", "cluster": "cluster", "quant": "qat", "prune_cluster_pcqat": "pcqat"}
 BATCH = 100
@@ -201,6 +204,50 @@ class Bench:
             train, whole, mb = (statistics.median(r[i] for r in runs) for i in range(3))
             print(f"| {limit} | {limit} | {train:.3f} | {whole:.2f} | {mb:.0f} |", flush=True)
 
+    def training(self):
+        print("\nTraining steps of real networks, two threads\n", flush=True)
+        subprocess.run([sys.executable, HERE / "train_networks.py", "--litesmith", self.args.litesmith, "--rounds", str(self.args.rounds)], check=True, env=self.env)
+
+    def engine_files(self):
+        """Networks of train_networks.py and an LSTM, each as NAME=FILE in fp32, int8 and int16x8."""
+        from train_networks import NETWORKS
+
+        folder = self.args.out / "engines"
+        folder.mkdir(exist_ok=True)
+        models = {}
+        for name, (model, _, sample, classes, qat) in NETWORKS.items():
+            if not qat:
+                shape = ["--input", "x".join(map(str, sample))] if len(sample) == 3 else []
+                models[name] = folder / f"{name}.h5", sample
+                self.timed(self.args.litesmith, "new", model, *shape, *(["--classes", classes] if classes else []), "-o", models[name][0])
+        models["lstm"] = folder / "lstm.h5", (20, 6)
+        write_lstm(*models["lstm"])
+        files = []
+        for method in ("fp32", "int8", "int16x8"):
+            for name, (source, sample) in models.items():
+                values = np.random.default_rng(1).random((100, *sample), np.float32)
+                np.savez(folder / "values.npz", **{f"{which}_{half}": x for half in ("train", "test") for which, x in (("x", values), ("y", np.zeros(100, np.int32)))})
+                calibration = [] if method == "fp32" else ["--calibration", f"npz:{folder / 'values.npz'}"]
+                path = folder / f"{name}.{method}.tflite"
+                self.timed(self.args.litesmith, "convert", source, "--method", method, *calibration, "-o", path)
+                files.append(f"{name} {method}={path}")
+        return files
+
+    def engines(self):
+        print("\nOne sample, one thread, beside other engines\n", flush=True)
+        empty = one_op.write_missing(self.args.out / "empty", ["empty"], ["fp32"])[0]
+        options = ["--litesmith", self.args.litesmith, "--rounds", str(self.args.rounds), "--empty", empty]
+        subprocess.run([self.args.engines, HERE / "engines.py", *options, *self.engine_files()], check=True, env=self.env)
+
+
+def write_lstm(path, sample):
+    """A small recurrent classifier as .h5."""
+    os.environ["TF_USE_LEGACY_KERAS"] = "1"
+    import tf_keras as keras
+
+    layers = [keras.layers.LSTM(12), keras.layers.Dense(16, activation="relu"), keras.layers.Dense(4, activation="softmax")]
+    keras.Sequential([keras.Input(sample), *layers]).save(path)
+
 
 def machine():
     """What the figures depend on."""
@@ -216,6 +263,7 @@ def main():
     parser.add_argument("--out", type=Path, default=ROOT / "build/compare", help="where files go")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--studies", type=int, default=1, help="rounds of the whole study (four minutes each)")
+    parser.add_argument("--engines", type=Path, default=ROOT / "build/engines/bin/python", help="the interpreter of the engines part")
     parser.add_argument("--only", default=",".join(PARTS), help=f"some of {','.join(PARTS)}")
     args = parser.parse_args()
     parts = args.only.split(",")

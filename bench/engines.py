@@ -53,9 +53,9 @@ class OpenVino:
     def __init__(self, path):
         import openvino
 
-        model = openvino.Core().read_model(str(path))
-        if any(each.get_element_type() == openvino.Type.i16 for each in model.inputs):
+        if any(detail["dtype"] == np.int16 for detail in LiteRT(path).interpreter.get_tensor_details()):
             raise RuntimeError("would compute int16 as floats")
+        model = openvino.Core().read_model(str(path))
         model.reshape({each: [max(1, d.get_length()) if d.is_static else 1 for d in each.get_partial_shape()] for each in model.inputs})
         compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
         request = compiled.create_infer_request()
