@@ -89,6 +89,7 @@ struct TrainingPlan::Impl {
   TrainingLayout layout;
   TrainingMemory memory;
   std::vector<std::pair<size_t, size_t>> trained;  // of the parameters' floats
+  std::vector<TensorId> trained_tensors;           // likewise
   std::vector<Regularized> regularized;            // likewise
   std::vector<PlannedNode> edge;  // weight-edge nodes, in order
   std::vector<PlannedNode> body;  // nodes of samples, in order
@@ -251,6 +252,7 @@ void TrainingPlan::Impl::Build() {
     const auto count =
         static_cast<size_t>(graph.tensors[t].shape.NumElements());
     trained.emplace_back(first, first + count);
+    trained_tensors.push_back(static_cast<TensorId>(t));
     if (const Regularizer& by = graph.tensors[t].regularizer; !by.empty())
       regularized.push_back({first, first + count, by});
   }
@@ -535,6 +537,9 @@ std::span<const std::pair<size_t, size_t>> TrainingPlan::trained() const {
   return impl_->trained;
 }
 
+std::span<const TensorId> TrainingPlan::trained_tensors() const {
+  return impl_->trained_tensors;
+}
 std::span<const TrainingPlan::Regularized> TrainingPlan::regularized() const {
   return impl_->regularized;
 }

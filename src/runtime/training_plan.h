@@ -68,6 +68,8 @@ class TrainingPlan {
   // Which of them a head's loss trains, as [first, end) of those floats; the
   // gradient of the others is zero.
   std::span<const std::pair<size_t, size_t>> trained() const;
+  // The tensor that each of them is, of the constructor's graph.
+  std::span<const TensorId> trained_tensors() const;
   // Those of them that have a regularizer, likewise.
   struct Regularized {
     size_t first = 0;

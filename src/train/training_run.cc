@@ -12,6 +12,7 @@
 #include "src/kernels/train/losses.h"
 #include "src/runtime/bind.h"
 #include "src/train/regularizers.h"
+#include "src/train/step_scales.h"
 #include "src/transform/batch_norm.h"
 
 namespace litesmith {
@@ -65,7 +66,18 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
     sum.loss += part.loss;
     sum.correct += part.correct;
   }};
+  if (!options.tfmot) FindScales(graph);
   FreezeIfTime();
+}
+
+void TrainingRun::FindScales(const Graph& graph) {
+  const std::vector<float> scales = StepScales(graph);
+  const auto trained = plan_->trained();
+  for (size_t i = 0; i < trained.size(); ++i) {
+    const auto id = static_cast<size_t>(plan_->trained_tensors()[i]);
+    if (id < scales.size() && scales[id] != 1)
+      scaled_.push_back({trained[i].first, trained[i].second, scales[id]});
+  }
 }
 
 std::unique_ptr<TrainingPlan> TrainingRun::MakePlan(Graph graph) const {
@@ -204,6 +216,23 @@ void TrainingRun::ClipGradient() {
   for (float& g : gradient) g *= factor;
 }
 
+void TrainingRun::MoveParameters() {
+  const std::span<float> weights = plan_->parameters();
+  const std::span<float> gradient = plan_->gradients();
+  // Powers of two: weights come back to the bit.
+  for (const auto& [first, end, scale] : scaled_) {
+    for (size_t i = first; i < end; ++i) {
+      weights[i] /= scale;
+      gradient[i] *= scale;
+    }
+  }
+  optimizer_.step({options_, steps_, learning_rate_, gradient, weights,
+                   plan_->trained(), slots_, threads_});
+  for (const auto& [first, end, scale] : scaled_) {
+    for (size_t i = first; i < end; ++i) weights[i] *= scale;
+  }
+}
+
 LossSum TrainingRun::Step(const Batch& batch) {
   LS_CHECK(batch.size() >= 1 && batch.size() <= options_.batch);
   FreezeIfTime();
@@ -214,8 +243,7 @@ LossSum TrainingRun::Step(const Batch& batch) {
   const double of_weights = AddRegularizers();
   ClipGradient();
   learning_rate_ = LearningRate(options_, steps_, schedule_steps_);
-  optimizer_.step({options_, steps_, learning_rate_, plan_->gradients(),
-                   plan_->parameters(), plan_->trained(), slots_, threads_});
+  MoveParameters();
   LossSum result;
   for (const Shard& shard : shards_) {
     result.loss += shard.sum.loss;

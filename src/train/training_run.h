@@ -82,6 +82,9 @@ class TrainingRun {
   // Adds the gradient of regularizers, and gives what they add to the loss.
   double AddRegularizers();
   void ClipGradient();
+  // Where steps are in proportion to weights (step_scales.h).
+  void FindScales(const Graph& graph);
+  void MoveParameters();
 
   const TrainOptions& options_;
   const litesmith::Loss& loss_;
@@ -95,6 +98,12 @@ class TrainingRun {
   const Optimizer& optimizer_;
   int64_t schedule_steps_;
   std::vector<std::vector<float>> slots_;
+  struct Scaled {
+    size_t first = 0;  // of the plan's parameters
+    size_t end = 0;
+    float scale = 1;
+  };
+  std::vector<Scaled> scaled_;
   int64_t steps_ = 0;
   float learning_rate_ = 0;
   ShardCallbacks callbacks_;
