@@ -8,6 +8,8 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-joined FILE              branches side by side, on images of digits, with start weights of a seed
        keras_file.py 2|3 save-regularized FILE         a chain of a functional model with regularizers, also in layers of layers
        keras_file.py 2|3 save-masked FILE KIND         token or step networks that go by masks; KIND: see masked_model
+       keras_file.py 2|3 save-nested FILE KIND         models in the model; KIND: see nested_model
+       keras_file.py 2|3 tree FILE                     prints the layers and those of models in the model, as JSON
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
        keras_file.py 2|3 train-step FILE DATA.npz RATE OUT  one step of plain descent over all of x_train; prints its loss
@@ -167,6 +169,68 @@ def masked_model(keras, kind):
     return keras.Model(tokens, layers.Dense(3)(x))
 
 
+def nested_model(keras, kind):
+    """Models in the model, of both kinds, in each other, with weights that tell an order from another."""
+    layers = keras.layers
+    keras.utils.set_random_seed(11)
+
+    def block(name, channels, size=8):
+        x = inputs = keras.Input((size, size, channels), name=f"{name}_in")
+        x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="conv")(x)
+        x = layers.BatchNormalization(name="norm")(x)
+        y = layers.DepthwiseConv2D(3, padding="same", activation="relu", name="depthwise")(x)
+        x = layers.Add(name="join")([layers.Dropout(0.2, name="drop")(y), x])
+        return keras.Model(inputs, layers.ReLU(name="relu")(x), name=name)
+
+    head = keras.Sequential([layers.GlobalAveragePooling2D(name="pool"), layers.Dense(5, activation="relu", name="fc"), layers.Dropout(0.3, name="drop")], name="head")
+    image = keras.Input((8, 8, 3), name="image")
+    if kind == "sequential":
+        stem = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(3, 3, activation="relu", name="conv"), layers.BatchNormalization(name="norm")], name="stem")
+        model = keras.Model(image, layers.Dense(2, name="out")(head(layers.ReLU(name="relu")(stem(image)))))
+    elif kind == "chain":
+        model = keras.Sequential([image, block("backbone", 3), head, layers.Dense(2, name="out")], name="chain")
+    elif kind == "deep":
+        x = inputs = keras.Input((8, 8, 3), name="inner")
+        inner = block("inner_block", 3)
+        inner.get_layer("conv").trainable = False
+        # Names of their own: no Keras writes an .h5 of two in one model.
+        last = keras.Sequential([layers.Conv2D(2, 1, name="narrow"), layers.LayerNormalization(name="scale")], name="last")
+        x = last(layers.Conv2D(4, 3, name="wide")(inner(x)))
+        backbone = keras.Model(inputs, x, name="backbone")
+        model = keras.Model(image, layers.Dense(2, name="out")(head(backbone(image))))
+    elif kind == "frozen":
+        backbone = block("backbone", 3)
+        backbone.trainable = False
+        model = keras.Model(image, layers.Dense(2, name="out")(head(backbone(image, training=False))))
+    elif kind == "two":
+        a, b = keras.Input((4,), name="a"), keras.Input((3,), name="b")
+        x = layers.Dense(4, name="of_b")(b)
+        pair = keras.Model([a, b], [layers.Add(name="sum")([x, a]), layers.Dense(3, name="more")(x)], name="pair")
+        inputs = [keras.Input((3,), name="x"), keras.Input((4,), name="y")]
+        first, second = pair([inputs[1], inputs[0]])
+        model = keras.Model(inputs, [layers.Dense(2, name="out")(second), layers.ReLU(name="bent")(first), first])
+    elif kind == "twice":
+        other = keras.Input((8, 8, 3), name="other")
+        backbone = block("backbone", 3)
+        model = keras.Model([image, other], [layers.Subtract(name="sub")([head(backbone(image)), head(backbone(other))]), backbone(image)])
+    else:
+        tokens = keras.Input((6,), dtype="int32", name="tokens")
+        steps = keras.Input((6, 4), name="steps")
+        x = layers.Bidirectional(layers.GRU(3, return_sequences=True), name="both")(steps)
+        encoder = keras.Model(steps, layers.LSTM(3, name="lstm")(layers.TimeDistributed(layers.Dense(4), name="each")(x)), name="encoder")
+        model = keras.Model(tokens, layers.Dense(2, name="out")(encoder(layers.Embedding(9, 4, name="table")(tokens))))
+    rng = np.random.default_rng(17)
+    model.set_weights([rng.uniform(0.1, 0.6, w.shape).astype(w.dtype) for w in model.get_weights()])
+    return model
+
+
+def tree(model):
+    """[name, class, whether it trains, shapes of its weights], or of a model [name, class, its layers]: Keras 2 forgets that one was frozen."""
+    inner = [layer for layer in model.layers if type(layer).__name__ != "InputLayer"]
+    described = [(tree(layer),) if hasattr(layer, "layers") else (layer.trainable, [list(w.shape) for w in layer.weights]) for layer in inner]
+    return [[layer.name, type(layer).__name__, *rest] for layer, rest in zip(inner, described)]
+
+
 def save(model, path):
     """The file without the optimizer: .h5 has an option, .keras none to leave out."""
     model.save(path, **({} if path.endswith(".keras") else {"include_optimizer": False}))
@@ -217,6 +281,10 @@ def run(keras, verb, path, *arrays):
         save(regularized_model(keras), path)
     elif verb == "save-masked":
         save(masked_model(keras, *arrays), path)
+    elif verb == "save-nested":
+        save(nested_model(keras, *arrays), path)
+    elif verb == "tree":
+        print(json.dumps(tree(keras.models.load_model(path, compile=False))))
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":

@@ -246,16 +246,19 @@ class ArchiveReader {
   int64_t max_bytes_;  // of a member, unpacked
 };
 
-std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
-  H5Image image;
-  image.AddGroup("/layers");
-  image.AddGroup("/vars");  // of the model itself
+// The layers of the model in the group, those of models in it below theirs.
+void AddLayers(const OutModel& model, const Graph& graph,
+               const std::string& around, H5Image* image) {
+  image->AddGroup(around + "/layers");
+  image->AddGroup(around + "/vars");  // of the model itself
   std::map<std::string, int> counts;
   for (const OutLayer& layer : model.layers) {
     const std::string name = GroupNameOf(layer.class_name);
     const int place = counts[name]++;
     const std::string group =
-        "/layers/" + (place == 0 ? name : name + "_" + std::to_string(place));
+        around + "/layers/" +
+        (place == 0 ? name : name + "_" + std::to_string(place));
+    if (layer.model != nullptr) AddLayers(*layer.model, graph, group, image);
     // Kerases do not miss what is empty.
     std::map<std::string, int> places;  // by part
     for (const OutVariable& weight : layer.weights) {
@@ -270,13 +273,18 @@ std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
       vars += "/vars";
       const int index = places[weight.part]++;
       if (index == 0) {
-        image.AddGroup(vars);
-        if (weight.part.empty()) image.AddString(vars, "name", layer.name);
+        image->AddGroup(vars);
+        if (weight.part.empty()) image->AddString(vars, "name", layer.name);
       }
       AddVariableDataset(graph, layer, weight,
-                         vars + "/" + std::to_string(index), &image);
+                         vars + "/" + std::to_string(index), image);
     }
   }
+}
+
+std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
+  H5Image image;
+  AddLayers(model, graph, "", &image);
   return image.Finish();
 }
 

@@ -1,6 +1,7 @@
 // Reads Keras configs: the one place, with call.cc, that knows their dialects.
 #include "src/formats/keras/config.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -168,6 +169,7 @@ class TreeParser {
     around.trainable &= JsonBool(config, "trainable", true);
     auto tree = std::make_unique<ModelTree>();
     tree->sequential = kind == "Sequential";
+    tree->trainable = JsonBool(config, "trainable", true);
     GroupNames groups(around.group + "layers/");
     const Json& layers = JsonArray(ModelLayers(config), "layers");
     for (const Json& json : layers) {
@@ -191,11 +193,57 @@ class TreeParser {
     } else {
       ParseCalls(layers, around, tree.get());
       ParseEnds(config, tree.get());
+      DropDoubles(tree.get());
     }
     return tree;
   }
 
  private:
+  static bool IsSameCall(const ParsedCall& a, const ParsedCall& b) {
+    const auto same = [](const Reference& x, const Reference& y) {
+      return x.layer == y.layer && x.call == y.call && x.output == y.output;
+    };
+    return std::equal(a.tensors.begin(), a.tensors.end(), b.tensors.begin(),
+                      b.tensors.end(), same) &&
+           *a.args == *b.args && *a.kwargs == *b.kwargs;
+  }
+
+  // Our own files have each call of a Functional model in the model twice, and
+  // read but the odd ones (write_config.cc): it is one.
+  static void DropDoubles(ModelTree* tree) {
+    std::map<std::string, std::vector<Reference*>> readers;
+    const auto note = [&](std::vector<Reference>* references) {
+      for (Reference& reference : *references)
+        readers[reference.layer].push_back(&reference);
+    };
+    for (TreeEntry& entry : tree->entries) {
+      for (ParsedCall& call : entry.calls) note(&call.tensors);
+    }
+    note(&tree->outputs);
+    std::vector<TreeEntry*> doubled;
+    for (TreeEntry& entry : tree->entries) {
+      const std::vector<ParsedCall>& calls = entry.calls;
+      bool all = entry.model != nullptr && calls.size() % 2 == 0;
+      for (size_t c = 0; all && c < calls.size(); c += 2)
+        all = IsSameCall(calls[c], calls[c + 1]);
+      for (const Reference* reader : readers[entry.name])
+        all = all && reader->call % 2 == 1;
+      if (all) doubled.push_back(&entry);
+    }
+    for (TreeEntry* entry : doubled) {
+      for (Reference* reader : readers[entry->name]) {
+        reader->call /= 2;
+        reader->exact = true;
+      }
+    }
+    for (TreeEntry* entry : doubled) {
+      std::vector<ParsedCall> once;
+      for (size_t c = 0; c < entry->calls.size(); c += 2)
+        once.push_back(std::move(entry->calls[c]));
+      entry->calls = std::move(once);
+    }
+  }
+
   static void Add(TreeEntry entry, ModelTree* tree) {
     if (!tree->places.emplace(entry.name, tree->entries.size()).second)
       FailTwice(entry.name);
@@ -262,6 +310,8 @@ class TreeParser {
     layer.trainable &= around.trainable;
     layer.label = around.path + layer.name;
     layer.top = around.top.empty() ? entry->name : around.top;
+    if (!around.top.empty())
+      layer.path = layer.label.substr(around.top.size() + 1);
     entry->layer = model_->layers.size();
     if (const KerasLayer* same = SameObject(json, layer)) {
       entry->layer = static_cast<size_t>(same - model_->layers.data());

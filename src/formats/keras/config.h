@@ -32,6 +32,7 @@ struct KerasLayer {
   // .h5 in the group of the layer of the outermost model.
   std::string group;
   std::string top;
+  std::string path;  // in that model: "inner/conv"; empty: it is that layer
   KerasWrapper wrapper;
 };
 
@@ -60,12 +61,26 @@ struct KerasCall {
   std::shared_ptr<const Json> kwargs;
 };
 
+// One call of a model in the model, whose layers are in KerasModel::layers.
+struct KerasNest {
+  std::string name;
+  bool sequential = false;
+  bool trainable = true;  // as it says itself
+  size_t model = 0;       // the same for all calls of it
+  int around = -1;        // in KerasModel::nests, of the model that calls it
+  std::vector<size_t> calls;   // of its own layers but inputs
+  std::vector<size_t> inputs;  // the calls of its InputLayers, in its order
+  std::vector<KerasTensor> outputs;
+  std::shared_ptr<const Json> kwargs;
+};
+
 struct KerasModel {
   // Layers that are not supported are in it, too.
   bool to_look_at = false;
   int generation = 2;              // of the Keras whose functions are meant
   std::vector<KerasLayer> layers;  // in the file's order
   std::vector<KerasCall> calls;    // likewise; not an order to run them in
+  std::vector<KerasNest> nests;    // a model behind the one around it
   std::vector<KerasTensor> inputs;
   std::vector<KerasTensor> outputs;
   std::vector<std::string> input_names;

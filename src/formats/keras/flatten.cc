@@ -1,4 +1,5 @@
 // Models in models as one list of calls.
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -15,6 +16,9 @@ constexpr size_t kMaxCalls = 100'000;
 // One call of a model: the calls of its layers, and of the models in it.
 struct Instance {
   const ModelTree* tree;
+  const TreeEntry* entry;  // that it is a call of; null: the whole model
+  size_t call;             // which
+  int around;              // the instance that calls it
   // By entry and call: in KerasModel::calls, or in the list of instances.
   std::vector<std::vector<size_t>> calls;
 };
@@ -27,8 +31,9 @@ class Flattener {
     // A label is a name for the layer's first call alone.
     for (const KerasLayer& layer : model_->layers) names_.insert(layer.label);
     called_.resize(model_->layers.size());
-    Allocate(tree);
+    Allocate(tree, nullptr, 0, -1);
     for (size_t i = 0; i < instances_.size(); ++i) Connect(i);
+    for (size_t i = 1; i < instances_.size(); ++i) AddNest(i);
     Ends(tree, tree.inputs, tree.input_names, false, &model_->inputs,
          &model_->input_names);
     Ends(tree, tree.outputs, tree.output_names, true, &model_->outputs,
@@ -37,9 +42,10 @@ class Flattener {
 
  private:
   // Gives every call of the model a place and returns the instance's.
-  size_t Allocate(const ModelTree& tree) {
+  size_t Allocate(const ModelTree& tree, const TreeEntry* of, size_t call,
+                  int around) {
     const size_t place = instances_.size();
-    instances_.push_back({&tree, {}});
+    instances_.push_back({&tree, of, call, around, {}});
     std::vector<std::vector<size_t>> calls(tree.entries.size());
     for (size_t e = 0; e < tree.entries.size(); ++e) {
       const TreeEntry& entry = tree.entries[e];
@@ -48,8 +54,10 @@ class Flattener {
           Fail(ErrorKind::kUnsupported, "it calls layers more than {} times",
                kMaxCalls);
         }
-        calls[e].push_back(entry.model != nullptr ? Allocate(*entry.model)
-                                                  : AddCall(entry, c));
+        calls[e].push_back(
+            entry.model != nullptr
+                ? Allocate(*entry.model, &entry, c, static_cast<int>(place))
+                : AddCall(entry, c));
       }
     }
     instances_[place].calls = std::move(calls);
@@ -110,6 +118,29 @@ class Flattener {
       input.tensors = {tensors[i]};
       input.inputs = 1;
     }
+  }
+
+  void AddNest(size_t instance) {
+    const Instance& of = instances_[instance];
+    KerasNest nest;
+    nest.name = of.entry->name;
+    nest.sequential = of.tree->sequential;
+    nest.trainable = of.tree->trainable;
+    nest.model = models_.emplace(of.entry, models_.size()).first->second;
+    nest.around = of.around - 1;
+    nest.kwargs = of.entry->calls[of.call].kwargs;
+    for (size_t e = 0; e < of.tree->entries.size(); ++e) {
+      const TreeEntry& entry = of.tree->entries[e];
+      if (entry.model == nullptr &&
+          model_->layers[entry.layer].class_name != "InputLayer")
+        nest.calls.insert(nest.calls.end(), of.calls[e].begin(),
+                          of.calls[e].end());
+    }
+    for (const Reference& input : of.tree->inputs)
+      nest.inputs.push_back(InputOf(instance, input));
+    for (const Reference& output : of.tree->outputs)
+      nest.outputs.push_back(Resolve(instance, output, true));
+    model_->nests.push_back(std::move(nest));
   }
 
   // The call of an InputLayer of the instance.
@@ -205,6 +236,7 @@ class Flattener {
 
   KerasModel* model_;
   std::vector<Instance> instances_;
+  std::map<const TreeEntry*, size_t> models_;  // those in the model, by number
   std::vector<int> called_;  // by layer: how many calls so far
   std::set<std::string> names_;
 };

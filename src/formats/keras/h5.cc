@@ -120,6 +120,13 @@ class H5Variables : public Variables {
   std::vector<std::string> OfLayer(size_t layer, std::vector<std::string> all,
                                    size_t* earlier) const {
     const KerasLayer& it = model_.layers[layer];
+    // As our own files say it.
+    std::vector<std::string> exact;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(exact),
+                 [&](const std::string& weight) {
+                   return weight.starts_with(it.path + "/");
+                 });
+    if (!exact.empty()) return exact;
     const auto has = [&](const std::string& weight) {
       return ("/" + weight).find("/" + it.name + "/") != std::string::npos;
     };
@@ -157,18 +164,51 @@ class H5Variables : public Variables {
   const H5Tree& weights_;
 };
 
-// The group of one layer: its variables below a group of the same name, and
-// the list of their names.
+// A variable of a top-level layer, which may be a model.
+struct H5Weight {
+  const OutLayer* layer;
+  const OutVariable* variable;
+  std::string name;  // "conv2d/kernel:0", below the models in that model
+  bool trained;
+};
+
+// `below`: the models in the layer that this one is in.
+void CollectWeights(const OutLayer& layer, const std::string& below,
+                    std::vector<H5Weight>* weights) {
+  for (const OutVariable& weight : layer.weights) {
+    std::string name = below + layer.name;
+    if (!weight.part.empty()) name += "/" + weight.part;
+    weights->push_back({&layer, &weight,
+                        name + "/" + weight.variable->name + ":0",
+                        layer.trainable && weight.variable->trained});
+  }
+  if (layer.model == nullptr) return;
+  for (const OutLayer& inner : layer.model->layers) {
+    CollectWeights(inner,
+                   inner.model == nullptr ? below : below + inner.name + "/",
+                   weights);
+  }
+}
+
+// The group of one layer: its variables below a group of the same name, those
+// of a model below theirs, and the list of their names. What is trained comes
+// first, of all layers in a model.
 void AddLayerGroup(const Graph& graph, const OutLayer& layer, H5Image* image) {
   const std::string group = "/model_weights/" + layer.name;
   image->AddGroup(group);
+  std::vector<H5Weight> weights;
+  CollectWeights(layer, "", &weights);
+  if (layer.model != nullptr)
+    std::stable_partition(
+        weights.begin(), weights.end(),
+        [](const H5Weight& weight) { return weight.trained; });
   std::vector<std::string> names;
-  for (const OutVariable& weight : layer.weights) {
-    std::string below = layer.name;
-    if (!weight.part.empty()) below += "/" + weight.part;
-    image->AddGroup(group + "/" + below);
-    names.push_back(below + "/" + weight.variable->name + ":0");
-    AddVariableDataset(graph, layer, weight, group + "/" + names.back(), image);
+  for (const H5Weight& weight : weights) {
+    const size_t slash = weight.name.rfind('/');
+    image->AddGroup(group + "/" + weight.name.substr(0, slash));
+    names.push_back(weight.name);
+    AddVariableDataset(graph, *weight.layer, *weight.variable,
+                       group + "/" + weight.name, image);
   }
   image->AddStrings(group, "weight_names", names);
 }

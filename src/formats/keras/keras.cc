@@ -21,13 +21,13 @@ namespace {
 void WarnOfOneKeras(const OutModel& model, bool archive) {
   for (const int generation : {2, 3}) {
     std::vector<std::string> names;
-    for (const OutLayer& layer : model.layers) {
+    ForEachLayer(model, [&](const OutLayer& layer) {
       const int of = layer.generation != 0 ? layer.generation
                      : !HasTwoForms(layer) ? 0
                      : archive             ? 3
                                            : 2;
       if (of == generation) names.push_back(layer.name);
-    }
+    });
     if (names.empty()) continue;
     Warn(
         "a Keras file of this model is one of Keras {}'s: the other does not "
@@ -46,6 +46,13 @@ std::optional<OutModel> KerasForm(const Graph& graph, bool archive) {
           "in a Keras file of this model others do the work of these layers, "
           "for which Keras 2 and 3 have no form that both read: {}",
           fmt::join(changed, ", "));
+    }
+    if (!model.flattened.empty()) {
+      Warn(
+          "in a Keras file of this model these models in the model are written "
+          "as their layers, as layers outside of them read what they did not "
+          "give or share what they have: {}",
+          fmt::join(model.flattened, ", "));
     }
     WarnOfOneKeras(model, archive);
     return model;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -27,12 +28,14 @@ struct Variable {
   const char* name;  // Keras 2's
   Layout layout;
   const char* keras3_name = nullptr;  // in an .h5 of Keras 3; null: the same
+  bool trained = true;                // else Keras has it as a state
 };
 
 struct LayerIn;
 struct NodeOut;
 struct NodeGroup;
 struct OutLayer;
+struct OutModel;
 class LayerWriter;
 
 // A value of a config, held as its JSON; -1 in a list of integers is null.
@@ -215,6 +218,12 @@ struct OutLayer {
   std::vector<std::vector<OutTensor>> more_calls;  // of their inputs
   int generation = 0;  // the one Keras that means this by it; 0: both do
   std::vector<std::vector<int32_t>> input_shapes;  // -1: the batch
+  std::string call;             // which call in Keras this was, by its path
+  std::vector<TensorId> gives;  // tensors that its outputs are like, by output
+  std::string read_as;          // the label that readers give it
+  // Of a model in the model: `class_name` says which kind.
+  std::shared_ptr<OutModel> model;
+  std::optional<bool> training;  // what it is called with
 
   void Set(std::string key, ConfigValue value);
   bool Says(std::string_view key) const;

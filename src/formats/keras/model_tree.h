@@ -26,6 +26,7 @@ struct TreeEntry {
 struct ModelTree {
   bool sequential = false;
   bool has_input_layer = false;  // of a Sequential: in the file
+  bool trainable = true;         // as it says itself
   std::vector<TreeEntry> entries;
   std::map<std::string, size_t> places;  // of entries, by name
   std::vector<Reference> inputs;

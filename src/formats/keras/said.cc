@@ -7,6 +7,7 @@
 
 #include "src/base/error.h"
 #include "src/formats/keras/groups.h"
+#include "src/formats/keras/nests.h"
 #include "src/formats/keras/regularizers.h"
 #include "src/formats/keras/unknown_layers.h"
 
@@ -142,6 +143,7 @@ std::map<std::string, std::string> SaidOfLayers(const KerasModel& model) {
   for (const KerasCall& call : model.calls)
     calls[call.layer].push_back(call.path);
   std::map<std::string, std::string> said;
+  if (!model.nests.empty()) said[kSaidOfNests] = SaidOfNests(model);
   for (size_t l = 0; l < model.layers.size(); ++l) {
     const KerasLayer& layer = model.layers[l];
     if (layer.class_name == "InputLayer" || !IsOfBoth(layer.class_name))

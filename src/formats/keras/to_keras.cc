@@ -13,6 +13,7 @@
 #include "src/formats/graph_json/graph_json.h"
 #include "src/formats/hdf5/h5_image.h"
 #include "src/formats/keras/groups.h"
+#include "src/formats/keras/nests.h"
 #include "src/formats/keras/regularizers.h"
 #include "src/formats/keras/said.h"
 #include "src/graph/op_def.h"
@@ -64,53 +65,6 @@ void RequireFloatData(const Tensor& tensor) {
   }
 }
 
-bool SameWeights(const OutLayer& a, const OutLayer& b) {
-  return std::equal(a.weights.begin(), a.weights.end(), b.weights.begin(),
-                    b.weights.end(),
-                    [](const OutVariable& x, const OutVariable& y) {
-                      return x.id == y.id && x.variable == y.variable;
-                    });
-}
-
-bool IsSameLayer(const OutLayer& a, const OutLayer& b) {
-  const bool known =
-      !a.weights.empty() || (!a.label.empty() && a.label == b.label);
-  return known && a.class_name == b.class_name && a.config == b.config &&
-         SameWeights(a, b);
-}
-
-// Nodes with one layer's weights are calls of it, and so are those that the
-// file said to be.
-void MergeLayers(OutModel* model, std::vector<OutTensor>* now) {
-  std::vector<OutLayer> layers;
-  for (size_t l = 0; l < model->layers.size(); ++l) {
-    OutLayer& layer = model->layers[l];
-    size_t first = layers.size();
-    for (size_t other = 0; other < first; ++other) {
-      if (IsSameLayer(layers[other], layer)) first = other;
-    }
-    if (first == layers.size()) {
-      (*now)[l] = {static_cast<int>(first), 0, 0};
-      layers.push_back(std::move(layer));
-    } else {
-      if (layer.name == layers[first].label) layers[first].name = layer.name;
-      layers[first].more_calls.push_back(std::move(layer.inputs));
-      (*now)[l] = {static_cast<int>(first), 0,
-                   static_cast<int>(layers[first].more_calls.size())};
-    }
-  }
-  model->layers = std::move(layers);
-}
-
-void MergeCalls(OutModel* model) {
-  std::vector<OutTensor> now(model->layers.size());
-  MergeLayers(model, &now);
-  ForEachReference(model, [&](OutTensor* tensor) {
-    const OutTensor& to = now[static_cast<size_t>(tensor->layer)];
-    *tensor = {to.layer, tensor->output, to.call};
-  });
-}
-
 class Writer : public LayerWriter {
  public:
   Writer(const Graph& graph, std::vector<std::string>* changed)
@@ -137,6 +91,7 @@ class Writer : public LayerWriter {
       // An activation that its layer says.
       if (!node.outputs.empty() && layer_of_.contains(node.outputs[0]))
         continue;
+      call_ = node.name;
       ForNode(node, [&] {
         if (found_[n].has_value()) AddFound(n);
       });
@@ -144,6 +99,7 @@ class Writer : public LayerWriter {
       if (groups_[n].size() > 1 && changed_ != nullptr)
         changed_->push_back(node.name);
       for (const size_t member : groups_[n]) {
+        call_ = node.name;
         ForNode(graph_.nodes[member], [&] {
           AddNode(graph_.nodes[member], member == n ? n : kNone_);
         });
@@ -153,19 +109,12 @@ class Writer : public LayerWriter {
       model_.outputs.push_back(LayerOf(id));
     }
     Recall();
-    MergeCalls(&model_);
     for (OutLayer& layer : model_.layers) SetRegularizers(graph_, &layer);
     model_.name = graph_.name;
-    model_.is_chain = !graph_.functional && model_.inputs.size() == 1 &&
-                      model_.outputs.size() == 1 && model_.outputs[0] == Last();
-    for (size_t i = 0; i < model_.layers.size(); ++i) {
-      std::vector<OutTensor> before;
-      if (i > 0) before = {{static_cast<int>(i) - 1, 0}};
-      model_.is_chain &= model_.layers[i].inputs == before &&
-                         model_.layers[i].more_calls.empty();
-    }
-    if (!model_.is_chain) OrderAsKeras(&model_);
-    return std::move(model_);
+    model_.functional = graph_.functional;
+    OutModel model = PutIntoNests(graph_, std::move(model_));
+    SetReadAs(&model);
+    return model;
   }
 
   OutLayer& Add(const char* class_name, const std::string& name,
@@ -175,6 +124,7 @@ class Writer : public LayerWriter {
     layer.row = FindLayerRow(class_name);
     layer.name = UniqueName(name, SnakeCase(class_name));
     layer.inputs = std::move(inputs);
+    layer.call = call_;
     model_.layers.push_back(std::move(layer));
     return model_.layers.back();
   }
@@ -192,8 +142,10 @@ class Writer : public LayerWriter {
     for (OutLayer& layer : model_.layers) {
       std::vector<TensorId> inputs;
       for (const OutTensor& input : layer.inputs) {
-        const auto it = like_.find({input.layer, input.output});
-        if (it != like_.end()) inputs.push_back(it->second);
+        const OutLayer& from = model_.layers[static_cast<size_t>(input.layer)];
+        const auto output = static_cast<size_t>(input.output);
+        if (output < from.gives.size() && from.gives[output] != kNoTensor)
+          inputs.push_back(from.gives[output]);
       }
       if (!inputs.empty() && inputs.size() == layer.inputs.size())
         memory.Recall(inputs, &layer);
@@ -203,7 +155,10 @@ class Writer : public LayerWriter {
   // `id` is what the layer that was added last gives, or has its shape.
   void Give(TensorId id, int output = 0) {
     layer_of_[id] = {Last().layer, output};
-    like_[{Last().layer, output}] = id;
+    std::vector<TensorId>& gives = model_.layers.back().gives;
+    gives.resize(std::max(gives.size(), static_cast<size_t>(output) + 1),
+                 kNoTensor);
+    gives[static_cast<size_t>(output)] = id;
   }
 
   // Calls `add`, naming the node in its errors.
@@ -264,11 +219,7 @@ class Writer : public LayerWriter {
     }
     const std::string& name =
         graph_.input_names.empty() ? tensor.name : graph_.input_names[i];
-    std::vector<int32_t> dims = SampleDims(tensor.shape);
-    dims.insert(dims.begin(), -1);
-    OutLayer& layer = Add("InputLayer", name, {});
-    layer.Set("batch_input_shape", std::move(dims));
-    layer.Set("dtype", Name(tensor.dtype));
+    Add("InputLayer", name, {}).config = InputLike(tensor).config;
     Give(id);
     model_.inputs.push_back(Last());
   }
@@ -407,6 +358,7 @@ class Writer : public LayerWriter {
     }
     Give(node.outputs[0]);
     if (fused != "linear" && (by_itself || !says)) {
+      if (by_itself) call_ = output;
       AddActivation(static_cast<Activation>(FusedActivation(node)->i),
                     by_itself ? output : node.name + "_activation", Last(),
                     this);
@@ -423,13 +375,23 @@ class Writer : public LayerWriter {
   std::vector<std::optional<FoundLayer>> found_;
   std::vector<std::string> activations_;  // what Keras calls a group, or empty
   OutModel model_;
+  std::string call_;  // what is being written, see OutLayer
   std::set<std::string> names_;
   std::map<TensorId, OutTensor> layer_of_;
-  // By a layer and its output: a tensor of that shape.
-  std::map<std::pair<int, int>, TensorId> like_;
 };
 
 }  // namespace
+
+OutLayer InputLike(const Tensor& tensor) {
+  OutLayer layer;
+  layer.class_name = "InputLayer";
+  layer.row = FindLayerRow(layer.class_name);
+  std::vector<int32_t> dims = SampleDims(tensor.shape);
+  dims.insert(dims.begin(), -1);
+  layer.Set("batch_input_shape", std::move(dims));
+  layer.Set("dtype", Name(tensor.dtype));
+  return layer;
+}
 
 OutModel ToKeras(const Graph& graph, std::vector<std::string>* changed) {
   VerifyStructure(graph);
@@ -478,18 +440,19 @@ namespace {
 std::string NameInGraph(const Graph& graph, const OutLayer& layer,
                         const OutVariable& weight) {
   if (!weight.part.empty()) return graph.tensor(weight.id).name;
-  return layer.name + "/" + weight.variable->name;
+  return layer.read_as + "/" + weight.variable->name;
 }
 
 }  // namespace
 
 bool KeepsWeightNames(const Graph& graph, const OutModel& model) {
-  return std::all_of(model.layers.begin(), model.layers.end(),
-                     [&](const OutLayer& layer) {
-                       return layer.weights.empty() ||
-                              graph.tensor(layer.weights[0].id).name ==
-                                  NameInGraph(graph, layer, layer.weights[0]);
-                     });
+  bool keeps = true;
+  ForEachLayer(model, [&](const OutLayer& layer) {
+    keeps = keeps && (layer.weights.empty() ||
+                      graph.tensor(layer.weights[0].id).name ==
+                          NameInGraph(graph, layer, layer.weights[0]));
+  });
+  return keeps;
 }
 
 void AddVariableDataset(const Graph& graph, const OutLayer& layer,
@@ -518,12 +481,12 @@ void AddVariableDataset(const Graph& graph, const OutLayer& layer,
 void AddOurGraph(const Graph& full, const Graph& plain, const OutModel* model,
                  H5Image* image) {
   std::vector<StoredTensor> stored;  // by the names that the readers give them
-  for (const OutLayer& layer :
-       model == nullptr ? std::vector<OutLayer>() : model->layers) {
+  const auto store = [&](const OutLayer& layer) {
     for (const OutVariable& weight : layer.weights)
       stored.push_back(
           {NameInGraph(plain, layer, weight), &plain.tensor(weight.id)});
-  }
+  };
+  if (model != nullptr) ForEachLayer(*model, store);
   AddGraph(full, stored, image);
 }
 

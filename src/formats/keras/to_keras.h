@@ -17,9 +17,16 @@ struct OutModel {
   std::vector<OutLayer> layers;
   std::vector<OutTensor> inputs;  // of the layers that are inputs
   std::vector<OutTensor> outputs;
-  bool is_chain = false;  // one input, one output, each reads the one before
-  std::string name;       // empty: Keras's for such a model
+  bool is_chain = false;    // one input, one output, each reads the one before
+  std::string name;         // empty: Keras's for such a model
+  bool functional = false;  // and no Sequential, even if a chain
+  bool trainable = true;    // of a model in the model
+  std::vector<std::string>
+      flattened;  // models that are none any more (nests.h)
 };
+
+// The layer, of no name yet, whose output is such a tensor.
+OutLayer InputLike(const Tensor& tensor);
 
 // Every place where a layer's output is named: the inputs of calls, and the
 // inputs and outputs of the model.
@@ -50,6 +57,13 @@ const char* KerasVersionOf(const OutModel& model, bool archive);
 OutModel ToKeras(const Graph& graph,
                  std::vector<std::string>* changed = nullptr);
 
+// Makes one layer of calls of one, gives each a name of its own, and finds out
+// whether the model is a chain; if not, the layers come in Keras's order.
+void Settle(OutModel* model);
+
+// Sets OutLayer::read_as of all layers, also in models in the model.
+void SetReadAs(OutModel* model);
+
 // Puts the layers in the order in which Kerases have a Functional model's:
 // by the longest way to an output, longest first, then as a walk from the
 // outputs meets them (tf_keras/engine/functional.py, _map_graph_network). They
@@ -63,6 +77,18 @@ bool KeepsWeightNames(const Graph& graph, const OutModel& model);
 // The model's config as an .h5 has it, or as config.json of an archive.
 std::string ConfigForH5(const OutModel& model);
 std::string ConfigForArchive(const OutModel& model);
+
+// Calls `visit` with each layer that is no model, and those of models in the
+// model in its place.
+template <typename F>
+void ForEachLayer(const OutModel& model, F visit) {
+  for (const OutLayer& layer : model.layers) {
+    if (layer.model != nullptr)
+      ForEachLayer(*layer.model, visit);
+    else
+      visit(layer);
+  }
+}
 
 // Adds a variable of the layer in Keras's layout.
 void AddVariableDataset(const Graph& graph, const OutLayer& layer,

@@ -62,9 +62,18 @@ Ordered InputConfigForArchive(const OutLayer& layer) {
   return config;
 }
 
+bool IsFunctional(const OutLayer& layer) {
+  return layer.model != nullptr && !layer.model->is_chain;
+}
+
+// Kerases count the calls of a Functional model in the model from 0 or from 1,
+// so each is there twice: the second of a pair is the first that follows the
+// other count. A Sequential has none but its own calls while its config has no
+// InputLayer.
 Ordered Reference(const OutModel& model, const OutTensor& tensor) {
-  return Ordered::array({model.layers[static_cast<size_t>(tensor.layer)].name,
-                         tensor.call, tensor.output});
+  const OutLayer& layer = model.layers[static_cast<size_t>(tensor.layer)];
+  const int call = IsFunctional(layer) ? 2 * tensor.call + 1 : tensor.call;
+  return Ordered::array({layer.name, call, tensor.output});
 }
 
 // A call as Keras 3 has it, by arguments.
@@ -97,6 +106,7 @@ Ordered InboundNodes(const OutModel& model, const OutLayer& layer,
       return;
     }
     Ordered named = Ordered::object();
+    if (layer.training.has_value()) named["training"] = *layer.training;
     if (IsOfHeads(layer)) {
       named["value"] = Reference(model, inputs[1]);
       if (inputs.size() > 2) named["key"] = Reference(model, inputs[2]);
@@ -108,6 +118,7 @@ Ordered InboundNodes(const OutModel& model, const OutLayer& layer,
       reference.push_back(call.empty() ? named : Ordered::object());
       call.push_back(std::move(reference));
     }
+    if (IsFunctional(layer)) nodes.push_back(call);
     nodes.push_back(std::move(call));
   };
   add(layer.inputs);
@@ -115,9 +126,11 @@ Ordered InboundNodes(const OutModel& model, const OutLayer& layer,
   return nodes;
 }
 
-// What a Functional model's config says behind its layers.
-void AddEnds(const OutModel& model, Ordered* config) {
+// What a Functional model's config says behind its layers. Of a model in the
+// model one end is no list: Keras 3 gives what it finds to the next layer.
+void AddEnds(const OutModel& model, bool inner, Ordered* config) {
   const auto references = [&](const std::vector<OutTensor>& tensors) {
+    if (inner && tensors.size() == 1) return Reference(model, tensors[0]);
     Ordered list = Ordered::array();
     for (const OutTensor& tensor : tensors)
       list.push_back(Reference(model, tensor));
@@ -125,6 +138,58 @@ void AddEnds(const OutModel& model, Ordered* config) {
   };
   (*config)["input_layers"] = references(model.inputs);
   (*config)["output_layers"] = references(model.outputs);
+}
+
+// An object of an archive says of which module it is.
+void AddModule(const char* module, Ordered* json) {
+  (*json)["module"] = module;
+  (*json)["registered_name"] = nullptr;
+}
+
+Ordered ModelConfig(const OutModel& model, bool archive, bool inner);
+
+// As it stands in the list of a model's layers. Those of a chain follow each
+// other.
+Ordered LayerJson(const OutModel& model, const OutLayer& layer, bool archive,
+                  bool chain) {
+  Ordered json = {{"class_name", layer.class_name}};
+  if (layer.model != nullptr) {
+    json = ModelConfig(*layer.model, archive, /*inner=*/true);
+  } else if (archive) {
+    json["config"] = layer.inputs.empty() ? InputConfigForArchive(layer)
+                                          : ConfigInArchive(layer);
+    AddModule("keras.layers", &json);
+  } else {
+    json["config"] =
+        layer.inputs.empty() ? InputConfigForH5(layer) : ConfigOf(layer);
+  }
+  if (!chain) {
+    json["name"] = layer.name;
+    json["inbound_nodes"] = InboundNodes(model, layer, archive);
+  }
+  return json;
+}
+
+// A model with its class. Of a class 'Model' of the module keras.models, both
+// Kerases find a Functional one.
+Ordered ModelConfig(const OutModel& model, bool archive, bool inner) {
+  const bool chain = model.is_chain;
+  Ordered layers = Ordered::array();
+  for (const OutLayer& layer : model.layers) {
+    if (inner && chain && layer.inputs.empty()) continue;
+    layers.push_back(LayerJson(model, layer, archive, chain));
+  }
+  const char* plain = chain ? "sequential" : "model";
+  Ordered config = {{"name", model.name.empty() ? plain : model.name}};
+  if (inner || !chain) config["trainable"] = model.trainable;
+  config["layers"] = std::move(layers);
+  if (!chain) AddEnds(model, inner, &config);
+  Ordered json = {{"class_name", chain     ? "Sequential"
+                                 : archive ? "Model"
+                                           : "Functional"},
+                  {"config", std::move(config)}};
+  if (archive) AddModule("keras.models", &json);
+  return json;
 }
 
 }  // namespace
@@ -153,60 +218,19 @@ bool HasTwoForms(const OutLayer& layer) {
 }
 
 const char* KerasVersionOf(const OutModel& model, bool archive) {
-  for (const OutLayer& layer : model.layers) {
-    if (layer.generation == 3 || (archive && HasTwoForms(layer)))
-      return "3.0.0";
-  }
-  return kKerasVersion;
+  bool three = false;
+  ForEachLayer(model, [&](const OutLayer& layer) {
+    three |= layer.generation == 3 || (archive && HasTwoForms(layer));
+  });
+  return three ? "3.0.0" : kKerasVersion;
 }
 
 std::string ConfigForH5(const OutModel& model) {
-  Ordered layers = Ordered::array();
-  for (const OutLayer& layer : model.layers) {
-    Ordered json = {{"class_name", layer.class_name},
-                    {"config", layer.inputs.empty() ? InputConfigForH5(layer)
-                                                    : ConfigOf(layer)}};
-    if (!model.is_chain) {
-      json["name"] = layer.name;
-      json["inbound_nodes"] = InboundNodes(model, layer, /*archive=*/false);
-    }
-    layers.push_back(std::move(json));
-  }
-  const char* plain = model.is_chain ? "sequential" : "model";
-  Ordered config = {{"name", model.name.empty() ? plain : model.name},
-                    {"layers", std::move(layers)}};
-  if (!model.is_chain) {
-    config["trainable"] = true;
-    AddEnds(model, &config);
-  }
-  const Ordered json = {
-      {"class_name", model.is_chain ? "Sequential" : "Functional"},
-      {"config", std::move(config)}};
-  return json.dump();
+  return ModelConfig(model, /*archive=*/false, /*inner=*/false).dump();
 }
 
 std::string ConfigForArchive(const OutModel& model) {
-  Ordered layers = Ordered::array();
-  for (const OutLayer& layer : model.layers) {
-    layers.push_back(
-        {{"module", "keras.layers"},
-         {"class_name", layer.class_name},
-         {"config", layer.inputs.empty() ? InputConfigForArchive(layer)
-                                         : ConfigInArchive(layer)},
-         {"registered_name", nullptr},
-         {"name", layer.name},
-         {"inbound_nodes", InboundNodes(model, layer, /*archive=*/true)}});
-  }
-  Ordered config = {{"name", model.name.empty() ? "model" : model.name},
-                    {"trainable", true},
-                    {"layers", std::move(layers)}};
-  AddEnds(model, &config);
-  // A class of this module is found in both Kerases and is a Functional one.
-  const Ordered json = {{"module", "keras.models"},
-                        {"class_name", "Model"},
-                        {"config", std::move(config)},
-                        {"registered_name", nullptr}};
-  return json.dump();
+  return ModelConfig(model, /*archive=*/true, /*inner=*/false).dump();
 }
 
 }  // namespace litesmith

@@ -76,10 +76,11 @@ bool WriteBatchNormalization(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"gamma", Layout::kPlain},
-                                   {"beta", Layout::kPlain},
-                                   {"moving_mean", Layout::kPlain},
-                                   {"moving_variance", Layout::kPlain}};
+constexpr Variable kVariables[] = {
+    {"gamma", Layout::kPlain},
+    {"beta", Layout::kPlain},
+    {"moving_mean", Layout::kPlain, nullptr, false},
+    {"moving_variance", Layout::kPlain, nullptr, false}};
 
 constexpr LayerRow kRows[] = {
     {"BatchNormalization",

@@ -1,0 +1,54 @@
+"""Models in models, through litesmith and back in both containers and both Kerases."""
+
+import json
+
+import numpy as np
+import pytest
+from test_keras import ENDINGS, GENERATIONS, assert_close, keras, predict
+
+KINDS = ("sequential", "chain", "deep", "frozen", "two", "twice", "steps")
+
+
+def samples(kind):
+    rng = np.random.default_rng(23)
+    if kind == "steps":
+        return [rng.integers(0, 9, (10, 6)).astype(np.int32)]
+    shapes = {"two": [(3,), (4,)], "twice": [(8, 8, 3)] * 2}.get(kind, [(8, 8, 3)])
+    return [rng.normal(0, 1, (10, *shape)).astype(np.float32) for shape in shapes]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_models_in_the_model_come_back(litesmith, tmp_path, generation, ending, kind):
+    """From either Keras to .h5, to .keras, to .h5: names, kinds, flags, weights, and what they predict."""
+    theirs = tmp_path / f"theirs{ending}"
+    keras(generation, "save-nested", theirs, kind)
+    inputs = samples(kind)
+    want = predict(generation, theirs, tmp_path, *inputs)
+    tree = json.loads(keras(generation, "tree", theirs))
+    before = theirs
+    for step, to in enumerate((".h5", ".keras", ".h5")):
+        after = tmp_path / f"ours{step}{to}"
+        litesmith.ok("convert", before, "--method", "keras", "-o", after)
+        before = after
+        for reader in GENERATIONS:
+            assert json.loads(keras(reader, "tree", after)) == tree
+            for got, wanted in zip(predict(reader, after, tmp_path, *inputs), want, strict=True):
+                assert_close(got, wanted)
+    assert (tmp_path / "ours0.h5").read_bytes() == (tmp_path / "ours2.h5").read_bytes()
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_a_trained_model_keeps_its_models(litesmith, tmp_path, ending):
+    """Pruned, of the same structure; what is frozen in a model stays as it was."""
+    theirs, ours = tmp_path / "theirs.h5", tmp_path / f"ours{ending}"
+    keras("2", "save-nested", theirs, "deep")
+    [x] = samples("deep")
+    y = np.arange(10) % 2
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+    litesmith.ok("optimize", theirs, "--recipe", "prune", "--data", f"npz:{tmp_path / 'data.npz'}", "--epochs", 1, "-o", ours)
+    tree = json.loads(keras("2", "tree", theirs))
+    for reader in GENERATIONS:
+        assert json.loads(keras(reader, "tree", ours)) == tree
+        assert_close(predict(reader, ours, tmp_path, x)[0], litesmith.run(ours, x, tmp_path))
