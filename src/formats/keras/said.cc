@@ -119,8 +119,14 @@ bool IsOfBoth(const std::string& class_name) {
 
 // What both Kerases take. Keras 2 says of these what it says of other
 // convolutions, too, whose kernel they do not have; Keras 3 says of a start by
-// fans of which axes.
+// fans of which axes. A list of one axis is what Keras 2 says of batch
+// normalizations, and Keras 3 does not read in an archive.
 Json ForBoth(const std::string& class_name, Json config) {
+  if (class_name == "BatchNormalization") {
+    const Json* axis = JsonFind(config, "axis");
+    if (axis != nullptr && axis->is_array() && axis->size() == 1)
+      config["axis"] = Json(axis->front());
+  }
   for (auto& [key, value] : config.items()) {
     if (!key.ends_with("_initializer") || InnerConfig(value) == nullptr)
       continue;

@@ -1,4 +1,6 @@
 // What a file said of layers is said again where it is still true.
+#include "src/formats/keras/said.h"
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -110,6 +112,19 @@ TEST(SaidOfLayers, CallsOfALayerWithoutWeightsAreOneLayer) {
   graph.nodes.back().Set<&DropoutAttrs::rate>(0.25f);
   model = ToKeras(graph);
   EXPECT_EQ(model.layers.size(), 5u);
+}
+
+// Keras 3 reads no list in an archive.
+TEST(SaidOfLayers, AnAxisInAListIsANumber) {
+  const KerasModel model = ParseKerasConfig(
+      R"({"class_name": "Sequential", "config": {"name": "m", "layers": [
+      {"class_name": "InputLayer",
+       "config": {"name": "i", "batch_input_shape": [null, 4, 3]}},
+      {"class_name": "BatchNormalization",
+       "config": {"name": "n", "axis": [2]}}]}})",
+      "config");
+  const std::string said = SaidOfLayers(model).at("n");
+  EXPECT_NE(said.find(R"("axis":2)"), std::string::npos) << said;
 }
 
 TEST(SaidOfLayers, BothContainersKeepIt) {
