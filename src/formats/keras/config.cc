@@ -208,8 +208,8 @@ class TreeParser {
            *a.args == *b.args && *a.kwargs == *b.kwargs;
   }
 
-  // Our own files have each call of a Functional model in the model twice, and
-  // read but the odd ones (write_config.cc): it is one.
+  // Our own files have each call of a Functional model in the model twice and
+  // number it oddly, for both Kerases (write_config.cc): here it is one.
   static void DropDoubles(ModelTree* tree) {
     std::map<std::string, std::vector<Reference*>> readers;
     const auto note = [&](std::vector<Reference>* references) {

@@ -66,10 +66,10 @@ bool IsFunctional(const OutLayer& layer) {
   return layer.model != nullptr && !layer.model->is_chain;
 }
 
-// Kerases count the calls of a Functional model in the model from 0 or from 1,
-// so each is there twice: the second of a pair is the first that follows the
-// other count. A Sequential has none but its own calls while its config has no
-// InputLayer.
+// Kerases count the calls of a Functional model in the model from 1 (Keras 2)
+// or from 0 (Keras 3). So each call is there twice, and an odd number is one of
+// the two by either count. A Sequential whose config has no InputLayer is
+// counted from 0 by both.
 Ordered Reference(const OutModel& model, const OutTensor& tensor) {
   const OutLayer& layer = model.layers[static_cast<size_t>(tensor.layer)];
   const int call = IsFunctional(layer) ? 2 * tensor.call + 1 : tensor.call;
