@@ -7,6 +7,7 @@
 
 #include "src/base/error.h"
 #include "src/kernels/pool/reference.h"
+#include "src/kernels/pool/simd.h"
 #include "src/kernels/pool/train.h"
 #include "src/ops/checks.h"
 #include "src/ops/layer/layer.h"
@@ -80,10 +81,12 @@ namespace {
 
 // What the pools compute, on any type.
 struct Max {
+  static constexpr PoolKind kKind = PoolKind::kMax;
   template <class T>
   static constexpr auto kRun = MaxPool2DRef<T>;
 };
 struct Average {
+  static constexpr PoolKind kKind = PoolKind::kAverage;
   template <class T>
   static constexpr auto kRun = AveragePool2DRef<T>;
 };
@@ -93,7 +96,8 @@ struct RootMeanSquare {
   static constexpr auto kRun = L2Pool2DRef;
 };
 
-template <class F, typename T>
+// The reference, or vectors.
+template <class F, typename T, bool kSimd>
 class Pool final : public Kernel {
  public:
   explicit Pool(const PrepareContext& context)
@@ -107,10 +111,17 @@ class Pool final : public Kernel {
       const IntegerRange range = ActivationRange(activation, context.output());
       lo_ = static_cast<T>(range.lo), hi_ = static_cast<T>(range.hi);
     }
+    if (kSimd) workspace_bytes = PoolSimdWorkspace(window_);
   }
   void Run(const KernelArgs& args) const override {
-    F::template kRun<T>(window_, static_cast<int>(args.batch * images_),
-                        args.in<T>(0), lo_, hi_, args.out<T>());
+    const int images = static_cast<int>(args.batch * images_);
+    if constexpr (kSimd) {
+      Pool2DSimd<T>(F::kKind, window_, images, args.in<T>(0), lo_, hi_,
+                    args.out<T>(), args.workspace);
+    } else {
+      F::template kRun<T>(window_, images, args.in<T>(0), lo_, hi_,
+                          args.out<T>());
+    }
   }
 
  private:
@@ -119,6 +130,14 @@ class Pool final : public Kernel {
   T lo_;
   T hi_;
 };
+
+// Averages that are quantized later have the reference's order of sums.
+template <class F, typename T>
+bool FitsSimd(const PrepareContext& context) {
+  return FitsPoolSimd<T>(F::kKind, PoolWindow(context)) &&
+         !(std::is_same_v<T, float> && F::kKind == PoolKind::kAverage &&
+           context.facts.IsBeforeQuantize(context.node.outputs[0]));
+}
 
 class MaxPool2DF32Train final : public TrainKernel {
  public:
@@ -227,32 +246,49 @@ class MeanPool2DF32Train final : public TrainKernel {
 
 constexpr Operand kOperands[] = {{.name = "input"}};
 
+template <class F, typename T>
+constexpr KernelRow SimdRow(const char* name) {
+  return {name,
+          Purpose::kFast,
+          {DTypeOf<T>::value},
+          MakeKernel<Pool<F, T, true>>,
+          FitsSimd<F, T>};
+}
+
 template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
 constexpr KernelRow kPoolRows[] = {
     {"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain},
+    SimdRow<F, float>("F32"),
+    SimdRow<F, int8_t>("S8"),
+    SimdRow<F, uint8_t>("U8"),
+    SimdRow<F, int16_t>("S16"),
     {"F32Ref",
      Purpose::kReference,
      {DType::kFloat32},
-     MakeKernel<Pool<F, float>>},
-    {"S8Ref", Purpose::kReference, {DType::kInt8}, MakeKernel<Pool<F, int8_t>>},
+     MakeKernel<Pool<F, float, false>>},
+    {"S8Ref",
+     Purpose::kReference,
+     {DType::kInt8},
+     MakeKernel<Pool<F, int8_t, false>>},
     {"U8Ref",
      Purpose::kReference,
      {DType::kUInt8},
-     MakeKernel<Pool<F, uint8_t>>},
+     MakeKernel<Pool<F, uint8_t, false>>},
     {"S16Ref",
      Purpose::kReference,
      {DType::kInt16},
-     MakeKernel<Pool<F, int16_t>>},
+     MakeKernel<Pool<F, int16_t, false>>},
 };
 
-constexpr KernelRow kL2Rows[] = {{"F32Train",
-                                  Purpose::kTrain,
-                                  {DType::kFloat32},
-                                  MakeKernel<MeanPool2DF32Train<L2Gradient>>},
-                                 {"F32Ref",
-                                  Purpose::kReference,
-                                  {DType::kFloat32},
-                                  MakeKernel<Pool<RootMeanSquare, float>>}};
+constexpr KernelRow kL2Rows[] = {
+    {"F32Train",
+     Purpose::kTrain,
+     {DType::kFloat32},
+     MakeKernel<MeanPool2DF32Train<L2Gradient>>},
+    {"F32Ref",
+     Purpose::kReference,
+     {DType::kFloat32},
+     MakeKernel<Pool<RootMeanSquare, float, false>>}};
 
 int Version(const Graph& graph, const Node& node) {
   const DType dtype = graph.tensor(node.inputs[0]).dtype;
