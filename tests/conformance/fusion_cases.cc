@@ -3,7 +3,7 @@
 #include <fmt/core.h>
 
 #include "src/ops/layer/conv_2d.h"
-#include "src/ops/map/binary.h"
+#include "src/ops/layer/fully_connected.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
@@ -183,30 +183,38 @@ struct Int16Step {
   const char* name;
   int units, depth;
   bool broken = false;  // one number is taken from all of the new state
+  int rows = 0;         // a sample, as a dimension of their own
 };
-constexpr Int16Step kInt16Steps[] = {
-    {"12", 12, 12}, {"odd", 37, 7}, {"one", 1, 1}, {"broken", 12, 5, true}};
+constexpr Int16Step kInt16Steps[] = {{"12", 12, 12},
+                                     {"odd", 37, 7},
+                                     {"one", 1, 1},
+                                     {"broken", 12, 5, true},
+                                     {"rows", 9, 6, false, 3}};
 constexpr Int16Step kTimedStep = {"lstm", 12, 12};
 
 Graph BuildInt16Step(const Int16Step& of, Rng* rng) {
   constexpr float kOne = 1.0f / 32768;
   GraphBuilder build(rng);
-  const TensorId h =
-      build.Input("h", DType::kInt16, {of.depth}, PerTensor(0.9f * kOne));
-  TensorId c =
-      build.Input("c", DType::kInt16, {of.units}, PerTensor(3.1f * kOne));
+  const auto input = [&](const std::string& name, int values, float scale) {
+    std::vector<int32_t> shape = {values};
+    if (of.rows > 0) shape.insert(shape.begin(), of.rows);
+    return build.Input(name, DType::kInt16, shape, PerTensor(scale));
+  };
+  const TensorId h = input("h", of.depth, 0.9f * kOne);
+  TensorId c = input("c", of.units, 3.1f * kOne);
   const auto add = [&](const OpDef& op, const std::string& name,
                        std::vector<TensorId> inputs, float scale) {
     build.Add(op, name, std::move(inputs), PerTensor(scale), DType::kInt16);
     return build.last();
   };
   const auto gate = [&](const std::string& name, const OpDef& function) {
-    const TensorId x = build.Input("x_" + name, DType::kInt16, {of.units},
-                                   PerTensor(5.3f * kOne));
+    const TensorId x = input("x_" + name, of.units, 5.3f * kOne);
     const TensorId weights = build.Random(
         "w_" + name, DType::kInt8, {of.units, of.depth}, PerTensor(0.011f));
-    const TensorId product =
-        add(kFullyConnected, "r_" + name, {h, weights}, 4.7f * kOne);
+    Node& node = build.Add(kFullyConnected, "r_" + name, {h, weights},
+                           PerTensor(4.7f * kOne), DType::kInt16);
+    node.Set<&FullyConnectedAttrs::keep_num_dims>(of.rows > 0);
+    const TensorId product = build.last();
     return add(function, name, {add(kAdd, "s_" + name, {x, product}, 8 * kOne)},
                kOne);
   };
@@ -224,6 +232,29 @@ Graph BuildInt16Step(const Int16Step& of, Rng* rng) {
   const TensorId y =
       add(kMul, "y", {out, add(kTanh, "t", {c}, kOne)}, 0.9f * kOne);
   return build.Finish({c, y});
+}
+
+// Dense layers of the same rows, one of them alike in nothing but the input.
+Graph BuildInt16Layers(Rng* rng) {
+  GraphBuilder build(rng);
+  const TensorId x =
+      build.Input("x", DType::kInt16, {5, 6}, PerTensor(0.0001f));
+  std::vector<TensorId> outputs;
+  for (const int units : {12, 12, 12, 7}) {
+    const std::string name = fmt::format("y{}", outputs.size());
+    const TensorId weights = build.Random(name + "_weights", DType::kInt8,
+                                          {units, 6}, PerTensor(0.011f));
+    const TensorId bias = build.Values<int64_t>(
+        name + "_bias", {units},
+        std::vector<int64_t>(static_cast<size_t>(units), 54321),
+        PerTensor(0.0001f * 0.011f));
+    build
+        .Add(kFullyConnected, name, {x, weights, bias}, PerTensor(0.0002f),
+             DType::kInt16)
+        .Set<&FullyConnectedAttrs::keep_num_dims>(true);
+    outputs.push_back(build.last());
+  }
+  return build.Finish(outputs);
 }
 
 }  // namespace
@@ -268,6 +299,7 @@ std::vector<Case> FusionCases() {
     add(fmt::format("int16_step_{}", step.name),
         [&](Rng* rng) { return BuildInt16Step(step, rng); });
   }
+  add("int16_layers", BuildInt16Layers);
   add("int16_step_timed", [&](Rng* rng) {
     return BuildInt16Step(kTimedStep, rng);
   }).timed = true;

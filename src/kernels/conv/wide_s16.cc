@@ -180,7 +180,7 @@ bool PackRequantizer64(const ConvSpec& spec, PackedWideConv* p) {
     for (int64_t i = 0; i < taps; ++i) bound += std::abs(int{*w++}) * 32768;
     const int64_t bias = spec.bias.empty() ? 0 : spec.bias[o];
     constexpr int64_t kMost = int64_t{1} << 45;
-    if (std::abs(bias) >= kMost || bound >= kMost) return false;
+    if (bias >= kMost || bias <= -kMost || bound >= kMost) return false;
     const FixedMultiplier m = r.multipliers[o];
     const int64_t multiplier = ReducedMultiplier(m.value);
     const int total = 15 - m.shift;

@@ -17,27 +17,27 @@ namespace {
 
 class ProgramKernel final : public Kernel {
  public:
-  // Of arrays of `width` values a sample, then rows of dense layers.
-  ProgramKernel(Program16 program, int64_t width, bool in_rows, size_t arrays)
+  // Of `arrays` arrays, then rows of dense layers. A sample has `rows` rows of
+  // `width` values; 0: all samples are one row.
+  ProgramKernel(Program16 program, int64_t rows, int64_t width, size_t arrays)
       : program_(std::move(program)),
+        rows_(rows),
         width_(width),
-        in_rows_(in_rows),
         arrays_(arrays) {
     workspace_bytes = program_.workspace_bytes();
   }
   void Run(const KernelArgs& args) const override {
     const auto* in = reinterpret_cast<const int16_t* const*>(args.inputs);
     auto* const* out = reinterpret_cast<int16_t* const*>(args.outputs);
-    // Without dense layers all samples are one array.
-    program_.Run(in_rows_ ? args.batch : 1,
-                 in_rows_ ? width_ : width_ * args.batch, in, in + arrays_, out,
-                 args.workspace);
+    program_.Run(rows_ > 0 ? rows_ * args.batch : 1,
+                 rows_ > 0 ? width_ : width_ * args.batch, in, in + arrays_,
+                 out, args.workspace);
   }
 
  private:
   Program16 program_;
+  int64_t rows_;
   int64_t width_;
-  bool in_rows_;
   size_t arrays_;
 };
 
@@ -93,17 +93,29 @@ class Group {
            context_->facts.IsBatched(id);
   }
   // So small, or of so many outputs, that a vector of outputs at a time is no
-  // loss, and read from the first level of cache.
+  // loss, and read from the first level of cache; several rows share no loads.
   bool IsSmallDense(const PrepareContext& at) const {
     constexpr int64_t kMostDepth = 128;
+    constexpr int64_t kMostDepthOfRows = 32;
     constexpr int64_t kMostWeights = 8192;
     const Shape& weights = at.input(1).shape;
+    const int64_t rows =
+        PerSample(at, at.output().shape.NumElements()) / weights[0];
     Dense16Spec spec;
-    return IsInt16(at.node.inputs[0]) && weights[1] <= kMostDepth &&
+    return IsInt16(at.node.inputs[0]) &&
+           weights[1] <= (rows > 1 ? kMostDepthOfRows : kMostDepth) &&
            weights.NumElements() <= kMostWeights && FillDense16(at, &spec);
   }
-  // Dense layers that no other node of the group reads keep their own kernel.
+  // Dense layers that no other node of the group reads keep their own kernel,
+  // but where all are dense layers of the same rows.
   void DropUnread();
+  bool IsOneLayer() const {
+    return std::all_of(nodes_.begin(), nodes_.end(), [&](NodeId id) {
+      const Node& node = context_->graph.node(id);
+      return node.op == &kFullyConnected &&
+             node.inputs[0] == context_->graph.node(nodes_[0]).inputs[0];
+    });
+  }
   bool Write(NodeId id, Program16* program);
   int ValueOf(TensorId id) const {
     const auto at = std::find(values_.begin(), values_.end(), id);
@@ -118,6 +130,7 @@ class Group {
 };
 
 void Group::DropUnread() {
+  if (IsOneLayer()) return;
   std::erase_if(nodes_, [&](NodeId id) {
     const Node& node = context_->graph.node(id);
     return node.op == &kFullyConnected &&
@@ -157,13 +170,12 @@ PlannedKernel Group::Plan() {
   const auto append = [](TensorId id, std::vector<TensorId>* to) {
     if (std::find(to->begin(), to->end(), id) == to->end()) to->push_back(id);
   };
-  bool has_dense = false;
+  int64_t outputs_of_dense = 0;
   for (const NodeId id : nodes_) {
     const Node& node = context_->graph.node(id);
-    const bool dense = node.op == &kFullyConnected;
-    has_dense |= dense;
-    if (dense) {
+    if (node.op == &kFullyConnected) {
       append(node.inputs[0], &rows_);
+      outputs_of_dense = context_->graph.tensor(node.inputs[1]).shape[0];
       continue;
     }
     for (const TensorId x : node.inputs) {
@@ -193,9 +205,11 @@ PlannedKernel Group::Plan() {
                         values_.begin() + static_cast<ptrdiff_t>(arrays));
   planned.inputs.insert(planned.inputs.end(), rows_.begin(), rows_.end());
   const PrepareContext last = context_->at(nodes_.back());
+  const int64_t values = PerSample(last, last.output().shape.NumElements());
+  const bool in_rows = outputs_of_dense > 0;
   planned.kernel = std::make_unique<ProgramKernel>(
-      std::move(program), PerSample(last, last.output().shape.NumElements()),
-      has_dense, arrays);
+      std::move(program), in_rows ? values / outputs_of_dense : 0,
+      in_rows ? outputs_of_dense : values, arrays);
   return planned;
 }
 

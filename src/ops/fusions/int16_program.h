@@ -12,7 +12,7 @@ namespace litesmith {
 bool FillInt16Binary(const PrepareContext& context, ScaledBinarySpec* spec);
 // LOGISTIC and TANH.
 bool FillSigmoid16(const PrepareContext& context, Sigmoid16* f);
-// FULLY_CONNECTED of one row a sample, with constant weights.
+// FULLY_CONNECTED with constant weights.
 bool FillDense16(const PrepareContext& context, Dense16Spec* spec);
 
 }  // namespace litesmith

@@ -247,8 +247,7 @@ KernelPtr MakeFullyConnectedSimd(const PrepareContext& context) {
 
 bool FillDense16(const PrepareContext& context, Dense16Spec* spec) {
   if (context.input(0).dtype != DType::kInt16 ||
-      context.input(1).dtype != DType::kInt8 || !CanPackWeights(context) ||
-      FullyConnectedRows(context) != 1) {
+      context.input(1).dtype != DType::kInt8 || !CanPackWeights(context)) {
     return false;
   }
   LayerSpec layer;
