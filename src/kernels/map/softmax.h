@@ -18,10 +18,6 @@ inline constexpr int64_t kMaxSoftmax16Depth = 65535;
 // `rows` rows of `depth` values each, one sum in the order of the values.
 void SoftmaxF32(const float* x, int64_t rows, int64_t depth, float beta,
                 float* y);
-// The same within a few units of the last place, of beta >= 0: sums in another
-// order, exponentials by a polynomial.
-void SoftmaxF32Simd(const float* x, int64_t rows, int64_t depth, float beta,
-                    float* y);
 // dx = beta y (dy - sum of dy y).
 void SoftmaxGradF32(const float* y, const float* dy, int64_t rows,
                     int64_t depth, float beta, float* dx);

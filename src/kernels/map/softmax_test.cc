@@ -5,11 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "src/base/rng.h"
-#include "src/kernels/common/simd_targets_test.h"
 
 namespace litesmith::kernels {
 namespace {
@@ -22,42 +20,6 @@ std::vector<double> Wanted(const std::vector<T>& x, double scale) {
   std::vector<double> shares;
   for (const T v : x) shares.push_back(std::exp(scale * (v - max)) / sum);
   return shares;
-}
-
-TEST(Softmax, FloatsByVectorsAreThoseOneByOne) {
-  Rng rng(3);
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  for (const float beta : {1.0f, 0.3f, 0.0f}) {
-    for (const int64_t depth : {1, 2, 7, 16, 33, 300}) {
-      // Far below zero, as what is masked; one far above the others.
-      std::vector<float> x;
-      for (int64_t i = 0; i < 3 * depth; ++i)
-        x.push_back(rng.Uniform(-90, -70));
-      x[0] = depth > 1 ? -kInfinity : -80.0f;
-      x[static_cast<size_t>(depth)] = 60;
-      std::vector<float> wanted(x.size());
-      SoftmaxF32(x.data(), 3, depth, beta, wanted.data());
-      ForEachTarget([&] {
-        std::vector<float> y(x.size() + 1, 7.0f);
-        SoftmaxF32Simd(x.data(), 3, depth, beta, y.data());
-        EXPECT_EQ(y.back(), 7.0f);
-        for (size_t i = 0; i < x.size(); ++i) {
-          if (wanted[i] != wanted[i]) {  // -infinity times 0
-            EXPECT_NE(y[i], y[i]);
-          } else {
-            ASSERT_NEAR(y[i], wanted[i], 2e-6f * wanted[i] + 1e-37f)
-                << beta << " " << depth;
-          }
-        }
-      });
-    }
-  }
-  const float with_nan[] = {1, std::numeric_limits<float>::quiet_NaN(), 2};
-  ForEachTarget([&] {
-    float y[3] = {};
-    SoftmaxF32Simd(with_nan, 1, 3, 1, y);
-    for (const float share : y) EXPECT_NE(share, share);
-  });
 }
 
 TEST(Softmax, BytesAreThoseOfDoublesByEitherWay) {

@@ -61,26 +61,6 @@ class SoftmaxF32 final : public TrainKernel {
   float beta_;
 };
 
-class SoftmaxF32Simd final : public Kernel {
- public:
-  explicit SoftmaxF32Simd(const PrepareContext& context)
-      : rows_(context), beta_(BetaOf(context.node)) {}
-  void Run(const KernelArgs& args) const override {
-    kernels::SoftmaxF32Simd(args.in<float>(0), rows_.per_sample * args.batch,
-                            rows_.depth, beta_, args.out<float>());
-  }
-
- private:
-  Rows rows_;
-  float beta_;
-};
-
-// What is quantized later has the reference's bits.
-bool FitsSimd(const PrepareContext& context) {
-  return BetaOf(context.node) >= 0 &&
-         !context.facts.IsBeforeQuantize(context.node.outputs[0]);
-}
-
 template <class T>
 class Softmax8 final : public Kernel {
  public:
@@ -144,11 +124,6 @@ class Softmax16 final : public Kernel {
 
 constexpr KernelRow kRows[] = {
     {"F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<SoftmaxF32>},
-    {"F32",
-     Purpose::kFast,
-     {DType::kFloat32},
-     MakeKernel<SoftmaxF32Simd>,
-     FitsSimd},
     {"S8", Purpose::kFast, {DType::kInt8}, MakeKernel<Softmax8ByTable<int8_t>>},
     {"U8",
      Purpose::kFast,
