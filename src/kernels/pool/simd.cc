@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "src/base/check.h"
 #include "src/kernels/common/words-inl.h"
 #include "src/kernels/pool/reference.h"
 
@@ -79,22 +80,6 @@ struct Average {
     const hn::Rebind<T, D> narrow;
     hn::StoreU(hn::DemoteTo(narrow, v), narrow, y);
   }
-  V lo_, hi_;
-};
-
-template <>
-struct Average<float> {
-  using D = DF32;
-  using V = VF32;
-  using Kept = float;
-  Average(float lo, float hi) : lo_(hn::Set(D(), lo)), hi_(hn::Set(D(), hi)) {}
-  static HWY_INLINE V Load(const float* x) { return hn::LoadU(D(), x); }
-  static HWY_INLINE V Join(V all, V v) { return hn::Add(all, v); }
-  HWY_INLINE V Finish(V sum, int count) const {
-    const V mean = hn::Div(sum, hn::Set(D(), static_cast<float>(count)));
-    return hn::Min(hn::Max(mean, lo_), hi_);
-  }
-  static HWY_INLINE void Store(V v, float* y) { hn::StoreU(v, D(), y); }
   V lo_, hi_;
 };
 
@@ -178,7 +163,6 @@ LITESMITH_POOL(MaxF32, kMax, float)
 LITESMITH_POOL(MaxS8, kMax, int8_t)
 LITESMITH_POOL(MaxU8, kMax, uint8_t)
 LITESMITH_POOL(MaxS16, kMax, int16_t)
-LITESMITH_POOL(AverageF32, kAverage, float)
 LITESMITH_POOL(AverageS8, kAverage, int8_t)
 LITESMITH_POOL(AverageU8, kAverage, uint8_t)
 LITESMITH_POOL(AverageS16, kAverage, int16_t)
@@ -198,7 +182,6 @@ HWY_EXPORT(MaxF32);
 HWY_EXPORT(MaxS8);
 HWY_EXPORT(MaxU8);
 HWY_EXPORT(MaxS16);
-HWY_EXPORT(AverageF32);
 HWY_EXPORT(AverageS8);
 HWY_EXPORT(AverageU8);
 HWY_EXPORT(AverageS16);
@@ -223,7 +206,8 @@ Window Turned(const Window& g) {
 template <typename T>
 bool FitsPoolSimd(PoolKind kind, const Window& g) {
   if (!HWY_DYNAMIC_DISPATCH(HasPools)()) return false;
-  if (kind == PoolKind::kMax || std::is_same_v<T, float>) return true;
+  if (kind == PoolKind::kMax) return true;
+  if (std::is_same_v<T, float>) return false;
   // Of the sum, half the count, and the count itself.
   const int64_t most = (sizeof(T) == 1 ? 256 : 32768) + 2;
   const int64_t count =
@@ -245,9 +229,8 @@ void Pool2DSimd(PoolKind kind, const Window& window, int images, const T* x,
   const Window g = Turned(window);
   const bool max = kind == PoolKind::kMax;
   if constexpr (std::is_same_v<T, float>) {
-    const auto run =
-        max ? HWY_DYNAMIC_DISPATCH(MaxF32) : HWY_DYNAMIC_DISPATCH(AverageF32);
-    run(g, images, x, lo, hi, y, workspace);
+    LS_CHECK(max);
+    HWY_DYNAMIC_DISPATCH(MaxF32)(g, images, x, lo, hi, y, workspace);
   } else if constexpr (std::is_same_v<T, int8_t>) {
     const auto run =
         max ? HWY_DYNAMIC_DISPATCH(MaxS8) : HWY_DYNAMIC_DISPATCH(AverageS8);

@@ -1,7 +1,7 @@
 // MAX_POOL_2D and AVERAGE_POOL_2D on SIMD: first down the rows of a window, for
 // all columns of the image, then along them, each pixel a vector of channels.
-// Integers equal the reference twins', floats too, but for the order in which
-// an average is summed.
+// All equal their reference twins; averages of floats, whose sums would have
+// another order, are left to these.
 #ifndef LITESMITH_KERNELS_POOL_SIMD_H_
 #define LITESMITH_KERNELS_POOL_SIMD_H_
 
@@ -15,8 +15,8 @@ namespace litesmith {
 enum class PoolKind : uint8_t { kMax, kAverage };
 
 // T: float, int8_t, uint8_t or int16_t. False on a CPU without any SIMD target,
-// and for averages of so many integers that float32 does not divide their sums
-// exactly.
+// for averages of floats, and for averages of so many integers that float32
+// does not divide their sums exactly.
 template <typename T>
 bool FitsPoolSimd(PoolKind kind, const Window& window);
 

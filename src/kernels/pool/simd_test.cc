@@ -70,14 +70,10 @@ void Check(std::mt19937& rng) {
                     workspace.get());
       EXPECT_EQ(y.back(), T{1});
       y.pop_back();
-      if (std::is_same_v<T, float> && kind == PoolKind::kAverage) {
-        for (size_t i = 0; i < y.size(); ++i)
-          ASSERT_NEAR(y[i], wanted[i], 2e-6);
-      } else {
-        ASSERT_EQ(y, wanted);
-      }
+      ASSERT_EQ(y, wanted);
     });
-    EXPECT_GT(targets, 0);
+    EXPECT_EQ(targets > 0,
+              kind == PoolKind::kMax || !(std::is_same_v<T, float>));
   }
 }
 

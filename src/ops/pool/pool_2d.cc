@@ -4,6 +4,7 @@
 #include "src/ops/pool/pool_2d.h"
 
 #include <cmath>
+#include <span>
 
 #include "src/base/error.h"
 #include "src/kernels/pool/reference.h"
@@ -131,12 +132,9 @@ class Pool final : public Kernel {
   T hi_;
 };
 
-// Averages that are quantized later have the reference's order of sums.
 template <class F, typename T>
 bool FitsSimd(const PrepareContext& context) {
-  return FitsPoolSimd<T>(F::kKind, PoolWindow(context)) &&
-         !(std::is_same_v<T, float> && F::kKind == PoolKind::kAverage &&
-           context.facts.IsBeforeQuantize(context.node.outputs[0]));
+  return FitsPoolSimd<T>(F::kKind, PoolWindow(context));
 }
 
 class MaxPool2DF32Train final : public TrainKernel {
@@ -257,8 +255,8 @@ constexpr KernelRow SimdRow(const char* name) {
 
 template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
 constexpr KernelRow kPoolRows[] = {
-    {"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain},
     SimdRow<F, float>("F32"),
+    {"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain},
     SimdRow<F, int8_t>("S8"),
     SimdRow<F, uint8_t>("U8"),
     SimdRow<F, int16_t>("S16"),
@@ -279,6 +277,13 @@ constexpr KernelRow kPoolRows[] = {
      {DType::kInt16},
      MakeKernel<Pool<F, int16_t, false>>},
 };
+
+// Averages of floats are the reference's: without the first.
+template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
+constexpr std::span<const KernelRow> PoolRows() {
+  const std::span<const KernelRow> all = kPoolRows<F, kTrain>;
+  return F::kKind == PoolKind::kMax ? all : all.subspan(1);
+}
 
 constexpr KernelRow kL2Rows[] = {
     {"F32Train",
@@ -303,7 +308,7 @@ OpDef PoolOp(const char* name, const char* summary, int code) {
           .attrs = kAttrs<Pool2DAttrs>,
           .operands = kOperands,
           .infer = Infer,
-          .rows = kPoolRows<F, kTrain>,
+          .rows = PoolRows<F, kTrain>(),
           .quant = {.output = QuantRule::kLikeInput}};
 }
 
