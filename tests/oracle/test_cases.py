@@ -267,12 +267,14 @@ def kernel_of(arrays):
 
 
 def h5_weights(path):
-    """{layer name: its weights in order} of a Keras file; names may hold slashes."""
+    """{layer name: its weights in order} of a Keras file, of layers of a model in it, too; names may hold slashes."""
     result = {}
     with h5py.File(path, "r") as file:
         group = file["model_weights"]
         text = lambda value: value.decode() if isinstance(value, bytes) else value  # noqa: E731
         for layer in map(text, group.attrs["layer_names"]):
-            names = map(text, group[layer].attrs["weight_names"])
-            result[layer] = [np.asarray(group[layer][name]) for name in names]
+            names = list(map(text, group[layer].attrs["weight_names"]))
+            for name in names:
+                inner = layer if name.startswith(layer) else name.rsplit("/", 1)[0]
+                result.setdefault(inner, []).append(np.asarray(group[layer][name]))
     return {layer: arrays for layer, arrays in result.items() if arrays}

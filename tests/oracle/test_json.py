@@ -132,7 +132,9 @@ class TestCompare:
             assert both[side]["file_bytes"] == (work / file).stat().st_size
         assert both["matched_ops"] == both["ops"] == 3
         assert both["starts_at"] in [tensor["name"] for tensor in both["tensors"]]
-        assert all(tensor["sqnr_db"] > 15 for tensor in both["tensors"] if tensor["sqnr_db"] is not None)
+        # Biases take back what rounding the weights takes from the mean.
+        tensors = [tensor for tensor in both["tensors"] if not tensor["name"].endswith("/bias")]
+        assert all(tensor["sqnr_db"] > 15 for tensor in tensors if tensor["sqnr_db"] is not None)
 
     def test_the_page_asks_nothing_of_the_web(self, litesmith, work):
         litesmith.ok("compare", "m.h5", "m.tflite", *DATA, "--report", "page.html", cwd=work)

@@ -128,10 +128,18 @@ Json ForBoth(const std::string& class_name, Json config) {
       config["axis"] = Json(axis->front());
   }
   for (auto& [key, value] : config.items()) {
-    if (!key.ends_with("_initializer") || InnerConfig(value) == nullptr)
-      continue;
-    value["config"].erase("input_axes");
-    value["config"].erase("output_axes");
+    if (InnerConfig(value) == nullptr) continue;
+    Json& inner = value["config"];
+    if (HoldsLayer(key, value)) {
+      const Json* name = JsonFind(value, "class_name");
+      inner = ForBoth(name != nullptr && name->is_string()
+                          ? name->get<std::string>()
+                          : std::string(),
+                      inner);
+    } else if (key.ends_with("_initializer")) {
+      inner.erase("input_axes");
+      inner.erase("output_axes");
+    }
   }
   if (class_name.starts_with("Separable") ||
       class_name.starts_with("Depthwise")) {

@@ -127,6 +127,21 @@ TEST(SaidOfLayers, AnAxisInAListIsANumber) {
   EXPECT_NE(said.find(R"("axis":2)"), std::string::npos) << said;
 }
 
+TEST(SaidOfLayers, StartsOfLayersInALayerAreWhatBothTake) {
+  const KerasModel model = ParseKerasConfig(
+      R"({"class_name": "Sequential", "config": {"name": "m", "layers": [
+      {"class_name": "InputLayer",
+       "config": {"name": "i", "batch_input_shape": [null, 4, 3]}},
+      {"class_name": "TimeDistributed", "config": {"name": "t", "layer":
+       {"class_name": "Dense", "config": {"name": "d", "units": 2,
+        "kernel_initializer": {"class_name": "GlorotUniform",
+         "config": {"seed": null, "input_axes": [0]}}}}}}]}})",
+      "config");
+  const std::string said = SaidOfLayers(model).at("t");
+  EXPECT_NE(said.find("GlorotUniform"), std::string::npos) << said;
+  EXPECT_EQ(said.find("input_axes"), std::string::npos) << said;
+}
+
 TEST(SaidOfLayers, BothContainersKeepIt) {
   Graph graph = MakeBent();
   graph.said_of_layers["each"] =
