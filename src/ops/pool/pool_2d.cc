@@ -3,8 +3,9 @@
 // output share scale and zero point.
 #include "src/ops/pool/pool_2d.h"
 
+#include <array>
 #include <cmath>
-#include <span>
+#include <cstddef>
 
 #include "src/base/error.h"
 #include "src/kernels/pool/reference.h"
@@ -253,37 +254,33 @@ constexpr KernelRow SimdRow(const char* name) {
           FitsSimd<F, T>};
 }
 
-template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
-constexpr KernelRow kPoolRows[] = {
-    SimdRow<F, float>("F32"),
-    {"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain},
-    SimdRow<F, int8_t>("S8"),
-    SimdRow<F, uint8_t>("U8"),
-    SimdRow<F, int16_t>("S16"),
-    {"F32Ref",
-     Purpose::kReference,
-     {DType::kFloat32},
-     MakeKernel<Pool<F, float, false>>},
-    {"S8Ref",
-     Purpose::kReference,
-     {DType::kInt8},
-     MakeKernel<Pool<F, int8_t, false>>},
-    {"U8Ref",
-     Purpose::kReference,
-     {DType::kUInt8},
-     MakeKernel<Pool<F, uint8_t, false>>},
-    {"S16Ref",
-     Purpose::kReference,
-     {DType::kInt16},
-     MakeKernel<Pool<F, int16_t, false>>},
-};
-
-// Averages of floats are the reference's: without the first.
-template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
-constexpr std::span<const KernelRow> PoolRows() {
-  const std::span<const KernelRow> all = kPoolRows<F, kTrain>;
-  return F::kKind == PoolKind::kMax ? all : all.subspan(1);
+template <class F, typename T>
+constexpr KernelRow ReferenceRow(const char* name) {
+  return {name,
+          Purpose::kReference,
+          {DTypeOf<T>::value},
+          MakeKernel<Pool<F, T, false>>};
 }
+
+// Averages of floats are the reference's.
+template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
+constexpr auto PoolRows() {
+  constexpr bool kMax = F::kKind == PoolKind::kMax;
+  std::array<KernelRow, kMax ? 9 : 8> rows = {
+      {{"F32Train", Purpose::kTrain, {DType::kFloat32}, kTrain}}};
+  size_t n = 1;
+  if constexpr (kMax) rows[n++] = SimdRow<F, float>("F32");
+  rows[n++] = SimdRow<F, int8_t>("S8");
+  rows[n++] = SimdRow<F, uint8_t>("U8");
+  rows[n++] = SimdRow<F, int16_t>("S16");
+  rows[n++] = ReferenceRow<F, float>("F32Ref");
+  rows[n++] = ReferenceRow<F, int8_t>("S8Ref");
+  rows[n++] = ReferenceRow<F, uint8_t>("U8Ref");
+  rows[n++] = ReferenceRow<F, int16_t>("S16Ref");
+  return rows;
+}
+template <class F, KernelPtr (*kTrain)(const PrepareContext&)>
+constexpr auto kPoolRows = PoolRows<F, kTrain>();
 
 constexpr KernelRow kL2Rows[] = {
     {"F32Train",
@@ -308,7 +305,7 @@ OpDef PoolOp(const char* name, const char* summary, int code) {
           .attrs = kAttrs<Pool2DAttrs>,
           .operands = kOperands,
           .infer = Infer,
-          .rows = PoolRows<F, kTrain>(),
+          .rows = kPoolRows<F, kTrain>,
           .quant = {.output = QuantRule::kLikeInput}};
 }
 
