@@ -80,7 +80,7 @@ TEST(WideConv2DTest, EqualsTheReference) {
     });
     EXPECT_GT(targets, 0);
   }
-  EXPECT_GT(cut, 20);
+  EXPECT_GT(cut, 8);  // of one target, where there are no others
 }
 
 TEST(WideConv2DTest, RefusesWhatItCannotHold) {
