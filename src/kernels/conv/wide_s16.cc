@@ -37,6 +37,8 @@ int WideLanes() { return kLanes; }
 
 // Sums in 64 bits of a window with a vector of channels.
 struct WideSum {
+  // An implicit constructor would be compiled for no target.
+  HWY_INLINE WideSum() : even(hn::Zero(DU64())), odd(even) {}
   VU64 even, odd;
 };
 
@@ -94,12 +96,10 @@ class Requantize64 {
   VU64 add_[2], shift_[2];
 };
 
-// The sums of kWideTile windows with one block's channels.
+// Adds kWideTile windows with one block's channels.
 HWY_INLINE void SumTile(const PackedWideConv& p, int block,
                         const int16_t* const* x, WideSum* sums) {
   const DS32 d;
-  for (int k = 0; k < kWideTile; ++k)
-    sums[k].even = sums[k].odd = hn::Zero(DU64());
   const size_t words = p.word_offsets.size();
   const int32_t* w = p.weights.as<int32_t>() +
                      static_cast<size_t>(block) * words * size_t{kLanes};
