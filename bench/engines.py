@@ -57,7 +57,9 @@ class OpenVino:
             raise RuntimeError("would compute int16 as floats")
         model = openvino.Core().read_model(str(path))
         model.reshape({each: [max(1, d.get_length()) if d.is_static else 1 for d in each.get_partial_shape()] for each in model.inputs})
-        compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
+        # Where the machine has bfloat16 it would take that for float32.
+        options = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
+        compiled = openvino.Core().compile_model(model, "CPU", options)
         request = compiled.create_infer_request()
         for i, each in enumerate(compiled.inputs):
             request.set_input_tensor(i, openvino.Tensor(np.zeros(each.shape, each.element_type.to_dtype())))
