@@ -18,7 +18,7 @@ def samples(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("generation, ending", zip(GENERATIONS, ENDINGS))  # as each writes by itself: both take most of a minute
+@pytest.mark.parametrize("generation, ending", list(zip(GENERATIONS, ENDINGS)))  # as each writes by itself: both take most of a minute
 def test_models_in_the_model_come_back(litesmith, tmp_path, generation, ending, kind):
     """From either Keras to .h5, to .keras, to .h5: names, kinds, flags, weights, and what they predict."""
     theirs = tmp_path / f"theirs{ending}"
