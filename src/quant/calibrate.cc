@@ -26,12 +26,14 @@ struct Moments {
     if (shape.rank() == 0) return;
     sum.resize(static_cast<size_t>(shape[shape.rank() - 1]));
     square.resize(sum.size());
-    for (size_t i = 0; i < values.size(); ++i) {
-      const double v = values[i];
-      sum[i % sum.size()] += v;
-      square[i % sum.size()] += v * v;
-      ++count;
+    for (size_t at = 0; at < values.size(); at += sum.size()) {
+      for (size_t c = 0; c < sum.size(); ++c) {
+        const double v = values[at + c];
+        sum[c] += v;
+        square[c] += v * v;
+      }
     }
+    count += values.size();
   }
 
   // Shrunk by how uncertain it is: the mean of n samples is off by a variance

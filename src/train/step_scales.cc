@@ -37,8 +37,7 @@ float ScaleOf(const Tensor& weights, int channels) {
 
 std::vector<float> StepScales(const Graph& graph) {
   std::vector<float> scales(graph.tensors.size(), 1.0f);
-  Graph copy = graph;
-  if (FreezeBatchNorms(true, &copy)) return scales;
+  if (HasBatchNorms(graph)) return scales;
   for (const WeightRef& weights : FloatWeights(graph)) {
     const Tensor& tensor = graph.tensor(weights.parameter);
     if (weights.channel_axis < 0 || !tensor.has_data()) continue;

@@ -243,14 +243,16 @@ Graph FoldBatchNorms(const Graph& graph) {
   return result;
 }
 
+bool HasBatchNorms(const Graph& graph) {
+  return std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                     [](const Node& node) { return node.op == &kBatchNorm; });
+}
+
 bool FreezeBatchNorms(bool frozen, Graph* graph) {
-  bool any = false;
   for (Node& node : graph->nodes) {
-    if (node.op != &kBatchNorm) continue;
-    node.Set<&BatchNormAttrs::frozen>(frozen);
-    any = true;
+    if (node.op == &kBatchNorm) node.Set<&BatchNormAttrs::frozen>(frozen);
   }
-  return any;
+  return HasBatchNorms(*graph);
 }
 
 }  // namespace litesmith

@@ -38,6 +38,8 @@ Graph SplitCostlyBatchNorms(const Graph& graph);
 // ops on the weights.
 Graph FoldBatchNorms(const Graph& graph);
 
+bool HasBatchNorms(const Graph& graph);
+
 // Whether batch normalizations, in training too, keep their moments and work by
 // these. Gives whether there are any. The graph is otherwise as it was.
 bool FreezeBatchNorms(bool frozen, Graph* graph);
