@@ -490,6 +490,22 @@ void TrainingPlan::Impl::RunEdgeBackward() {
     RunBackward(edge[n], 0, WholeOf(edge[n]), memory.edge_workspace());
 }
 
+namespace {
+
+// Each thread's shards the other way round, in every other segment: what it had
+// last is what its cache still holds.
+int Turned(int task, int threads) {
+  constexpr int kShards = TrainingPlan::kShards;
+  threads = std::clamp(threads, 1, kShards);
+  const int thread = task * threads / kShards;
+  const auto first = [threads](int t) {
+    return (t * kShards + threads - 1) / threads;
+  };
+  return first(thread) + first(thread + 1) - 1 - task;
+}
+
+}  // namespace
+
 void TrainingPlan::Step(int batch, int64_t step,
                         const ShardCallbacks& callbacks) {
   Impl& p = *impl_;
@@ -502,10 +518,13 @@ void TrainingPlan::Step(int batch, int64_t step,
     node.kernel->Repack(node.calls[0].inputs.data());
   });
   const int shards = (batch + p.shard_size - 1) / p.shard_size;  // not empty
+  bool turned = false;
   for (const Segment& segment : p.segments) {
-    ParallelFor(kShards, p.options.threads, [&](int shard) {
+    ParallelFor(kShards, p.options.threads, [&](int task) {
+      const int shard = turned ? Turned(task, p.options.threads) : task;
       p.RunSegment(segment, shard, p.RangeOf(shard, batch), callbacks);
     });
+    turned = !turned;
     if (segment.meet != nullptr)
       p.Combine(segment, p.one_by_one ? batch : shards);
   }

@@ -1,4 +1,4 @@
-// The training convolution, alone and fused with pooling, against plain loops
+// The training convolutions, alone and fused with pooling, against plain loops
 // in double precision, on every SIMD target.
 #include "src/kernels/conv/train.h"
 
@@ -8,9 +8,10 @@
 #include <cmath>
 #include <vector>
 
-#include "hwy/targets.h"
 #include "src/kernels/common/random_values_test.h"
+#include "src/kernels/common/simd_targets_test.h"
 #include "src/kernels/conv/train_pool.h"
+#include "src/kernels/conv/train_winograd.h"
 #include "src/kernels/pool/train.h"
 #include "src/kernels/train/random_floats_test.h"
 
@@ -123,23 +124,6 @@ const Case kCases[] = {
     {9, 9, 3, 4, 2, 2, 4, 4, 1, 1, false},
 };
 
-class EveryTarget : public testing::Test {
- protected:
-  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
-  template <typename F>
-  void ForEachTarget(F&& f) {
-    for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {
-      SCOPED_TRACE(hwy::TargetName(target));
-      hwy::SetSupportedTargetsForTest(target);
-      f();
-    }
-    hwy::SetSupportedTargetsForTest(0);
-  }
-};
-using TrainConvTest = EveryTarget;
-using TrainConvPoolTest = EveryTarget;
-using TrainPoolTest = EveryTarget;
-
 AlignedFloats Workspace(size_t bytes) {
   AlignedFloats floats;
   floats.Resize(bytes / sizeof(float));
@@ -149,39 +133,67 @@ AlignedFloats Workspace(size_t bytes) {
   return floats;
 }
 
-TEST_F(TrainConvTest, MatchesPlainLoops) {
+// The n-th of some cases, by a layer.
+template <class Layer>
+void ExpectPlainLoops(const Case& of, size_t n, double tolerance) {
   constexpr int kBatch = 3;
-  for (size_t n = 0; n < std::size(kCases); ++n) {
-    const Window g = WindowOf(kCases[n]);
-    const FloatRange range = kRanges[n % 4];
-    const Floats x = Random(kBatch * g.in_size(), 1);
-    const Floats w = Random(g.out_c * g.taps(), 2, 0.5f);
-    const Floats bias = n % 3 == 2 ? Floats() : Random(g.out_c, 3);
-    const Floats dy = Random(kBatch * g.out_size(), 4);
-    const Floats y = NaiveForward(g, range, kBatch, x, w, bias);
-    const Gradients want = NaiveBackward(g, range, kBatch, x, w, y, dy);
-    ForEachTarget([&] {
-      SCOPED_TRACE(n);
-      TrainConv conv(g, range);
-      AlignedFloats work = Workspace(conv.workspace_bytes());
-      conv.Pack(w.data());
-      Floats got(y.size());
-      conv.Forward(kBatch, x.data(), bias.empty() ? nullptr : bias.data(),
-                   got.data(), work.data());
-      ExpectClose(got, y, 2e-6, "y");
-      Floats dx(x.size(), NAN), dw(w.size(), NAN), db(U(g.out_c), NAN);
-      conv.Backward(kBatch, x.data(), y.data(), dy.data(), dx.data(), dw.data(),
-                    db.data(), work.data());
-      ExpectClose(dx, want.dx, 2e-6, "dx");
-      ExpectClose(dw, want.dw, 2e-6, "dw");
-      ExpectClose(db, want.db, 2e-6, "db");
-      // Each gradient alone is the same.
-      Floats alone(w.size(), NAN);
-      conv.Backward(kBatch, x.data(), y.data(), dy.data(), nullptr,
-                    alone.data(), nullptr, work.data());
-      EXPECT_EQ(alone, dw);
-    });
-  }
+  SCOPED_TRACE(n);
+  const Window g = WindowOf(of);
+  const FloatRange range = kRanges[n % 4];
+  const Floats x = Random(kBatch * g.in_size(), 1);
+  const Floats w = Random(g.out_c * g.taps(), 2, 0.5f);
+  const Floats bias = n % 3 == 2 ? Floats() : Random(g.out_c, 3);
+  const Floats dy = Random(kBatch * g.out_size(), 4);
+  const Floats y = NaiveForward(g, range, kBatch, x, w, bias);
+  const Gradients want = NaiveBackward(g, range, kBatch, x, w, y, dy);
+  ForEachTarget([&] {
+    Layer conv(g, range);
+    AlignedFloats work = Workspace(conv.workspace_bytes());
+    conv.Pack(w.data());
+    Floats got(y.size());
+    conv.Forward(kBatch, x.data(), bias.empty() ? nullptr : bias.data(),
+                 got.data(), work.data());
+    ExpectClose(got, y, tolerance, "y");
+    Floats dx(x.size(), NAN), dw(w.size(), NAN), db(U(g.out_c), NAN);
+    conv.Backward(kBatch, x.data(), y.data(), dy.data(), dx.data(), dw.data(),
+                  db.data(), work.data());
+    ExpectClose(dx, want.dx, tolerance, "dx");
+    ExpectClose(dw, want.dw, tolerance, "dw");
+    ExpectClose(db, want.db, tolerance, "db");
+    // Each gradient alone is the same.
+    Floats alone(w.size(), NAN);
+    conv.Backward(kBatch, x.data(), y.data(), dy.data(), nullptr, alone.data(),
+                  nullptr, work.data());
+    EXPECT_EQ(alone, dw);
+    // What stands behind it gives the gradient itself.
+    if (!range.IsNone()) return;
+    Floats given(x.size(), NAN);
+    conv.Backward(
+        kBatch, x.data(), nullptr, nullptr, given.data(), alone.data(), nullptr,
+        work.data(), [&](size_t first, size_t pixels, float* to) {
+          std::copy_n(dy.data() + first * U(g.out_c), pixels * U(g.out_c), to);
+        });
+    EXPECT_EQ(given, dx);
+    EXPECT_EQ(alone, dw);
+  });
+}
+
+TEST(TrainConvTest, MatchesPlainLoops) {
+  for (size_t n = 0; n < std::size(kCases); ++n)
+    ExpectPlainLoops<TrainConv>(kCases[n], n, 2e-6);
+}
+
+TEST(TrainWinogradTest, MatchesPlainLoops) {
+  const Case cases[] = {
+      {32, 32, 16, 16, 3, 3, 1, 1, 1, 1, true},
+      {9, 7, 12, 20, 3, 3, 1, 1, 1, 1, false},
+      {5, 6, 3, 33, 3, 3, 1, 1, 1, 1, true},
+      {4, 4, 64, 70, 3, 3, 1, 1, 1, 1, true},
+      {6, 90, 32, 9, 3, 3, 1, 1, 1, 1, true},
+      {13, 4, 1, 1, 3, 3, 1, 1, 1, 1, true},
+  };
+  for (size_t n = 0; n < std::size(cases); ++n)
+    ExpectPlainLoops<TrainWinograd>(cases[n], n, 8e-6);
 }
 
 struct PoolCase {
@@ -196,7 +208,7 @@ Window PoolWindow(const Window& conv, PoolCase c) {
   return p;
 }
 
-TEST_F(TrainConvPoolTest, EqualsUnfused) {
+TEST(TrainConvPoolTest, EqualsUnfused) {
   constexpr int kBatch = 4;
   const PoolCase kPools[] = {{2, 2}, {3, 2}, {1, 3}};
   for (size_t n = 0; n < std::size(kCases); ++n) {
@@ -260,7 +272,7 @@ TEST_F(TrainConvPoolTest, EqualsUnfused) {
   }
 }
 
-TEST_F(TrainPoolTest, TiesGoToTheFirst) {
+TEST(TrainPoolTest, TiesGoToTheFirst) {
   // Two channels; in the first all are equal, in the second two.
   const Floats x = {1, 0, 1, 5, 1, 5, 1, 2};
   Window p;
@@ -281,7 +293,7 @@ TEST_F(TrainPoolTest, TiesGoToTheFirst) {
   });
 }
 
-TEST_F(TrainPoolTest, MatchesPlainLoops) {
+TEST(TrainPoolTest, MatchesPlainLoops) {
   const Case kPools[] = {
       {26, 26, 12, 12, 2, 2, 2, 2, 1, 1, false},
       {7, 9, 3, 3, 3, 3, 2, 2, 1, 1, true},

@@ -9,6 +9,7 @@
 #include "src/kernels/conv/simd.h"
 #include "src/kernels/conv/train.h"
 #include "src/kernels/conv/train_groups.h"
+#include "src/kernels/conv/train_winograd.h"
 #include "src/kernels/conv/wide_s16.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/direct_kernels.h"
@@ -166,6 +167,10 @@ KernelPtr MakeConv2DSimd(const PrepareContext& context) {
 TrainLayerPtr MakeConv2DTrainLayer(const PrepareContext& context) {
   const Window window = ConvWindow(context);
   const int64_t images = PerSample(context, context.input(0).shape[0]);
+  if (kernels::TrainWinograd::Pays(window)) {
+    return std::make_unique<PackedTrainLayer<kernels::TrainWinograd, int>>(
+        context, images, window, RangeOf(context));
+  }
   if (!IsPointwise(window)) {
     return std::make_unique<PackedTrainLayer<kernels::TrainConv, int>>(
         context, images, window, RangeOf(context));

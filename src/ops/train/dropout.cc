@@ -9,7 +9,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "src/base/error.h"
@@ -106,10 +108,11 @@ class DropoutKernel final : public TrainKernel {
     const size_t rows = static_cast<size_t>(a.batch) * rows_;
     auto* keep = reinterpret_cast<uint8_t*>(a.saved);
     const uint64_t first = static_cast<uint64_t>(a.draw.first_sample) * rows_;
-    for (size_t r = 0; r < rows; ++r) {
-      const uint64_t row = same_for_all_ ? 0 : first + r;
-      Draw(a.draw, row, keep + r * noise_);
-      Apply(keep + r * noise_, x + r * elements_, y + r * elements_);
+    for (size_t r = 0; r < rows; r += kDrawn) {
+      const size_t end = std::min(rows, r + kDrawn);
+      Draw(a.draw, first + r, end - r, keep + r * noise_);
+      for (size_t k = r; k < end; ++k)
+        Apply(keep + k * noise_, x + k * elements_, y + k * elements_);
     }
   }
 
@@ -123,6 +126,9 @@ class DropoutKernel final : public TrainKernel {
   }
 
  private:
+  // Rows whose numbers are drawn at once, each from its own generator.
+  static constexpr size_t kDrawn = 8;
+
   // The noise of a row, and which of it each element takes.
   void SetNoise(const Shape& shape, const std::vector<int32_t>& noise) {
     if (noise.empty()) return;
@@ -141,9 +147,14 @@ class DropoutKernel final : public TrainKernel {
     }
   }
 
-  void Draw(const DrawKey& key, uint64_t row, uint8_t* keep) const {
-    Rng rng = RngOf(key, salt_, row);
-    for (size_t i = 0; i < noise_; ++i) keep[i] = rng.Next() >> 40 >= dropped_;
+  void Draw(const DrawKey& key, uint64_t first, size_t rows,
+            uint8_t* keep) const {
+    std::array<std::array<uint64_t, 4>, kDrawn> generators;
+    for (size_t k = 0; k < rows; ++k) {
+      generators[k] = RngOf(key, salt_, same_for_all_ ? 0 : first + k).state();
+    }
+    kernels::DrawKept(std::span(generators).first(rows), noise_, dropped_,
+                      keep);
   }
 
   void Apply(const uint8_t* keep, const float* from, float* to) const {

@@ -1,0 +1,98 @@
+// 3x3 convolutions of stride 1 in training by Winograd's F(2x2, 3x3)
+// (winograd.h), forward and both gradients: 16 products a tile of 2x2 outputs
+// and pair of channels in place of 36. With its sides
+//
+//   y  = A^T [u * v] A         u = G w G^T, v = B^T x B
+//   dx = the same of the outputs' gradient with w flipped
+//   dw = G^T [sum of v * (A dy A^T)] G
+//
+// of patches x of 4x4 pixels. Differs from plain sums by some parts in 10^7.
+#ifndef LITESMITH_KERNELS_CONV_TRAIN_WINOGRAD_H_
+#define LITESMITH_KERNELS_CONV_TRAIN_WINOGRAD_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "src/kernels/common/aligned_floats.h"
+#include "src/kernels/common/float_range.h"
+#include "src/kernels/common/output_rows.h"
+#include "src/kernels/common/window.h"
+#include "src/kernels/conv/conv_runs.h"
+#include "src/kernels/conv/train_micro.h"
+#include "src/kernels/conv/train_winograd_micro.h"
+
+namespace litesmith::kernels {
+
+// Pack first; the others may then run on several threads at once, each with its
+// own workspace.
+class TrainWinograd {
+ public:
+  // Whether it can compute a window and is faster than plain sums.
+  static bool Pays(const Window& window);
+
+  TrainWinograd(const Window& window, FloatRange range);
+
+  // Weights [O,3,3,I] changed.
+  void Pack(const float* w);
+
+  size_t workspace_bytes() const { return workspace_floats_ * sizeof(float); }
+
+  // As TrainConv's.
+  void Forward(int batch, const float* x, const float* bias, float* y,
+               float* workspace, const OutputsMade& made = {}) const;
+  void Backward(int batch, const float* x, const float* y, const float* dy,
+                float* dx, float* dw, float* db, float* workspace,
+                const GradientSource& gradient = {}) const;
+
+ private:
+  // From one image to another, its products by tiles: forward, or from the
+  // outputs' gradient to the inputs'.
+  struct Side {
+    int inputs, outputs;         // channels
+    int rows, columns;           // of the image that is made
+    int down = 0, across = 0;    // tiles
+    ptrdiff_t row = 0;           // floats of a row of the padded image read
+    size_t image_floats = 0;     // of that
+    ptrdiff_t v_pitch, m_pitch;  // of a tile's inputs and sums
+    ConvRuns runs;               // of one position
+    size_t position_floats;      // of the weights
+    AlignedFloats weights;       // [16] as runs.weights
+    // Of an output's weights in these, that of input 0 and from it to the next.
+    struct Column {
+      ptrdiff_t first, step;
+    };
+    std::vector<Column> places;
+  };
+  Side PlanSide(int inputs, int outputs, int rows, int columns, int image_rows,
+                int image_columns) const;
+  // Calls f(tile, count, y, x) for each part of a row of some tiles: the first
+  // one's place in them, how many, and its row and column.
+  template <class F>
+  static void ForEachPart(const Side& side, int first, int count, const F& f);
+  // Some tiles' patches to v.
+  void Patches(const Side& side, const float* image, int first, int count,
+               float* v) const;
+  void Convolve(const Side& side, const float* image, const float* bias,
+                FloatRange range, float* y, float* v) const;
+  void PadInput(const float* x, float* image) const;
+  void PadGradient(int n, const float* y, const float* dy,
+                   const GradientSource& gradient, float* g) const;
+  void AddWeightGradient(const float* image, const float* g, bool accumulate,
+                         float* v, float* du) const;
+  void UnpackWeights(const float* du, float* dw) const;
+
+  Window window_;
+  FloatRange range_;
+  const ConvMicro* micro_;
+  const WinogradMicro* transforms_;
+  int tiles_;  // worked on at a time
+  Side forward_, backward_;
+  ptrdiff_t g_first_;    // of output (0, 0) in the padded gradient
+  AlignedFloats zeros_;  // a bias
+  size_t band_floats_;   // of v and what it is multiplied with, or to
+  size_t workspace_floats_;
+};
+
+}  // namespace litesmith::kernels
+
+#endif  // LITESMITH_KERNELS_CONV_TRAIN_WINOGRAD_H_
