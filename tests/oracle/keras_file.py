@@ -9,8 +9,7 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-regularized FILE         a chain of a functional model with regularizers, also in layers of layers
        keras_file.py 2|3 save-masked FILE KIND         token or step networks that go by masks; KIND: see masked_model
        keras_file.py 2|3 save-nested FILE KIND         models in the model; KIND: see nested_model
-       keras_file.py 2|3 tree FILE                     prints the layers and those of models in the model, as JSON
-       keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...
+       keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...; prints tree() of it as JSON
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
        keras_file.py 2|3 train-step FILE DATA.npz RATE OUT  one step of plain descent over all of x_train; prints its loss
        keras_file.py 2|3 weights FILE OUT.npz          each weight as 'layer/N', and the options as JSON in 'options'
@@ -283,8 +282,6 @@ def run(keras, verb, path, *arrays):
         save(masked_model(keras, *arrays), path)
     elif verb == "save-nested":
         save(nested_model(keras, *arrays), path)
-    elif verb == "tree":
-        print(json.dumps(tree(keras.models.load_model(path, compile=False))))
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
@@ -317,8 +314,11 @@ def run(keras, verb, path, *arrays):
         np.savez(arrays[0], options=json.dumps(said), **weights)
     else:
         model = keras.models.load_model(path, compile=False)
-        outputs = model.predict([np.load(name) for name in arrays[1:]], batch_size=1000, verbose=0)
-        np.savez(arrays[0], *(outputs if isinstance(outputs, list) else [outputs]))
+        # A call, not predict(): that traces a function first, which takes most of a second.
+        inputs = [np.load(name) for name in arrays[1:]]
+        outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+        np.savez(arrays[0], *map(np.asarray, outputs if isinstance(outputs, (list, tuple)) else [outputs]))
+        print(json.dumps(tree(model)))
 
 
 if __name__ == "__main__":

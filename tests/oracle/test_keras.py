@@ -37,13 +37,18 @@ def keras(generation, *args):
     return answer["printed"]
 
 
-def predict(generation, path, directory, *inputs):
-    """The outputs, as many as the model has."""
+def tree_and_outputs(generation, path, directory, *inputs):
+    """(keras_file.tree of the model, its outputs), of one load: that takes the most."""
     sources = [directory / f"keras_input{i}.npy" for i in range(len(inputs))]
     for source, values in zip(sources, inputs):
         np.save(source, values)
-    keras(generation, "predict", path, directory / "keras_output.npz", *sources)
-    return list(np.load(directory / "keras_output.npz").values())
+    tree = json.loads(keras(generation, "predict", path, directory / "keras_output.npz", *sources))
+    return tree, list(np.load(directory / "keras_output.npz").values())
+
+
+def predict(generation, path, directory, *inputs):
+    """The outputs, as many as the model has."""
+    return tree_and_outputs(generation, path, directory, *inputs)[1]
 
 
 def assert_close(got, want):
