@@ -215,5 +215,24 @@ TEST(SmallTensor, FewChannelsKeepTheTensorsClusters) {
     ExpectKeepsPromises(model, {4, 4}, recipe);
 }
 
+// Where a DEQUANTIZE takes more than halves save, constants stay floats.
+TEST(SmallTensor, HalvesMakeNoFileLarger) {
+  for (const int32_t count : {1, 4, 16, 32, 64, 400}) {
+    Graph floats;
+    Tensor x;
+    x.name = "x";
+    x.kind = TensorKind::kInput;
+    x.shape = {1, count};
+    floats.inputs = {floats.AddTensor(x)};
+    const TensorId y = floats.AddConstant<float>(
+        "y", {count}, std::vector<float>(count, 0.2f));
+    floats.outputs =
+        floats.AddNode(kAdd, "sum", {floats.inputs[0], y}, {"sum"}).outputs;
+    InferShapes(&floats);
+    const Graph halves = Convert(floats, FindScheme("fp16"), {});
+    EXPECT_LE(WriteTflite(halves).size(), WriteTflite(floats).size()) << count;
+  }
+}
+
 }  // namespace
 }  // namespace litesmith

@@ -5,49 +5,9 @@
 #include <cmath>
 
 #include "src/base/error.h"
-#include "src/base/warning.h"
 
 namespace litesmith {
 namespace {
-
-constexpr float kLargestHalf = 65504.0f;
-
-// float16 holds numbers up to 65504, and none but 0 below half its smallest.
-void WarnOfLoss(const Tensor& tensor, std::span<const Half> halves) {
-  const auto values = tensor.As<float>();
-  size_t clamped = 0;
-  size_t flushed = 0;
-  float largest = 0;
-  float largest_flushed = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      Fail(ErrorKind::kInvalidArgument,
-           "tensor '{}': value {} is {}; finite weights are wanted",
-           tensor.name, i, values[i]);
-    }
-    const float size = std::fabs(values[i]);
-    const float kept = std::fabs(HalfToFloat(halves[i]));
-    if (size > kLargestHalf) {
-      ++clamped;
-      largest = std::max(largest, size);
-    } else if (size > 0 && kept == 0) {
-      ++flushed;
-      largest_flushed = std::max(largest_flushed, size);
-    }
-  }
-  if (clamped > 0) {
-    Warn(
-        "fp16: {} of {} values of '{}' are beyond {:g} and are clamped to it "
-        "(the largest is {:g})",
-        clamped, values.size(), tensor.name, kLargestHalf, largest);
-  }
-  if (flushed > 0) {
-    Warn(
-        "fp16: {} of {} values of '{}' are too small for float16 and become 0 "
-        "(the largest is {:g})",
-        flushed, values.size(), tensor.name, largest_flushed);
-  }
-}
 
 template <typename T>
 TensorData OnGrid(std::span<const float> values, const Quantization& quant) {
@@ -64,13 +24,6 @@ TensorData OnGrid(std::span<const float> values, const Quantization& quant) {
 }
 
 }  // namespace
-
-TensorData HalvesOf(const Tensor& tensor) {
-  std::vector<Half> halves;
-  for (const float v : tensor.As<float>()) halves.push_back(FloatToHalf(v));
-  WarnOfLoss(tensor, halves);
-  return BytesOf(halves);
-}
 
 Range RangeOfValues(const Tensor& tensor) {
   Range range;

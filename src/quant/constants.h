@@ -1,5 +1,5 @@
-// Constants as the bytes of another form: halves, biases in their steps, data
-// on the grid of activations.
+// Constants as the bytes of another form: biases in their steps, data on the
+// grid of activations.
 #ifndef LITESMITH_QUANT_CONSTANTS_H_
 #define LITESMITH_QUANT_CONSTANTS_H_
 
@@ -15,10 +15,6 @@ template <typename T>
 TensorData BytesOf(const std::vector<T>& values) {
   return TensorData(std::as_bytes(std::span<const T>(values)));
 }
-
-// Of a float constant as float16, with a warning for what it cannot hold.
-// Throws Error{invalid argument} for a value that is not finite.
-TensorData HalvesOf(const Tensor& tensor);
 
 // The least and the largest of the values, which must be finite: Throws
 // Error{invalid argument} naming the tensor.

@@ -501,8 +501,7 @@ TEST(Convert, ParametersAreInt8) {
 TEST(Convert, HalvesAreWidenedOnceForAllThatReadThem) {
   Builder b;
   const TensorId x = b.Input("x", 0, 1);
-  const TensorId c =
-      b.graph.AddConstant<float>("c", {1, 4}, Floats{0, 0.5f, 1, -2});
+  const TensorId c = b.graph.AddConstant<float>("c", {1, 40}, Floats(40, 0.5f));
   const TensorId one = b.Add(kTestSum, "one", {x, c});
   b.Finish({b.Add(kTestSum, "two", {one, c})});
   const Graph graph = Convert(b.graph, FindScheme("fp16"), {});

@@ -11,6 +11,7 @@
 #include "src/base/warning.h"
 #include "src/ops/integer_operands.h"
 #include "src/quant/constants.h"
+#include "src/quant/halves.h"
 #include "src/quant/mean_error.h"
 #include "src/quant/parameters.h"
 
@@ -60,20 +61,19 @@ class Decider {
     result_.hybrid.resize(graph->nodes.size(), 0);
   }
 
-  // float16 constants, widened for all that read them. One of a single value
-  // would save two bytes, cost the node that widens it, and be as wrong for all
-  // that it is multiplied with.
+  // float16 constants, widened for all that read them.
   Decisions Halves() {
     for (const Node& node : graph_->nodes) {
       for (size_t i = 0; i < node.inputs.size(); ++i) {
         if (!ReadsConstant(*graph_, node, i) ||
-            graph_->tensor(node.inputs[i]).shape.NumElements() == 1)
+            graph_->tensor(node.inputs[i]).shape.NumElements() <= kFewValues)
           continue;
         Decision& decision = At(node.inputs[i]);
         if (decision.from != Decision::kNone) continue;
         decision.from = Decision::kValues;
         decision.form.dtype = DType::kFloat16;
-        decision.data = HalvesOf(graph_->tensor(node.inputs[i]));
+        decision.data = HalvesOf(graph_->tensor(node.inputs[i]),
+                                 node.op->OperandOf(i).channel_axis);
         Through(node.inputs[i]) = {Form()};
       }
     }

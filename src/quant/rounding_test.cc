@@ -2,14 +2,19 @@
 // values beyond few samples, limits beyond the integers, means.
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <vector>
 
+#include "src/base/half.h"
+#include "src/base/rng.h"
 #include "src/data/memory_dataset.h"
 #include "src/graph/op_def.h"
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/map/binary.h"
 #include "src/ops/registry.h"
+#include "src/quant/constants.h"
 #include "src/quant/convert.h"
+#include "src/quant/halves.h"
 #include "src/quant/mean_error.h"
 #include "src/quant/parameters.h"
 
@@ -22,7 +27,7 @@ Graph SumWith(const std::vector<float>& values) {
   Tensor x;
   x.name = "x";
   x.kind = TensorKind::kInput;
-  x.shape = {1, 4};
+  x.shape = {1, values.size() > 1 ? static_cast<int32_t>(values.size()) : 4};
   graph.inputs = {graph.AddTensor(x)};
   const TensorId y =
       values.empty() ? graph.inputs[0]
@@ -33,11 +38,54 @@ Graph SumWith(const std::vector<float>& values) {
   return graph;
 }
 
-// Two bytes would be won, a DEQUANTIZE lost, and the rounding is everybody's.
-TEST(Rounding, ASingleNumberIsNoHalf) {
+// A few bytes would be won, a DEQUANTIZE lost, and the rounding for nothing;
+// small_tensor_test.cc has the bytes.
+TEST(Rounding, FewNumbersAreNoHalves) {
   const auto& half = FindScheme("fp16");
-  EXPECT_EQ(Convert(SumWith({0.2f}), half, {}).nodes.size(), 1u);
-  EXPECT_EQ(Convert(SumWith({0.2f, 1, 2, 3}), half, {}).nodes.size(), 2u);
+  for (const int count : {1, 4, 16, 32, 33, 400}) {
+    const Graph graph =
+        Convert(SumWith(std::vector<float>(count, 0.2f)), half, {});
+    EXPECT_EQ(graph.nodes.size(), count <= 32 ? 1u : 2u) << count;
+  }
+}
+
+// [4, 300] with zeros, and the same value three times.
+Tensor Weights() {
+  Tensor weights;
+  weights.name = "w";
+  weights.shape = {4, 300};
+  Rng rng(7);
+  std::vector<float> values(1200);
+  for (float& v : values) v = static_cast<float>(rng.Normal());
+  for (size_t i = 0; i < values.size(); i += 7) values[i] = 0;
+  for (const size_t i : {1, 400, 401}) values[i] = 0.7001f;
+  weights.data = BytesOf(values);
+  return weights;
+}
+
+// A channel of ones (a ReLU's data have a mean) is as good as exact, and no
+// weight is further off than the next number.
+TEST(Rounding, HalvesKeepTheSumsOfChannels) {
+  const Tensor weights = Weights();
+  const auto values = weights.As<float>();
+  const auto sums = [&](int axis) {
+    Tensor halves = weights;
+    halves.dtype = DType::kFloat16;
+    halves.data = HalvesOf(weights, axis);
+    std::vector<double> lost(4);
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float kept = HalfToFloat(halves.As<Half>()[i]);
+      lost[i / 300] += static_cast<double>(kept) - values[i];
+      EXPECT_LE(std::fabs(kept - values[i]), std::fabs(values[i]) * 0x1p-10f);
+      if (values[i] == 0.7001f) {
+        EXPECT_EQ(kept, HalfToFloat(FloatToHalf(0.7001f)));
+      }
+    }
+    return lost;
+  };
+  double nearest = 0;
+  for (const double lost : sums(-1)) nearest += std::fabs(lost);
+  for (const double lost : sums(0)) EXPECT_LT(std::fabs(lost), nearest / 30);
 }
 
 TEST(Rounding, SixteenBitsHaveRoomForWhatFewSamplesLack) {
