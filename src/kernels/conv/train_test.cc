@@ -186,14 +186,14 @@ TEST(TrainConvTest, MatchesPlainLoops) {
 TEST(TrainWinogradTest, MatchesPlainLoops) {
   const Case cases[] = {
       {32, 32, 16, 16, 3, 3, 1, 1, 1, 1, true},
-      {9, 7, 12, 20, 3, 3, 1, 1, 1, 1, false},
-      {5, 6, 3, 33, 3, 3, 1, 1, 1, 1, true},
       {4, 4, 64, 70, 3, 3, 1, 1, 1, 1, true},
+      {5, 6, 3, 33, 3, 3, 1, 1, 1, 1, true},
+      {9, 7, 12, 20, 3, 3, 1, 1, 1, 1, false},
       {6, 90, 32, 9, 3, 3, 1, 1, 1, 1, true},
       {13, 4, 1, 1, 3, 3, 1, 1, 1, 1, true},
   };
   for (size_t n = 0; n < std::size(cases); ++n)
-    ExpectPlainLoops<TrainWinograd>(cases[n], n, 8e-6);
+    ExpectPlainLoops<TrainWinograd>(cases[n], n, 1e-5);
 }
 
 struct PoolCase {

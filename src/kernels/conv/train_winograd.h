@@ -1,17 +1,16 @@
-// 3x3 convolutions of stride 1 in training by Winograd's F(2x2, 3x3)
-// (winograd.h), forward and both gradients: 16 products a tile of 2x2 outputs
-// and pair of channels in place of 36. With its sides
+// 3x3 convolutions of stride 1 in training by Winograd's F(4x4, 3x3)
+// (winograd.h), forward and both gradients: 36 products a tile of 4x4 outputs
+// and pair of channels in place of 144. With its sides
 //
 //   y  = A^T [u * v] A         u = G w G^T, v = B^T x B
 //   dx = the same of the outputs' gradient with w flipped
 //   dw = G^T [sum of v * (A dy A^T)] G
 //
-// of patches x of 4x4 pixels. Differs from plain sums by some parts in 10^7.
+// of patches x of 6x6 pixels. Differs from plain sums by some parts in 10^6.
 #ifndef LITESMITH_KERNELS_CONV_TRAIN_WINOGRAD_H_
 #define LITESMITH_KERNELS_CONV_TRAIN_WINOGRAD_H_
 
 #include <cstddef>
-#include <vector>
 
 #include "src/kernels/common/aligned_floats.h"
 #include "src/kernels/common/float_range.h"
@@ -45,51 +44,53 @@ class TrainWinograd {
                 const GradientSource& gradient = {}) const;
 
  private:
-  // From one image to another, its products by tiles: forward, or from the
+  // From some images to others, its products by tiles: forward, or from the
   // outputs' gradient to the inputs'.
   struct Side {
     int inputs, outputs;         // channels
-    int rows, columns;           // of the image that is made
-    int down = 0, across = 0;    // tiles
-    ptrdiff_t row = 0;           // floats of a row of the padded image read
-    size_t image_floats = 0;     // of that
+    int rows, columns;           // of an image that is made
+    int down, across;            // its tiles
+    ptrdiff_t row;               // floats of a row of a padded image read
+    size_t image_floats;         // of that
     ptrdiff_t v_pitch, m_pitch;  // of a tile's inputs and sums
     ConvRuns runs;               // of one position
-    size_t position_floats;      // of the weights
-    AlignedFloats weights;       // [16] as runs.weights
-    // Of an output's weights in these, that of input 0 and from it to the next.
-    struct Column {
-      ptrdiff_t first, step;
-    };
-    std::vector<Column> places;
+    ptrdiff_t position;          // from one's weights to the next one's
+    AlignedFloats weights;       // [36] as runs.weights
   };
   Side PlanSide(int inputs, int outputs, int rows, int columns, int image_rows,
                 int image_columns) const;
-  // Calls f(tile, count, y, x) for each part of a row of some tiles: the first
-  // one's place in them, how many, and its row and column.
+  // Calls f(tile, count, image, y, x) for each part of a row of tiles [first,
+  // first + count) of all images: the first one's place in these, how many, and
+  // where they are.
   template <class F>
   static void ForEachPart(const Side& side, int first, int count, const F& f);
+  // Calls f(first, count) for the tiles of so many images, some at a time.
+  template <class F>
+  void ForEachBand(const Side& side, int images, const F& f) const;
   // Some tiles' patches to v.
-  void Patches(const Side& side, const float* image, int first, int count,
+  void Patches(const Side& side, const float* images, int first, int count,
                float* v) const;
-  void Convolve(const Side& side, const float* image, const float* bias,
-                FloatRange range, float* y, float* v) const;
+  // Padded images to ones of outputs.
+  void Convolve(const Side& side, int count, const float* images,
+                const float* bias, FloatRange range, float* y, float* v) const;
   void PadInput(const float* x, float* image) const;
   void PadGradient(int n, const float* y, const float* dy,
                    const GradientSource& gradient, float* g) const;
-  void AddWeightGradient(const float* image, const float* g, bool accumulate,
-                         float* v, float* du) const;
+  void AddWeightGradient(int count, const float* images, const float* g,
+                         bool accumulate, float* v, float* du) const;
   void UnpackWeights(const float* du, float* dw) const;
 
   Window window_;
   FloatRange range_;
   const ConvMicro* micro_;
   const WinogradMicro* transforms_;
-  int tiles_;  // worked on at a time
+  int images_;  // worked on at a time
+  int tiles_;   // likewise, of these images
   Side forward_, backward_;
   ptrdiff_t g_first_;    // of output (0, 0) in the padded gradient
   AlignedFloats zeros_;  // a bias
-  size_t band_floats_;   // of v and what it is multiplied with, or to
+  size_t v_floats_;      // of the tiles worked on, on either side
+  size_t bias_floats_;
   size_t workspace_floats_;
 };
 

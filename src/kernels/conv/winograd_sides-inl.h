@@ -19,8 +19,6 @@ HWY_BEFORE_NAMESPACE();
 namespace litesmith {
 namespace HWY_NAMESPACE {
 
-#if HWY_TARGET != HWY_SCALAR
-
 // kTile: outputs a side. B^T times kTile + 2 values of a patch.
 template <int kTile>
 struct WinogradSide;
@@ -157,8 +155,6 @@ HWY_INLINE void TransformSums(D d, const T* m, ptrdiff_t plane,
     }
   }
 }
-
-#endif  // HWY_SCALAR
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
