@@ -3,11 +3,11 @@
 // out_c]; output channel o reads input channel o / (out_c / in_c). Sums run in
 // another order than in the reference kernel.
 //
-// Everything is computed on images of out_c channels with their padding around
-// them: a multiplier repeats each input channel, so that all vectors are of
-// neighbouring channels, and no tap is outside. So is the outputs' gradient,
-// whose border is zero: the image's is a sum over taps of it, too, one for each
-// phase of a stride.
+// Outputs that have the same taps inside of the image are a region of their
+// own, so that nothing is padded: of 3x3 windows the middle, four sides and
+// four corners. So are inputs whose gradient sums the same taps of that of the
+// outputs, for each phase of a stride. A multiplier repeats each input channel
+// first, so that all vectors are of neighbouring channels.
 #ifndef LITESMITH_KERNELS_DEPTHWISE_TRAIN_H_
 #define LITESMITH_KERNELS_DEPTHWISE_TRAIN_H_
 
@@ -16,6 +16,7 @@
 
 #include "src/kernels/common/float_range.h"
 #include "src/kernels/common/output_rows.h"
+#include "src/kernels/common/phases.h"
 #include "src/kernels/common/window.h"
 #include "src/kernels/depthwise/train_micro.h"
 
@@ -39,32 +40,38 @@ class TrainDepthwise {
                 float* workspace, const GradientSource& gradient = {}) const;
 
  private:
-  // Of the image's gradient, every stride_h-th row and stride_w-th column.
-  struct Phase {
-    ptrdiff_t first = 0;  // in the image
+  // Sums over taps of an image of out_c channels, for all places of a grid
+  // along both axes.
+  struct Grid {
+    AxisPhase y, x;      // places, and the taps in the image
+    int step_y, step_x;  // from place to place in the image
+    int image_h, image_w;
+    ptrdiff_t at;         // of the grid's own floats
+    ptrdiff_t row, step;  // likewise
+  };
+  struct Region {
+    ptrdiff_t at = 0;  // of the grid's own floats
     DepthwisePlan plan;
   };
+  void AddRegions(const Grid& grid, std::vector<Region>* regions) const;
   void PlanForward();
   void PlanInputGradient();
-  // The image as it is computed on: x itself, or its copy in `copy`, whose
-  // border is zero.
-  const float* PadInput(const float* x, float* copy) const;
-  // One image's dy where the range lets it pass, into the padded `g`.
-  void PadGradient(int image, const float* y, const float* dy, float* g,
-                   const GradientSource& gradient) const;
+  // The image as it is computed on: x itself, or its copy with each channel
+  // repeated.
+  const float* WideInput(const float* x, float* copy) const;
+  // dy of so many images where the range lets it pass: itself, or in `g`.
+  const float* Gradient(int first, int count, const float* y, const float* dy,
+                        float* g, const GradientSource& gradient) const;
   void InputGradient(const float* g, const float* w, float* dx,
                      float* wide) const;
 
   Window window_;
   FloatRange range_;
   const DepthwiseMicro* micro_;
-  DepthwisePlan plan_;
-  bool copies_ = false;
-  ptrdiff_t line_ = 0;  // floats from row to row of the image
-  size_t copy_floats_ = 0;
-  std::vector<Phase> phases_;
-  DepthwisePlan weight_plan_;  // plan_, over the padded gradient
-  ptrdiff_t g_first_ = 0;      // of output (0, 0) in it
+  int images_;                    // whose gradients are asked for at once
+  std::vector<Region> forward_;   // of outputs
+  std::vector<Region> backward_;  // of inputs
+  DepthwisePlan outputs_;         // all of them, without taps
   size_t g_floats_ = 0;
   size_t wide_floats_ = 0;  // of an image of out_c channels, if in_c differs
   size_t workspace_floats_ = 0;

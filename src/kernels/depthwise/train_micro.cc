@@ -144,6 +144,7 @@ void SomeTaps(int count, const Lanes& lanes, const DepthwisePlan& plan,
 void WeightGradient(const DepthwisePlan& plan, const float* x, const float* g,
                     bool accumulate, float* dw) {
   const int taps = static_cast<int>(plan.taps.size());
+  if (taps == 0) return;
   // As even as it goes: 25 taps are nine, eight and eight.
   const int parts = (taps + kMostTaps - 1) / kMostTaps;
   const int most = (taps + parts - 1) / parts;
