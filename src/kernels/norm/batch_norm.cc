@@ -1,6 +1,6 @@
 // Sums and normalization by channel, compiled for each SIMD target. Each pass
-// walks down a block of rows with two vectors of channels, whose numbers stay
-// in registers; the block stays in the cache for the next two.
+// walks down a block of rows with some vectors of channels, whose numbers stay
+// in registers; the block stays in the cache for the next ones.
 #include "src/kernels/norm/batch_norm.h"
 
 #include <algorithm>
@@ -39,10 +39,15 @@ HWY_INLINE void ForEachBlock(ChannelRows shape, const F& f) {
 template <int V>
 using Vectors = std::integral_constant<int, V>;
 
+// As many as registers hold the numbers of.
+inline constexpr int kMostVectors = kAccumulators >= 16 ? 4 : 2;
+
 // Calls f(vectors, lanes, first channel) for all channels.
 template <class F>
 HWY_INLINE void ForEachColumn(size_t channels, const F& f) {
   size_t c = 0;
+  for (; c + kMostVectors * kLanes <= channels; c += kMostVectors * kLanes)
+    f(Vectors<kMostVectors>(), AllLanes(), c);
   for (; c + 2 * kLanes <= channels; c += 2 * kLanes)
     f(Vectors<2>(), AllLanes(), c);
   if (c + kLanes <= channels) {
@@ -59,7 +64,7 @@ struct Column {
   VF v[V];
   template <class Lanes>
   HWY_INLINE Column(const Lanes& lanes, const float* from) {
-    HWY_UNROLL(2)
+    HWY_UNROLL(4)
     for (int k = 0; k < V; ++k) v[k] = lanes.Load(from + k * kLanes);
   }
 };
@@ -68,11 +73,12 @@ struct Column {
 // need not wait for the one before.
 template <int V>
 struct ColumnSums {
-  static constexpr int kTurns = 2 / V;
-  VF first[2], second[2];
+  static constexpr int kSums = std::max(V, 2);
+  static constexpr int kTurns = kSums / V;
+  VF first[kSums], second[kSums];
   HWY_INLINE ColumnSums() {
-    HWY_UNROLL(2)
-    for (int i = 0; i < 2; ++i) first[i] = second[i] = hn::Zero(DF());
+    HWY_UNROLL(4)
+    for (int i = 0; i < kSums; ++i) first[i] = second[i] = hn::Zero(DF());
   }
   // The sums of vector k's lanes.
   HWY_INLINE void Store(int k, float* to_first, float* to_second) const {
@@ -92,8 +98,8 @@ template <int V, class Add>
 HWY_INLINE void SumRows(size_t rows, ColumnSums<V>* sums, const Add& add) {
   size_t r = 0;
   for (; r + ColumnSums<V>::kTurns <= rows; r += ColumnSums<V>::kTurns) {
-    HWY_UNROLL(2)
-    for (int i = 0; i < 2; ++i)
+    HWY_UNROLL(4)
+    for (int i = 0; i < ColumnSums<V>::kSums; ++i)
       add(&sums->first[i], &sums->second[i], i % V,
           r + static_cast<size_t>(i / V));
   }
@@ -168,7 +174,7 @@ void AffineBlock(const float* x, ChannelRows shape, const float* scale,
         const float* from = x + c;
         float* to = y + c;
         for (size_t r = 0; r < shape.rows; ++r) {
-          HWY_UNROLL(2)
+          HWY_UNROLL(4)
           for (int k = 0; k < kVectors; ++k) {
             const VF v = Scaled(lanes.Load(from + k * kLanes), a.v[k], b.v[k]);
             lanes.Store(hn::Min(hn::Max(v, low), high), to + k * kLanes);
@@ -271,7 +277,7 @@ void GradientOfInputOf(const NormGradient& a, const float* slope,
     const Passed<kVectors, kRange> passed(lanes, a, c);
     size_t at = c;
     for (size_t r = 0; r < a.shape.rows; ++r, at += a.shape.channels) {
-      HWY_UNROLL(2)
+      HWY_UNROLL(4)
       for (int k = 0; k < kVectors; ++k) {
         const VF x = lanes.Load(a.x + at + k * kLanes);
         const VF g = passed(k, x, lanes.Load(a.dy + at + k * kLanes));
