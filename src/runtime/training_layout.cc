@@ -77,6 +77,7 @@ class Builder {
     PlaceWhatStays();
     PlaceSums();
     ChooseAdds();
+    PlaceMoments();
     PlaceWhatLives();
     for (size_t n = 0; n < nodes_.size(); ++n) FillNode(n);
     FillRest();
@@ -166,6 +167,41 @@ class Builder {
         adds_[n][i] = before;
         before = 1;
       }
+    }
+  }
+
+  // Values that are made again rather than kept, for readers whose weights'
+  // gradient wants them. Between maker and reader no shards meet, or the reader
+  // has read them before.
+  void PlaceMoments() {
+    std::vector<int> uses(graph_.tensors.size(), 0);
+    for (const TensorId id : graph_.inputs) ++uses[Root(id)];
+    for (const TensorId id : graph_.outputs) ++uses[Root(id)];
+    for (const LayoutNode& node : nodes_) {
+      for (const TensorId id : node.inputs)
+        if (id != kNoTensor) ++uses[Root(id)];
+    }
+    for (size_t i = 1; i < layout_.body.size(); ++i) {
+      const LayoutNode& maker =
+          nodes_[static_cast<size_t>(layout_.body[i - 1])];
+      const auto n = static_cast<size_t>(layout_.body[i]);
+      if (!maker.runs_from_saved || maker.outputs.size() != 1) continue;
+      if (nodes_[n].meets && !nodes_[n].runs_from_saved) continue;
+      const size_t root = Root(maker.outputs[0]);
+      const auto reads = [&](TensorId id) {
+        return id != kNoTensor && Root(id) == root;
+      };
+      const auto weighs = [&](TensorId id) {
+        return Wanted(id) && !facts_.IsBatched(id);
+      };
+      const std::vector<TensorId>& inputs = nodes_[n].inputs;
+      if (uses[root] != 1 || std::ranges::none_of(inputs, reads) ||
+          std::ranges::none_of(inputs, weighs))
+        continue;
+      root_value_[root] = {Block::kWorker, 0};
+      layout_.worker_bytes =
+          std::max(layout_.worker_bytes, AlignUp(graph_.tensors[root].Bytes()));
+      layout_.nodes[n].remakes = true;
     }
   }
 

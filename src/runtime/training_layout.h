@@ -30,6 +30,8 @@ enum class Block : uint8_t {
   kShardSums,   // gradients of what is the same for all samples, one block for
                 // each shard
   kSums,        // their sums over the shards
+  kWorker,      // what is needed for a moment, one block for each shard that is
+                // being computed
 };
 
 struct Place {
@@ -45,6 +47,10 @@ struct LayoutNode {
   std::vector<TensorId> outputs;
   size_t workspace_bytes = 0;
   size_t saved_bytes = 0;  // from forward to backward
+  // Its Run, which may be called again before a backward, and what it does
+  // where shards meet behind its ForwardPartial read nothing but what it saved.
+  bool runs_from_saved = false;
+  bool meets = false;  // all shards meet at it
 };
 
 // The times of one list of nodes that run forward in order and backward in the
@@ -73,6 +79,9 @@ struct NodePlaces {
   std::vector<GradientAdd> adds;                 // after the backward
   Place saved;
   bool backward = false;  // some input's gradient is wanted
+  // Before its backward the node before it in the body runs again, whose output
+  // was not kept.
+  bool remakes = false;
 };
 
 // A sum of gradients that is a parameter's own gradient.
@@ -95,6 +104,7 @@ struct TrainingLayout {
   size_t sum_bytes = 0;    // of the sums, and of one shard's part of them
   size_t edge_workspace = 0;
   size_t shard_workspace = 0;
+  size_t worker_bytes = 0;
   // Without a weight edge all that shards share are parameters: the sums are
   // laid out as these, and the block kSums is kGradients.
   bool sums_are_gradients = false;
@@ -107,7 +117,9 @@ struct TrainingLayout {
 // Buffers of a block share memory where their lives do not overlap: a value
 // lives from the node that writes it to the last that reads it, which is its
 // writer's or a reader's backward if there is one; a gradient from its first
-// writer to the backward of the tensor's writer.
+// writer to the backward of the tensor's writer. A value that its writer can
+// make again, and that the next node alone reads, is not kept at all: a batch
+// normalization's, which is half of all values of many networks.
 TrainingLayout LayOutTraining(const Graph& graph, const GraphFacts& facts,
                               std::span<const LayoutNode> nodes,
                               std::span<const int> heads);

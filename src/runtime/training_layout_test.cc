@@ -22,9 +22,12 @@ constexpr int kBatch = 40;
 constexpr size_t kBytes = kBatch * kFeatures * sizeof(float);
 constexpr size_t kSaved = 100;
 
-// A graph bound and laid out as a plan does it.
+// A graph bound and laid out as a plan does it. Shards meet at all nodes of
+// `meets`, of which those of `from_saved` read what they saved alone.
 struct Laid {
-  explicit Laid(const Graph& given, std::vector<int> of_heads = {0})
+  explicit Laid(const Graph& given, std::vector<int> of_heads = {0},
+                const std::set<size_t>& meets = {},
+                const std::set<size_t>& from_saved = {})
       : heads(std::move(of_heads)) {
     BindOptions options;
     options.batch = kBatch;
@@ -34,8 +37,10 @@ struct Laid {
     graph = std::move(bound.graph);
     facts = std::move(bound.facts);
     for (const Node& node : graph.nodes) {
-      if (!node.op->in_place)
-        nodes.push_back({node.inputs, node.outputs, 3 * kLine, kSaved});
+      if (node.op->in_place) continue;
+      nodes.push_back({node.inputs, node.outputs, 3 * kLine, kSaved,
+                       from_saved.contains(nodes.size()),
+                       meets.contains(nodes.size())});
     }
     layout = LayOutTraining(graph, facts, nodes, heads);
   }
@@ -60,6 +65,7 @@ class Walk {
     owners_[Block::kShard] = lines(layout_.shard_bytes);
     owners_[Block::kShardSums] = lines(layout_.sum_bytes);
     owners_[Block::kSums] = lines(layout_.sum_bytes);
+    owners_[Block::kWorker] = lines(layout_.worker_bytes);
     for (size_t t = 0; t < l_.graph.tensors.size(); ++t) {
       const TensorKind kind = l_.graph.tensors[t].kind;
       if (kind == TensorKind::kParameter || kind == TensorKind::kState)
@@ -134,7 +140,7 @@ class Walk {
               ValueOf(node.outputs[i]));
       }
       Write(places.saved, kSaved, "saved " + std::to_string(n));
-      ReadValues(node.inputs, places.inputs);
+      if (!node.runs_from_saved) ReadValues(node.inputs, places.inputs);
     }
   }
   void Backward(const std::vector<int>& list) {
@@ -162,8 +168,15 @@ class Walk {
       const auto& owners = owners_[add.to.block];
       EXPECT_EQ(owners.at(add.to.offset / kLine).substr(0, 8), "gradient");
     }
+    if (places.remakes) {
+      const auto before = static_cast<size_t>(n - 1);
+      Read(layout_.nodes[before].saved, kSaved,
+           "saved " + std::to_string(before));
+      const TensorId made = l_.nodes[before].outputs[0];
+      Write(layout_.nodes[before].outputs[0], BytesOf(made), ValueOf(made));
+    }
     ReadValues(node.inputs, places.inputs);
-    ReadValues(node.outputs, places.outputs);
+    if (!node.runs_from_saved) ReadValues(node.outputs, places.outputs);
     Read(places.saved, kSaved, "saved " + std::to_string(n));
     for (size_t i = 0; i < node.outputs.size(); ++i) {
       if (l_.facts.IsTrained(node.outputs[i])) {
@@ -274,6 +287,49 @@ TEST(TrainingLayout, HeadsWriteBeforeReadersAdd) {
   EXPECT_EQ(walk.PartsOf("t0"), (Parts{"loss", "node 1"}));
   EXPECT_EQ(walk.PartsOf("u"), Parts()) << "its output has no loss";
   EXPECT_FALSE(laid.layout.nodes[2].backward);
+}
+
+TEST(TrainingLayout, WhatIsMadeAgainIsNotKept) {
+  const auto chain = [] {
+    Builder b;
+    TensorId at = b.x;
+    for (int n = 0; n < 4; ++n)
+      at = b.Apply(kScale,
+                   {at, b.Parameter("w" + std::to_string(n), {1, 2, 3})});
+    return b.Finish(at);
+  };
+  const auto kept = [](const Laid& laid, size_t n) {
+    return laid.layout.nodes[n].outputs[0].block == Block::kShard;
+  };
+  const std::set<size_t> all = {0, 1, 2, 3};
+  const Laid laid(chain(), {0}, all, all);
+  for (size_t n = 0; n < 3; ++n) {
+    EXPECT_FALSE(kept(laid, n)) << n;
+    EXPECT_TRUE(laid.layout.nodes[n + 1].remakes) << n;
+  }
+  EXPECT_TRUE(kept(laid, 3)) << "it has a loss";
+  EXPECT_EQ(laid.layout.worker_bytes, AlignUp(kBytes));
+  EXPECT_LT(laid.layout.shard_bytes, Laid(chain()).layout.shard_bytes);
+  Walk(laid).Run();
+  // Node 1 is read by one that does not meet, 2 by one that reads it later.
+  const Laid some(chain(), {0}, {0, 1, 3}, {0, 1, 2});
+  EXPECT_FALSE(kept(some, 0));
+  EXPECT_FALSE(kept(some, 1));
+  EXPECT_TRUE(kept(some, 2));
+  EXPECT_FALSE(some.layout.nodes[3].remakes);
+
+  // Several readers, one that is not the next, and one without weights.
+  Builder b;
+  TensorId y[4];
+  y[0] = b.Apply(kScale, {b.x, b.Parameter("w", {1, 2, 3})});
+  y[1] = b.Apply(kTestAdd, {y[0], y[0]});
+  y[2] = b.Apply(kScale, {b.x, b.Parameter("v", {1, 2, 3})});
+  y[3] = b.Apply(kTestAdd, {y[1], y[2]});
+  const Laid shared(b.Finish(y[3]), {0}, {0, 1, 2}, {0, 1, 2});
+  EXPECT_TRUE(kept(shared, 0));
+  EXPECT_TRUE(kept(shared, 1));
+  EXPECT_TRUE(kept(shared, 2));
+  Walk(shared).Run();
 }
 
 }  // namespace

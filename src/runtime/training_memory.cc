@@ -8,7 +8,7 @@
 namespace litesmith {
 
 TrainingMemory::TrainingMemory(const Graph& graph, const TrainingLayout& layout,
-                               int shards)
+                               int shards, int workers)
     : graph_(&graph),
       sums_are_gradients_(layout.sums_are_gradients),
       sum_bytes_(layout.sum_bytes),
@@ -19,10 +19,9 @@ TrainingMemory::TrainingMemory(const Graph& graph, const TrainingLayout& layout,
       shard_sums_(layout.sum_bytes * static_cast<size_t>(shards)),
       sums_(layout.sums_are_gradients ? 0 : layout.sum_bytes),
       edge_workspace_(layout.edge_workspace) {
-  for (int s = 0; s < shards; ++s) {
-    shards_.emplace_back(layout.shard_bytes);
-    workspaces_.emplace_back(layout.shard_workspace);
-  }
+  for (int s = 0; s < shards; ++s) shards_.emplace_back(layout.shard_bytes);
+  for (int w = 0; w < workers; ++w)
+    workspaces_.emplace_back(layout.shard_workspace + layout.worker_bytes);
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
     if (tensor.kind == TensorKind::kParameter ||
@@ -40,6 +39,7 @@ std::byte* TrainingMemory::At(const Place& place, int shard) {
   };
   switch (place.block) {
     case Block::kNone:
+    case Block::kWorker:
       return nullptr;
     case Block::kConstant:
       // Kernels get the tensors that they write as pointers to bytes too.

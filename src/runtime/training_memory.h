@@ -15,10 +15,13 @@ class TrainingMemory {
  public:
   TrainingMemory() = default;
   // Parameters and states have the values that they have in `graph`, which must
-  // outlive this, as it holds the constants. All else is zero.
-  TrainingMemory(const Graph& graph, const TrainingLayout& layout, int shards);
+  // outlive this, as it holds the constants. All else is zero. At most
+  // `workers` shards are computed at a time.
+  TrainingMemory(const Graph& graph, const TrainingLayout& layout, int shards,
+                 int workers);
 
-  // Null for Block::kNone. `shard` counts only in blocks that each shard has.
+  // Null for kNone, and for kWorker, which lies behind a worker's workspace.
+  // `shard` counts only in blocks that each shard has.
   std::byte* At(const Place& place, int shard);
   float* FloatsAt(const Place& place, int shard) {
     return reinterpret_cast<float*>(At(place, shard));
@@ -35,8 +38,8 @@ class TrainingMemory {
     return Floats(sums_are_gradients_ ? &gradients_ : &sums_);
   }
   std::byte* edge_workspace() { return edge_workspace_.MutableData(); }
-  std::byte* workspace(int shard) {
-    return workspaces_[static_cast<size_t>(shard)].MutableData();
+  std::byte* workspace(int worker) {
+    return workspaces_[static_cast<size_t>(worker)].MutableData();
   }
 
  private:
@@ -50,7 +53,7 @@ class TrainingMemory {
   size_t sum_bytes_ = 0;
   TensorData parameters_, gradients_, states_, edge_, shard_sums_, sums_;
   TensorData edge_workspace_;
-  std::vector<TensorData> shards_, workspaces_;  // one a shard, apart
+  std::vector<TensorData> shards_, workspaces_;  // each apart from the others
 };
 
 }  // namespace litesmith

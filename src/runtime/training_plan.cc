@@ -2,6 +2,9 @@
 #include "src/runtime/training_plan.h"
 
 #include <algorithm>
+#include <atomic>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -13,6 +16,7 @@
 #include "src/base/parallel.h"
 #include "src/kernels/train/sum_shards.h"
 #include "src/ops/fusions.h"
+#include "src/ops/train/runs_from_saved.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/session.h"
 #include "src/runtime/training_layout.h"
@@ -36,6 +40,10 @@ struct Call {
   std::vector<float*> input_grads;
   std::vector<Add> adds;
   std::byte* saved = nullptr;
+  // The input that lies with whoever computes the shard, and whether the output
+  // does.
+  int lent_input = -1;
+  bool lent_output = false;
 };
 
 // A kernel, which may run several nodes.
@@ -43,6 +51,7 @@ struct PlannedNode {
   std::vector<NodeId> nodes;
   std::unique_ptr<TrainKernel> kernel;
   bool backward = false;
+  bool remakes = false;          // before it: see NodePlaces
   std::vector<Call> calls;       // one for each shard; on the weight edge one
   std::vector<void*> states;     // the inputs, writable
   std::vector<double> partials;  // of the phase at hand, [shards][doubles]
@@ -62,6 +71,29 @@ struct Segment {
   int end = 0;
   PlannedNode* meet = nullptr;  // null: the end of the step
   Phase phase = Phase::kForward;
+};
+
+// One of the workspaces that nobody uses, a bit each in `idle`: the first, so
+// that a thread, most often, has again what its cache still holds. There are as
+// many as threads.
+class Worker {
+ public:
+  explicit Worker(std::atomic<uint32_t>* idle) : idle_(idle) {
+    uint32_t now = idle->load(std::memory_order_relaxed);
+    do {
+      LS_CHECK(now != 0);
+    } while (!idle->compare_exchange_weak(now, now & (now - 1),
+                                          std::memory_order_acquire));
+    number_ = std::countr_zero(now);
+  }
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { idle_->fetch_or(1u << number_, std::memory_order_release); }
+  int number() const { return number_; }
+
+ private:
+  std::atomic<uint32_t>* idle_;
+  int number_;
 };
 
 // Which samples of a batch a shard has. A batch of 112 is seven full shards of
@@ -88,6 +120,8 @@ struct TrainingPlan::Impl {
   int64_t step = 0;                                        // the present one
   TrainingLayout layout;
   TrainingMemory memory;
+  int workers = 1;                // shards that are computed at a time
+  std::atomic<uint32_t> idle{0};  // of them, a bit each
   std::vector<std::pair<size_t, size_t>> trained;  // of the parameters' floats
   std::vector<TensorId> trained_tensors;           // likewise
   std::vector<Regularized> regularized;            // likewise
@@ -125,14 +159,16 @@ struct TrainingPlan::Impl {
   void RunSegment(const Segment& segment, int shard, ShardRange range,
                   const ShardCallbacks& callbacks);
   void RunOneByOne(const Segment& segment, int shard, ShardRange range,
-                   const ShardCallbacks& callbacks);
+                   const ShardCallbacks& callbacks, std::byte* work);
   void RunAt(int time, int shard, ShardRange range,
-             const ShardCallbacks& callbacks);
+             const ShardCallbacks& callbacks, std::byte* work);
+  void Lend(int n, int shard, std::byte* work);
   KernelArgs ArgsOf(const PlannedNode& node, int shard, ShardRange range,
                     std::byte* work) const;
   static BackwardArgs BackwardArgsOf(const PlannedNode& node, int shard,
                                      int count, std::byte* work);
-  void Partial(const Segment& segment, int shard, ShardRange range);
+  void Partial(const Segment& segment, int shard, ShardRange range,
+               std::byte* work);
   void Combine(const Segment& segment, int shards);
   void RunBackward(const PlannedNode& node, int shard, int count,
                    std::byte* work) const;
@@ -238,12 +274,18 @@ void TrainingPlan::Impl::Build() {
     PlannedNode node;
     node.nodes = std::move(planned.nodes);
     node.kernel = ForTraining(std::move(planned.kernel));
-    wanted.push_back({std::move(planned.inputs), std::move(planned.outputs),
-                      node.kernel->workspace_bytes, node.kernel->saved_bytes});
+    wanted.push_back(
+        {std::move(planned.inputs), std::move(planned.outputs),
+         node.kernel->workspace_bytes, node.kernel->saved_bytes,
+         dynamic_cast<RunsFromSaved*>(node.kernel.get()) != nullptr,
+         node.kernel->forward_partials > 0 ||
+             node.kernel->backward_partials > 0});
     nodes.push_back(std::move(node));
   }
   layout = LayOutTraining(graph, facts, wanted, options.heads);
-  memory = TrainingMemory(graph, layout, kShards);
+  workers = std::clamp(options.threads, 1, kShards);
+  memory = TrainingMemory(graph, layout, kShards, workers);
+  idle.store((1u << workers) - 1);
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     if (graph.tensors[t].kind != TensorKind::kParameter ||
         !facts.IsTrained(static_cast<TensorId>(t)))
@@ -274,6 +316,7 @@ void TrainingPlan::Impl::Build() {
 void TrainingPlan::Impl::PlaceNode(const NodePlaces& places, int shards,
                                    PlannedNode* node) {
   node->backward = places.backward;
+  node->remakes = places.remakes;
   for (int s = 0; s < shards; ++s) node->calls.push_back(PlaceCall(places, s));
   for (const Place& place : places.inputs)
     node->states.push_back(memory.At(place, 0));
@@ -285,10 +328,15 @@ void TrainingPlan::Impl::PlaceNode(const NodePlaces& places, int shards,
 
 Call TrainingPlan::Impl::PlaceCall(const NodePlaces& places, int shard) {
   Call call;
-  for (const Place& place : places.inputs)
+  for (const Place& place : places.inputs) {
+    if (place.block == Block::kWorker)
+      call.lent_input = static_cast<int>(call.inputs.size());
     call.inputs.push_back(memory.At(place, shard));
-  for (const Place& place : places.outputs)
+  }
+  for (const Place& place : places.outputs) {
+    call.lent_output |= place.block == Block::kWorker;
     call.outputs.push_back(memory.At(place, shard));
+  }
   for (const Place& place : places.output_grads)
     call.output_grads.push_back(memory.FloatsAt(place, shard));
   for (const Place& place : places.input_grads)
@@ -376,6 +424,15 @@ void TrainingPlan::Impl::RunBackward(const PlannedNode& node, int shard,
   }
 }
 
+// What is needed for a moment lies behind the workspace.
+void TrainingPlan::Impl::Lend(int n, int shard, std::byte* work) {
+  Call& call = body[static_cast<size_t>(n)].calls[static_cast<size_t>(shard)];
+  std::byte* lent = work + layout.shard_workspace;
+  if (call.lent_input >= 0)
+    call.inputs[static_cast<size_t>(call.lent_input)] = lent;
+  if (call.lent_output) call.outputs[0] = lent;
+}
+
 void TrainingPlan::Impl::RunEdgeForward() {
   std::byte* work = memory.edge_workspace();
   for (const PlannedNode& node : edge) {
@@ -387,13 +444,14 @@ void TrainingPlan::Impl::RunEdgeForward() {
 }
 
 void TrainingPlan::Impl::RunAt(int time, int shard, ShardRange range,
-                               const ShardCallbacks& callbacks) {
+                               const ShardCallbacks& callbacks,
+                               std::byte* work) {
   const auto s = static_cast<size_t>(shard);
-  std::byte* work = memory.workspace(shard);
   if (time == clock.Load()) {
     callbacks.load(shard, range.first, range.count, inputs[s]);
   } else if (time < clock.Loss()) {
     const PlannedNode& node = body[static_cast<size_t>(time - 1)];
+    Lend(time - 1, shard, work);
     node.kernel->Run(ArgsOf(node, shard, range, work));
   } else if (time == clock.Loss()) {
     for (size_t h = 0; h < callbacks.losses.size(); ++h) {
@@ -402,6 +460,12 @@ void TrainingPlan::Impl::RunAt(int time, int shard, ShardRange range,
     }
   } else {
     const int n = clock.Backward(0) - time;
+    Lend(n, shard, work);
+    if (body[static_cast<size_t>(n)].remakes) {
+      const PlannedNode& maker = body[static_cast<size_t>(n - 1)];
+      Lend(n - 1, shard, work);
+      maker.kernel->Run(ArgsOf(maker, shard, range, work));
+    }
     RunBackward(body[static_cast<size_t>(n)], shard, range.count, work);
   }
 }
@@ -418,15 +482,18 @@ void TrainingPlan::Impl::RunSegment(const Segment& segment, int shard,
         floats, 0.0f);
     return;
   }
-  if (one_by_one) return RunOneByOne(segment, shard, range, callbacks);
+  const Worker worker(&idle);
+  std::byte* work = memory.workspace(worker.number());
+  if (one_by_one) return RunOneByOne(segment, shard, range, callbacks, work);
   for (int time = segment.begin; time < segment.end; ++time)
-    RunAt(time, shard, range, callbacks);
-  if (segment.meet != nullptr) Partial(segment, shard, range);
+    RunAt(time, shard, range, callbacks, work);
+  if (segment.meet != nullptr) Partial(segment, shard, range, work);
 }
 
 void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
                                      ShardRange range,
-                                     const ShardCallbacks& callbacks) {
+                                     const ShardCallbacks& callbacks,
+                                     std::byte* work) {
   const size_t floats = memory.sums().size();
   const size_t first = static_cast<size_t>(shard) * floats;
   float* one = memory.shard_sums().data() + first;
@@ -436,9 +503,9 @@ void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
     const ShardRange sample = {range.first + i, 1};
     StartSample();
     for (int time = clock.Load(); time < segment.end; ++time)
-      RunAt(time, shard, sample, callbacks);
+      RunAt(time, shard, sample, callbacks, work);
     if (segment.meet != nullptr) {
-      Partial(segment, shard, sample);
+      Partial(segment, shard, sample, work);
       continue;
     }
     for (size_t f = 0; f < floats; ++f) all[f] += one[f];
@@ -447,11 +514,11 @@ void TrainingPlan::Impl::RunOneByOne(const Segment& segment, int shard,
 }
 
 void TrainingPlan::Impl::Partial(const Segment& segment, int shard,
-                                 ShardRange range) {
+                                 ShardRange range, std::byte* work) {
   PlannedNode& node = *segment.meet;
   double* partial = node.partials.data() + (one_by_one ? range.first : shard) *
                                                node.PartialsOf(segment.phase);
-  std::byte* work = memory.workspace(shard);
+  Lend(static_cast<int>(&node - body.data()), shard, work);
   if (segment.phase == Phase::kForward) {
     node.kernel->ForwardPartial(ArgsOf(node, shard, range, work), partial);
   } else {

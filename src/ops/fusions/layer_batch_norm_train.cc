@@ -10,6 +10,7 @@
 #include "src/ops/layer/train_layer.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm_numbers.h"
+#include "src/ops/train/runs_from_saved.h"
 
 namespace litesmith {
 namespace {
@@ -18,7 +19,7 @@ constexpr const OpDef* kConvChain[] = {&kConv2D, &kBatchNorm};
 constexpr const OpDef* kDepthwiseChain[] = {&kDepthwiseConv2D, &kBatchNorm};
 constexpr const OpDef* kDenseChain[] = {&kFullyConnected, &kBatchNorm};
 
-class LayerBatchNormF32Train final : public TrainKernel {
+class LayerBatchNormF32Train final : public TrainKernel, public RunsFromSaved {
  public:
   LayerBatchNormF32Train(const ChainContext& c, TrainLayerPtr layer)
       : layer_(std::move(layer)), numbers_(c.at(1)) {
