@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -21,30 +20,10 @@
 #include "src/runtime/session.h"
 #include "src/runtime/training_layout.h"
 #include "src/runtime/training_memory.h"
+#include "src/runtime/training_shards.h"
 
 namespace litesmith {
 namespace {
-
-// A GradientAdd in one shard.
-struct Add {
-  const float* from;
-  float* to;
-  size_t floats;
-};
-
-// One node in one shard, or one weight-edge node: where everything is.
-struct Call {
-  std::vector<const void*> inputs;
-  std::vector<void*> outputs;
-  std::vector<const float*> output_grads;
-  std::vector<float*> input_grads;
-  std::vector<Add> adds;
-  std::byte* saved = nullptr;
-  // The input that lies with whoever computes the shard, and whether the output
-  // does.
-  int lent_input = -1;
-  bool lent_output = false;
-};
 
 // A kernel, which may run several nodes.
 struct PlannedNode {
@@ -71,36 +50,6 @@ struct Segment {
   int end = 0;
   PlannedNode* meet = nullptr;  // null: the end of the step
   Phase phase = Phase::kForward;
-};
-
-// One of the workspaces that nobody uses, a bit each in `idle`: the first, so
-// that a thread, most often, has again what its cache still holds. There are as
-// many as threads.
-class Worker {
- public:
-  explicit Worker(std::atomic<uint32_t>* idle) : idle_(idle) {
-    uint32_t now = idle->load(std::memory_order_relaxed);
-    do {
-      LS_CHECK(now != 0);
-    } while (!idle->compare_exchange_weak(now, now & (now - 1),
-                                          std::memory_order_acquire));
-    number_ = std::countr_zero(now);
-  }
-  Worker(const Worker&) = delete;
-  Worker& operator=(const Worker&) = delete;
-  ~Worker() { idle_->fetch_or(1u << number_, std::memory_order_release); }
-  int number() const { return number_; }
-
- private:
-  std::atomic<uint32_t>* idle_;
-  int number_;
-};
-
-// Which samples of a batch a shard has. A batch of 112 is seven full shards of
-// 16; the last one is empty.
-struct ShardRange {
-  int first = 0;
-  int count = 0;
 };
 
 }  // namespace
@@ -557,22 +506,6 @@ void TrainingPlan::Impl::RunEdgeBackward() {
     RunBackward(edge[n], 0, WholeOf(edge[n]), memory.edge_workspace());
 }
 
-namespace {
-
-// Each thread's shards the other way round, in every other segment: what it had
-// last is what its cache still holds.
-int Turned(int task, int threads) {
-  constexpr int kShards = TrainingPlan::kShards;
-  threads = std::clamp(threads, 1, kShards);
-  const int thread = task * threads / kShards;
-  const auto first = [threads](int t) {
-    return (t * kShards + threads - 1) / threads;
-  };
-  return first(thread) + first(thread + 1) - 1 - task;
-}
-
-}  // namespace
-
 void TrainingPlan::Step(int batch, int64_t step,
                         const ShardCallbacks& callbacks) {
   Impl& p = *impl_;
@@ -588,7 +521,8 @@ void TrainingPlan::Step(int batch, int64_t step,
   bool turned = false;
   for (const Segment& segment : p.segments) {
     ParallelFor(kShards, p.options.threads, [&](int task) {
-      const int shard = turned ? Turned(task, p.options.threads) : task;
+      const int shard =
+          turned ? Turned(task, kShards, p.options.threads) : task;
       p.RunSegment(segment, shard, p.RangeOf(shard, batch), callbacks);
     });
     turned = !turned;
