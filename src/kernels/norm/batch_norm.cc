@@ -58,6 +58,22 @@ HWY_INLINE void ForEachColumn(size_t channels, const F& f) {
     f(Vectors<1>(), FirstLanes{static_cast<int>(channels - c)}, c);
 }
 
+// How many rows are as long as `floats`, or 1: too few, or none.
+HWY_INLINE size_t RowsIn(size_t floats, ChannelRows shape) {
+  if (shape.channels >= floats || floats % shape.channels != 0) return 1;
+  const size_t rows = floats / shape.channels;
+  return shape.rows >= 4 * rows ? rows : 1;
+}
+
+// Numbers of few channels, repeated so that one vector holds several rows.
+struct Repeated {
+  HWY_ALIGN float v[kLanes];
+  Repeated(const float* from, size_t channels) {
+    for (int i = 0; i < kLanes; ++i)
+      v[i] = from[static_cast<size_t>(i) % channels];
+  }
+};
+
 // V vectors of numbers by channel.
 template <int V>
 struct Column {
@@ -135,9 +151,26 @@ HWY_INLINE void AddSums(const float* x, size_t rows, size_t pitch, double* sums,
   }
 }
 
+// Adds up what lies `channels` apart.
+HWY_INLINE void Fold(const double* from, size_t n, size_t channels,
+                     double* to) {
+  for (size_t i = 0; i < n; ++i) to[i % channels] += from[i];
+}
+
 void Sums(const float* x, ChannelRows shape, double* sums, double* squares) {
   constexpr size_t kDoubles = hn::MaxLanes(DD());
   const size_t pitch = shape.channels;
+  constexpr size_t kWide = 4 * kDoubles;
+  if (const size_t k = RowsIn(kWide, shape); k > 1) {
+    // Several rows are one, so that additions need not wait for each other.
+    double wide_sums[kWide] = {}, wide_squares[kWide] = {};
+    const size_t whole = shape.rows / k;
+    AddSums<4>(x, whole, kWide, wide_sums, wide_squares);
+    Fold(wide_sums, kWide, pitch, sums);
+    Fold(wide_squares, kWide, pitch, squares);
+    x += whole * kWide;
+    shape.rows -= whole * k;
+  }
   ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
     const float* from = x + first * pitch;
     size_t c = 0;
@@ -185,12 +218,26 @@ void AffineBlock(const float* x, ChannelRows shape, const float* scale,
       });
 }
 
-void Affine(const float* x, ChannelRows shape, const float* scale,
-            const float* offset, FloatRange range, float* y) {
+void AffineRows(const float* x, ChannelRows shape, const float* scale,
+                const float* offset, FloatRange range, float* y) {
   ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
     const size_t at = first * shape.channels;
     AffineBlock(x + at, {rows, shape.channels}, scale, offset, range, y + at);
   });
+}
+
+void Affine(const float* x, ChannelRows shape, const float* scale,
+            const float* offset, FloatRange range, float* y) {
+  if (const size_t k = RowsIn(kLanes, shape); k > 1) {
+    const Repeated scales(scale, shape.channels);
+    const Repeated offsets(offset, shape.channels);
+    const size_t whole = shape.rows / k;
+    AffineRows(x, {whole, kLanes}, scales.v, offsets.v, range, y);
+    x += whole * kLanes;
+    y += whole * kLanes;
+    shape.rows -= whole * k;
+  }
+  AffineRows(x, shape, scale, offset, range, y);
 }
 
 // Some rows of it.
@@ -201,6 +248,22 @@ NormGradient BlockOf(const NormGradient& a, size_t first, size_t rows) {
   block.shape.rows = rows;
   return block;
 }
+
+// The same with several rows as one.
+struct Widened {
+  Repeated mean, scale, offset;
+  NormGradient a;
+  size_t rows;  // that it holds
+  Widened(const NormGradient& from, size_t k)
+      : mean(from.mean, from.shape.channels),
+        scale(from.scale, from.shape.channels),
+        offset(from.offset, from.shape.channels),
+        a(from),
+        rows(from.shape.rows / k * k) {
+    a.shape = {from.shape.rows / k, kLanes};
+    a.mean = mean.v, a.scale = scale.v, a.offset = offset.v;
+  }
+};
 
 // The gradient g of one column.
 template <int V, bool kRange>
@@ -256,12 +319,24 @@ void GradientSumsOf(const NormGradient& a, double* sums, double* products) {
                 });
 }
 
-void GradientSums(const NormGradient& a, double* sums, double* products) {
+void GradientSumsRows(const NormGradient& a, double* sums, double* products) {
   ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
     const NormGradient block = BlockOf(a, first, rows);
     if (a.range.IsNone()) return GradientSumsOf<false>(block, sums, products);
     GradientSumsOf<true>(block, sums, products);
   });
+}
+
+void GradientSums(const NormGradient& a, double* sums, double* products) {
+  const size_t k = RowsIn(kLanes, a.shape);
+  if (k == 1) return GradientSumsRows(a, sums, products);
+  const Widened wide(a, k);
+  double wide_sums[kLanes] = {}, wide_products[kLanes] = {};
+  GradientSumsRows(wide.a, wide_sums, wide_products);
+  Fold(wide_sums, kLanes, a.shape.channels, sums);
+  Fold(wide_products, kLanes, a.shape.channels, products);
+  GradientSumsRows(BlockOf(a, wide.rows, a.shape.rows - wide.rows), sums,
+                   products);
 }
 
 template <bool kRange>
@@ -289,8 +364,8 @@ void GradientOfInputOf(const NormGradient& a, const float* slope,
   });
 }
 
-void GradientOfInput(const NormGradient& a, const float* slope,
-                     const float* shift, float* dx) {
+void GradientOfInputRows(const NormGradient& a, const float* slope,
+                         const float* shift, float* dx) {
   ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
     const NormGradient block = BlockOf(a, first, rows);
     float* to = dx + first * a.shape.channels;
@@ -298,6 +373,18 @@ void GradientOfInput(const NormGradient& a, const float* slope,
       return GradientOfInputOf<false>(block, slope, shift, to);
     GradientOfInputOf<true>(block, slope, shift, to);
   });
+}
+
+void GradientOfInput(const NormGradient& a, const float* slope,
+                     const float* shift, float* dx) {
+  const size_t k = RowsIn(kLanes, a.shape);
+  if (k == 1) return GradientOfInputRows(a, slope, shift, dx);
+  const Widened wide(a, k);
+  const Repeated slopes(slope, a.shape.channels);
+  const Repeated shifts(shift, a.shape.channels);
+  GradientOfInputRows(wide.a, slopes.v, shifts.v, dx);
+  GradientOfInputRows(BlockOf(a, wide.rows, a.shape.rows - wide.rows), slope,
+                      shift, dx + wide.rows * a.shape.channels);
 }
 
 }  // namespace
