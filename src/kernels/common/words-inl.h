@@ -132,6 +132,15 @@ struct WordsS16Vnni : WordsS16 {
 };
 #endif
 
+// Has v in a register from here on: GCC would make a memory operand of a load
+// at each use of it.
+template <class V>
+HWY_INLINE void HoldInRegister([[maybe_unused]] V& v) {
+#if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+  asm("" : "+v"(v.raw));
+#endif
+}
+
 // The larger of a and b; b where a is NaN.
 HWY_INLINE VF32 MaxOrSecond(VF32 a, VF32 b) {
 #if HWY_ARCH_X86 && HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128

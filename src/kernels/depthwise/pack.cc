@@ -128,6 +128,19 @@ bool PackConstants(const DepthwiseSpec& spec, PackedDepthwise* p) {
                          p->blocks, &p->requantizer);
 }
 
+// Whether windows are read where the image is, without what is outside of it:
+// whole rows, and the first and the last column of the lines of 3x3 windows.
+bool FitsImage(const PackedDepthwise& p, const PaddedImage& padded) {
+  const Window& g = p.spec.window;
+  // Vectors of the last channels would reach behind the image.
+  if (!IsFloat(p.spec) || g.out_c != g.in_c || g.out_c % p.lanes != 0)
+    return false;
+  const int64_t right = padded.w - g.in_w - g.pad_left;
+  if (g.pad_left == 0 && right == 0) return true;
+  return p.group == 1 && g.pad_left <= 1 && right <= 1 && p.cols == 3 &&
+         p.col_step == 1 && p.tile_step <= 2;
+}
+
 }  // namespace
 
 bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
@@ -141,10 +154,8 @@ bool PackDepthwiseCommon(const DepthwiseSpec& spec, int lanes,
   if (!PackConstants(spec, p)) return false;
   PackWeights(spec, p);
   const PaddedImage padded = PaddedImageOf(g, g.out_c);
-  // Vectors of the last channels reach behind the image.
-  p->needs_copy = !IsFloat(spec) || padded.h != g.in_h || padded.w != g.in_w ||
-                  g.out_c != g.in_c || g.out_c % lanes != 0;
-  p->copy_w = static_cast<int>(padded.w);
+  p->needs_copy = !FitsImage(*p, padded);
+  p->copy_w = p->needs_copy ? static_cast<int>(padded.w) : g.in_w;
   p->band = g.out_h;
   p->ring = static_cast<int>(padded.h);
   size_t& end = p->workspace_bytes;

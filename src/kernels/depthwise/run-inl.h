@@ -60,22 +60,30 @@ class Block {
     walk_.row_words = ptrdiff_t{p.cols} * kLanes;
     walk_.block_words = p.rows * walk_.row_words;
     walk_.weights = p.weights.template as<E>() + block * walk_.block_words;
-    walk_.rows = p.rows, walk_.cols = p.cols;
+    walk_.cols = p.cols;
     walk_.pixel = pixel;
     walk_.col = p.col_step * pixel;
     walk_.tile = p.tile_step * pixel;
     walk_.row = p.row_step * line_;
     walk_.around = p.ring * line_;
     walk_.end = ring + walk_.around;
+    if (!p.needs_copy) {
+      const Window& g = p.spec.window;
+      before_ = g.pad_left * pixel;
+      left_ = g.pad_left > 0;
+      right_ = (g.out_w - 1) * g.stride_w + g.filter_w > g.in_w + g.pad_left;
+    }
   }
 
-  // A row of outputs whose windows begin in this line of the ring.
-  HWY_INLINE void Row(int oy, int line) const {
-    const E* x = ring_ + line * line_;
+  // A row of outputs whose windows begin in this line, of which rows [from, to)
+  // are inside of the image.
+  HWY_INLINE void Row(int oy, int line, int from, int to) const {
+    const E* x = ring_ + line * line_ + from * walk_.row - before_;
     Out* y = y_ + oy * row_;
     for (int i = 0; i < tiles_; ++i) {
       const int count = size_ + (i < larger_ ? 1 : 0);
-      AnyTile(count, x, y);
+      AnyTile(count, {from, to, left_ && i == 0, right_ && i + 1 == tiles_}, x,
+              y);
       x += count * walk_.tile;
       y += count * pitch_;
     }
@@ -92,19 +100,21 @@ class Block {
                                          : kDepthwiseTile;
 
   template <int kT = kMost>
-  HWY_INLINE void AnyTile(int count, const E* x, Out* y) const {
+  HWY_INLINE void AnyTile(int count, const Outside& outside, const E* x,
+                          Out* y) const {
     if (count == kT) {
-      Tile<kT>(x, y);
+      Tile<kT>(outside, x, y);
     } else if constexpr (kT > 1) {
-      AnyTile<kT - 1>(count, x, y);
+      AnyTile<kT - 1>(count, outside, x, y);
     }
   }
 
   template <int kT>
-  HWY_INLINE void Tile(const E* x, Out* y) const {
+  HWY_INLINE void Tile(const Outside& outside, const E* x, Out* y) const {
     typename Epilogue::V sums[kT * kV];
     for (int k = 0; k < kT * kV; ++k) sums[k] = epilogues_[k % kV].Start();
-    SumTile<Words, kV, kW, kS>(walk_, x, sums, std::make_index_sequence<kT>());
+    SumTile<Words, kV, kW, kS>(walk_, outside, x, sums,
+                               std::make_index_sequence<kT>());
     TileWriter<Epilogue, kT, kV> writer(requantizer_, epilogues_, nullptr,
                                         nullptr);
     if (y_end_ - y >= (kT - 1) * pitch_ + kWidth) {
@@ -130,6 +140,10 @@ class Block {
   // Of a row: tiles whose sizes differ by one at most, the larger ones first.
   int tiles_, size_, larger_;
   int channels_;
+  // Of an image that is read where it is: from the windows' first column to its
+  // own, and whether windows have columns outside.
+  ptrdiff_t before_ = 0;
+  bool left_ = false, right_ = false;
 };
 
 // kV blocks from `block` on of `count` rows from `oy` on.
@@ -140,10 +154,21 @@ void RunBlocks(const PackedDepthwise& p, int first, int oy, int count,
   using E = hn::TFromD<typename Words::D>;
   const Block<Words, Epilogue, kV, kW, kS> block(
       p, first, scale, static_cast<const E*>(ring), y, y_end);
-  const int step = p.spec.window.stride_h / p.line_rows;
+  const Window& g = p.spec.window;
+  if (!p.needs_copy) {
+    for (int i = oy; i < oy + count; ++i) {
+      const int top = i * g.stride_h - g.pad_top;
+      const auto lines = [&](int rows) {  // that reach over so many rows
+        return std::clamp((rows + p.row_step - 1) / p.row_step, 0, p.rows);
+      };
+      block.Row(i, top, lines(-top), lines(g.in_h - top));
+    }
+    return;
+  }
+  const int step = g.stride_h / p.line_rows;
   int line = oy * step % p.ring;
   for (int i = 0; i < count; ++i) {
-    block.Row(oy + i, line);
+    block.Row(oy + i, line, 0, p.rows);
     line += step;
     if (line >= p.ring) line %= p.ring;
   }

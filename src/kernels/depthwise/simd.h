@@ -30,7 +30,8 @@ struct DepthwiseSpec : LayerSpec {
 // or, of integers, the values x - zero_point of two taps, one below the other
 // (of filters of one row, side by side): one instruction multiplies and adds
 // both. Lines are copied as they are needed, into a ring that stays in the
-// cache; an image of floats that needs no copy is read where it is.
+// cache; an image of floats whose channels fill vectors is read where it is if
+// kernels can leave out what is outside of it.
 //
 // A vector whose channels would leave lanes idle holds `group` neighbouring
 // outputs of a row.
