@@ -154,13 +154,15 @@ std::vector<Case> ReduceCases(const Kind& kind, const Gradient& gradient = {},
     for (const Row& row : kRows) {
       if (kind.all_rows) {
         for (const bool keep : {false, true}) add_row(row, numbers, keep);
-      } else if (&numbers == kind.numbers.data() || &row == &kRows[4]) {
+      } else if (&numbers == kind.numbers.data() || &row == &kRows[0] ||
+                 &row == &kRows[4]) {
         add_row(row, numbers, &row == &kRows[6]);
       }
     }
     const bool timed =
-        kind.all_rows ? IsFirstOfType(kind.numbers, numbers)
-                      : op.differentiable() && numbers.dtype == DType::kFloat32;
+        kind.all_rows || &op == &kSum
+            ? IsFirstOfType(kind.numbers, numbers)
+            : op.differentiable() && numbers.dtype == DType::kFloat32;
     if (timed) add_row(kTimed, numbers, false).timed = true;
   }
   for (const Shape& shape : {Shape{3, 4, 2}, Shape{}}) {

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "src/graph/op_def.h"
+#include "src/kernels/reduce/add_rows.h"
 #include "src/kernels/reduce/reduce.h"
 #include "src/ops/layer/layer.h"
 #include "src/ops/reduce/reduce.h"
@@ -73,6 +74,13 @@ class ReduceWalk {
   bool batched_;
   kernels::ReducePlan plan_;
 };
+
+// Whether a sample is rows that are added up: an image's pixels.
+inline bool IsOfRows(const PrepareContext& context) {
+  const ReduceWalk walk(context);
+  const std::vector<kernels::ReduceDim>& dims = walk.plan().dims;
+  return dims.size() == 2 && dims[0].step == 0;
+}
 
 // Numbers as they are.
 template <class F, class T>
@@ -141,8 +149,27 @@ class ReduceF32 : public TrainKernel {
   ReduceWalk walk_;
 };
 
-// Integers with scales.
-template <class F, class T>
+// The same of rows, which `F` adds up.
+template <class F>
+class AddRowsF32 : public Kernel {
+ public:
+  explicit AddRowsF32(const PrepareContext& context) : walk_(context) {}
+  void Run(const KernelArgs& args) const override {
+    for (int s = 0; s < walk_.samples(args.batch); ++s) {
+      float* y = args.out<float>() + s * walk_.outputs();
+      AddRows(args.in<float>(0) + s * walk_.inputs(), walk_.count(),
+              walk_.outputs(), y);
+      for (int64_t o = 0; o < walk_.outputs(); ++o)
+        y[o] = F::template Finish<float>(y[o], walk_.count());
+    }
+  }
+
+ private:
+  ReduceWalk walk_;
+};
+
+// Integers with scales; kRows: of rows, which F adds up.
+template <class F, class T, bool kRows = false>
 class ReduceInteger : public Kernel {
  public:
   explicit ReduceInteger(const PrepareContext& context)
@@ -154,9 +181,14 @@ class ReduceInteger : public Kernel {
   void Run(const KernelArgs& args) const override {
     auto* totals = reinterpret_cast<Total*>(args.workspace);
     for (int s = 0; s < walk_.samples(args.batch); ++s) {
-      kernels::Reduce(
-          walk_.plan(), args.in<T>(0) + s * walk_.inputs(), f_.Start(),
-          [this](Total total, T x) { return f_.Join(total, x); }, totals);
+      const T* x = args.in<T>(0) + s * walk_.inputs();
+      if constexpr (kRows) {
+        AddRows(x, walk_.count(), walk_.outputs(), totals);
+      } else {
+        kernels::Reduce(
+            walk_.plan(), x, f_.Start(),
+            [this](Total total, T v) { return f_.Join(total, v); }, totals);
+      }
       T* y = args.out<T>() + s * walk_.outputs();
       for (int64_t o = 0; o < walk_.outputs(); ++o)
         y[o] = static_cast<T>(
@@ -177,6 +209,14 @@ class ReduceInteger : public Kernel {
 template <class F>
 inline constexpr KernelRow kReduceF32Train = {
     "F32Train", Purpose::kTrain, {DType::kFloat32}, MakeKernel<ReduceF32<F>>};
+template <class F, class T>
+constexpr KernelRow AddedRows(const char* name, DType dtype) {
+  return {name,
+          Purpose::kFast,
+          {dtype},
+          MakeKernel<ReduceInteger<F, T, true>>,
+          IsOfRows};
+}
 template <class F, class T>
 constexpr KernelRow PlainReduce(const char* name, DType dtype) {
   return {name, Purpose::kReference, {dtype}, MakeKernel<ReducePlain<F, T>>};

@@ -274,6 +274,13 @@ bool HasScale(const PrepareContext& c) { return !c.input(0).quant.empty(); }
 template <class F>
 constexpr KernelRow kSumRows[] = {
     kReduceF32Train<F>,
+    {"F32",
+     Purpose::kFast,
+     {DType::kFloat32},
+     MakeKernel<AddRowsF32<F>>,
+     IsOfRows},
+    AddedRows<F, int8_t>("S8", DType::kInt8),
+    AddedRows<F, int16_t>("S16", DType::kInt16),
     {"F32Ref",
      Purpose::kReference,
      {DType::kFloat32},
