@@ -192,6 +192,7 @@ class TileWriter {
   HWY_INLINE void Put(const typename Epilogue::V* sums, Out* y,
                       ptrdiff_t pitch) {
     decltype(epilogues_->Finish(sums[0])) out[kOutputs * kV];
+    HWY_UNROLL(32)  // else sums of large tiles would go through memory
     for (int k = 0; k < kOutputs * kV; ++k) {
       out[k] = epilogues_[k % kV].Finish(sums[k]);
     }

@@ -100,6 +100,13 @@ void PackWindows(const ConvSpec& spec, PackedConv* p) {
       for (int ox = 0; ox < g.out_w; ++ox) add(oy, ox);
     }
   }
+  const auto& offsets = p->window_offsets;
+  const int32_t step = offsets.size() > 1 ? offsets[1] - offsets[0] : 1;
+  const auto uneven = [&](int32_t a, int32_t b) { return b - a != step; };
+  if (!spec.pool_2x2 && std::adjacent_find(offsets.begin(), offsets.end(),
+                                           uneven) == offsets.end()) {
+    p->window_pitch = step;
+  }
   while (p->window_offsets.size() % kMaxConvTile != 0) {
     p->window_offsets.push_back(p->window_offsets.back());
   }

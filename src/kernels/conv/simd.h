@@ -52,6 +52,9 @@ struct PackedConv {
   // from there the words that a window consists of.
   std::vector<int32_t> window_offsets;
   std::vector<int32_t> word_offsets;
+  // From each window to the next where that is the same for all, else 0; 0 with
+  // a pool, too.
+  int32_t window_pitch = 0;
   PackedBuffer weights;  // [blocks][words][lanes]
   // All [blocks * lanes], padded with zeros.
   PackedBuffer bias;              // float or int32

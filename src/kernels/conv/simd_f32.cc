@@ -8,6 +8,7 @@
 #include <hwy/highway.h>
 
 #include "src/kernels/conv/choose.h"
+#include "src/kernels/conv/even-inl.h"
 #include "src/kernels/conv/run-inl.h"
 #include "src/kernels/conv/winograd-inl.h"
 
@@ -18,8 +19,9 @@ namespace {
 
 void ChooseF32Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
-  p->run = p->winograd != 0 ? ChooseWinograd<WordsF32, EpilogueF32>(*p)
-                            : Choose<WordsF32, EpilogueF32>(*p);
+  p->run = p->winograd != 0      ? ChooseWinograd<WordsF32, EpilogueF32>(*p)
+           : p->window_pitch > 0 ? &RunEven
+                                 : Choose<WordsF32, EpilogueF32>(*p);
 #endif
 }
 
