@@ -27,6 +27,7 @@ struct ConvSpec : LayerSpec {
   Window window;
   bool pool_2x2 = false;
   bool per_channel = false;  // kF32S8
+  bool matrix_unit = true;   // kS8S8: by amx.h where it pays
 };
 
 // A packed convolution, for the target that was the best when it was made.
@@ -55,6 +56,8 @@ struct PackedConv {
   // From each window to the next where that is the same for all, else 0; 0 with
   // a pool, too.
   int32_t window_pitch = 0;
+  // By amx.h: windows and words of a tile, or 0.
+  int amx_windows = 0, amx_words = 0;
   PackedBuffer weights;  // [blocks][words][lanes]
   // All [blocks * lanes], padded with zeros.
   PackedBuffer bias;              // float or int32

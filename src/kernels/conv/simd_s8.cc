@@ -7,6 +7,7 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "src/kernels/conv/amx-inl.h"
 #include "src/kernels/conv/choose.h"
 #include "src/kernels/conv/run-inl.h"
 #include "src/kernels/conv/winograd-inl.h"
@@ -35,6 +36,11 @@ auto ChooseTiles(const PackedConv& p) {
 void ChooseS8Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
 #if HWY_TARGET == HWY_AVX3
+  if (const AmxTiles tiles = ChooseAmxTiles(*p); tiles.words > 0 && HasAmx()) {
+    p->amx_windows = tiles.windows, p->amx_words = tiles.words;
+    p->run = ChooseAmx(*p);
+    return;
+  }
   if (p->vnni) {
     p->run = ChooseInteger<WordsU8Vnni, int8_t>(*p);
     return;

@@ -10,6 +10,7 @@
 
 #include "src/kernels/common/random_values_test.h"
 #include "src/kernels/common/simd_targets_test.h"
+#include "src/kernels/conv/amx.h"
 #include "src/kernels/conv/reference.h"
 #include "src/kernels/pool/reference.h"
 
@@ -54,6 +55,24 @@ Case SquareCase(std::mt19937& rng) {
   g.in_h = Pick(rng, {4, 6, 7, 9, 12});
   g.in_w = Pick(rng, {5, 6, 8, 13});
   g.filter_h = g.filter_w = 3;
+  SetOutput(Pick(rng, {0, 1}) != 0, &g);
+  c.images = Pick(rng, {1, 2});
+  c.bias = Pick(rng, {0, 1, 1}) != 0;
+  c.relu = Pick(rng, {0, 1}) != 0;
+  c.per_channel = Pick(rng, {0, 1}) != 0;
+  return c;
+}
+
+// What amx.h is for.
+Case MatrixCase(std::mt19937& rng) {
+  Case c;
+  Window& g = c.window;
+  g.in_c = g.filter_c = Pick(rng, {15, 16, 24, 32, 64, 96});
+  g.out_c = Pick(rng, {16, 32, 48});
+  g.in_h = Pick(rng, {4, 6, 7, 9});
+  g.in_w = Pick(rng, {5, 6, 8, 13, 16, 19, 33});
+  g.filter_h = g.filter_w = Pick(rng, {1, 3, 3, 4});
+  g.stride_h = g.stride_w = Pick(rng, {1, 1, 2});
   SetOutput(Pick(rng, {0, 1}) != 0, &g);
   c.images = Pick(rng, {1, 2});
   c.bias = Pick(rng, {0, 1, 1}) != 0;
@@ -198,40 +217,73 @@ TEST_F(Conv2DSimdTest, F32IsNearReferenceOrExact) {
   }
 }
 
-TEST_F(Conv2DSimdTest, S8S8EqualsReference) {
-  wanted_packed_ = 199;
-  for (int n = 0; n < 200; ++n) {
-    const Case c = RandomCase(rng_);
+// A convolution of bytes, number n of a test, and what the reference gives.
+struct Bytes {
+  Bytes(std::mt19937& rng, const Case& c, int n)
+      : x(Integers<int8_t>(rng, c.window.in_size() * c.images, -128, 127)),
+        w(Integers<int8_t>(rng, c.window.taps() * c.window.out_c, -127, 127)) {
     const Window& g = c.window;
-    const auto x = Integers<int8_t>(rng_, g.in_size() * c.images, -128, 127);
-    const auto w = Integers<int8_t>(rng_, g.taps() * g.out_c, -127, 127);
-    const auto bias = Integers<int32_t>(rng_, g.out_c, -20000, 20000);
-    ConvSpec spec;
+    const auto bias = Integers<int32_t>(rng, g.out_c, -20000, 20000);
     spec.kind = LayerKind::kS8S8;
     spec.window = g;
     spec.pool_2x2 = c.pool;
     spec.weights = w.data();
     if (c.bias) spec.bias.assign(bias.begin(), bias.end());
-    spec.x_zero = std::uniform_int_distribution<int>(-128, 127)(rng_);
+    spec.x_zero = std::uniform_int_distribution<int>(-128, 127)(rng);
     // Now and then multipliers above 1, which shift left.
-    spec.requantizer = RandomRequantizer(rng_, c, RequantMethod::kMbqm,
+    spec.requantizer = RandomRequantizer(rng, c, RequantMethod::kMbqm,
                                          n % 7 == 0 && !c.pool ? 2.0 : 0.004);
     spec.requantizer.zero_point =
-        std::uniform_int_distribution<int>(-128, 127)(rng_);
+        std::uniform_int_distribution<int>(-128, 127)(rng);
     spec.requantizer.lo = c.relu ? spec.requantizer.zero_point : -128;
     spec.requantizer.hi = 127;
     std::vector<int8_t> y(static_cast<size_t>(g.out_size() * c.images));
     Conv2DIntegerRef(g, c.images, x.data(), w.data(),
                      {.narrow = c.bias ? bias.data() : nullptr}, {spec.x_zero},
                      spec.requantizer, y.data());
-    const auto wanted = Pooled(c, y);
+    wanted = Pooled(c, y);
+  }
+  std::vector<int8_t> x, w, wanted;
+  ConvSpec spec;
+};
+
+TEST_F(Conv2DSimdTest, S8S8EqualsReference) {
+  wanted_packed_ = 199;
+  for (int n = 0; n < 200; ++n) {
+    const Case c = RandomCase(rng_);
+    Bytes bytes(rng_, c, n);
+    bytes.spec.matrix_unit = false;
     ForEachTarget([&] {
-      if (PackConv2D(spec) == nullptr) return;
+      if (PackConv2D(bytes.spec) == nullptr) return;
       ++packed_;
-      ASSERT_EQ((RunPacked<int8_t, int8_t>(spec, c, x, wanted.size())), wanted)
+      ASSERT_EQ((RunPacked<int8_t, int8_t>(bytes.spec, c, bytes.x,
+                                           bytes.wanted.size())),
+                bytes.wanted)
           << "case " << n;
     });
   }
+}
+
+TEST_F(Conv2DSimdTest, S8S8ByTheMatrixUnitEqualsReference) {
+  if (!HasAmx()) {
+    GTEST_SKIP() << "NOT TESTED: this machine has no AMX of bytes, or its "
+                    "system does not allow it";
+  }
+  int by_amx = 0;
+  for (int n = 0; n < 60; ++n) {
+    const Case c = MatrixCase(rng_);
+    const Bytes bytes(rng_, c, n);
+    ForEachTarget([&] {
+      const auto packed = PackConv2D(bytes.spec);
+      if (packed == nullptr || packed->amx_words == 0) return;
+      ++by_amx;
+      ASSERT_EQ((RunPacked<int8_t, int8_t>(bytes.spec, c, bytes.x,
+                                           bytes.wanted.size())),
+                bytes.wanted)
+          << "case " << n;
+    });
+  }
+  EXPECT_GT(by_amx, 20);
 }
 
 TEST_F(Conv2DSimdTest, S16S8EqualsReference) {
