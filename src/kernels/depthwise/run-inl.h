@@ -155,22 +155,21 @@ void RunBlocks(const PackedDepthwise& p, int first, int oy, int count,
   const Block<Words, Epilogue, kV, kW, kS> block(
       p, first, scale, static_cast<const E*>(ring), y, y_end);
   const Window& g = p.spec.window;
-  if (!p.needs_copy) {
-    for (int i = oy; i < oy + count; ++i) {
-      const int top = i * g.stride_h - g.pad_top;
-      const auto lines = [&](int rows) {  // that reach over so many rows
-        return std::clamp((rows + p.row_step - 1) / p.row_step, 0, p.rows);
-      };
-      block.Row(i, top, lines(-top), lines(g.in_h - top));
-    }
-    return;
-  }
   const int step = g.stride_h / p.line_rows;
-  int line = oy * step % p.ring;
-  for (int i = 0; i < count; ++i) {
-    block.Row(oy + i, line, 0, p.rows);
-    line += step;
-    if (line >= p.ring) line %= p.ring;
+  // Of an image that is read where it is, lines are its rows.
+  int line = p.needs_copy ? oy * step % p.ring : oy * step - g.pad_top;
+  const int reach = (p.rows - 1) * p.row_step + 1;
+  const auto lines = [&](int rows) {  // of a window, that so many rows have
+    return std::clamp((rows + p.row_step - 1) / p.row_step, 0, p.rows);
+  };
+  for (int i = oy; i < oy + count; ++i, line += step) {
+    int from = 0, to = p.rows;
+    if (p.needs_copy) {
+      if (line >= p.ring) line %= p.ring;
+    } else if (line < 0 || line + reach > g.in_h) {
+      from = lines(-line), to = lines(g.in_h - line);
+    }
+    block.Row(i, line, from, to);
   }
 }
 

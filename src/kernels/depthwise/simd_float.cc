@@ -17,8 +17,7 @@ namespace {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// The bias comes last, as in the reference twin.
-template <class Words>
+template <class Words, class Epilogue>
 void RunFloat(const PackedDepthwise& p, int images, const void* x, void* y,
               std::byte* workspace) {
   const Window& g = p.spec.window;
@@ -26,14 +25,15 @@ void RunFloat(const PackedDepthwise& p, int images, const void* x, void* y,
   auto* out = static_cast<float*>(y);
   const float* end = out + images * g.out_size();
   for (int n = 0; n < images; ++n, in += g.in_size(), out += g.out_size())
-    RunImage<Words, EpilogueF32Exact>(p, in, {}, out, end, workspace);
+    RunImage<Words, Epilogue>(p, in, {}, out, end, workspace);
 }
 
 #endif  // HWY_SCALAR
 
 void ChooseFloatHere([[maybe_unused]] PackedDepthwise* p) {
 #if HWY_TARGET != HWY_SCALAR
-  p->run = p->spec.exact ? RunFloat<WordsF32Exact> : RunFloat<WordsF32>;
+  p->run = p->spec.exact ? RunFloat<WordsF32Exact, EpilogueF32Exact>
+                         : RunFloat<WordsF32, EpilogueF32>;
 #endif
 }
 
