@@ -44,10 +44,11 @@ template <class D, typename X>
 void AddAll(D d, const X* x, int64_t rows, int64_t n, hn::TFromD<D>* totals) {
   constexpr int64_t kLanes = hn::MaxLanes(d);
   // As many sums side by side as hide the time of an addition.
-  constexpr int kVectors = 8;
   int64_t at = 0;
-  for (; at + kVectors * kLanes <= n; at += kVectors * kLanes)
-    AddVectors<kVectors>(d, x + at, rows, n, totals + at);
+  for (; at + 8 * kLanes <= n; at += 8 * kLanes)
+    AddVectors<8>(d, x + at, rows, n, totals + at);
+  for (; at + 4 * kLanes <= n; at += 4 * kLanes)
+    AddVectors<4>(d, x + at, rows, n, totals + at);
   for (; at + kLanes <= n; at += kLanes)
     AddVectors<1>(d, x + at, rows, n, totals + at);
   const hn::CappedTag<hn::TFromD<D>, 1> one;
