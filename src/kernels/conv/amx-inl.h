@@ -75,16 +75,20 @@ class AmxRegisters {
 template <class Epilogue, int kV>
 class AmxBlocks {
  public:
-  AmxBlocks(const PackedConv& p, int block)
+  using Out = typename Epilogue::Out;
+  AmxBlocks(const PackedConv& p, int block, DynamicScale scale)
       : p_(p),
         block_(block),
         weights_(p.weights.as<int32_t>() +
                  static_cast<size_t>(block) * p.word_offsets.size() * kLanes),
-        epilogues_{Epilogue(p, block * kLanes, {}),
-                   Epilogue(p, (block + kV - 1) * kLanes, {})} {}
+        epilogues_{Epilogue(p, block * kLanes, scale),
+                   Epilogue(p, (block + kV - 1) * kLanes, scale)} {
+    for (int v = 0; v < kV; ++v)
+      hn::Store(epilogues_[v].Start(), DS32(), starts_ + v * kLanes);
+  }
 
   // All windows of an image.
-  void Run(const uint8_t* x, int8_t* y) const {
+  void Run(const uint8_t* x, Out* y) const {
     const Window& g = p_.spec.window;
     const bool even = p_.window_pitch > 0;
     const int rows = even ? 1 : g.out_h;
@@ -114,10 +118,9 @@ class AmxBlocks {
   // sums_[tile][block][window][lane], of one tile of windows or of two.
   HWY_INLINE void Multiply(const uint8_t* x, const int* windows,
                            bool two) const {
-    const auto* bias = p_.bias.as<int32_t>() + block_ * kLanes;
-    LoadTile<0>(bias, 0), LoadTile<kV>(bias, 0);
+    LoadTile<0>(starts_, 0), LoadTile<kV>(starts_, 0);
     if constexpr (kV == 2) {
-      LoadTile<1>(bias + kLanes, 0), LoadTile<3>(bias + kLanes, 0);
+      LoadTile<1>(starts_ + kLanes, 0), LoadTile<3>(starts_ + kLanes, 0);
     }
     const Window& g = p_.spec.window;
     const ptrdiff_t step = ptrdiff_t{g.stride_w} * g.in_c;
@@ -151,15 +154,15 @@ class AmxBlocks {
 
   // The outputs of a tile, four windows at a time, of which the last may have
   // been written before.
-  HWY_INLINE void Write(int tile, int window, int8_t* y) const {
+  HWY_INLINE void Write(int tile, int window, Out* y) const {
     const ptrdiff_t pitch = p_.spec.window.out_c;
     for (int v = 0; v < kV; ++v) {
       const int32_t* sums = sums_ + (tile * kV + v) * kTileSums;
-      int8_t* to = y + window * pitch + (block_ + v) * kLanes;
+      Out* to = y + window * pitch + (block_ + v) * kLanes;
       for (int k = 0; k < p_.amx_windows; k += 4) {
         const int at = std::min(k, p_.amx_windows - 4);
-        VS32 out[4];
-        int8_t* positions[4];
+        decltype(epilogues_->Finish(hn::Zero(DS32()))) out[4];
+        Out* positions[4];
         for (int i = 0; i < 4; ++i) {
           out[i] =
               epilogues_[v].Finish(hn::Load(DS32(), sums + (at + i) * kLanes));
@@ -176,6 +179,7 @@ class AmxBlocks {
   int block_;
   const int32_t* weights_;
   const Epilogue epilogues_[2];
+  HWY_ALIGN int32_t starts_[kV * kLanes];
   HWY_ALIGN mutable int32_t sums_[2 * kV * kTileSums];
 };
 
@@ -186,24 +190,22 @@ void RunAmx(const PackedConv& p, int images, const void* x, void* y,
   const AmxRegisters registers(p.amx_windows, p.amx_words);
   ForEachImage<Epilogue>(
       p, images, x, y, workspace, p.spec.window.out_size(),
-      [&](const std::byte* image, DynamicScale, int8_t* out, const int8_t*) {
+      [&](const std::byte* image, DynamicScale scale, auto* out, const auto*) {
         const auto* from = reinterpret_cast<const uint8_t*>(image);
         int block = 0;
         for (; block + 2 <= p.blocks; block += 2)
-          AmxBlocks<Epilogue, 2>(p, block).Run(from, out);
-        if (block < p.blocks) AmxBlocks<Epilogue, 1>(p, block).Run(from, out);
+          AmxBlocks<Epilogue, 2>(p, block, scale).Run(from, out);
+        if (block < p.blocks)
+          AmxBlocks<Epilogue, 1>(p, block, scale).Run(from, out);
       });
 }
 
-inline auto ChooseAmx(const PackedConv& p) {
-  switch (p.requantizer.form) {
-    case RequantForm::kPlain:
-      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kPlain> >;
-    case RequantForm::kSigned:
-      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kSigned> >;
-    default:
-      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kLeft> >;
-  }
+// Whether p goes by tiles, which it is then told.
+inline bool CutForAmx(PackedConv* p) {
+  const AmxTiles tiles = ChooseAmxTiles(*p);
+  if (tiles.words == 0 || !HasAmx()) return false;
+  p->amx_windows = tiles.windows, p->amx_words = tiles.words;
+  return true;
 }
 
 #endif  // HWY_AVX3

@@ -27,7 +27,7 @@ struct ConvSpec : LayerSpec {
   Window window;
   bool pool_2x2 = false;
   bool per_channel = false;  // kF32S8
-  bool matrix_unit = true;   // kS8S8: by amx.h where it pays
+  bool matrix_unit = true;   // kS8S8, kF32S8: by amx.h where it pays
 };
 
 // A packed convolution, for the target that was the best when it was made.

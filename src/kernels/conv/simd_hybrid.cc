@@ -7,6 +7,7 @@
 // After foreach_target.
 #include <hwy/highway.h>
 
+#include "src/kernels/conv/amx-inl.h"
 #include "src/kernels/conv/choose.h"
 #include "src/kernels/conv/run-inl.h"
 #include "src/kernels/conv/winograd-inl.h"
@@ -19,6 +20,10 @@ namespace {
 void ChooseHybridHere([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
 #if HWY_TARGET == HWY_AVX3
+  if (CutForAmx(p)) {
+    p->run = RunAmx<EpilogueHybrid>;
+    return;
+  }
   if (p->vnni) {
     p->run = Choose<WordsU8Vnni, EpilogueHybrid>(*p);
     return;

@@ -33,11 +33,23 @@ auto ChooseTiles(const PackedConv& p) {
 }
 #endif
 
+#if HWY_TARGET == HWY_AVX3
+auto ChooseAmx(const PackedConv& p) {
+  switch (p.requantizer.form) {
+    case RequantForm::kPlain:
+      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kPlain> >;
+    case RequantForm::kSigned:
+      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kSigned> >;
+    default:
+      return &RunAmx<EpilogueInteger<int8_t, RequantForm::kLeft> >;
+  }
+}
+#endif
+
 void ChooseS8Here([[maybe_unused]] PackedConv* p) {
 #if HWY_TARGET != HWY_SCALAR
 #if HWY_TARGET == HWY_AVX3
-  if (const AmxTiles tiles = ChooseAmxTiles(*p); tiles.words > 0 && HasAmx()) {
-    p->amx_windows = tiles.windows, p->amx_words = tiles.words;
+  if (CutForAmx(p)) {
     p->run = ChooseAmx(*p);
     return;
   }

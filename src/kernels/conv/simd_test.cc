@@ -264,28 +264,6 @@ TEST_F(Conv2DSimdTest, S8S8EqualsReference) {
   }
 }
 
-TEST_F(Conv2DSimdTest, S8S8ByTheMatrixUnitEqualsReference) {
-  if (!HasAmx()) {
-    GTEST_SKIP() << "NOT TESTED: this machine has no AMX of bytes, or its "
-                    "system does not allow it";
-  }
-  int by_amx = 0;
-  for (int n = 0; n < 60; ++n) {
-    const Case c = MatrixCase(rng_);
-    const Bytes bytes(rng_, c, n);
-    ForEachTarget([&] {
-      const auto packed = PackConv2D(bytes.spec);
-      if (packed == nullptr || packed->amx_words == 0) return;
-      ++by_amx;
-      ASSERT_EQ((RunPacked<int8_t, int8_t>(bytes.spec, c, bytes.x,
-                                           bytes.wanted.size())),
-                bytes.wanted)
-          << "case " << n;
-    });
-  }
-  EXPECT_GT(by_amx, 20);
-}
-
 TEST_F(Conv2DSimdTest, S16S8EqualsReference) {
   wanted_packed_ = 150;
   for (int n = 0; n < 200; ++n) {
@@ -322,15 +300,13 @@ TEST_F(Conv2DSimdTest, S16S8EqualsReference) {
   }
 }
 
-TEST_F(Conv2DSimdTest, HybridEqualsReference) {
-  wanted_packed_ = 149;
-  for (int n = 0; n < 150; ++n) {
-    const Case c = RandomCase(rng_);
+// The same of a hybrid convolution.
+struct Hybrid {
+  Hybrid(std::mt19937& rng, const Case& c)
+      : x(Reals(rng, c.window.in_size() * c.images)),
+        w(Integers<int8_t>(rng, c.window.taps() * c.window.out_c, -127, 127)) {
     const Window& g = c.window;
-    const auto x = Reals(rng_, g.in_size() * c.images);
-    const auto w = Integers<int8_t>(rng_, g.taps() * g.out_c, -127, 127);
-    const auto bias = Reals(rng_, g.out_c);
-    ConvSpec spec;
+    const auto bias = Reals(rng, g.out_c);
     spec.kind = LayerKind::kF32S8;
     spec.window = g;
     spec.pool_2x2 = c.pool;
@@ -339,7 +315,7 @@ TEST_F(Conv2DSimdTest, HybridEqualsReference) {
     spec.lo = c.relu ? 0 : -3e38f;
     spec.hi = 3e38f;
     spec.per_channel = c.per_channel;
-    spec.scales = Reals(rng_, g.out_c);
+    spec.scales = Reals(rng, g.out_c);
     for (float& s : spec.scales) s = c.per_channel ? std::abs(s) : 0.01f;
     std::vector<int8_t> quantized(static_cast<size_t>(g.in_size()));
     std::vector<float> y(static_cast<size_t>(g.out_size() * c.images));
@@ -347,14 +323,55 @@ TEST_F(Conv2DSimdTest, HybridEqualsReference) {
                    c.bias ? bias.data() : nullptr, spec.scales,
                    spec.per_channel, spec.lo, spec.hi, quantized.data(),
                    y.data());
-    const auto wanted = Pooled(c, y);
+    wanted = Pooled(c, y);
+  }
+  std::vector<float> x;
+  std::vector<int8_t> w;
+  std::vector<float> wanted;
+  ConvSpec spec;
+};
+
+TEST_F(Conv2DSimdTest, HybridEqualsReference) {
+  wanted_packed_ = 149;
+  for (int n = 0; n < 150; ++n) {
+    const Case c = RandomCase(rng_);
+    Hybrid hybrid(rng_, c);
+    hybrid.spec.matrix_unit = false;
     ForEachTarget([&] {
-      if (PackConv2D(spec) == nullptr) return;
+      if (PackConv2D(hybrid.spec) == nullptr) return;
       ++packed_;
-      ASSERT_EQ((RunPacked<float, float>(spec, c, x, wanted.size())), wanted)
+      ASSERT_EQ((RunPacked<float, float>(hybrid.spec, c, hybrid.x,
+                                         hybrid.wanted.size())),
+                hybrid.wanted)
           << "case " << n;
     });
   }
+}
+
+// Bytes and hybrids by amx.h.
+TEST_F(Conv2DSimdTest, TheMatrixUnitEqualsReference) {
+  if (!HasAmx()) {
+    GTEST_SKIP() << "NOT TESTED: this machine has no AMX of bytes, or its "
+                    "system does not allow it";
+  }
+  int by_amx = 0;
+  const auto check = [&](const auto& conv, const Case& c, int n) {
+    using T = typename std::decay_t<decltype(conv.x)>::value_type;
+    ForEachTarget([&] {
+      const auto packed = PackConv2D(conv.spec);
+      if (packed == nullptr || packed->amx_words == 0) return;
+      ++by_amx;
+      ASSERT_EQ((RunPacked<T, T>(conv.spec, c, conv.x, conv.wanted.size())),
+                conv.wanted)
+          << "case " << n;
+    });
+  };
+  for (int n = 0; n < 60; ++n) {
+    const Case c = MatrixCase(rng_);
+    check(Bytes(rng_, c, n), c, n);
+    check(Hybrid(rng_, c), c, n);
+  }
+  EXPECT_GT(by_amx, 40);
 }
 
 TEST_F(Conv2DSimdTest, RefusesWhatLeaves32Bits) {
