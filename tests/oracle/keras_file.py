@@ -7,7 +7,8 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
        keras_file.py 2|3 save-gated FILE [ACTIVATION]  one with squeeze-and-excitation that ends in a softmax, or in that
        keras_file.py 2|3 save-joined FILE              branches side by side, on images of digits, with start weights of a seed
        keras_file.py 2|3 save-regularized FILE         a chain of a functional model with regularizers, also in layers of layers
-       keras_file.py 2|3 save-masked FILE KIND         token or step networks that go by masks; KIND: see masked_model
+       keras_file.py 2|3 save-masked FILE KIND [FILE]  token or step networks that go by masks; KIND: see masked_model
+       keras_file.py 2|3 save-small FILE KIND [FILE]   few layers; KIND: see small_models.py
        keras_file.py 2|3 save-nested FILE KIND         models in the model; KIND: see nested_model
        keras_file.py 2|3 predict FILE OUT.npz IN.npy.. its outputs for these inputs, as arr_0, arr_1, ...; prints tree() of it as JSON
        keras_file.py 2|3 loss FILE LOSS DATA.npz       prints the loss of its x_test and y_test
@@ -22,6 +23,7 @@ usage: keras_file.py 2|3 save FILE                     an untrained `mnist-cnn` 
 """
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -33,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 import mnist_cnn
 import numpy as np
+import small_models
 
 
 def import_keras(generation):
@@ -263,6 +266,16 @@ def main(generation, verb, *args):
         run(import_keras(generation), verb, *args)
 
 
+@functools.lru_cache(2)
+def loaded_once(keras, path, _changed):
+    return keras.models.load_model(path, compile=False)
+
+
+def loaded(keras, path):
+    """The model of a file, which tests ask several things of: loading takes the most. Not to be changed."""
+    return loaded_once(keras, path, os.stat(path).st_mtime_ns)
+
+
 def run(keras, verb, path, *arrays):
     if verb == "save":
         model = mnist_cnn.build(keras)
@@ -278,42 +291,44 @@ def run(keras, verb, path, *arrays):
         save(joined_model(keras), path)
     elif verb == "save-regularized":
         save(regularized_model(keras), path)
-    elif verb == "save-masked":
-        save(masked_model(keras, *arrays), path)
+    elif verb in ("save-masked", "save-small"):
+        model = (masked_model if verb == "save-masked" else small_models.build)(keras, arrays[0])
+        for each in (path, *arrays[1:]):
+            save(model, each)
     elif verb == "save-nested":
         save(nested_model(keras, *arrays), path)
     elif verb == "save-two":
         save(model_with_two(keras), path)
     elif verb == "layers":
-        model = keras.models.load_model(path, compile=False)
+        model = loaded(keras, path)
         print(json.dumps({layer.name: type(layer).__name__ for layer in model.layers}))
     elif verb == "train-step":
         model = keras.models.load_model(path, compile=False)
         data, rate, out = arrays
         data = np.load(data)
         loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        model.compile(optimizer=keras.optimizers.SGD(float(rate)), loss=loss)
+        model.compile(optimizer=keras.optimizers.SGD(float(rate)), loss=loss, run_eagerly=True)
         print(model.train_on_batch(data["x_train"], data["y_train"]))
         save(model, out)
     elif verb == "configs":
-        model = keras.models.load_model(path, compile=False)
+        model = loaded(keras, path)
         configs = {layer.name: layer.get_config() for layer in model.layers}
         print(json.dumps({"name": model.name, "class": type(model).__name__, "layers": configs}, default=lambda v: v.tolist() if hasattr(v, "tolist") else list(v)))
     elif verb == "activations":
-        configs = {layer.name: layer.get_config() for layer in keras.models.load_model(path, compile=False).layers}
+        configs = {layer.name: layer.get_config() for layer in loaded(keras, path).layers}
         print(json.dumps({name: config["activation"] for name, config in configs.items() if "activation" in config}))
     elif verb == "loss":
         model = keras.models.load_model(path, compile=False)
-        model.compile(loss=arrays[0])
+        model.compile(loss=arrays[0], run_eagerly=True)
         data = np.load(arrays[1])
         print(model.evaluate(data["x_test"], data["y_test"], verbose=0))
     elif verb == "weights":
-        model = keras.models.load_model(path, compile=False)
+        model = loaded(keras, path)
         weights = {f"{layer.name}/{i}": w for layer in model.layers for i, w in enumerate(layer.get_weights())}
         said = {layer.name: options(layer) for layer in model.layers if layer.weights or "rate" in layer.get_config()}
         np.savez(arrays[0], options=json.dumps(said), **weights)
     else:
-        model = keras.models.load_model(path, compile=False)
+        model = loaded(keras, path)
         # A call, not predict(): that traces a function first, which takes most of a second.
         inputs = [np.load(name) for name in arrays[1:]]
         outputs = model(inputs if len(inputs) > 1 else inputs[0], training=False)

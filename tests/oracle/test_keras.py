@@ -12,6 +12,7 @@ import conftest
 import numpy as np
 import pytest
 import runtimes
+from small_models import KINDS
 
 SCRIPT = Path(__file__).with_name("keras_file.py")
 GOLDEN = conftest.ROOT / "tests" / "golden" / "keras"
@@ -278,14 +279,12 @@ def test_names_flags_configs_and_weights_come_back(litesmith, tmp_path, generati
         assert np.array_equal(weights_now[name], values), name
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("generation", GENERATIONS)
 @pytest.mark.parametrize("kind", ["tokens", "steps", "joined", "given", "attention", "added"])
-def test_masks_are_theirs(litesmith, tmp_path, generation, ending, kind):
+def test_masks_are_theirs(litesmith, tmp_path, generation, kind):
     """As arguments that Keras 3 writes, and as what layers hand on."""
-    path, source = tmp_path / f"model{ending}", tmp_path / "source.keras"
-    for each in (path, source):
-        keras(generation, "save-masked", each, kind)
+    paths = [tmp_path / f"model{ending}" for ending in ENDINGS]
+    keras(generation, "save-masked", paths[0], kind, *paths[1:])
     rng = np.random.default_rng(0)
     if kind in ("steps", "given"):
         x = rng.normal(0, 1, (6, 7, 5)).astype(np.float32)
@@ -295,13 +294,14 @@ def test_masks_are_theirs(litesmith, tmp_path, generation, ending, kind):
         inputs = [rng.integers(0, 4, (6, 7)).astype(np.int32)]
         inputs[0][0, :2] = 0
     # Keras 3 does not read the operations of its own .h5.
-    [want] = predict(generation, source, tmp_path, *inputs)
+    [want] = predict(generation, paths[-1], tmp_path, *inputs)
     args = ["--output", tmp_path / "y.npy"]
     for i, values in enumerate(inputs):
         np.save(tmp_path / f"x{i}.npy", values)
         args += ["--input", tmp_path / f"x{i}.npy"]
-    litesmith.ok("run", path, *args)
-    assert_close(np.load(tmp_path / "y.npy"), want)
+    for path in paths:
+        litesmith.ok("run", path, *args)
+        assert_close(np.load(tmp_path / "y.npy"), want)
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -317,3 +317,42 @@ def test_built_in_networks(litesmith, tmp_path, name, ending):
     for generation in GENERATIONS:
         (y,) = predict(generation, path, tmp_path, x)
         assert_close(np.load(tmp_path / "y.npy"), y)
+
+
+# Whose layers are to be of the classes that they were; of others some are operations, which have no form that both Kerases read.
+SAME_CLASSES = ("recurrent", "images", "transposed", "activations", "einsum")
+
+
+def small_samples(litesmith, path):
+    [end] = json.loads(litesmith.ok("inspect", path, "--json"))["inputs"]
+    return np.random.default_rng(2).uniform(-1, 1, (12, *end["shape"][1:])).astype(np.float32)
+
+
+@pytest.mark.parametrize("generation", GENERATIONS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_kinds_of_layers(litesmith, tmp_path, generation, kind):
+    """A model each: both containers run here as there, come back, and convert."""
+    theirs = [tmp_path / f"theirs{ending}" for ending in ENDINGS]
+    keras(generation, "save-small", theirs[0], kind, *theirs[1:])
+    x = small_samples(litesmith, theirs[0])
+    [want] = predict(generation, theirs[1], tmp_path, x)
+    before = theirs[0]
+    for step, to in enumerate((".h5", ".keras", ".h5")):
+        after = tmp_path / f"ours{step}{to}"
+        litesmith.ok("convert", before, "--method", "keras", "-o", after)
+        before = after
+    for path in (*theirs, before):
+        assert_close(litesmith.run(path, x, tmp_path), want)
+    if kind in SAME_CLASSES:
+        assert json.loads(keras(generation, "layers", tmp_path / "ours1.keras")) == json.loads(keras(generation, "layers", theirs[1]))
+        assert_close(predict(generation, tmp_path / "ours1.keras", tmp_path, x)[0], want)
+    np.savez(tmp_path / "data.npz", x_train=x, y_train=np.zeros(len(x), np.int32))
+    for method in ("fp32", "int8"):
+        file = tmp_path / f"{method}.tflite"
+        options = ("--calibration", f"npz:{tmp_path / 'data.npz'}", "--io", "float") if method == "int8" else ()
+        litesmith.ok("convert", theirs[1], "--method", method, *options, "-o", file)
+        [got] = runtimes.litert_outputs(file, x, "BUILTIN_WITHOUT_DEFAULT_DELEGATES")
+        if method == "fp32":
+            assert_close(got, want)
+        else:
+            assert np.sqrt(np.mean((got - want) ** 2)) <= 0.05 * np.abs(want).max()

@@ -302,6 +302,8 @@ void AddActivation(Activation activation, const std::string& name,
 std::string ActivationNameOf(const NodeGroup& nodes);
 // Whether a Keras has an activation function of that name.
 bool IsActivationName(const std::string& name);
+// The one Keras that has it; 0: both or none.
+int KerasOfActivation(const std::string& name);
 
 // The dimensions behind the batch.
 std::vector<int32_t> SampleDims(const Shape& shape);

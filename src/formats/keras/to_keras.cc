@@ -351,6 +351,7 @@ class Writer : public LayerWriter {
           if (std::string_view(key) == "activation" &&
               value == ConfigValue("linear")) {
             value = activations_[own];
+            layer.generation = KerasOfActivation(activations_[own]);
             Give(graph_.nodes[own].outputs[0]);
           }
         }

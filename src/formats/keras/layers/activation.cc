@@ -2,6 +2,7 @@
 // themselves.
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "src/base/error.h"
 #include "src/formats/keras/groups.h"
@@ -106,6 +107,24 @@ std::vector<TensorId> BuildActivation(LayerIn* in) {
   if (row->fused == activation::kRelu || row->fused == activation::kRelu6)
     return Activate(in, row->fused);
   return {row->build(Nodes(in->name, in->graph), in->input())};
+}
+
+// Whether the graph is from a file that called these nodes so, and no other
+// Keras has a function of that name: then the layer stays what it was.
+bool FileSaid(const NodeGroup& group, const ActivationFunction& row) {
+  if (KerasOfActivation(row.name) == 0) return false;
+  // A layer's own: see ActivationNodeName.
+  if (group.name.ends_with(ActivationNodeName("", row.name))) return true;
+  const auto it = group.graph.said_of_layers.find(group.name);
+  if (it == group.graph.said_of_layers.end()) return false;
+  try {
+    const Json said = ParseJson(it->second, "what was said of a layer");
+    const Json* value = JsonFind(JsonAt(said, "config"), "activation");
+    return JsonString(said, "class_name", "") == "Activation" &&
+           value != nullptr && NameOf(*value).name == row.name;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 bool GuessActivation(const NodeGroup& group, LayerConfig* config) {
@@ -428,10 +447,17 @@ std::string ActivationNodeName(const std::string& layer,
   return layer + "/" + activation;
 }
 
+int KerasOfActivation(const std::string& name) {
+  const bool two = FindActivation(name, 2) != nullptr;
+  const bool three = FindActivation(name, 3) != nullptr;
+  return two == three ? 0 : two ? 2 : 3;
+}
+
 std::string ActivationNameOf(const NodeGroup& group) {
   if (group.inputs.size() != 1) return {};
   for (const ActivationFunction& row : ActivationFunctions()) {
-    if (row.build == nullptr || row.generation != 0) continue;
+    if (row.build == nullptr) continue;
+    if (row.generation != 0 && !FileSaid(group, row)) continue;
     // The functions that nodes are made of are quickly told apart.
     if (IsBuiltBy(group, [&](Graph* graph, TensorId x) {
           return row.build(Nodes(group.name, graph), x);

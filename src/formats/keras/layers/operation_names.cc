@@ -74,6 +74,8 @@ constexpr Synonym kSynonyms[] = {
     {"reshape", "Reshape"},
     {"transpose", "Transpose"},
     {"compat.v1.transpose", "Transpose"},
+    {"tile", "Tile"},
+    {"reverse", "Flip"},
     {"expand_dims", "ExpandDims"},
     {"squeeze", "Squeeze"},
     {"compat.v1.squeeze", "Squeeze"},

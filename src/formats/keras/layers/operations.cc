@@ -22,6 +22,8 @@
 namespace litesmith {
 namespace {
 
+constexpr size_t kNoPlace = static_cast<size_t>(-1);
+
 bool IsConstant(const LayerIn& in, TensorId id) {
   return in.graph->tensor(id).has_data();
 }
@@ -115,8 +117,9 @@ std::vector<TensorId> BuildElu(LayerIn* in) {
 
 // Dimensions of the tensor from 0 on; `initial` if none are given.
 std::vector<int32_t> AxesOf(LayerIn* in, const Shape& shape,
-                            std::vector<int32_t> initial) {
-  const Json* axis = ParameterOf(in, {"axis", "axes", "dim"});
+                            std::vector<int32_t> initial,
+                            size_t place = kNoPlace) {
+  const Json* axis = GivenTo(in, place, {"axis", "axes", "dim"});
   if (axis != nullptr) {
     initial = axis->is_array() ? JsonDims(*axis, "axis")
                                : std::vector<int32_t>{JsonInt(*axis, "axis")};
@@ -281,6 +284,36 @@ std::vector<TensorId> BuildTranspose(LayerIn* in) {
   if (axes.empty() || axes[0] != 0)
     Fail(ErrorKind::kUnsupported, "it moves the batch");
   return {Nodes(in->name, in->graph).Transpose("", x, axes)};
+}
+
+// So many times in each dimension, of which those in front may be left out.
+std::vector<TensorId> BuildTile(LayerIn* in) {
+  const TensorId x = FirstOperand(in);
+  const Json* given = GivenTo(in, 1, {"repeats", "multiples"});
+  if (given == nullptr) Fail(ErrorKind::kCorrupt, "it has no repeats");
+  std::vector<int32_t> times =
+      IsWholeNumber(*given) ? std::vector<int32_t>{JsonInt(*given, "repeats")}
+                            : JsonDims(*given, "repeats");
+  const Shape shape = in->graph->tensor(x).shape;
+  const auto rank = static_cast<size_t>(shape.rank());
+  if (times.size() < rank) times.insert(times.begin(), rank - times.size(), 1);
+  if (times.size() > rank || times[0] != 1 ||
+      std::any_of(times.begin(), times.end(), [](int32_t n) { return n < 1; }))
+    Fail(ErrorKind::kUnsupported,
+         "its repeats are {} of the input {}; a sample's, at least 1, are "
+         "supported",
+         JsonShown(*given), shape.ToString());
+  Nodes nodes(in->name, in->graph);
+  return {nodes.Add(kTile, "", {x, nodes.Ints("multiples", times)})};
+}
+
+std::vector<TensorId> BuildFlip(LayerIn* in) {
+  const TensorId x = FirstOperand(in);
+  const std::vector<int32_t> axes =
+      AxesOf(in, in->graph->tensor(x).shape, {0}, 1);
+  CheckNoBatch(axes);
+  Nodes nodes(in->name, in->graph);
+  return {nodes.Add(kReverseV2, "", {x, nodes.Ints("axes", axes)})};
 }
 
 // With the sample's dimensions as `edit` leaves them.
@@ -460,6 +493,8 @@ constexpr LayerRow kRows[] = {
     LITESMITH_OPERATION("Split", BuildSplit),
     LITESMITH_OPERATION("Reshape", BuildReshape),
     LITESMITH_OPERATION("Transpose", BuildTranspose),
+    LITESMITH_OPERATION("Tile", BuildTile),
+    LITESMITH_OPERATION("Flip", BuildFlip),
     LITESMITH_OPERATION("ExpandDims", BuildExpandDims),
     LITESMITH_OPERATION("Squeeze", BuildSqueeze),
     LITESMITH_OPERATION("Pad", BuildPad),

@@ -1,0 +1,100 @@
+"""Models of few layers that show a kind of layer or operation each, in either Keras: `build(keras, kind)`; run by keras_file.py."""
+
+import numpy as np
+
+
+class Operations:
+    """Functions by the names that Keras 3 has for them; tf_keras makes layers of TensorFlow's."""
+
+    def __init__(self, keras):
+        self.keras_3 = keras.__version__.startswith("3")
+        if self.keras_3:
+            self.ops = keras.ops
+        else:
+            import tensorflow
+
+            self.ops = tensorflow
+
+    def __getattr__(self, name):
+        of_tensorflow = {"concatenate": "concat", "flip": "reverse", "mean": "reduce_mean", "sum": "reduce_sum"}
+        return getattr(self.ops, name if self.keras_3 else of_tensorflow.get(name, name))
+
+
+def slices(layers, ops):
+    x = inputs = layers.Input((9, 6))
+    x = layers.Dense(6)(x)
+    parts = [x[:, 1:-1, ::2], x[:, ::-1, 3:][:, 2:], x[:, 7:0:-1, -3:]]
+    return inputs, ops.concatenate([*parts, x[:, -1][:, None, :3]], 1)
+
+
+def repeated(layers, ops):
+    inputs = layers.Input((5, 4))
+    x = layers.Dense(4)(inputs)
+    return inputs, ops.tile(ops.flip(x, [1]) - x, (1, 2, 1))
+
+
+def products(layers, ops):
+    inputs = layers.Input((6, 8))
+    a = ops.transpose(ops.reshape(layers.Dense(8)(inputs), (-1, 6, 2, 4)), (0, 2, 1, 3))
+    b = ops.reshape(layers.Dense(4)(inputs), (-1, 1, 4, 6))
+    return inputs, ops.matmul(a, b)  # [2, 6, 4] by [1, 4, 6]
+
+
+def reduced(layers, ops):
+    inputs = layers.Input((6, 5, 4))
+    x = layers.Conv2D(4, 3)(inputs)
+    x = x - ops.mean(x, (1, 2), keepdims=True)
+    return inputs, ops.concatenate([ops.sum(x, -2), ops.mean(x, 2)], 1)
+
+
+def recurrent(layers, ops):
+    inputs = layers.Input((6, 4))
+    x = layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="mul")(inputs)
+    return inputs, layers.SimpleRNN(3, go_backwards=True, return_sequences=True)(x)
+
+
+def heads(layers, ops):
+    inputs = layers.Input((6, 8))
+    return inputs, layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False)(inputs, inputs)
+
+
+def images(layers, ops):
+    inputs = layers.Input((8, 8, 4))
+    x = layers.GroupNormalization(-1)(layers.Conv2D(4, 3, padding="same")(inputs))
+    x = layers.Resizing(11, 5)(layers.GroupNormalization(1)(x))
+    return inputs, layers.Resizing(6, 7, interpolation="nearest")(x)
+
+
+def transposed(layers, ops):
+    inputs = layers.Input((8, 4))
+    x = layers.Conv1DTranspose(3, 3, strides=3, output_padding=2, padding="same")(inputs)
+    return inputs, layers.Conv1DTranspose(3, 4, strides=2, activation="relu")(x)
+
+
+def activations(layers, ops):
+    inputs = layers.Input((8, 8, 4))
+    x = layers.Activation("gelu", name="erf")(layers.Conv2D(4, 3)(inputs))
+    x = layers.ReLU(max_value=1.0, name="to_one")(layers.Conv2D(4, 3)(x))
+    if ops.keras_3:
+        x = layers.Activation("hard_silu", name="of_3")(layers.Conv2D(4, 3, activation="hard_silu", name="inside")(x))
+    return inputs, x
+
+
+def einsum(layers, ops):
+    inputs = layers.Input((8, 4))
+    x = layers.EinsumDense("abc,cd->abd", output_shape=(8, 6), bias_axes="d", activation="relu")(inputs)
+    return inputs, layers.EinsumDense("abc,cde->abde", output_shape=(8, 2, 3), bias_axes="de")(x)
+
+
+KINDS = {f.__name__: f for f in (slices, repeated, products, reduced, recurrent, heads, images, transposed, activations, einsum)}
+
+
+def build(keras, kind):
+    """The model, with biases that are not zero and a dense layer at its end."""
+    keras.utils.set_random_seed(3)
+    inputs, x = KINDS[kind](keras.layers, Operations(keras))
+    model = keras.Model(inputs, keras.layers.Dense(3, name="last")(keras.layers.Flatten(name="flat")(x)))
+    rng = np.random.default_rng(9)
+    weights = [w + rng.uniform(-0.2, 0.2, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
+    model.set_weights([w.astype(np.float32) for w in weights])
+    return model
