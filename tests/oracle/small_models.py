@@ -54,15 +54,15 @@ def recurrent(layers, ops):
 
 
 def heads(layers, ops):
-    inputs = layers.Input((6, 8))
-    return inputs, layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False)(inputs, inputs)
+    inputs = layers.Input((3, 4, 8))
+    return inputs, layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False, attention_axes=(1, 2))(inputs, inputs)
 
 
 def images(layers, ops):
     inputs = layers.Input((8, 8, 4))
     x = layers.GroupNormalization(-1)(layers.Conv2D(4, 3, padding="same")(inputs))
-    x = layers.Resizing(11, 5)(layers.GroupNormalization(1)(x))
-    return inputs, layers.Resizing(6, 7, interpolation="nearest")(x)
+    x = layers.Resizing(11, 5, interpolation="bicubic")(layers.GroupNormalization(1)(x))
+    return inputs, layers.Resizing(6, 7, interpolation="lanczos3", crop_to_aspect_ratio=True)(x)
 
 
 def transposed(layers, ops):

@@ -85,7 +85,11 @@ std::array<TensorId, 3> QueryValueKey(LayerIn* in, bool by_name) {
   const std::array<TensorId, 3> inputs = {given[0], given[1], given.back()};
   for (const TensorId id : inputs) {
     const Shape& shape = in->graph->tensor(id).shape;
-    if (shape.rank() == 3 && shape[1] != kDynamic) continue;
+    // Attention by name is that of heads, which have axes of their own.
+    const bool fits = shape.rank() == 3 || (by_name && shape.rank() > 3);
+    bool known = fits;
+    for (int d = 1; d < shape.rank(); ++d) known &= shape[d] != kDynamic;
+    if (known) continue;
     Fail(ErrorKind::kUnsupported,
          "it reads {}; [batch, steps, features] is supported",
          shape.ToString());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -59,7 +60,9 @@ Heads GroupedHeadsOf(const Json& config) {
   return heads;
 }
 
-void CheckHeads(const Json& config) {
+// Of an input of `rank` dimensions, the batch and features with them: between
+// these all are looked at, as Keras does where nothing is said.
+void CheckHeads(const Json& config, int rank) {
   if (JsonBool(config, "use_gate", false))
     Fail(ErrorKind::kUnsupported, "its use_gate is true");
   const Json* window = JsonFind(config, "sliding_window");
@@ -67,13 +70,19 @@ void CheckHeads(const Json& config) {
     Fail(ErrorKind::kUnsupported, "it has a sliding_window");
   const Json* axes = JsonFind(config, "attention_axes");
   if (axes == nullptr || axes->is_null()) return;
-  const std::vector<int32_t> given =
+  std::vector<int32_t> given =
       IsWholeNumber(*axes)
           ? std::vector<int32_t>{JsonInt(*axes, "attention_axes")}
           : JsonDims(*axes, "attention_axes");
-  if (given == std::vector<int32_t>{1}) return;
-  Fail(ErrorKind::kUnsupported, "its attention_axes are {}; 1 is supported",
-       JsonShown(*axes));
+  for (int32_t& axis : given) axis += axis < 0 ? rank : 0;
+  std::sort(given.begin(), given.end());
+  std::vector<int32_t> all(static_cast<size_t>(std::max(rank - 2, 0)));
+  std::iota(all.begin(), all.end(), 1);
+  if (given == all) return;
+  Fail(ErrorKind::kUnsupported,
+       "its attention_axes are {}; all between the batch and the features, 1 "
+       "to {}, are supported",
+       JsonShown(*axes), rank - 2);
 }
 
 // A projection is a layer in the layer, with variables of its own.
@@ -109,12 +118,16 @@ TensorId AddProjection(const Projection& projection, TensorId x,
   return nodes->Add(kFullyConnected, projection.step, inputs, attrs);
 }
 
-// [batch, steps, heads * n] to [batch, heads, steps, n].
+int32_t Features(const Shape& shape) { return shape[shape.rank() - 1]; }
+
+// [batch, steps.., heads * n] to [batch, heads, steps, n].
 TensorId SplitHeads(const std::string& step, TensorId x, int32_t heads,
                     Nodes* nodes) {
   const Shape shape = nodes->ShapeOf(x);
+  int32_t steps = 1;
+  for (int d = 1; d < shape.rank() - 1; ++d) steps *= shape[d];
   const TensorId split = nodes->Reshape(
-      step + "_heads", x, {-1, shape[1], heads, shape[2] / heads});
+      step + "_heads", x, {-1, steps, heads, Features(shape) / heads});
   return nodes->Transpose(step + "_turned", split, {0, 2, 1, 3});
 }
 
@@ -174,17 +187,31 @@ int32_t WidthOf(const Json& config, int32_t width) {
   Fail(ErrorKind::kUnsupported, "its output_shape is {}", JsonShown(*shape));
 }
 
+// What says of steps, one after another, which they are.
+void CheckIsOfImages(const std::array<TensorId, 3>& qvk, LayerIn* in) {
+  for (const TensorId id : qvk) {
+    if (MaskOf(*in, id) != nullptr)
+      Fail(ErrorKind::kUnsupported, "a mask of more than steps reaches it");
+  }
+  for (const char* key : {"use_causal_mask", "return_attention_scores"}) {
+    if (in->kwargs != nullptr && JsonBool(*in->kwargs, key, false))
+      Fail(ErrorKind::kUnsupported, "it has {} of more than steps", key);
+  }
+}
+
 std::vector<TensorId> BuildHeads(const Heads& heads, LayerIn* in) {
-  CheckHeads(in->config);
   const std::array<TensorId, 3> qvk = QueryValueKey(in, /*by_name=*/true);
   Nodes nodes(in->name, in->graph);
+  const Shape shape = nodes.ShapeOf(qvk[0]);
+  CheckHeads(in->config, shape.rank());
+  if (shape.rank() > 3) CheckIsOfImages(qvk, in);
   const auto project = [&](const char* name, const char* group, TensorId x,
                            int32_t count, int32_t size) {
     return AddProjection({kProjectionToHeads,
                           name,
                           name,
                           group,
-                          {nodes.ShapeOf(x)[2], count, size},
+                          {Features(nodes.ShapeOf(x)), count, size},
                           {count, size}},
                          x, heads, &nodes, in);
   };
@@ -197,11 +224,12 @@ std::vector<TensorId> BuildHeads(const Heads& heads, LayerIn* in) {
   query = nodes.WithFloat(kMul, "scaled", query, "by",
                           1 / std::sqrt(static_cast<float>(heads.key)));
   const auto [mixed, weights] = Mix(qvk, query, key, value, heads, in, &nodes);
-  const int32_t steps = nodes.ShapeOf(query)[1];
-  const TensorId joined =
-      nodes.Reshape("joined", nodes.Transpose("back", mixed, {0, 2, 1, 3}),
-                    {-1, steps, heads.count * heads.value});
-  const int32_t width = WidthOf(in->config, nodes.ShapeOf(qvk[0])[2]);
+  std::vector<int32_t> dims = shape.ToVector();
+  dims.front() = -1;
+  dims.back() = heads.count * heads.value;
+  const TensorId joined = nodes.Reshape(
+      "joined", nodes.Transpose("back", mixed, {0, 2, 1, 3}), dims);
+  const int32_t width = WidthOf(in->config, Features(shape));
   const TensorId y = AddProjection({kProjectionFromHeads,
                                     "",
                                     "attention_output",
@@ -232,8 +260,8 @@ bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
   config->emplace_back("use_bias", projection->input(2) != kNoTensor);
   config->emplace_back("dropout", Decimal(AttentionDropout(group)));
   const Shape& y = group.output_shape();
-  if (y[y.rank() - 1] != group.input_shape()[2])
-    config->emplace_back("output_shape", int64_t{y[y.rank() - 1]});
+  if (Features(y) != Features(group.input_shape()))
+    config->emplace_back("output_shape", int64_t{Features(y)});
   // Keras 2 asks for these.
   for (const auto& [key, input] : {std::pair{"query_shape", size_t{0}},
                                    {"value_shape", 1},
@@ -248,8 +276,8 @@ bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
 
 constexpr LayerRow kRows[] = {
     {"MultiHeadAttention",
-     "of sequences; num_heads, key_dim, value_dim, use_bias, output_shape, "
-     "dropout, use_causal_mask",
+     "over all axes of sequences or images; num_heads, key_dim, value_dim, "
+     "use_bias, output_shape, dropout, use_causal_mask",
      kHeadVariables, BuildMultiHeadAttention, nullptr, GuessMultiHeadAttention},
     {"GroupQueryAttention",
      "of sequences; head_dim, num_query_heads, num_key_value_heads, use_bias, "

@@ -5,7 +5,9 @@
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/layers/images.h"
+#include "src/formats/keras/layers/resize.h"
 #include "src/ops/indices.h"
+#include "src/ops/layer/batch_mat_mul.h"
 #include "src/ops/move/move.h"
 #include "src/ops/registry.h"
 
@@ -67,11 +69,12 @@ bool WriteZeroPadding(const NodeOut& out, LayerWriter* layers) {
 
 // The sample's part from `begin` on of these sizes, all of the batch.
 TensorId AddSlice(Nodes* nodes, TensorId x, std::vector<int32_t> begin,
-                  std::vector<int32_t> size) {
+                  std::vector<int32_t> size, const std::string& step = "") {
   begin.insert(begin.begin(), 0);
   size.insert(size.begin(), -1);
-  return nodes->Add(
-      kSlice, "", {x, nodes->Ints("begin", begin), nodes->Ints("size", size)});
+  return nodes->Add(kSlice, step,
+                    {x, nodes->Ints(Nodes::Below(step, "begin"), begin),
+                     nodes->Ints(Nodes::Below(step, "size"), size)});
 }
 
 template <int kSpatial>
@@ -132,6 +135,35 @@ bool GuessCropping(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
+// Rows and then columns as sums of those of `image`: two products of matrices.
+TensorId AddSums(Nodes* nodes, const std::string& step, TensorId image,
+                 const std::string& interpolation, int32_t height,
+                 int32_t width) {
+  const Shape x = nodes->ShapeOf(image);
+  constexpr int64_t kMost = int64_t{1} << 24;  // weights
+  if (int64_t{x[1]} * height > kMost || int64_t{x[2]} * width > kMost) {
+    Fail(ErrorKind::kUnsupported, "it makes {} x {} of {} by {}", height, width,
+         x.ToString(), interpolation);
+  }
+  const std::vector<float> rows = ResizeWeights(interpolation, x[1], height);
+  const std::vector<float> columns = ResizeWeights(interpolation, x[2], width);
+  if (rows.empty()) {
+    Fail(ErrorKind::kUnsupported,
+         "its interpolation is {}; nearest, bilinear, bicubic, area, lanczos3, "
+         "lanczos5, gaussian and mitchellcubic are supported",
+         interpolation);
+  }
+  const auto at = [&](const char* name) { return Nodes::Below(step, name); };
+  const TensorId by_rows =
+      nodes->Floats(at("of_rows"), {1, height, x[1]}, rows);
+  const TensorId by_columns =
+      nodes->Floats(at("of_columns"), {1, 1, width, x[2]}, columns);
+  TensorId y = nodes->Reshape(at("flat"), image, {-1, x[1], x[2] * x[3]});
+  y = nodes->Add(kBatchMatMul, at("rows"), {by_rows, y}, BatchMatMulAttrs{});
+  y = nodes->Reshape(at("image"), y, {-1, height, x[2], x[3]});
+  return nodes->Add(kBatchMatMul, step, {by_columns, y}, BatchMatMulAttrs{});
+}
+
 // Makes an image of that size of `image`.
 TensorId AddResize(Nodes* nodes, const std::string& step, TensorId image,
                    const std::string& interpolation, int32_t height,
@@ -149,9 +181,7 @@ TensorId AddResize(Nodes* nodes, const std::string& step, TensorId image,
     return nodes->Add(kResizeNearestNeighbor, step, {image, size},
                       ResizeNearestAttrs{.half_pixel_centers = true});
   }
-  Fail(ErrorKind::kUnsupported,
-       "its interpolation is {}; nearest and bilinear are supported",
-       interpolation);
+  return AddSums(nodes, step, image, interpolation, height, width);
 }
 
 int32_t Times(int32_t size, int32_t factor) {
@@ -207,28 +237,68 @@ bool GuessUpSampling2D(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
+// The part in the middle whose sides are as the wanted ones, as Keras rounds
+// them.
+TensorId AddCropToAspect(Nodes* nodes, TensorId image, int32_t height,
+                         int32_t width) {
+  const Shape x = nodes->ShapeOf(image);
+  const auto side = [](int32_t other, int32_t wanted, int32_t of, int32_t all) {
+    const double size = static_cast<double>(other) * wanted / of;
+    return std::clamp(static_cast<int32_t>(size), 1, all);
+  };
+  const int32_t h = side(x[2], height, width, x[1]);
+  const int32_t w = side(x[1], width, height, x[2]);
+  return AddSlice(nodes, image, {(x[1] - h) / 2, (x[2] - w) / 2, 0},
+                  {h, w, x[3]}, "crop");
+}
+
 std::vector<TensorId> BuildResizing(LayerIn* in) {
-  for (const char* key : {"crop_to_aspect_ratio", "pad_to_aspect_ratio"}) {
-    if (JsonBool(in->config, key, false))
-      Fail(ErrorKind::kUnsupported, "its {} is true", key);
-  }
+  if (JsonBool(in->config, "pad_to_aspect_ratio", false))
+    Fail(ErrorKind::kUnsupported, "its pad_to_aspect_ratio is true");
   return InChannelsLast(in, [](LayerIn* inner) {
     ImageOf(*inner, 2);
     Nodes nodes(inner->name, inner->graph);
-    return std::vector<TensorId>{
-        AddResize(&nodes, "", inner->input(),
-                  JsonString(inner->config, "interpolation", "bilinear"),
-                  JsonInt(JsonAt(inner->config, "height"), "height"),
-                  JsonInt(JsonAt(inner->config, "width"), "width"))};
+    const int32_t height = JsonInt(JsonAt(inner->config, "height"), "height");
+    const int32_t width = JsonInt(JsonAt(inner->config, "width"), "width");
+    if (height < 1 || width < 1)
+      Fail(ErrorKind::kCorrupt, "its output would be {} x {}", height, width);
+    TensorId image = inner->input();
+    if (JsonBool(inner->config, "crop_to_aspect_ratio", false))
+      image = AddCropToAspect(&nodes, image, height, width);
+    return std::vector<TensorId>{AddResize(
+        &nodes, "", image,
+        JsonString(inner->config, "interpolation", "bilinear"), height, width)};
   });
 }
 
+// The interpolation of sums is one that gives the same: its name is not kept.
 bool GuessResizing(const NodeGroup& group, LayerConfig* config) {
-  const char* interpolation = InterpolationOf(group);
-  if (interpolation == nullptr) return false;
-  config->emplace_back("height", int64_t{group.output_shape()[1]});
-  config->emplace_back("width", int64_t{group.output_shape()[2]});
-  config->emplace_back("interpolation", std::string(interpolation));
+  const bool crops = group.Find("crop") != nullptr;
+  const OpDef* op = group.last().op;
+  std::string interpolation = op == &kResizeBilinear          ? "bilinear"
+                              : op == &kResizeNearestNeighbor ? "nearest"
+                                                              : "";
+  const Node* rows = group.Find("rows");
+  if (rows != nullptr && op == &kBatchMatMul) {
+    const Tensor& weights = group.graph.tensor(rows->inputs[0]);
+    if (!weights.has_data() || weights.shape.rank() != 3) return false;
+    const auto values = weights.As<float>();
+    for (const char* name : {"bicubic", "area", "lanczos3", "lanczos5",
+                             "gaussian", "mitchellcubic"}) {
+      const std::vector<float> wanted =
+          ResizeWeights(name, weights.shape[2], weights.shape[1]);
+      if (std::equal(values.begin(), values.end(), wanted.begin(),
+                     wanted.end()))
+        interpolation = name;
+    }
+  }
+  if (interpolation.empty()) return false;
+  const Shape& y = group.output_shape();
+  if (y.rank() != 4) return false;
+  config->emplace_back("height", int64_t{y[1]});
+  config->emplace_back("width", int64_t{y[2]});
+  config->emplace_back("interpolation", interpolation);
+  if (crops) config->emplace_back("crop_to_aspect_ratio", true);
   return true;
 }
 
