@@ -28,9 +28,9 @@ def _interpreter(path, resolver):
     return interpreter
 
 
-def details(path):
+def details(path, resolver="BUILTIN_REF"):
     """(input details, output details, all tensor details) of a file, as LiteRT sees them."""
-    interpreter = _interpreter(path, "BUILTIN_REF")
+    interpreter = _interpreter(path, resolver)
     return interpreter.get_input_details()[0], interpreter.get_output_details()[0], interpreter.get_tensor_details()
 
 
@@ -106,9 +106,9 @@ def tflm_outputs(path, inputs, count=1):
     return [np.concatenate(outputs) for outputs in zip(*calls)]
 
 
-def quantize(path, images):
+def quantize(path, images, resolver="BUILTIN_REF"):
     """Float images as the file's own input type: unchanged for float, else by the input's scale and zero point."""
-    source = details(path)[0]
+    source = details(path, resolver)[0]
     dtype = np.dtype(source["dtype"])
     if dtype.kind == "f":
         return images.astype(dtype)

@@ -53,6 +53,11 @@ def recurrent(layers, ops):
     return inputs, layers.SimpleRNN(3, go_backwards=True, return_sequences=True)(x)
 
 
+def masked(layers, ops):
+    inputs = layers.Input((7, 4))
+    return inputs, layers.GlobalAveragePooling1D()(layers.Dense(4)(layers.Masking(0.3)(inputs)))
+
+
 def heads(layers, ops):
     inputs = layers.Input((3, 4, 8))
     return inputs, layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False, attention_axes=(1, 2))(inputs, inputs)
@@ -86,7 +91,7 @@ def einsum(layers, ops):
     return inputs, layers.EinsumDense("abc,cde->abde", output_shape=(8, 2, 3), bias_axes="de")(x)
 
 
-KINDS = {f.__name__: f for f in (slices, repeated, products, reduced, recurrent, heads, images, transposed, activations, einsum)}
+KINDS = {f.__name__: f for f in (slices, repeated, products, reduced, recurrent, masked, heads, images, transposed, activations, einsum)}
 
 
 def build(keras, kind):

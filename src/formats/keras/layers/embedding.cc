@@ -68,13 +68,19 @@ MaskPtr MaskOfSteps(const std::string& name, TensorId kept,
   });
 }
 
-// Steps of which every feature is the mask's value become zeros.
+// Steps of which every feature is the mask's value become zeros. Another value
+// than 0 is taken off before: integers have 0 on their grid, however a runtime
+// computes the floats that are compared, and seldom another number.
 std::vector<TensorId> BuildMasking(LayerIn* in) {
   const auto value =
       static_cast<float>(JsonNumber(in->config, "mask_value", 0.0));
   Nodes nodes(in->name, in->graph);
+  const TensorId distance =
+      value == 0
+          ? in->input()
+          : nodes.WithFloat(kSub, "distance", in->input(), "value", value);
   const TensorId differs =
-      nodes.WithFloat(kNotEqual, "differs", in->input(), "value", value);
+      nodes.WithFloat(kNotEqual, "differs", distance, "zero", 0.0f);
   const TensorId numbers = nodes.Cast("numbers", differs, DType::kFloat32);
   const TensorId kept =
       nodes.Add(kReduceMax, "kept", {numbers, nodes.Ints("kept/axes", {-1})},
@@ -84,9 +90,9 @@ std::vector<TensorId> BuildMasking(LayerIn* in) {
 }
 
 bool GuessMasking(const NodeGroup& group, LayerConfig* config) {
-  const std::vector<float> value = group.Floats("differs/value");
-  if (value.size() != 1) return false;
-  config->emplace_back("mask_value", Decimal(value[0]));
+  if (group.Floats("differs/zero").size() != 1) return false;
+  const std::vector<float> value = group.Floats("distance/value");
+  config->emplace_back("mask_value", Decimal(value.empty() ? 0 : value[0]));
   return true;
 }
 
