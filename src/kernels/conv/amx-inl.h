@@ -19,11 +19,10 @@
 #include "src/kernels/conv/amx.h"
 #include "src/kernels/conv/run-inl.h"
 
+#if HWY_TARGET == HWY_AVX3
 HWY_BEFORE_NAMESPACE();
 namespace litesmith {
 namespace HWY_NAMESPACE {
-
-#if HWY_TARGET == HWY_AVX3
 
 // The instructions, as assembly: their intrinsics want a target of their own.
 // kT, ...: numbers of tile registers; `step`: bytes from row to row.
@@ -208,11 +207,10 @@ inline bool CutForAmx(PackedConv* p) {
   return true;
 }
 
-#endif  // HWY_AVX3
-
 // NOLINTNEXTLINE(google-readability-namespace-comments)
 }  // namespace HWY_NAMESPACE
 }  // namespace litesmith
 HWY_AFTER_NAMESPACE();
+#endif  // HWY_AVX3
 
 #endif  // LITESMITH_KERNELS_CONV_AMX_INL_H_
