@@ -284,16 +284,18 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
         dw == nullptr ? nullptr : PadInput(x + n * w.in_size(), padded_x);
     for (int oy = 0; oy < w.out_h; oy += most) {
       const int rows = std::min(most, w.out_h - oy);
-      for (int r = 0; r < rows; ++r, y += out_row, dy += out_row) {
+      for (int r = 0; r < rows; ++r) {
         float* to = g + g_first_ + (oy + r) * g_row_;
+        const ptrdiff_t row = ptrdiff_t{n} * w.out_h + oy + r;
         if (gradient) {
-          gradient(static_cast<size_t>((n * w.out_h + oy + r) * w.out_w),
+          gradient(static_cast<size_t>(row * w.out_w),
                    static_cast<size_t>(w.out_w), to);
         } else if (!range_.IsNone()) {
-          micro_->mask(dy, y, static_cast<size_t>(out_row), range_.low,
-                       range_.high, to);
+          micro_->mask(dy + row * out_row, y + row * out_row,
+                       static_cast<size_t>(out_row), range_.low, range_.high,
+                       to);
         } else {
-          std::copy_n(dy, out_row, to);
+          std::copy_n(dy + row * out_row, out_row, to);
         }
       }
       if (db != nullptr) {
@@ -303,8 +305,10 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       if (dw != nullptr) {
         const bool last = n + 1 == batch && oy + rows == w.out_h;
         const bool ahead = !last && !gradient;
-        WeightGradient(image, g, oy, rows, n + oy > 0, ahead ? dy : nullptr,
-                       ahead && !range_.IsNone() ? y : nullptr, dw_packed);
+        const ptrdiff_t next = (ptrdiff_t{n} * w.out_h + oy + rows) * out_row;
+        WeightGradient(
+            image, g, oy, rows, n + oy > 0, ahead ? dy + next : nullptr,
+            ahead && !range_.IsNone() ? y + next : nullptr, dw_packed);
       }
     }
     if (dx != nullptr) InputGradient(g, dx + n * w.in_size());
