@@ -14,6 +14,8 @@ Rules, each named in the message it gives:
   op         quantizer, plans, trainer and file formats name no op: what they
              want of one is in its OpDef
   opening    every .cc and .h opens with a comment that says what it is
+  type       a type's name stands for one type in its namespace: of two the
+             linker would keep one's functions, without a word
 
 The table below is the one of the design. Exit code 0: clean, 1: violations.
 """
@@ -84,6 +86,8 @@ OP_LINE = re.compile(r"^LITESMITH_OP\((\w+)\)", re.MULTILINE)
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+(?:"([^"]+)"|<([^>]+)>)')
 MAX_LINES = 600
+TYPE = re.compile(r"(?:struct|class) (\w+)\b(?!::)[^;]*\{")
+NAMESPACE = re.compile(r"(?:inline )?namespace ?([\w:]*) \{")
 
 
 def strip_comments(text):
@@ -106,6 +110,21 @@ def includes(text):
         match = INCLUDE.match(line)
         if match:
             yield number, match.group(1) or match.group(2), bool(match.group(1))
+
+
+def types(text):
+    """(line number, name) of every type that other files could name, too."""
+    inside = []
+    for number, line in enumerate(text.splitlines(), 1):
+        opened = NAMESPACE.match(line)
+        if opened:
+            inside.append(opened.group(1))
+        elif line.startswith("}  // namespace") and inside:
+            inside.pop()
+        else:
+            found = TYPE.match(line)
+            if found and "" not in inside:
+                yield number, "::".join([*inside, found.group(1)])
 
 
 def is_test(path):
@@ -166,6 +185,7 @@ def check(root):
     root = pathlib.Path(root)
     found = []
     edges = {}
+    owners = {}
     ops = root / "src/ops/ops.inc"
     names = OP_LINE.findall(ops.read_text(encoding="utf-8")) if ops.is_file() else []
     op_names = re.compile(rf"\bk({'|'.join(names)})\b") if names else None
@@ -179,6 +199,9 @@ def check(root):
             found.append(f"{where}: room: src/{room} is not in the table")
             continue
         text = path.read_text(encoding="utf-8")
+        for line, name in types(text):
+            if owners.setdefault(name, where) != where:
+                found.append(f"{where}:{line}: type: {name} is another one in {owners[name]}")
         for line, name, quoted in includes(text):
             at = f"{where}:{line}"
             if quoted and name.startswith("src/"):
@@ -263,6 +286,12 @@ SELF_TESTS = [
     ("opening", {"src/base/a.cc": "int x;\n"}),
     ("op", {"src/ops/ops.inc": "LITESMITH_OP(Relu)\n",
             "src/quant/a.cc": "const OpDef& op = kRelu;\n"}),
+    ("type", {"src/base/a.h": "namespace l {\nstruct A {\n};\n}  // namespace l\n",
+              "src/cli/b.h": "namespace l {\nclass A final : B {\n};\n}  // namespace l\n"}),
+    (None, {"src/base/a.h": "namespace l {\nstruct A {};\nclass B;\n}  // namespace l\n",
+            "src/cli/b.h": "namespace m {\nclass A {\n};\n}  // namespace m\nclass B {};\n",
+            "src/cli/c.cc": "namespace l {\nnamespace {\nstruct A {};\n}  // namespace\n"
+            "class B {};\n}  // namespace l\n"}),
     (None, {"src/ops/ops.inc": "LITESMITH_OP(Relu)\n",
             "src/quant/a.cc": "int k = activation::kRelu6;  // kRelu\n",
             "src/transform/a.cc": "const OpDef& op = kRelu;\n"}),

@@ -42,10 +42,10 @@ std::string ConfusionText(const Predictions& predictions,
   const int side = predictions.Side();
   const std::vector<int64_t> counts = predictions.Confusion();
   if (side <= kMostClasses) {
-    std::vector<Table::Column> columns = {{"true \\ answer"}};
+    std::vector<TextTable::Column> columns = {{"true \\ answer"}};
     for (int c = 0; c < side; ++c)
       columns.push_back({Clipped(ClassName(names, c), 12), true});
-    Table table(std::move(columns));
+    TextTable table(std::move(columns));
     for (int label = 0; label < side; ++label) {
       std::vector<std::string> row = {ClassName(names, label)};
       for (int given = 0; given < side; ++given)
@@ -64,7 +64,7 @@ std::string ConfusionText(const Predictions& predictions,
     return counts[static_cast<size_t>(a)] > counts[static_cast<size_t>(b)];
   });
   wrong.resize(std::min(wrong.size(), kMostConfusions));
-  Table table({{"most often confused"}, {"taken for"}, {"samples", true}});
+  TextTable table({{"most often confused"}, {"taken for"}, {"samples", true}});
   for (const int i : wrong) {
     table.Add({ClassName(names, i / side), ClassName(names, i % side),
                fmt::format("{}", counts[static_cast<size_t>(i)])});
@@ -83,7 +83,7 @@ std::string ClassName(std::span<const std::string> names, int label) {
 std::string ClassesText(const Predictions& predictions,
                         std::span<const std::string> names) {
   const std::vector<ClassScore> scores = ScoreClasses(predictions);
-  Table table(
+  TextTable table(
       {{"class"}, {"samples", true}, {"precision", true}, {"recall", true}});
   for (const int c : Shown(scores)) {
     const ClassScore& score = scores[static_cast<size_t>(c)];
@@ -101,7 +101,7 @@ std::string ThresholdsText(const Predictions& predictions, int positive,
     return fmt::format("{} against the rest: there are no samples of both\n",
                        name);
   }
-  Table table(
+  TextTable table(
       {{"threshold", true}, {"false accepts", true}, {"false rejects", true}});
   for (size_t i = 0; i + 1 < rows.size(); ++i) {
     table.Add({fmt::format("{:.4g}", rows[i].threshold),
@@ -162,7 +162,7 @@ std::string BestText(std::span<const float> values, size_t most,
     shares &= value >= 0;
   }
   shares &= std::abs(sum - 1) < 0.05;
-  Table table({{"class"}, {"value", true}});
+  TextTable table({{"class"}, {"value", true}});
   for (size_t i = 0; i < count; ++i) {
     const float value = values[order[i]];
     table.Add({ClassName(names, static_cast<int>(order[i])),

@@ -121,7 +121,7 @@ void PrintObject(const Comparison& c) {
 }
 
 std::string FilesText(const Comparison& c) {
-  Table table({{""}, {"A"}, {"B"}});
+  TextTable table({{""}, {"A"}, {"B"}});
   const auto add = [&](const std::string& what, const auto& text) {
     table.Add({what, text(c.a), text(c.b)});
   };
@@ -158,13 +158,13 @@ std::string TensorsText(const Comparison& c, bool all) {
                  "B against A, worst first ({}; {} of {} operators "
                  "have a counterpart)",
                  Counted(c.tensor_samples, "sample"), c.matched_ops, c.ops));
-  Table table({{"Tensor of B"},
-               {"SQNR", true},
-               {"Largest difference", true, 2},
-               {"Adds", true, 4},
-               {"Operator", false, 1},
-               {"Kind", false, 3},
-               {"Type", false, 5}});
+  TextTable table({{"Tensor of B"},
+                   {"SQNR", true},
+                   {"Largest difference", true, 2},
+                   {"Adds", true, 4},
+                   {"Operator", false, 1},
+                   {"Kind", false, 3},
+                   {"Type", false, 5}});
   const std::vector<const TensorNoise*> sorted = WorstFirst(c.tensors);
   const size_t shown = all ? sorted.size() : std::min(kShown, sorted.size());
   for (size_t i = 0; i < shown; ++i) {

@@ -120,14 +120,14 @@ std::string WorstText(const OutputResult& result, const Dataset& test) {
       result.worst.begin(), result.worst.end(), [](const WorstSample& each) {
         return !each.wanted.empty() || !each.given.empty();
       });
-  std::vector<Table::Column> columns = {
+  std::vector<TextTable::Column> columns = {
       {result.classes ? "surest and wrong" : "worst samples", false, 1}};
   if (words) {
     columns.push_back({"wanted"});
     columns.push_back({"given"});
   }
   columns.push_back({"by", true});
-  Table table(std::move(columns));
+  TextTable table(std::move(columns));
   for (const WorstSample& each : result.worst) {
     std::vector<std::string> row = {test.Origin(each.sample)};
     if (words) row.insert(row.end(), {each.wanted, each.given});

@@ -67,7 +67,7 @@ class Inspection {
 void Inspection::AddBoundary(const char* title, const Graph& graph,
                              const std::vector<TensorId>& ids) {
   text_ += fmt::format("\n{}\n", title);
-  Table table({{"Name"}, {"Type"}, {"Shape"}, {"Quantization", false, 1}});
+  TextTable table({{"Name"}, {"Type"}, {"Shape"}, {"Quantization", false, 1}});
   for (const TensorId id : ids) {
     const Tensor& tensor = graph.tensor(id);
     table.Add({tensor.name, Name(tensor.dtype), tensor.shape.ToString(),
@@ -78,12 +78,12 @@ void Inspection::AddBoundary(const char* title, const Graph& graph,
 
 void Inspection::AddOperators(const Graph& graph) {
   text_ += "\nOperators\n";
-  Table table({{"#"},
-               {"Operator"},
-               {"Inputs", false, 3},
-               {"Outputs", false, 2},
-               {"MACs", true, 1},
-               {"Attributes", false, 4}});
+  TextTable table({{"#"},
+                   {"Operator"},
+                   {"Inputs", false, 3},
+                   {"Outputs", false, 2},
+                   {"MACs", true, 1},
+                   {"Attributes", false, 4}});
   const auto ids = [](const std::vector<TensorId>& list) {
     std::string joined;
     for (const TensorId id : list) {
@@ -115,15 +115,15 @@ std::string StoredText(const Tensor& tensor) {
 
 void Inspection::AddTensors(const Graph& graph) {
   text_ += "\nTensors\n";
-  Table table({{"#"},
-               {"Kind", false, 3},
-               {"Type", false, 1},
-               {"Shape"},
-               {"Bytes", true, 2},
-               {"Zero", true, 5},
-               {"Distinct", true, 6},
-               {"Name"},
-               {"Quantization", false, 4}});
+  TextTable table({{"#"},
+                   {"Kind", false, 3},
+                   {"Type", false, 1},
+                   {"Shape"},
+                   {"Bytes", true, 2},
+                   {"Zero", true, 5},
+                   {"Distinct", true, 6},
+                   {"Name"},
+                   {"Quantization", false, 4}});
   for (size_t t = 0; t < graph.tensors.size(); ++t) {
     const Tensor& tensor = graph.tensors[t];
     std::vector<std::string> row = {
@@ -240,7 +240,7 @@ void PrintWhy(const Options& options, const CLI::App& verb) {
         {{"path", options.file}, {"method", options.why}, {"tensors", list}});
     return;
   }
-  Table table(
+  TextTable table(
       {{"Tensor"}, {"Becomes", false, 0, true}, {"Why", false, 0, true}});
   for (const Reason& reason : reasons)
     table.Add({reason.tensor, reason.form, reason.why});

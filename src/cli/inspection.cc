@@ -238,15 +238,15 @@ std::string ClassNamesText(std::span<const std::string> names) {
 
 std::string LayersText(const ModelSummary& summary, bool keras) {
   if (summary.layers.empty()) return "no layer has weights\n";
-  Table table({{"Layer"},
-               {"Operator", false, 1},
-               {"Output", false, 4},
-               {keras ? "Weights (Keras)" : "Weights", false, 2},
-               {"Type", false, 6},
-               {"Values", true, 3},
-               {"MACs", true, 3},
-               {"Zero", true, 5},
-               {"Distinct", true, 5}});
+  TextTable table({{"Layer"},
+                   {"Operator", false, 1},
+                   {"Output", false, 4},
+                   {keras ? "Weights (Keras)" : "Weights", false, 2},
+                   {"Type", false, 6},
+                   {"Values", true, 3},
+                   {"MACs", true, 3},
+                   {"Zero", true, 5},
+                   {"Distinct", true, 5}});
   for (const LayerFacts& layer : summary.layers) {
     table.Add({layer.name, layer.op, layer.output.ToString(),
                (keras ? layer.keras_shape : layer.shape).ToString(),

@@ -65,16 +65,16 @@ std::vector<StepTime> ProfilePlan(Interpreter* interpreter, double seconds) {
 }
 
 std::string ProfileText(const std::vector<StepTime>& steps) {
-  Table table({{"us", true},
-               {"Share", true},
-               {"Operator"},
-               {"Kernel", false, 1},
-               {"Output", false, 2},
-               {"MACs", true, 4},
-               {"GMAC/s", true, 5},
-               {"Peak", true},
-               {"GB/s", true, 3},
-               {"Node", false, 6}});
+  TextTable table({{"us", true},
+                   {"Share", true},
+                   {"Operator"},
+                   {"Kernel", false, 1},
+                   {"Output", false, 2},
+                   {"MACs", true, 4},
+                   {"GMAC/s", true, 5},
+                   {"Peak", true},
+                   {"GB/s", true, 3},
+                   {"Node", false, 6}});
   for (const StepTime& of : steps) {
     const double macs = of.step.work.macs;
     const auto if_any = [&](std::string text) {

@@ -75,13 +75,13 @@ OrderedJson PlanJson(const StudyPlan& plan) {
 }
 
 std::string PlanText(const StudyPlan& plan) {
-  Table table({{"Recipe"},
-               {"After", false, 2},
-               {"Training"},
-               {"Epochs", true, 3},
-               {"Time", true, 1},
-               {"Kept", false, 4, true},
-               {"To compute", false, 0, true}});
+  TextTable table({{"Recipe"},
+                   {"After", false, 2},
+                   {"Training"},
+                   {"Epochs", true, 3},
+                   {"Time", true, 1},
+                   {"Kept", false, 4, true},
+                   {"To compute", false, 0, true}});
   for (const PlannedRecipe& recipe : plan.recipes) {
     std::string kept;
     std::string missing;

@@ -97,7 +97,7 @@ std::string StudyText(std::span<const StudyRow> rows, int width,
   const bool mixed = Varies(rows, metric);
   const bool folders = Varies(rows, Folder);
   const bool promises = Varies(rows, PromisesText);
-  std::vector<Table::Column> columns = {
+  std::vector<TextTable::Column> columns = {
       {""},
       {"Recipe"},
       {"Method"},
@@ -118,7 +118,7 @@ std::string StudyText(std::span<const StudyRow> rows, int width,
   if (!alike) columns.push_back({"Other outputs"});
   if (folders) columns.push_back({"Settings", false, 1});
   if (promises) columns.push_back({"Promises", false, 7});
-  Table table(columns);
+  TextTable table(columns);
   int64_t front = 0;
   for (const StudyRow& row : rows) {
     const bool best = OnFront(row, rows);

@@ -46,19 +46,20 @@ std::string Pad(const std::string& text, size_t width, bool right) {
 
 }  // namespace
 
-Table::Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
+TextTable::TextTable(std::vector<Column> columns)
+    : columns_(std::move(columns)) {}
 
-void Table::Add(std::vector<std::string> row) {
+void TextTable::Add(std::vector<std::string> row) {
   row.resize(columns_.size());
   for (std::string& cell : row) cell = Harmless(cell);
   rows_.push_back(std::move(row));
 }
 
-std::string Table::Text() const {
+std::string TextTable::Text() const {
   return Text(WidthOf(STDOUT_FILENO), TakesColour(STDOUT_FILENO));
 }
 
-std::string Table::Text(int width, bool coloured) const {
+std::string TextTable::Text(int width, bool coloured) const {
   std::vector<size_t> widths;
   for (size_t c = 0; c < columns_.size(); ++c) {
     widths.push_back(ShownWidth(columns_[c].header));

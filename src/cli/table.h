@@ -8,7 +8,7 @@
 
 namespace litesmith {
 
-class Table {
+class TextTable {
  public:
   struct Column {
     std::string header;
@@ -20,7 +20,7 @@ class Table {
     bool wraps = false;
   };
 
-  explicit Table(std::vector<Column> columns);
+  explicit TextTable(std::vector<Column> columns);
   // A cell for each column; those of a short row are empty.
   void Add(std::vector<std::string> row);
   bool empty() const { return rows_.empty(); }

@@ -34,21 +34,21 @@ TEST(Terminal, LinesAreBrokenAtBlanks) {
   EXPECT_EQ(Wrapped("incomprehensible", 5, 0, 2), "incomprehensible");
 }
 
-Table Three() {
-  Table table({{"Name", false, 0}, {"Size", true, 2}, {"Note", false, 1}});
+TextTable Three() {
+  TextTable table({{"Name", false, 0}, {"Size", true, 2}, {"Note", false, 1}});
   table.Add({"first", "12", "as it is"});
   table.Add({"\u65e5\u672c", "3456", "b\n"});
   return table;
 }
 
-TEST(Table, IsAsWideAsItNeedsToBe) {
+TEST(TextTable, IsAsWideAsItNeedsToBe) {
   EXPECT_EQ(Three().Text(0),
             "  Name   Size  Note\n"
             "  first    12  as it is\n"
             "  \u65e5\u672c   3456  b?\n");
 }
 
-TEST(Table, LeavesOutWhatDoesNotFitAndSaysSo) {
+TEST(TextTable, LeavesOutWhatDoesNotFitAndSaysSo) {
   EXPECT_EQ(Three().Text(23), Three().Text(0));
   EXPECT_EQ(Three().Text(22),
             "  Name   Note\n"
@@ -62,8 +62,8 @@ TEST(Table, LeavesOutWhatDoesNotFitAndSaysSo) {
             "  (no room\n   in 10\n   columns\n   for:\n   Size,\n   Note)\n");
 }
 
-TEST(Table, GoesOnBelowWhereAColumnMay) {
-  Table table({{"Name"}, {"Size", true, 1}, {"Why", false, 0, true}});
+TEST(TextTable, GoesOnBelowWhereAColumnMay) {
+  TextTable table({{"Name"}, {"Size", true, 1}, {"Why", false, 0, true}});
   table.Add({"first", "12", "one two three four five six seven eight"});
   table.Add({"second", "3", "short"});
   EXPECT_EQ(table.Text(40),
@@ -74,8 +74,8 @@ TEST(Table, GoesOnBelowWhereAColumnMay) {
   EXPECT_EQ(table.Text(0).find("five\n"), std::string::npos);
 }
 
-TEST(Table, ClipsWhatIsAlwaysShown) {
-  Table table({{"Name"}, {"Other"}});
+TEST(TextTable, ClipsWhatIsAlwaysShown) {
+  TextTable table({{"Name"}, {"Other"}});
   table.Add({"abcdefghijklmnopqrst", "1"});
   EXPECT_EQ(table.Text(20),
             "  Name         Other\n"

@@ -29,8 +29,8 @@ std::vector<StudyRow> RowsOf(const RunContents& contents) {
   return rows;
 }
 
-Answer FindAnswer(const RunContents& contents, double tolerance) {
-  Answer answer;
+BestFiles FindBestFiles(const RunContents& contents, double tolerance) {
+  BestFiles answer;
   if (contents.cells.empty()) return answer;
   const std::vector<StudyRow> rows = RowsOf(contents);
   answer.baseline_path = rows[BaselineOf(rows, rows[0])].path;

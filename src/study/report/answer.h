@@ -17,7 +17,7 @@ const Target& AnswerTarget();
 // The cells' rows, for the adviser.
 std::vector<StudyRow> RowsOf(const RunContents& contents);
 
-struct Answer {
+struct BestFiles {
   std::string baseline_path;  // whose value losses are counted from
   // Null if no file is as good as asked.
   const CellEntry* smallest = nullptr;
@@ -28,7 +28,7 @@ struct Answer {
 // The smallest is what the adviser says for AnswerTarget with this drop alone;
 // the others are of the same files by other orders. `tolerance` is in points
 // where the metric is a share, else in percent of the baseline.
-Answer FindAnswer(const RunContents& contents, double tolerance);
+BestFiles FindBestFiles(const RunContents& contents, double tolerance);
 
 // "ok", "broken", or "none" if nothing was promised.
 std::string KeptWord(const StudyRow& row);

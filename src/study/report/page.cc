@@ -77,7 +77,7 @@ std::string Card(const char* name, const std::string& title,
 
 std::string Cards(const RunContents& contents, const std::string& directory,
                   const char* unit) {
-  const Answer answer = FindAnswer(contents, kTolerance);
+  const BestFiles answer = FindBestFiles(contents, kTolerance);
   const std::string within =
       fmt::format("within <span data-tolerance>{}</span> {}", kTolerance, unit);
   return Card("smallest", "Smallest " + within, answer.smallest, directory) +
@@ -453,7 +453,7 @@ std::string ReportPage(const RunContents& contents,
   const std::string metric = any.settings.metric;
   const std::string value_name = metric == "top1" ? "Accuracy" : metric;
   const char* unit = IsShare(any) ? "points" : "%";
-  const Answer answer = FindAnswer(contents, kTolerance);
+  const BestFiles answer = FindBestFiles(contents, kTolerance);
   const std::string title =
       fmt::format("{} on {}", any.settings.model, any.settings.data);
   return Fill(

@@ -63,17 +63,17 @@ size_t Count(const std::string& text, const std::string& what) {
 
 TEST(PageTest, NamesTheFilesWithinTheTolerance) {
   const RunContents contents = Contents();
-  const Answer half = FindAnswer(contents, 0.5);
+  const BestFiles half = FindBestFiles(contents, 0.5);
   EXPECT_EQ(half.baseline_path, "none/fp32.tflite");
   EXPECT_EQ(half.smallest->row.path, "quant/uint8.tflite");
   EXPECT_EQ(half.fastest->row.path, "quant/uint8.tflite");
   EXPECT_EQ(half.accurate->row.path, "quant/fp32.tflite");
-  EXPECT_EQ(FindAnswer(contents, 2).smallest->row.path, "none/uint8.tflite");
+  EXPECT_EQ(FindBestFiles(contents, 2).smallest->row.path, "none/uint8.tflite");
   // A file with a broken promise is no answer.
   RunContents broken = Contents();
   broken.cells[3].row.invariants = {{"zeros", "w", 1, 2, false}};
   // Of equally small ones the better.
-  EXPECT_EQ(FindAnswer(broken, 0.5).smallest->row.path, "quant/fp32.tflite");
+  EXPECT_EQ(FindBestFiles(broken, 0.5).smallest->row.path, "quant/fp32.tflite");
 }
 
 // The card names what the adviser does, whatever the table.
@@ -102,7 +102,7 @@ TEST(PageTest, NamesWhatTheAdviserNames) {
       budgets.max_drop = tolerance;
       const std::vector<StudyRow> rows = RowsOf(contents);
       const Advice advice = Advise(rows, AnswerTarget(), budgets);
-      const Answer answer = FindAnswer(contents, tolerance);
+      const BestFiles answer = FindBestFiles(contents, tolerance);
       ASSERT_EQ(advice.best.has_value(), answer.smallest != nullptr);
       if (!advice.best) continue;
       EXPECT_EQ(&contents.cells[advice.best->row], answer.smallest);
@@ -180,9 +180,10 @@ TEST(PageTest, LossesOfAnErrorAreShares) {
     cell.row.settings.metric = "mse";
     cell.row.value = 1 - cell.row.value;  // 0.10, 0.12, 0.09, 0.102
   }
-  EXPECT_EQ(FindAnswer(contents, 1).smallest->row.path, "quant/fp32.tflite");
-  EXPECT_EQ(FindAnswer(contents, 3).smallest->row.path, "quant/uint8.tflite");
-  EXPECT_EQ(FindAnswer(contents, 1).accurate->row.path, "quant/fp32.tflite");
+  EXPECT_EQ(FindBestFiles(contents, 1).smallest->row.path, "quant/fp32.tflite");
+  EXPECT_EQ(FindBestFiles(contents, 3).smallest->row.path,
+            "quant/uint8.tflite");
+  EXPECT_EQ(FindBestFiles(contents, 1).accurate->row.path, "quant/fp32.tflite");
   EXPECT_NE(ReportPage(contents, "runs/a").find("in %"), std::string::npos);
 }
 

@@ -14,7 +14,7 @@ std::string RecipeTree(const RunContents& contents);
 
 // Which numeric format, asked step by step, for the model that the recipes
 // start from; the path that the numbers support within `tolerance` (of
-// FindAnswer) is marked.
+// FindBestFiles) is marked.
 std::string QuantizationTree(const RunContents& contents, double tolerance);
 
 // A difference in the metric: "+0.25 points", "-0.0012".
