@@ -16,7 +16,8 @@ namespace {
 
 constexpr int kBatch = 2;
 // Graphs that became larger than this are not run: under clang's sanitizers,
-// where most of the time would go into them, nothing that one large dimension made.
+// where most of the time would go into them, nothing that one large dimension
+// made.
 #if defined(__has_feature)
 #define LITESMITH_SANITIZED __has_feature(address_sanitizer)
 #else
