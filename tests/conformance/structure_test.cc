@@ -9,21 +9,16 @@
 #include <string>
 
 #include "src/base/error.h"
+#include "src/base/sanitizers.h"
 #include "tests/conformance/run.h"
 
 namespace litesmith {
 namespace {
 
 constexpr int kBatch = 2;
-// Graphs that became larger than this are not run: under clang's sanitizers,
-// where most of the time would go into them, nothing that one large dimension
-// made.
-#if defined(__has_feature)
-#define LITESMITH_SANITIZED __has_feature(address_sanitizer)
-#else
-#define LITESMITH_SANITIZED 0
-#endif
-constexpr int64_t kMaxElements = LITESMITH_SANITIZED ? 1 << 14 : 1 << 18;
+// Graphs that became larger than this are not run: under sanitizers, where most
+// of the time would go into them, nothing that one large dimension made.
+constexpr int64_t kMaxElements = kAddressSanitizer ? 1 << 14 : 1 << 18;
 
 struct Refusal {
   ErrorKind kind;

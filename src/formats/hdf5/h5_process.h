@@ -10,23 +10,12 @@
 #include <string>
 #include <vector>
 
+#include "src/base/sanitizers.h"
 #include "src/formats/hdf5/h5_contents.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define LITESMITH_H5_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define LITESMITH_H5_SANITIZED 1
-#endif
-#endif
 
 namespace litesmith {
 
-#ifdef LITESMITH_H5_SANITIZED
-constexpr bool kH5MemoryIsLimited = false;
-#else
-constexpr bool kH5MemoryIsLimited = true;
-#endif
+constexpr bool kH5MemoryIsLimited = !kAddressSanitizer;
 
 struct H5Limits {
   int cpu_seconds = 10;

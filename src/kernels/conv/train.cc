@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "src/kernels/conv/output_gradient.h"
+
 namespace litesmith::kernels {
 namespace {
 
@@ -287,16 +289,10 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       for (int r = 0; r < rows; ++r) {
         float* to = g + g_first_ + (oy + r) * g_row_;
         const ptrdiff_t row = ptrdiff_t{n} * w.out_h + oy + r;
-        if (gradient) {
-          gradient(static_cast<size_t>(row * w.out_w),
-                   static_cast<size_t>(w.out_w), to);
-        } else if (!range_.IsNone()) {
-          micro_->mask(dy + row * out_row, y + row * out_row,
-                       static_cast<size_t>(out_row), range_.low, range_.high,
-                       to);
-        } else {
-          std::copy_n(dy + row * out_row, out_row, to);
-        }
+        const float* made =
+            OutputGradient(gradient, range_, static_cast<size_t>(row * w.out_w),
+                           static_cast<size_t>(w.out_w), w.out_c, y, dy, to);
+        if (made != to) std::copy_n(made, out_row, to);
       }
       if (db != nullptr) {
         micro_->column_sum(g + g_first_ + oy * g_row_, g_row_, w.out_c, rows,

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "src/kernels/conv/output_gradient.h"
+
 namespace litesmith::kernels {
 namespace {
 
@@ -163,17 +165,10 @@ void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
   std::fill_n(sums, db_floats_, 0.0f);
   for (size_t first = 0; first < pixels; first += backward_pixels_) {
     const size_t n = std::min(backward_pixels_, pixels - first);
-    const float* g = own_g;
-    if (gradient) {
-      gradient(first, n, own_g);
-    } else if (!range_.IsNone()) {
-      micro_->mask(dy + first * out, y + first * out, n * out, range_.low,
-                   range_.high, own_g);
-    } else if (whole_g_ || db == nullptr) {
-      g = dy + first * out;
-    } else {
-      std::copy_n(dy + first * out, n * out, own_g);
-    }
+    const float* g =
+        OutputGradient(gradient, range_, first, n, outputs_, y, dy, own_g);
+    if (g != own_g && !whole_g_ && db != nullptr)
+      g = std::copy_n(g, n * out, own_g) - n * out;
     if (db != nullptr) {
       micro_->column_sum(g, 0, outputs_, 1, static_cast<int>(n), outputs_,
                          sums);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "src/kernels/conv/output_gradient.h"
 #include "src/kernels/conv/winograd.h"
 
 namespace litesmith::kernels {
@@ -218,16 +219,11 @@ void TrainWinograd::PadGradient(int n, const float* y, const float* dy,
   const ptrdiff_t out_row = ptrdiff_t{w.out_w} * w.out_c;
   float* to = g + g_first_;
   for (int oy = 0; oy < w.out_h; ++oy, to += backward_.row) {
-    const ptrdiff_t at = (ptrdiff_t{n} * w.out_h + oy) * out_row;
-    if (gradient) {
-      gradient(static_cast<size_t>((n * w.out_h + oy) * w.out_w),
-               static_cast<size_t>(w.out_w), to);
-    } else if (!range_.IsNone()) {
-      micro_->mask(dy + at, y + at, static_cast<size_t>(out_row), range_.low,
-                   range_.high, to);
-    } else {
-      std::copy_n(dy + at, out_row, to);
-    }
+    const ptrdiff_t row = ptrdiff_t{n} * w.out_h + oy;
+    const float* made =
+        OutputGradient(gradient, range_, static_cast<size_t>(row * w.out_w),
+                       static_cast<size_t>(w.out_w), w.out_c, y, dy, to);
+    if (made != to) std::copy_n(made, out_row, to);
   }
 }
 

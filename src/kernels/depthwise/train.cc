@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "src/kernels/common/aligned_floats.h"
-#include "src/kernels/conv/train_micro.h"
+#include "src/kernels/conv/output_gradient.h"
 
 namespace litesmith::kernels {
 namespace {
@@ -148,18 +148,9 @@ const float* TrainDepthwise::Gradient(int first, int count, const float* y,
                                       const GradientSource& gradient) const {
   const auto pixels =
       static_cast<size_t>(window_.out_h) * static_cast<size_t>(window_.out_w);
-  const auto n = static_cast<size_t>(count);
-  const int64_t at = first * window_.out_size();
-  if (gradient) {
-    gradient(static_cast<size_t>(first) * pixels, n * pixels, g);
-  } else if (!range_.IsNone()) {
-    GetConvMicro().mask(dy + at, y + at,
-                        n * static_cast<size_t>(window_.out_size()), range_.low,
-                        range_.high, g);
-  } else {
-    return dy + at;
-  }
-  return g;
+  return OutputGradient(gradient, range_, static_cast<size_t>(first) * pixels,
+                        static_cast<size_t>(count) * pixels, window_.out_c, y,
+                        dy, g);
 }
 
 void TrainDepthwise::InputGradient(const float* g, const float* w, float* dx,
