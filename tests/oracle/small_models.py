@@ -47,6 +47,16 @@ def reduced(layers, ops):
     return inputs, ops.concatenate([ops.sum(x, -2), ops.mean(x, 2)], 1)
 
 
+def functions(layers, ops):
+    inputs = layers.Input((6, 4))
+    x = layers.Dense(4, activation="sigmoid")(inputs) + 0.5
+    y = 2.0 / x + ops.sqrt(x) / (x + 1.0)
+    z = (ops.math.log if hasattr(ops.ops, "math") else ops.log)(x) * x**3
+    z = ops.where(y > x, z, ops.square(y))
+    parts = ops.split(ops.stack([x, z], 1), 2, -1)
+    return inputs, ops.concatenate([*(ops.reshape(part, (-1, 6, 4)) for part in parts), ops.pad(y, ((0, 0), (1, 0), (0, 0)))], 1)
+
+
 def recurrent(layers, ops):
     inputs = layers.Input((6, 4))
     x = layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="mul")(inputs)
@@ -91,7 +101,9 @@ def einsum(layers, ops):
     return inputs, layers.EinsumDense("abc,cde->abde", output_shape=(8, 2, 3), bias_axes="de")(x)
 
 
-KINDS = {f.__name__: f for f in (slices, repeated, products, reduced, recurrent, masked, heads, images, transposed, activations, einsum)}
+KINDS = {
+    f.__name__: f for f in (slices, repeated, products, functions, reduced, recurrent, masked, heads, images, transposed, activations, einsum)
+}
 
 
 def build(keras, kind):

@@ -247,29 +247,31 @@ class ArchiveReader {
 };
 
 // The layers of the model in the group, those of models in it below theirs.
-void AddLayers(const OutModel& model, const Graph& graph,
+void AddLayers(const OutModel& model, const Graph& graph, bool three,
                const std::string& around, H5Image* image) {
   image->AddGroup(around + "/layers");
   image->AddGroup(around + "/vars");  // of the model itself
   std::map<std::string, int> counts;
   for (const OutLayer& layer : model.layers) {
+    if (layer.function != nullptr) continue;
     const std::string name = GroupNameOf(layer.class_name);
     const int place = counts[name]++;
     const std::string group =
         around + "/layers/" +
         (place == 0 ? name : name + "_" + std::to_string(place));
-    if (layer.model != nullptr) AddLayers(*layer.model, graph, group, image);
+    if (layer.model != nullptr)
+      AddLayers(*layer.model, graph, three, group, image);
     // Kerases do not miss what is empty.
     std::map<std::string, int> places;  // by part
     for (const OutVariable& weight : layer.weights) {
       std::string vars = group;
       // Keras 3 has no underscores in front of the parts of attention.
       if (!weight.part.empty())
-        vars += "/" + weight.part.substr(
-                          HasTwoForms(layer) && weight.part[0] == '_' &&
-                                  layer.class_name == "MultiHeadAttention"
-                              ? 1
-                              : 0);
+        vars += "/" + weight.part.substr(three && weight.part[0] == '_' &&
+                                                 layer.class_name ==
+                                                     "MultiHeadAttention"
+                                             ? 1
+                                             : 0);
       vars += "/vars";
       const int index = places[weight.part]++;
       if (index == 0) {
@@ -284,7 +286,8 @@ void AddLayers(const OutModel& model, const Graph& graph,
 
 std::vector<std::byte> WeightsBytes(const OutModel& model, const Graph& graph) {
   H5Image image;
-  AddLayers(model, graph, "", &image);
+  AddLayers(model, graph, GenerationOf(model, /*archive=*/true) == 3, "",
+            &image);
   return image.Finish();
 }
 

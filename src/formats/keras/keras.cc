@@ -19,13 +19,13 @@ namespace {
 
 // Of layers that one Keras alone reads, or means so.
 void WarnOfOneKeras(const OutModel& model, bool archive) {
+  const int of_file = GenerationOf(model, archive);
   for (const int generation : {2, 3}) {
     std::vector<std::string> names;
     ForEachLayer(model, [&](const OutLayer& layer) {
       const int of = layer.generation != 0 ? layer.generation
-                     : !HasTwoForms(layer) ? 0
-                     : archive             ? 3
-                                           : 2;
+                     : HasTwoForms(layer)  ? of_file
+                                           : 0;
       if (of == generation) names.push_back(layer.name);
     });
     if (names.empty()) continue;

@@ -205,6 +205,23 @@ struct OutVariable {
   std::vector<int32_t> dims = {};  // in Keras, of a matrix; else by the layout
 };
 
+// A function that a model calls between its layers, in the forms of both
+// Kerases: neither reads the other's.
+struct OutFunction {
+  // One of the layer's inputs, or what is written in its place.
+  struct Argument {
+    int input = -1;
+    std::string keyword = {};  // in Keras 2, but for the first
+    JsonText two = {}, three = {};
+  };
+  std::string of_two;    // of TensorFlow: "math.truediv"
+  std::string of_three;  // its module: "keras.src.ops.numpy"
+  std::vector<Argument> arguments;
+  bool of_list = false;     // the arguments are one list
+  LayerConfig named = {};   // in Keras 2, further arguments
+  LayerConfig config = {};  // in Keras 3
+};
+
 struct OutLayer {
   std::string class_name;
   std::string name;
@@ -224,6 +241,8 @@ struct OutLayer {
   // Of a model in the model: `class_name` says which kind.
   std::shared_ptr<OutModel> model;
   std::optional<bool> training;  // what it is called with
+  // Of a function; `class_name` is "operation <Keras 3's>".
+  std::shared_ptr<const OutFunction> function;
 
   void Set(std::string key, ConfigValue value);
   bool Says(std::string_view key) const;
@@ -304,6 +323,9 @@ std::string ActivationNameOf(const NodeGroup& nodes);
 bool IsActivationName(const std::string& name);
 // The one Keras that has it; 0: both or none.
 int KerasOfActivation(const std::string& name);
+
+// Adds the function that the node is, where no layer is; false: there is none.
+bool WriteFunction(const NodeOut& out, LayerWriter* layers);
 
 // The dimensions behind the batch.
 std::vector<int32_t> SampleDims(const Shape& shape);

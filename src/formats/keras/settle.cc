@@ -86,7 +86,9 @@ bool IsChain(const OutModel& model) {
   for (size_t i = 0; i < model.layers.size(); ++i) {
     std::vector<OutTensor> before;
     if (i > 0) before = {{static_cast<int>(i) - 1, 0}};
-    if (model.layers[i].inputs != before || !model.layers[i].more_calls.empty())
+    // A function is no layer that a Sequential could hold.
+    if (model.layers[i].function != nullptr ||
+        model.layers[i].inputs != before || !model.layers[i].more_calls.empty())
       return false;
   }
   return true;

@@ -314,10 +314,12 @@ class Writer : public LayerWriter {
     if (graph_.tensor(node.outputs[0]).name != node.name)
       out.activation = "linear";
     const auto rows = LayerRows();
-    if (out.inputs.empty() ||
-        std::none_of(rows.begin(), rows.end(), [&](const LayerRow& row) {
-          return row.write != nullptr && row.write(out, this);
-        })) {
+    if (out.inputs.empty() || (std::none_of(rows.begin(), rows.end(),
+                                            [&](const LayerRow& row) {
+                                              return row.write != nullptr &&
+                                                     row.write(out, this);
+                                            }) &&
+                               !WriteFunction(out, this))) {
       if (constant != kNoTensor) LayerOf(constant);
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     }

@@ -43,12 +43,16 @@ void ForEachReference(OutModel* model, F change) {
   each(&model->outputs);
 }
 
-// Whether Kerases call the layer in two ways that no file says at once: then an
-// .h5 has it as Keras 2 does, and an archive as Keras 3 does.
+// Whether Kerases call the layer in two ways that no file says at once.
 bool HasTwoForms(const OutLayer& layer);
 
+// The one Keras that reads the file, 2 or 3; 0: both do. Layers of two forms
+// are as those that only one has, else in an .h5 as in Keras 2, and in an
+// archive as in Keras 3.
+int GenerationOf(const OutModel& model, bool archive);
+
 // The version of Keras whose words the file's are: 2, which Keras 3 reads, too,
-// unless layers are Keras 3's.
+// unless it is one of Keras 3's.
 const char* KerasVersionOf(const OutModel& model, bool archive);
 
 // Throws Error{unsupported} naming the node that no Keras layer can express.

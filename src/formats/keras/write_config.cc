@@ -5,6 +5,7 @@
 #include "src/formats/keras/file_contents.h"
 #include "src/formats/keras/groups.h"
 #include "src/formats/keras/to_keras.h"
+#include "src/formats/keras/unknown_layers.h"
 
 namespace litesmith {
 namespace {
@@ -17,6 +18,13 @@ Ordered ListOf(const std::vector<int32_t>& values) {
     list.push_back(value == -1 ? Ordered() : Ordered(value));
   return list;
 }
+
+// What is written: the container, and whether what has two forms is in Keras
+// 3's.
+struct Form {
+  bool archive;
+  bool three;
+};
 
 void AddEntries(const OutLayer& layer, Ordered* config) {
   for (const auto& [key, value] : layer.config)
@@ -38,9 +46,9 @@ bool IsOfHeads(const OutLayer& layer) {
 }
 
 // Keras 3 refuses what Keras 2 asks for.
-Ordered ConfigInArchive(const OutLayer& layer) {
+Ordered ConfigIn(Form form, const OutLayer& layer) {
   Ordered config = ConfigOf(layer);
-  if (IsOfHeads(layer)) {
+  if (form.three && IsOfHeads(layer)) {
     for (const char* key : {"query_shape", "key_shape", "value_shape"})
       config.erase(key);
   }
@@ -76,17 +84,64 @@ Ordered Reference(const OutModel& model, const OutTensor& tensor) {
   return Ordered::array({layer.name, call, tensor.output});
 }
 
+// A tensor among the arguments of a call in Keras 3.
+Ordered KerasTensor(const OutModel& model, const OutLayer& layer,
+                    const std::vector<OutTensor>& inputs, size_t i) {
+  return {{"class_name", "__keras_tensor__"},
+          {"config",
+           {{"shape", ListOf(layer.input_shapes[i])},
+            {"dtype", "float32"},
+            {"keras_history", Reference(model, inputs[i])}}}};
+}
+
+// The call of a function in Keras 3.
+Ordered CallInThree(const OutModel& model, const OutLayer& layer) {
+  Ordered args = Ordered::array();
+  for (const OutFunction::Argument& argument : layer.function->arguments) {
+    args.push_back(argument.input >= 0
+                       ? KerasTensor(model, layer, layer.inputs,
+                                     static_cast<size_t>(argument.input))
+                       : Ordered::parse(argument.three.text));
+  }
+  if (layer.function->of_list) args = Ordered::array({std::move(args)});
+  return {{"args", std::move(args)}, {"kwargs", Ordered::object()}};
+}
+
+// And in Keras 2: further arguments stand on the first one, or on all of a
+// list. Only a list has brackets of its own.
+Ordered CallInTwo(const OutModel& model, const OutLayer& layer) {
+  const OutFunction& function = *layer.function;
+  const auto reference = [&](const OutFunction::Argument& argument) {
+    return argument.input >= 0
+               ? Reference(model,
+                           layer.inputs[static_cast<size_t>(argument.input)])
+               : Ordered::parse(argument.two.text);
+  };
+  Ordered named = Ordered::object();
+  for (const auto& [key, value] : function.named)
+    named[key] = Ordered::parse(value.json());
+  Ordered call = Ordered::array();
+  for (const OutFunction::Argument& argument : function.arguments) {
+    if (!call.empty() && !function.of_list) {
+      named[argument.keyword] = reference(argument);
+      continue;
+    }
+    Ordered entry =
+        argument.input >= 0
+            ? reference(argument)
+            : Ordered::array({"_CONSTANT_VALUE", -1, reference(argument)});
+    call.push_back(std::move(entry));
+  }
+  for (Ordered& entry : call) entry.push_back(named);
+  return function.of_list ? call : call[0];
+}
+
 // A call as Keras 3 has it, by arguments.
 Ordered ArgumentsOf(const OutModel& model, const OutLayer& layer,
                     const std::vector<OutTensor>& inputs) {
   Ordered tensors = Ordered::array();
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    tensors.push_back({{"class_name", "__keras_tensor__"},
-                       {"config",
-                        {{"shape", ListOf(layer.input_shapes[i])},
-                         {"dtype", "float32"},
-                         {"keras_history", Reference(model, inputs[i])}}}});
-  }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    tensors.push_back(KerasTensor(model, layer, inputs, i));
   Ordered kwargs = Ordered::object();
   if (!IsOfHeads(layer)) {
     kwargs["initial_state"] = Ordered(tensors.begin() + 1, tensors.end());
@@ -96,12 +151,16 @@ Ordered ArgumentsOf(const OutModel& model, const OutLayer& layer,
 }
 
 // Its calls, by the layers that they read; none for an input.
-Ordered InboundNodes(const OutModel& model, const OutLayer& layer,
-                     bool archive) {
+Ordered InboundNodes(const OutModel& model, const OutLayer& layer, Form form) {
   Ordered nodes = Ordered::array();
   if (layer.inputs.empty()) return nodes;
+  if (layer.function != nullptr) {
+    nodes.push_back(form.three ? CallInThree(model, layer)
+                               : CallInTwo(model, layer));
+    return nodes;
+  }
   const auto add = [&](std::vector<OutTensor> inputs) {
-    if (archive && HasTwoForms(layer)) {
+    if (form.three && HasTwoForms(layer)) {
       nodes.push_back(ArgumentsOf(model, layer, inputs));
       return;
     }
@@ -146,49 +205,76 @@ void AddModule(const char* module, Ordered* json) {
   (*json)["registered_name"] = nullptr;
 }
 
-Ordered ModelConfig(const OutModel& model, bool archive, bool inner);
+Ordered ModelConfig(const OutModel& model, Form form, bool inner);
+
+// Of which class, with which config.
+void AddFunction(const OutLayer& layer, Form form, Ordered* json) {
+  const OutFunction& function = *layer.function;
+  Ordered config = {{"name", layer.name}};
+  std::string name, module;
+  if (form.three) {
+    for (const auto& [key, value] : function.config)
+      config[key] = Ordered::parse(value.json());
+    name = layer.class_name.substr(kOperationClass.size());
+    module = function.of_three;
+  } else {
+    config["trainable"] = true;
+    config["dtype"] = "float32";
+    config["function"] = function.of_two;
+    name = function.of_two == "__operators__.getitem" ? "SlicingOpLambda"
+                                                      : "TFOpLambda";
+    module = "tf_keras.src.layers.core.tf_op_layer";
+  }
+  (*json)["class_name"] = name;
+  (*json)["config"] = std::move(config);
+  if (!form.three && !form.archive) return;
+  (*json)["module"] = module;
+  (*json)["registered_name"] = name;
+}
 
 // As it stands in the list of a model's layers. Those of a chain follow each
 // other.
-Ordered LayerJson(const OutModel& model, const OutLayer& layer, bool archive,
+Ordered LayerJson(const OutModel& model, const OutLayer& layer, Form form,
                   bool chain) {
   Ordered json = {{"class_name", layer.class_name}};
   if (layer.model != nullptr) {
-    json = ModelConfig(*layer.model, archive, /*inner=*/true);
-  } else if (archive) {
+    json = ModelConfig(*layer.model, form, /*inner=*/true);
+  } else if (layer.function != nullptr) {
+    AddFunction(layer, form, &json);
+  } else if (form.archive) {
     json["config"] = layer.inputs.empty() ? InputConfigForArchive(layer)
-                                          : ConfigInArchive(layer);
+                                          : ConfigIn(form, layer);
     AddModule("keras.layers", &json);
   } else {
     json["config"] =
-        layer.inputs.empty() ? InputConfigForH5(layer) : ConfigOf(layer);
+        layer.inputs.empty() ? InputConfigForH5(layer) : ConfigIn(form, layer);
   }
   if (!chain) {
     json["name"] = layer.name;
-    json["inbound_nodes"] = InboundNodes(model, layer, archive);
+    json["inbound_nodes"] = InboundNodes(model, layer, form);
   }
   return json;
 }
 
 // A model with its class. Of a class 'Model' of the module keras.models, both
 // Kerases find a Functional one.
-Ordered ModelConfig(const OutModel& model, bool archive, bool inner) {
+Ordered ModelConfig(const OutModel& model, Form form, bool inner) {
   const bool chain = model.is_chain;
   Ordered layers = Ordered::array();
   for (const OutLayer& layer : model.layers) {
     if (inner && chain && layer.inputs.empty()) continue;
-    layers.push_back(LayerJson(model, layer, archive, chain));
+    layers.push_back(LayerJson(model, layer, form, chain));
   }
   const char* plain = chain ? "sequential" : "model";
   Ordered config = {{"name", model.name.empty() ? plain : model.name}};
   if (inner || !chain) config["trainable"] = model.trainable;
   config["layers"] = std::move(layers);
   if (!chain) AddEnds(model, inner, &config);
-  Ordered json = {{"class_name", chain     ? "Sequential"
-                                 : archive ? "Model"
-                                           : "Functional"},
+  Ordered json = {{"class_name", chain          ? "Sequential"
+                                 : form.archive ? "Model"
+                                                : "Functional"},
                   {"config", std::move(config)}};
-  if (archive) AddModule("keras.models", &json);
+  if (form.archive) AddModule("keras.models", &json);
   return json;
 }
 
@@ -214,23 +300,33 @@ std::string ConfigText(const LayerConfig& config) {
 bool HasTwoForms(const OutLayer& layer) {
   const std::string& name = layer.class_name;
   const bool recurrent = name == "LSTM" || name == "GRU" || name == "SimpleRNN";
-  return IsOfHeads(layer) || (recurrent && layer.inputs.size() > 1);
+  return IsOfHeads(layer) || layer.function != nullptr ||
+         (recurrent && layer.inputs.size() > 1);
+}
+
+int GenerationOf(const OutModel& model, bool archive) {
+  bool two = false, three = false, either = false;
+  ForEachLayer(model, [&](const OutLayer& layer) {
+    two |= layer.generation == 2;
+    three |= layer.generation == 3;
+    either |= HasTwoForms(layer);
+  });
+  if (three || two) return three ? 3 : 2;
+  return !either ? 0 : archive ? 3 : 2;
 }
 
 const char* KerasVersionOf(const OutModel& model, bool archive) {
-  bool three = false;
-  ForEachLayer(model, [&](const OutLayer& layer) {
-    three |= layer.generation == 3 || (archive && HasTwoForms(layer));
-  });
-  return three ? "3.0.0" : kKerasVersion;
+  return GenerationOf(model, archive) == 3 ? "3.0.0" : kKerasVersion;
 }
 
 std::string ConfigForH5(const OutModel& model) {
-  return ModelConfig(model, /*archive=*/false, /*inner=*/false).dump();
+  const bool three = GenerationOf(model, /*archive=*/false) == 3;
+  return ModelConfig(model, {.archive = false, .three = three}, false).dump();
 }
 
 std::string ConfigForArchive(const OutModel& model) {
-  return ModelConfig(model, /*archive=*/true, /*inner=*/false).dump();
+  const bool three = GenerationOf(model, /*archive=*/true) == 3;
+  return ModelConfig(model, {.archive = true, .three = three}, false).dump();
 }
 
 }  // namespace litesmith
