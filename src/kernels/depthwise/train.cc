@@ -59,6 +59,9 @@ TrainDepthwise::TrainDepthwise(const Window& window, FloatRange range)
   const Window& g = window_;
   images_ = static_cast<int>(std::clamp<int64_t>(
       kGradients / std::max<int64_t>(1, g.out_size()), 1, 64));
+  pixels_ =
+      micro_->lanes % g.out_c == 0 ? std::max(1, micro_->lanes / g.out_c) : 1;
+  taps_ = static_cast<size_t>(g.filter_h) * static_cast<size_t>(g.filter_w);
   PlanForward();
   PlanInputGradient();
   g_floats_ = static_cast<size_t>(images_ * g.out_size());
@@ -66,39 +69,62 @@ TrainDepthwise::TrainDepthwise(const Window& window, FloatRange range)
                                    : static_cast<size_t>(g.in_h) *
                                          static_cast<size_t>(g.in_w) *
                                          static_cast<size_t>(g.out_c);
-  // Of the image, the outputs' gradient and the image's.
-  workspace_floats_ = 2 * RoundUp16(wide_floats_) + RoundUp16(g_floats_);
+  if (pixels_ > 1)
+    several_floats_ = RoundUp16(taps_ * static_cast<size_t>(micro_->lanes));
+  // Of the image, the outputs' gradient and the image's; weights for several
+  // pixels, and their gradient or a bias.
+  workspace_floats_ =
+      2 * RoundUp16(wide_floats_) + RoundUp16(g_floats_) + 2 * several_floats_;
 }
 
 void TrainDepthwise::AddRegions(const Grid& grid,
                                 std::vector<Region>* regions) const {
-  const ptrdiff_t channels = window_.out_c;
-  const ptrdiff_t row = grid.image_w * channels;
+  const bool side_by_side = grid.step_x == 1 && grid.step == window_.out_c;
+  const int pixels = side_by_side ? pixels_ : 1;
   for (const AxisRun& y : RunsOf(grid.y, grid.step_y, grid.image_h)) {
     for (const AxisRun& x : RunsOf(grid.x, grid.step_x, grid.image_w)) {
-      Region region;
-      region.at = grid.at + y.first * grid.row + x.first * grid.step;
-      DepthwisePlan& plan = region.plan;
-      plan.channels = window_.out_c;
-      plan.rows = y.count, plan.columns = x.count;
-      plan.row = grid.step_y * row, plan.step = grid.step_x * channels;
-      plan.grid_row = grid.row, plan.grid_step = grid.step;
-      const ptrdiff_t first = y.first * plan.row + x.first * plan.step;
-      for (const AxisTap& ty : y.taps) {
-        for (const AxisTap& tx : x.taps) {
-          plan.taps.push_back(
-              {first + ty.offset * row + tx.offset * channels,
-               (ptrdiff_t{ty.k} * window_.filter_w + tx.k) * channels});
-        }
-      }
-      if (plan.columns < std::min(kNarrow, plan.rows)) {
-        std::swap(plan.rows, plan.columns);
-        std::swap(plan.row, plan.step);
-        std::swap(plan.grid_row, plan.grid_step);
-      }
-      regions->push_back(std::move(region));
+      const auto add = [&](int first, int count, int at_once) {
+        if (count == 0) return;
+        regions->push_back(RegionOf(grid, {y.first, y.count, first, count},
+                                    y.taps, x.taps, at_once));
+      };
+      const int whole = x.count / pixels * pixels;
+      add(x.first, whole, pixels);
+      add(x.first + whole, x.count - whole, 1);
     }
   }
+}
+
+TrainDepthwise::Region TrainDepthwise::RegionOf(const Grid& grid,
+                                                const Part& part,
+                                                const std::vector<AxisTap>& y,
+                                                const std::vector<AxisTap>& x,
+                                                int pixels) const {
+  const ptrdiff_t channels = window_.out_c;
+  const ptrdiff_t row = grid.image_w * channels;
+  Region region;
+  region.at = grid.at + part.first_y * grid.row + part.first_x * grid.step;
+  region.several = pixels > 1;
+  DepthwisePlan& plan = region.plan;
+  plan.channels = window_.out_c * pixels;
+  plan.rows = part.count_y, plan.columns = part.count_x / pixels;
+  plan.row = grid.step_y * row, plan.step = grid.step_x * channels * pixels;
+  plan.grid_row = grid.row, plan.grid_step = grid.step * pixels;
+  const ptrdiff_t first =
+      part.first_y * plan.row + part.first_x * grid.step_x * channels;
+  for (const AxisTap& ty : y) {
+    for (const AxisTap& tx : x) {
+      plan.taps.push_back(
+          {first + ty.offset * row + tx.offset * channels,
+           (ptrdiff_t{ty.k} * window_.filter_w + tx.k) * plan.channels});
+    }
+  }
+  if (plan.columns < std::min(kNarrow, plan.rows)) {
+    std::swap(plan.rows, plan.columns);
+    std::swap(plan.row, plan.step);
+    std::swap(plan.grid_row, plan.grid_step);
+  }
+  return region;
 }
 
 void TrainDepthwise::PlanForward() {
@@ -153,14 +179,38 @@ const float* TrainDepthwise::Gradient(int first, int count, const float* y,
                         dy, g);
 }
 
-void TrainDepthwise::InputGradient(const float* g, const float* w, float* dx,
-                                   float* wide) const {
-  float* to = wide_floats_ > 0 ? wide : dx;
-  const FloatRange none;
-  for (const Region& region : backward_) {
-    micro_->forward(region.plan, g, w, nullptr, none.low, none.high,
-                    to + region.at);
+// Each of so many rows of out_c floats for all pixels of a vector.
+void TrainDepthwise::Repeat(const float* from, size_t rows, float* to) const {
+  for (size_t r = 0; r < rows; ++r, from += window_.out_c) {
+    for (int p = 0; p < pixels_; ++p) to = std::copy_n(from, window_.out_c, to);
   }
+}
+
+TrainDepthwise::Weights TrainDepthwise::WeightsIn(float* several,
+                                                  const float* w,
+                                                  const float* bias) const {
+  if (pixels_ == 1) return {w, bias, nullptr, nullptr};
+  Repeat(w, taps_, several);
+  if (bias == nullptr) return {w, nullptr, several, nullptr};
+  float* several_bias = several + several_floats_;
+  Repeat(bias, 1, several_bias);
+  return {w, bias, several, several_bias};
+}
+
+void TrainDepthwise::Sums(const std::vector<Region>& regions, const float* x,
+                          const Weights& weights, FloatRange range,
+                          float* y) const {
+  for (const Region& region : regions) {
+    micro_->forward(region.plan, x,
+                    region.several ? weights.several_w : weights.w,
+                    region.several ? weights.several_bias : weights.bias,
+                    range.low, range.high, y + region.at);
+  }
+}
+
+void TrainDepthwise::InputGradient(const float* g, const Weights& weights,
+                                   float* dx, float* wide) const {
+  Sums(backward_, g, weights, {}, wide_floats_ > 0 ? wide : dx);
   if (wide_floats_ == 0) return;
   const int multiplier = window_.out_c / window_.in_c;
   for (int64_t i = 0; i < window_.in_size(); ++i, wide += multiplier) {
@@ -170,15 +220,21 @@ void TrainDepthwise::InputGradient(const float* g, const float* w, float* dx,
   }
 }
 
+void TrainDepthwise::AddWeightGradient(const float* image, const float* g,
+                                       float* dw, float* several_dw) const {
+  for (const Region& region : forward_) {
+    micro_->weight_gradient(region.plan, image, g + region.at, true,
+                            region.several ? several_dw : dw);
+  }
+}
+
 void TrainDepthwise::Forward(int batch, const float* x, const float* w,
                              const float* bias, float* y, float* workspace,
                              const OutputsMade& made) const {
+  float* copy = workspace;
+  const Weights weights = WeightsIn(copy + RoundUp16(wide_floats_), w, bias);
   for (int n = 0; n < batch; ++n) {
-    const float* image = WideInput(x, workspace);
-    for (const Region& region : forward_) {
-      micro_->forward(region.plan, image, w, bias, range_.low, range_.high,
-                      y + region.at);
-    }
+    Sums(forward_, WideInput(x, copy), weights, range_, y);
     if (made) made(y, static_cast<size_t>(window_.out_h) * window_.out_w);
     x += window_.in_size();
     y += window_.out_size();
@@ -192,22 +248,32 @@ void TrainDepthwise::Backward(int batch, const float* x, const float* w,
   float* own_g = workspace;
   float* copy = own_g + RoundUp16(g_floats_);
   float* wide = copy + RoundUp16(wide_floats_);
+  float* several_w = wide + RoundUp16(wide_floats_);
+  float* several_dw = several_w + several_floats_;
   const Window& of = window_;
-  if (dw != nullptr)
-    std::fill_n(dw, ptrdiff_t{of.filter_h} * of.filter_w * of.out_c, 0.0f);
+  const Weights weights = WeightsIn(several_w, w, nullptr);
+  if (dw != nullptr) {
+    std::fill_n(dw, taps_ * static_cast<size_t>(of.out_c), 0.0f);
+    std::fill_n(several_dw, several_floats_, 0.0f);
+  }
   const float* g = nullptr;
   for (int n = 0; n < batch; ++n, g += of.out_size()) {
     if (n % images_ == 0) {
       g = Gradient(n, std::min(images_, batch - n), y, dy, own_g, gradient);
     }
     if (dw != nullptr) {
-      const float* image = WideInput(x + n * of.in_size(), copy);
-      for (const Region& region : forward_) {
-        micro_->weight_gradient(region.plan, image, g + region.at, true, dw);
-      }
+      AddWeightGradient(WideInput(x + n * of.in_size(), copy), g, dw,
+                        several_dw);
     }
     if (db != nullptr) micro_->bias_gradient(outputs_, g, n > 0, db);
-    if (dx != nullptr) InputGradient(g, w, dx + n * of.in_size(), wide);
+    if (dx != nullptr) InputGradient(g, weights, dx + n * of.in_size(), wide);
+  }
+  if (dw == nullptr || pixels_ == 1) return;
+  const float* from = several_dw;
+  for (size_t t = 0; t < taps_; ++t, dw += of.out_c) {
+    for (int p = 0; p < pixels_; ++p) {
+      for (int o = 0; o < of.out_c; ++o) dw[o] += *from++;
+    }
   }
 }
 

@@ -7,7 +7,8 @@
 // own, so that nothing is padded: of 3x3 windows the middle, four sides and
 // four corners. So are inputs whose gradient sums the same taps of that of the
 // outputs, for each phase of a stride. A multiplier repeats each input channel
-// first, so that all vectors are of neighbouring channels.
+// first, so that all vectors are of neighbouring channels. Where pixels of few
+// channels lie side by side, a vector holds several of them.
 #ifndef LITESMITH_KERNELS_DEPTHWISE_TRAIN_H_
 #define LITESMITH_KERNELS_DEPTHWISE_TRAIN_H_
 
@@ -51,9 +52,26 @@ class TrainDepthwise {
   };
   struct Region {
     ptrdiff_t at = 0;  // of the grid's own floats
+    bool several =
+        false;  // neighbours are one pixel of pixels_ * out_c channels
     DepthwisePlan plan;
   };
+  // Weights and a bias: as they are, and repeated for several pixels.
+  struct Weights {
+    const float *w, *bias, *several_w, *several_bias;
+  };
+  // [first, first + count) along both axes.
+  struct Part {
+    int first_y, count_y, first_x, count_x;
+  };
   void AddRegions(const Grid& grid, std::vector<Region>* regions) const;
+  Region RegionOf(const Grid& grid, const Part& part,
+                  const std::vector<AxisTap>& y, const std::vector<AxisTap>& x,
+                  int pixels) const;
+  void Repeat(const float* from, size_t rows, float* to) const;
+  Weights WeightsIn(float* several, const float* w, const float* bias) const;
+  void Sums(const std::vector<Region>& regions, const float* x,
+            const Weights& weights, FloatRange range, float* y) const;
   void PlanForward();
   void PlanInputGradient();
   // The image as it is computed on: x itself, or its copy with each channel
@@ -62,18 +80,23 @@ class TrainDepthwise {
   // dy of so many images where the range lets it pass: itself, or in `g`.
   const float* Gradient(int first, int count, const float* y, const float* dy,
                         float* g, const GradientSource& gradient) const;
-  void InputGradient(const float* g, const float* w, float* dx,
+  void InputGradient(const float* g, const Weights& weights, float* dx,
                      float* wide) const;
+  void AddWeightGradient(const float* image, const float* g, float* dw,
+                         float* several_dw) const;
 
   Window window_;
   FloatRange range_;
   const DepthwiseMicro* micro_;
   int images_;                    // whose gradients are asked for at once
+  int pixels_;                    // that a vector holds
+  size_t taps_;                   // of the filter
   std::vector<Region> forward_;   // of outputs
   std::vector<Region> backward_;  // of inputs
   DepthwisePlan outputs_;         // all of them, without taps
   size_t g_floats_ = 0;
-  size_t wide_floats_ = 0;  // of an image of out_c channels, if in_c differs
+  size_t wide_floats_ = 0;     // of an image of out_c channels, if in_c differs
+  size_t several_floats_ = 0;  // of weights for several pixels, or of a bias
   size_t workspace_floats_ = 0;
 };
 

@@ -171,7 +171,7 @@ void BiasGradient(const DepthwisePlan& plan, const float* g, bool accumulate,
 }
 
 const DepthwiseMicro* Table() {
-  static constexpr DepthwiseMicro kTable = {Forward, WeightGradient,
+  static constexpr DepthwiseMicro kTable = {kLanes, Forward, WeightGradient,
                                             BiasGradient};
   return &kTable;
 }

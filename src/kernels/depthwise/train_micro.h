@@ -24,6 +24,7 @@ struct DepthwisePlan {
 };
 
 struct DepthwiseMicro {
+  int lanes;  // of a vector
   // y = clamp(sum over the taps of x * w + bias, low, high), y of the grid;
   // bias may be null.
   void (*forward)(const DepthwisePlan& plan, const float* x, const float* w,

@@ -34,6 +34,12 @@ const Case kCases[] = {
     {8, 7, 33, 1, 1, 2, 3, 4, 1, 1, false},
     {4, 3, 2, 2, 7, 5, 1, 1, 1, 1, true},
     {5, 5, 8, 1, 1, 1, 1, 1, 1, 1, false},
+    // Several pixels in a vector, rows that are no whole vectors, and few.
+    {9, 13, 8, 1, 3, 3, 1, 1, 1, 1, true},
+    {6, 11, 4, 1, 3, 3, 1, 1, 1, 1, true},
+    {7, 9, 1, 2, 3, 5, 1, 1, 1, 2, true},
+    {8, 10, 4, 1, 3, 3, 2, 1, 1, 1, true},
+    {8, 40, 2, 1, 3, 3, 1, 2, 1, 1, true},
 };
 
 Window WindowOf(const Case& c) {

@@ -12,6 +12,7 @@
 #define HWY_TARGET_INCLUDE "src/kernels/norm/batch_norm.cc"
 #include "hwy/foreach_target.h"
 //
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "src/kernels/common/train_simd.h"
 
@@ -56,6 +57,14 @@ HWY_INLINE void ForEachColumn(size_t channels, const F& f) {
   }
   if (c < channels)
     f(Vectors<1>(), FirstLanes{static_cast<int>(channels - c)}, c);
+}
+
+// Tensors come from beyond the second level of cache, whose own prefetches end
+// with a page: rows are fetched that are so many floats ahead of those at hand,
+// or one row. What lies behind a stretch of rows is most often the next one.
+constexpr size_t kAheadFloats = 512;
+HWY_INLINE size_t Ahead(size_t pitch) {
+  return std::max<size_t>(kAheadFloats / pitch, 1) * pitch;
 }
 
 // How many rows are as long as `floats`, or 1: too few, or none.
@@ -206,9 +215,11 @@ void AffineBlock(const float* x, ChannelRows shape, const float* scale,
         const Column<kVectors> b(lanes, offset + c);
         const float* from = x + c;
         float* to = y + c;
+        const size_t ahead = Ahead(shape.channels);
         for (size_t r = 0; r < shape.rows; ++r) {
           HWY_UNROLL(4)
           for (int k = 0; k < kVectors; ++k) {
+            hwy::Prefetch(from + ahead + k * kLanes);
             const VF v = Scaled(lanes.Load(from + k * kLanes), a.v[k], b.v[k]);
             lanes.Store(hn::Min(hn::Max(v, low), high), to + k * kLanes);
           }
@@ -293,9 +304,12 @@ HWY_INLINE void AddGradientSums(const Lanes& lanes, const NormGradient& a,
   const Passed<V, kRange> passed(lanes, a, c);
   const float* x = a.x + c;
   const float* dy = a.dy + c;
+  const size_t ahead = Ahead(pitch);
   ColumnSums<V> of;
   SumRows<V>(a.shape.rows, &of, [&](VF* s, VF* p, int k, size_t r) HWY_ATTR {
     const size_t at = r * pitch + static_cast<size_t>(k * kLanes);
+    hwy::Prefetch(x + at + ahead);
+    hwy::Prefetch(dy + at + ahead);
     const VF v = lanes.Load(x + at);
     const VF g = passed(k, v, lanes.Load(dy + at));
     *s = hn::Add(*s, g);
@@ -350,10 +364,13 @@ void GradientOfInputOf(const NormGradient& a, const float* slope,
     const Column<kVectors> constant(lanes, shift + c);
     const Column<kVectors> by_g(lanes, a.scale + c);
     const Passed<kVectors, kRange> passed(lanes, a, c);
+    const size_t ahead = Ahead(a.shape.channels);
     size_t at = c;
     for (size_t r = 0; r < a.shape.rows; ++r, at += a.shape.channels) {
       HWY_UNROLL(4)
       for (int k = 0; k < kVectors; ++k) {
+        hwy::Prefetch(a.x + at + ahead + k * kLanes);
+        hwy::Prefetch(a.dy + at + ahead + k * kLanes);
         const VF x = lanes.Load(a.x + at + k * kLanes);
         const VF g = passed(k, x, lanes.Load(a.dy + at + k * kLanes));
         const VF of_x =
