@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "src/base/check.h"
@@ -190,15 +191,17 @@ void TrainingRun::GoBackToBest() {
 }
 
 double TrainingRun::AddRegularizers() {
-  double loss = 0;
-  for (const auto& [first, end, by] : plan_->regularized()) {
+  const std::span<const TrainingPlan::Regularized> all = plan_->regularized();
+  weight_losses_.resize(all.size());
+  ParallelFor(static_cast<int>(all.size()), threads_, [&](int i) {
+    const auto& [first, end, by] = all[static_cast<size_t>(i)];
     const std::span<const float> weights =
         plan_->parameters().subspan(first, end - first);
-    loss += RegularizerLoss(by, weights);
+    weight_losses_[static_cast<size_t>(i)] = RegularizerLoss(by, weights);
     AddRegularizerGradient(by, weights,
                            plan_->gradients().subspan(first, end - first));
-  }
-  return loss;
+  });
+  return std::accumulate(weight_losses_.begin(), weight_losses_.end(), 0.0);
 }
 
 void TrainingRun::ClipGradient() {

@@ -12,11 +12,18 @@ namespace litesmith::kernels {
 // y [pixels, channels].
 using OutputsMade = std::function<void(const float* y, size_t pixels)>;
 
-// Writes the gradient of outputs [first, first + pixels), counted through all
-// images, to g [pixels, channels]; what stands behind the layer has the
-// activation.
-using GradientSource =
-    std::function<void(size_t first, size_t pixels, float* g)>;
+// Where a layer has the gradient of its outputs from, if what stands behind it
+// makes it and has the activation.
+struct GradientSource {
+  // Writes that of outputs [first, first + pixels), counted through all images,
+  // to g [pixels, channels].
+  std::function<void(size_t first, size_t pixels, float* g)> write;
+  // What it reads, laid out as the outputs: while a layer works on some of
+  // them, it fetches the next of these into the cache.
+  const float* reads[2] = {};
+
+  explicit operator bool() const { return static_cast<bool>(write); }
+};
 
 }  // namespace litesmith::kernels
 

@@ -9,7 +9,7 @@ const float* OutputGradient(const GradientSource& gradient, FloatRange range,
                             size_t first, size_t pixels, int channels,
                             const float* y, const float* dy, float* to) {
   if (gradient) {
-    gradient(first, pixels, to);
+    gradient.write(first, pixels, to);
     return to;
   }
   const size_t at = first * static_cast<size_t>(channels);

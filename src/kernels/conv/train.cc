@@ -207,6 +207,7 @@ void TrainConv::WeightGradient(const float* padded_x, const float* g, int oy,
     args.ahead[0] = ahead0 == nullptr ? nullptr : ahead0 + b.first;
     // What is there already costs nothing.
     args.ahead[1] = ahead1 == nullptr ? args.ahead[0] : ahead1 + b.first;
+    args.ahead_of_x = false;
     args.ahead_row = ptrdiff_t{w.out_w} * w.out_c;
     micro_->weight_grad(args, b.vectors);
   }
@@ -281,6 +282,10 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       std::max(kChunk, packed_floats()) / static_cast<size_t>(out_row);
   const int most = static_cast<int>(
       std::clamp<size_t>(chunk, 1, static_cast<size_t>(w.out_h)));
+  const float* reads[] = {gradient ? gradient.reads[0] : dy,
+                          gradient          ? gradient.reads[1]
+                          : range_.IsNone() ? nullptr
+                                            : y};
   for (int n = 0; n < batch; ++n) {
     const float* image =
         dw == nullptr ? nullptr : PadInput(x + n * w.in_size(), padded_x);
@@ -300,11 +305,12 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
       }
       if (dw != nullptr) {
         const bool last = n + 1 == batch && oy + rows == w.out_h;
-        const bool ahead = !last && !gradient;
         const ptrdiff_t next = (ptrdiff_t{n} * w.out_h + oy + rows) * out_row;
-        WeightGradient(
-            image, g, oy, rows, n + oy > 0, ahead ? dy + next : nullptr,
-            ahead && !range_.IsNone() ? y + next : nullptr, dw_packed);
+        const auto ahead = [&](const float* from) {
+          return last || from == nullptr ? nullptr : from + next;
+        };
+        WeightGradient(image, g, oy, rows, n + oy > 0, ahead(reads[0]),
+                       ahead(reads[1]), dw_packed);
       }
     }
     if (dx != nullptr) InputGradient(g, dx + n * w.in_size());

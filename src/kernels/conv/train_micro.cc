@@ -156,12 +156,16 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
   HWY_UNROLL(4)
   for (int r = 0; r < R; ++r)
     x_first[r] = a.x + a.offset[first_run + r] + first_j;
-  // The first block fetches for all.
-  const bool fetches = first_run == 0 && first_j == 0 && a.ahead[0] != nullptr;
+  // The first block fetches for all, or each block of x what is like its own.
+  const bool fetches = a.ahead[0] != nullptr &&
+                       (a.ahead_of_x || (first_run == 0 && first_j == 0));
+  const ptrdiff_t ahead_first = a.ahead_of_x ? first_j : 0;
+  const ptrdiff_t ahead_step = a.ahead_of_x ? a.x_step : a.g_step;
   for (int y = 0; y < a.rows; ++y) {
     const float* HWY_RESTRICT g = a.g + y * a.g_row;
-    const float* ahead0 = fetches ? a.ahead[0] + y * a.ahead_row : nullptr;
-    const float* ahead1 = fetches ? a.ahead[1] + y * a.ahead_row : nullptr;
+    const ptrdiff_t ahead = ahead_first + y * a.ahead_row;
+    const float* ahead0 = fetches ? a.ahead[0] + ahead : nullptr;
+    const float* ahead1 = fetches ? a.ahead[1] + ahead : nullptr;
     const float* x[R];
     HWY_UNROLL(4)
     for (int r = 0; r < R; ++r) x[r] = x_first[r] + y * a.x_row;
@@ -177,8 +181,8 @@ HWY_NOINLINE void WeightBlock(const ConvWeightGrad& a, int first_run,
           hwy::Prefetch(ahead0 + v * kLanes);
           hwy::Prefetch(ahead1 + v * kLanes);
         }
-        ahead0 += a.g_step;
-        ahead1 += a.g_step;
+        ahead0 += ahead_step;
+        ahead1 += ahead_step;
       }
       hwy::Prefetch(x[R - 1] + a.x_row);  // strided rows are no stream
       HWY_UNROLL(4)

@@ -36,7 +36,7 @@ struct ConvRow {
 // dw[r][j][o] (+)= sum over pixels of x[offset[r] + j] * g[o]. g is read in
 // whole vectors: `vectors * lanes` floats from each pixel. While it computes,
 // the same pixels of both `ahead` are fetched into the cache, if they are not
-// null: what the next call's g will be made of.
+// null: what the next call's g will be made of, or if x is the gradient, its x.
 struct ConvWeightGrad {
   const float* x;
   ptrdiff_t x_row, x_step;
@@ -47,10 +47,11 @@ struct ConvWeightGrad {
   int runs;
   int run_length;
   const float* ahead[2];
-  ptrdiff_t ahead_row;  // with g_step from pixel to pixel
-  float* dw;            // [runs][run_length], each of vectors * lanes
-  ptrdiff_t dw_step;    // from one of these to the next
-  bool accumulate;      // else overwrites
+  bool ahead_of_x;  // they are laid out as x, else as g
+  ptrdiff_t ahead_row;
+  float* dw;          // [runs][run_length], each of vectors * lanes
+  ptrdiff_t dw_step;  // from one of these to the next
+  bool accumulate;    // else overwrites
 };
 
 struct ConvMicro {

@@ -116,6 +116,7 @@ void TrainPointwise::Forward(size_t pixels, const float* x, const float* bias,
 
 void TrainPointwise::AddWeightGradient(size_t pixels, const float* x,
                                        const float* g, bool accumulate,
+                                       const float* ahead0, const float* ahead1,
                                        float* dw) const {
   for (const ConvRuns::Block& b : backward_.blocks) {
     ConvWeightGrad args{};
@@ -136,6 +137,11 @@ void TrainPointwise::AddWeightGradient(size_t pixels, const float* x,
       args.dw_step = b.vectors * micro_->lanes;
     }
     args.accumulate = accumulate;
+    if (b.first == 0) {
+      args.ahead[0] = ahead0;
+      args.ahead[1] = ahead1 == nullptr ? ahead0 : ahead1;
+      args.ahead_of_x = true;
+    }
     micro_->weight_grad(args, b.vectors);
   }
 }
@@ -163,6 +169,10 @@ void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
   const auto in = static_cast<size_t>(inputs_);
   const auto out = static_cast<size_t>(outputs_);
   std::fill_n(sums, db_floats_, 0.0f);
+  const float* reads[] = {gradient ? gradient.reads[0] : dy,
+                          gradient          ? gradient.reads[1]
+                          : range_.IsNone() ? nullptr
+                                            : y};
   for (size_t first = 0; first < pixels; first += backward_pixels_) {
     const size_t n = std::min(backward_pixels_, pixels - first);
     const float* g =
@@ -175,8 +185,15 @@ void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
     }
     if (dw != nullptr) {
       const float* from = x + first * in;
-      if (!whole_x_) from = std::copy_n(from, n * in, own_x) - n * in;
-      AddWeightGradient(n, from, g, first > 0, whole_x_ ? dw : dw_packed);
+      const bool last = first + n == pixels;
+      // Nothing behind all pixels may be read.
+      if (!whole_x_ && (pixels - first - n) * in < kConvSlack)
+        from = std::copy_n(from, n * in, own_x) - n * in;
+      const auto ahead = [&](const float* of) {
+        return last || of == nullptr ? nullptr : of + (first + n) * out;
+      };
+      AddWeightGradient(n, from, g, first > 0, ahead(reads[0]), ahead(reads[1]),
+                        whole_x_ ? dw : dw_packed);
     }
     if (dx != nullptr) InputGradient(n, g, dx + first * in);
   }

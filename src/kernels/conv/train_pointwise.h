@@ -36,8 +36,11 @@ class TrainPointwise {
 
  private:
   // dw is packed, if pixels of x are no whole vectors.
+  // Fetches as many pixels of outputs from both `ahead` into the cache; or
+  // null.
   void AddWeightGradient(size_t pixels, const float* x, const float* g,
-                         bool accumulate, float* dw) const;
+                         bool accumulate, const float* ahead0,
+                         const float* ahead1, float* dw) const;
   void InputGradient(size_t pixels, const float* g, float* dx) const;
 
   int inputs_, outputs_;

@@ -103,12 +103,13 @@ void Check(const Case& c) {
   Floats again_dx(dx.size()), again_dw(dw.size()), again_db(db.size());
   layer.Backward(c.pixels, v.x.data(), nullptr, nullptr, again_dx.data(),
                  again_dw.data(), again_db.data(), workspace.data(),
-                 [&](size_t first, size_t pixels, float* g) {
-                   for (size_t i = 0; i < pixels * c.outputs; ++i) {
-                     const size_t at = first * c.outputs + i;
-                     g[i] = c.range.Passes(y[at]) ? v.dy[at] : 0.0f;
-                   }
-                 });
+                 {[&](size_t first, size_t pixels, float* g) {
+                    for (size_t i = 0; i < pixels * c.outputs; ++i) {
+                      const size_t at = first * c.outputs + i;
+                      g[i] = c.range.Passes(y[at]) ? v.dy[at] : 0.0f;
+                    }
+                  },
+                  {y.data(), v.dy.data()}});
   EXPECT_EQ(dx, again_dx);
   EXPECT_EQ(dw, again_dw);
   EXPECT_EQ(db, again_db);

@@ -168,11 +168,13 @@ void ExpectPlainLoops(const Case& of, size_t n, double tolerance) {
     // What stands behind it gives the gradient itself.
     if (!range.IsNone()) return;
     Floats given(x.size(), NAN);
-    conv.Backward(
-        kBatch, x.data(), nullptr, nullptr, given.data(), alone.data(), nullptr,
-        work.data(), [&](size_t first, size_t pixels, float* to) {
-          std::copy_n(dy.data() + first * U(g.out_c), pixels * U(g.out_c), to);
-        });
+    conv.Backward(kBatch, x.data(), nullptr, nullptr, given.data(),
+                  alone.data(), nullptr, work.data(),
+                  {[&](size_t first, size_t pixels, float* to) {
+                     std::copy_n(dy.data() + first * U(g.out_c),
+                                 pixels * U(g.out_c), to);
+                   },
+                   {dy.data()}});
     EXPECT_EQ(given, dx);
     EXPECT_EQ(alone, dw);
   });

@@ -221,9 +221,13 @@ void TrainDepthwise::InputGradient(const float* g, const Weights& weights,
 }
 
 void TrainDepthwise::AddWeightGradient(const float* image, const float* g,
-                                       float* dw, float* several_dw) const {
+                                       const float* const ahead[2], float* dw,
+                                       float* several_dw) const {
   for (const Region& region : forward_) {
-    micro_->weight_gradient(region.plan, image, g + region.at, true,
+    const bool fetches = ahead[0] != nullptr;
+    const float* const here[] = {fetches ? ahead[0] + region.at : nullptr,
+                                 fetches ? ahead[1] + region.at : nullptr};
+    micro_->weight_gradient(region.plan, image, g + region.at, true, here,
                             region.several ? several_dw : dw);
   }
 }
@@ -262,7 +266,14 @@ void TrainDepthwise::Backward(int batch, const float* x, const float* w,
       g = Gradient(n, std::min(images_, batch - n), y, dy, own_g, gradient);
     }
     if (dw != nullptr) {
-      AddWeightGradient(WideInput(x + n * of.in_size(), copy), g, dw,
+      // What the gradient of as many images behind these is made of.
+      const bool ahead = n + images_ < batch && gradient.reads[0] != nullptr;
+      const ptrdiff_t next = (n + images_) * of.out_size();
+      const float* const reads[] = {
+          ahead ? gradient.reads[0] + next : nullptr,
+          ahead ? gradient.reads[gradient.reads[1] != nullptr] + next
+                : nullptr};
+      AddWeightGradient(WideInput(x + n * of.in_size(), copy), g, reads, dw,
                         several_dw);
     }
     if (db != nullptr) micro_->bias_gradient(outputs_, g, n > 0, db);

@@ -82,7 +82,8 @@ class TrainDepthwise {
                         float* g, const GradientSource& gradient) const;
   void InputGradient(const float* g, const Weights& weights, float* dx,
                      float* wide) const;
-  void AddWeightGradient(const float* image, const float* g, float* dw,
+  void AddWeightGradient(const float* image, const float* g,
+                         const float* const ahead[2], float* dw,
                          float* several_dw) const;
 
   Window window_;

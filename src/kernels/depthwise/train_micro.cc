@@ -10,6 +10,7 @@
 #define HWY_TARGET_INCLUDE "src/kernels/depthwise/train_micro.cc"
 #include "hwy/foreach_target.h"
 // After foreach_target.
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "src/kernels/common/train_simd.h"
 
@@ -105,7 +106,8 @@ void Forward(const DepthwisePlan& plan, const float* x, const float* w,
 template <int kCount, class Lanes>
 HWY_NOINLINE void Taps(const Lanes& lanes, const DepthwisePlan& plan,
                        const DepthwisePlan::Tap* taps, const float* x,
-                       const float* g, bool accumulate, float* dw) {
+                       const float* g, bool accumulate,
+                       const float* const ahead[2], float* dw) {
   VF sum[kCount];
   ptrdiff_t offset[kCount];
   HWY_UNROLL(12)
@@ -116,13 +118,19 @@ HWY_NOINLINE void Taps(const Lanes& lanes, const DepthwisePlan& plan,
   for (int row = 0; row < plan.rows; ++row) {
     const float* in = x + row * plan.row;
     const float* gradients = g + row * plan.grid_row;
+    ptrdiff_t place = row * plan.grid_row;
     for (int column = 0; column < plan.columns; ++column) {
       const VF gradient = lanes.Load(gradients);
       HWY_UNROLL(12)
       for (int k = 0; k < kCount; ++k)
         sum[k] = hn::MulAdd(lanes.Load(in + offset[k]), gradient, sum[k]);
+      if (ahead[0] != nullptr) {
+        hwy::Prefetch(ahead[0] + place);
+        hwy::Prefetch(ahead[1] + place);
+      }
       in += plan.step;
       gradients += plan.grid_step;
+      place += plan.grid_step;
     }
   }
   HWY_UNROLL(12)
@@ -132,17 +140,17 @@ HWY_NOINLINE void Taps(const Lanes& lanes, const DepthwisePlan& plan,
 template <class Lanes, int... kCount>
 void SomeTaps(int count, const Lanes& lanes, const DepthwisePlan& plan,
               const DepthwisePlan::Tap* taps, const float* x, const float* g,
-              bool accumulate, float* dw,
+              bool accumulate, const float* const ahead[2], float* dw,
               std::integer_sequence<int, kCount...>) {
   using Fn =
       void (*)(const Lanes&, const DepthwisePlan&, const DepthwisePlan::Tap*,
-               const float*, const float*, bool, float*);
+               const float*, const float*, bool, const float* const*, float*);
   static constexpr Fn kCalls[] = {Taps<kCount + 1, Lanes>...};
-  kCalls[count - 1](lanes, plan, taps, x, g, accumulate, dw);
+  kCalls[count - 1](lanes, plan, taps, x, g, accumulate, ahead, dw);
 }
 
 void WeightGradient(const DepthwisePlan& plan, const float* x, const float* g,
-                    bool accumulate, float* dw) {
+                    bool accumulate, const float* const ahead[2], float* dw) {
   const int taps = static_cast<int>(plan.taps.size());
   if (taps == 0) return;
   // As even as it goes: 25 taps are nine, eight and eight.
@@ -150,8 +158,12 @@ void WeightGradient(const DepthwisePlan& plan, const float* x, const float* g,
   const int most = (taps + parts - 1) / parts;
   ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
     for (int t = 0; t < taps; t += most) {
+      // The first taps fetch for all.
+      const bool fetches = t == 0 && ahead[0] != nullptr;
+      const float* const here[] = {fetches ? ahead[0] + c : nullptr,
+                                   fetches ? ahead[1] + c : nullptr};
       SomeTaps(std::min(most, taps - t), lanes, plan, plan.taps.data() + t,
-               x + c, g + c, accumulate, dw + c,
+               x + c, g + c, accumulate, here, dw + c,
                std::make_integer_sequence<int, kMostTaps>());
     }
   });

@@ -29,9 +29,12 @@ struct DepthwiseMicro {
   // bias may be null.
   void (*forward)(const DepthwisePlan& plan, const float* x, const float* w,
                   const float* bias, float low, float high, float* y);
-  // dw (+)= the sum over the grid of x * g, g of the grid.
+  // dw (+)= the sum over the grid of x * g, g of the grid. While it computes,
+  // the same places of both `ahead`, laid out as g, are fetched into the cache,
+  // if they are not null.
   void (*weight_gradient)(const DepthwisePlan& plan, const float* x,
-                          const float* g, bool accumulate, float* dw);
+                          const float* g, bool accumulate,
+                          const float* const ahead[2], float* dw);
   // db (+)= the sum of g over the grid.
   void (*bias_gradient)(const DepthwisePlan& plan, const float* g,
                         bool accumulate, float* db);

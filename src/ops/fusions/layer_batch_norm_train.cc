@@ -60,11 +60,14 @@ class LayerBatchNormF32Train final : public TrainKernel, public RunsFromSaved {
   }
 
   void Backward(const BackwardArgs& args) const override {
-    layer_->Backward(args, [this, &args](size_t first, size_t rows, float* g) {
+    const auto* x = reinterpret_cast<const float*>(args.saved);
+    const float* dy = args.output_grads[0];
+    const auto write = [this, &args, x, dy](size_t first, size_t rows,
+                                            float* g) {
       const size_t at = first * numbers_.channels();
-      numbers_.GradientOfInput(reinterpret_cast<const float*>(args.saved) + at,
-                               args.output_grads[0] + at, rows, args.shared, g);
-    });
+      numbers_.GradientOfInput(x + at, dy + at, rows, args.shared, g);
+    };
+    layer_->Backward(args, {write, {x, dy}});
     float* const* const grads = args.input_grads + first_;
     numbers_.ShareOfGradients(Rows(args.batch), args.shared,
                               has_gamma_ ? grads[batch_norm::kGamma] : nullptr,
