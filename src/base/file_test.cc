@@ -31,7 +31,7 @@ namespace {
 namespace fs = std::filesystem;
 
 template <typename F>
-ErrorKind KindOf(F&& f, std::string* message = nullptr) {
+ErrorKind KindThrown(F&& f, std::string* message = nullptr) {
   try {
     f();
   } catch (const Error& error) {
@@ -97,10 +97,11 @@ TEST_F(FileTest, WritesWholeFilesOrNothing) {
   // The longest name that the system has, temporary name included.
   Write(folder_ + "/" + std::string(255, 'n'), "long");
   EXPECT_EQ(Names().size(), 2u) << "a temporary file was left behind";
-  EXPECT_EQ(KindOf([&] { ReadFile(path_, 3); }), ErrorKind::kUnsupported);
-  EXPECT_EQ(KindOf([&] { ReadFile(folder_); }), ErrorKind::kIo);
-  EXPECT_EQ(KindOf([&] { ReadFile(folder_ + "/b"); }), ErrorKind::kNotFound);
-  EXPECT_EQ(KindOf([&] { MakeDirectory(path_); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([&] { ReadFile(path_, 3); }), ErrorKind::kUnsupported);
+  EXPECT_EQ(KindThrown([&] { ReadFile(folder_); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([&] { ReadFile(folder_ + "/b"); }),
+            ErrorKind::kNotFound);
+  EXPECT_EQ(KindThrown([&] { MakeDirectory(path_); }), ErrorKind::kIo);
 }
 
 TEST_F(FileTest, AFullDiskKeepsTheOldFile) {
@@ -146,7 +147,7 @@ TEST_F(FileTest, ASymlinkStaysAndItsTargetIsReplaced) {
   EXPECT_EQ(Text(folder_ + "/real/missing"), "made");
   const std::string loop = folder_ + "/loop";
   ASSERT_EQ(symlink("loop", loop.c_str()), 0);
-  EXPECT_EQ(KindOf([&] { Write(loop, "x"); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([&] { Write(loop, "x"); }), ErrorKind::kIo);
 }
 
 TEST_F(FileTest, DevicesAndFifosAreWrittenStraight) {
@@ -154,7 +155,7 @@ TEST_F(FileTest, DevicesAndFifosAreWrittenStraight) {
   Write("/dev/null", "nothing");
   EXPECT_TRUE(fs::is_character_file("/dev/null"));
   EXPECT_TRUE(IsStream("/dev/null"));
-  EXPECT_EQ(KindOf([] { Write("/dev/full", "x"); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([] { Write("/dev/full", "x"); }), ErrorKind::kIo);
   // A link to a device is the device.
   ASSERT_EQ(symlink("/dev/null", path_.c_str()), 0);
   Write(path_, "nothing");
@@ -207,9 +208,9 @@ TEST_F(FileTest, DescriptorsAreWrittenWhereTheyStand) {
   EXPECT_EQ(Text(path_), "before after after after ");
   const Descriptor to_read(open(path_.c_str(), O_RDONLY));
   EXPECT_EQ(
-      KindOf([&] { TryOutput(fmt::format("/dev/fd/{}", to_read.get())); }),
+      KindThrown([&] { TryOutput(fmt::format("/dev/fd/{}", to_read.get())); }),
       ErrorKind::kIo);
-  EXPECT_EQ(KindOf([] { TryOutput("/dev/fd/999"); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([] { TryOutput("/dev/fd/999"); }), ErrorKind::kIo);
   EXPECT_TRUE(IsStandardOutput("-"));
   EXPECT_TRUE(IsStandardOutput("/dev/stdout"));
   EXPECT_FALSE(IsStandardOutput("/dev/null"));
@@ -219,7 +220,7 @@ TEST_F(FileTest, OutputsAreTriedWithoutATrace) {
   Write(path_, "old");
   std::string message;
   const auto fails = [&](const std::string& path) {
-    return KindOf([&] { TryOutput(path); }, &message);
+    return KindThrown([&] { TryOutput(path); }, &message);
   };
   EXPECT_EQ(fails(folder_ + "/nodir/x.h5"), ErrorKind::kIo);
   EXPECT_EQ(message, "cannot write " + folder_ +
@@ -233,16 +234,17 @@ TEST_F(FileTest, OutputsAreTriedWithoutATrace) {
   EXPECT_EQ(fails(folder_ + "/new/"), ErrorKind::kIo);
   EXPECT_EQ(fails("/proc/x.h5"), ErrorKind::kIo);
   EXPECT_EQ(fails(""), ErrorKind::kInvalidArgument);
-  EXPECT_EQ(KindOf([&] { Write(folder_ + "/nodir/x", "x"); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([&] { Write(folder_ + "/nodir/x", "x"); }),
+            ErrorKind::kIo);
 
   TryOutput(path_);
   TryOutput(folder_ + "/new");
   TryOutputFolder(folder_);
   TryOutputFolder(folder_ + "/new/er/");
-  EXPECT_EQ(KindOf([&] { TryOutputFolder(path_ + "/below"); }, &message),
+  EXPECT_EQ(KindThrown([&] { TryOutputFolder(path_ + "/below"); }, &message),
             ErrorKind::kIo);
   EXPECT_NE(message.find("not a folder"), std::string::npos);
-  EXPECT_EQ(KindOf([] { TryOutputFolder("/proc/x"); }), ErrorKind::kIo);
+  EXPECT_EQ(KindThrown([] { TryOutputFolder("/proc/x"); }), ErrorKind::kIo);
   EXPECT_EQ(Text(path_), "old");
   EXPECT_EQ(Names(), std::vector<std::string>{"a"});
 
@@ -369,7 +371,8 @@ TEST_F(FileTest, StandardInputIsReadOnce) {
     const Descriptor file(open(path_.c_str(), O_RDONLY));
     dup2(file.get(), STDIN_FILENO);
     if (Text("-") != "from there") _exit(1);
-    if (KindOf([] { ReadFile("-"); }) != ErrorKind::kInvalidArgument) _exit(2);
+    if (KindThrown([] { ReadFile("-"); }) != ErrorKind::kInvalidArgument)
+      _exit(2);
     _exit(0);
   }
   int status = 0;

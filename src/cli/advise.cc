@@ -19,7 +19,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct AdviseFlags {
   std::string directory;
   int64_t flash = 0;
   int64_t ram = 0;
@@ -100,7 +100,7 @@ std::string RowText(const StudyRow& row, const AdviceRow& each) {
          "\n";
 }
 
-std::string AnswerText(const Advice& advice, const Options& options,
+std::string AnswerText(const Advice& advice, const AdviseFlags& options,
                        const std::vector<StudyRow>& rows, const Target& target,
                        bool coloured) {
   if (rows.empty()) {
@@ -137,7 +137,7 @@ std::string AnswerText(const Advice& advice, const Options& options,
   return text;
 }
 
-std::string Text(const Advice& advice, const Options& options,
+std::string Text(const Advice& advice, const AdviseFlags& options,
                  const std::vector<StudyRow>& rows, const Target& target) {
   const bool coloured = TakesColour(STDOUT_FILENO);
   const auto width = static_cast<size_t>(WidthOf(STDOUT_FILENO));
@@ -155,7 +155,7 @@ std::string Text(const Advice& advice, const Options& options,
   return text;
 }
 
-void Run(const Options& options, const CLI::App& verb) {
+void PerformAdvise(const AdviseFlags& options, const CLI::App& verb) {
   Budgets budgets;
   if (verb.get_option("--flash")->count() > 0) budgets.flash = options.flash;
   if (verb.get_option("--ram")->count() > 0) budgets.ram = options.ram;
@@ -182,7 +182,7 @@ void Run(const Options& options, const CLI::App& verb) {
 }  // namespace
 
 void AddAdvise(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<AdviseFlags>();
   CLI::App* verb = app->add_subcommand(
       "advise",
       "Say which recipe and method to take for a device, and why: from what a\n"
@@ -208,7 +208,7 @@ void AddAdvise(CLI::App* app) {
             "What it is for: cpu, mcu (tflite-micro), npu (Ethos-U), edgetpu")
       ->type_name("NAME");
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(*options, *verb); });
+  verb->callback([options, verb] { PerformAdvise(*options, *verb); });
 }
 
 }  // namespace litesmith

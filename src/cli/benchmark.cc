@@ -29,7 +29,7 @@ using Clock = std::chrono::steady_clock;
 // Calls between two looks at a requested stop and at the time that is over.
 constexpr int kCalls = 64;
 
-struct Options {
+struct BenchmarkFlags {
   std::string file;
   int batch = 1;
   double seconds = 1;
@@ -59,7 +59,7 @@ double Micros(Clock::duration duration) {
   return std::chrono::duration<double, std::micro>(duration).count();
 }
 
-void Run(const Options& options) {
+void PerformBenchmark(const BenchmarkFlags& options) {
   const Graph graph = LoadModel(options.file, 1);
   WarnNotFinite(graph, options.file);
   WarnIfNumericsUnused(options.runtime, graph);
@@ -133,7 +133,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddBenchmark(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<BenchmarkFlags>();
   options->runtime.threads = 1;
   CLI::App* verb = app->add_subcommand(
       "benchmark",
@@ -158,7 +158,7 @@ void AddBenchmark(CLI::App* app) {
                  "share of the time and of this machine's peak");
   AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformBenchmark(*options); });
 }
 
 }  // namespace litesmith

@@ -24,7 +24,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct CompareFlags {
   std::string a;
   std::string b;
   std::string data;
@@ -191,7 +191,7 @@ std::string TensorsText(const Comparison& c, bool all) {
   return text;
 }
 
-void Run(const Options& options) {
+void PerformCompare(const CompareFlags& options) {
   if (!options.report.empty()) UseOutput(options.report);
   WarnIfUntrained(options.a);
   WarnIfUntrained(options.b);
@@ -237,7 +237,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddCompare(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<CompareFlags>();
   CLI::App* verb = app->add_subcommand(
       "compare",
       "Compare two files of one network on the test half of DATA: what their\n"
@@ -266,7 +266,7 @@ void AddCompare(CLI::App* app) {
       ->type_name("FILE.html");
   AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformCompare(*options); });
 }
 
 }  // namespace litesmith

@@ -28,7 +28,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct ConvertFlags {
   std::string file;
   std::string method;
   std::string io;
@@ -42,7 +42,7 @@ struct Options {
 };
 
 // What was written: "m.tflite: uint8, 12 bytes", or an object.
-void Tell(const Options& options, const Method& method) {
+void Tell(const ConvertFlags& options, const Method& method) {
   const bool sized = !IsStream(options.out);
   if (options.json) {
     OrderedJson json = {{"path", options.out},
@@ -58,7 +58,7 @@ void Tell(const Options& options, const Method& method) {
 }
 
 // Options that this method or model has no use for.
-void WarnOfNoEffect(const Options& options, const Method& method,
+void WarnOfNoEffect(const ConvertFlags& options, const Method& method,
                     const CLI::App& verb, bool needs_ranges) {
   const bool integers =
       method.scheme != nullptr && method.scheme->weight == DType::kInt8;
@@ -87,7 +87,7 @@ void WarnOfNoEffect(const Options& options, const Method& method,
     warn("--seed", "the weights are those of the file");
 }
 
-void Run(const Options& options, const CLI::App& verb) {
+void PerformConvert(const ConvertFlags& options, const CLI::App& verb) {
   const Method method = FindMethod(options.method);
   const ModelFormat format = RequireEnding(
       options.out,
@@ -133,7 +133,7 @@ void Run(const Options& options, const CLI::App& verb) {
 }  // namespace
 
 void AddConvert(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ConvertFlags>();
   CLI::App* verb = app->add_subcommand(
       "convert",
       "Write a float model as .tflite in one numeric format, or as a plain "
@@ -171,7 +171,7 @@ void AddConvert(CLI::App* app) {
       ->type_name("OUT.tflite")
       ->required();
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(*options, *verb); });
+  verb->callback([options, verb] { PerformConvert(*options, *verb); });
 }
 
 }  // namespace litesmith

@@ -33,7 +33,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct EvaluateFlags {
   std::string file;
   std::string data;
   DataContext reading;
@@ -48,7 +48,7 @@ struct Options {
 };
 
 // The class that --one-class names or numbers; -1 without one.
-int OneClass(const Options& options, const Predictions& predictions,
+int OneClass(const EvaluateFlags& options, const Predictions& predictions,
              std::span<const std::string> names) {
   if (options.one_class.empty()) return -1;
   if (predictions.classes == 0) {
@@ -78,7 +78,7 @@ struct OutputResult {
 };
 
 OutputResult ResultOf(const Graph& graph, const Dataset& test, size_t output,
-                      const Options& options, EvaluateOptions evaluate,
+                      const EvaluateFlags& options, EvaluateOptions evaluate,
                       const std::vector<std::string>& names) {
   OutputResult result;
   result.name = OutputName(graph, output);
@@ -199,7 +199,7 @@ std::string TextOf(const std::vector<OutputResult>& results,
   return text;
 }
 
-void Run(const Options& options) {
+void PerformEvaluate(const EvaluateFlags& options) {
   WarnIfUntrained(options.file);
   if (!options.predictions.empty()) UseOutput(options.predictions);
   const Graph graph = LoadModel(options.file, 0);
@@ -252,7 +252,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddEvaluate(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<EvaluateFlags>();
   CLI::App* verb = app->add_subcommand(
       "evaluate",
       "Run a file on the test half of DATA and print a metric of its outputs, "
@@ -282,7 +282,7 @@ void AddEvaluate(CLI::App* app) {
                  "Also time the samples one by one on one thread");
   AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformEvaluate(*options); });
 }
 
 }  // namespace litesmith

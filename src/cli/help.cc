@@ -28,11 +28,6 @@ std::string Entry(const std::string& name, const std::string& text) {
   return head + body.substr(std::min(ShownWidth(head), body.size())) + "\n";
 }
 
-std::string OneLine(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
 }  // namespace
 
 std::string HelpFormatter::make_description(const CLI::App* app) const {

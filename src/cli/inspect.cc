@@ -33,7 +33,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct InspectFlags {
   std::string file;
   bool ops = false;
   bool tensors = false;
@@ -50,7 +50,7 @@ struct Options {
 // second subgraph of the first one.
 class Inspection {
  public:
-  explicit Inspection(const Options& options) : options_(options) {}
+  explicit Inspection(const InspectFlags& options) : options_(options) {}
   void Add(const Graph& graph, const std::string& path);
   const std::string& text() const { return text_; }
 
@@ -60,7 +60,7 @@ class Inspection {
   void AddOperators(const Graph& graph);
   void AddTensors(const Graph& graph);
 
-  const Options& options_;
+  const InspectFlags& options_;
   std::string text_;
 };
 
@@ -219,7 +219,7 @@ bool IsKerasFile(const std::string& path) {
 }
 
 // What each tensor becomes in a numeric format.
-void PrintWhy(const Options& options, const CLI::App& verb) {
+void PrintWhy(const InspectFlags& options, const CLI::App& verb) {
   const Method method = FindMethod(options.why);
   if (method.scheme == nullptr) {
     Fail(ErrorKind::kInvalidArgument,
@@ -248,7 +248,7 @@ void PrintWhy(const Options& options, const CLI::App& verb) {
       fmt::format("{} as {}\n{}", options.file, options.why, table.Text()));
 }
 
-void Run(const Options& options, const CLI::App& verb) {
+void PerformInspect(const InspectFlags& options, const CLI::App& verb) {
   if (!options.why.empty()) return PrintWhy(options, verb);
   for (const char* option : {"--calibration", "--calibration-samples"}) {
     if (verb.get_option(option)->count() > 0)
@@ -283,7 +283,7 @@ void Run(const Options& options, const CLI::App& verb) {
 }  // namespace
 
 void AddInspect(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<InspectFlags>();
   CLI::App* verb = app->add_subcommand(
       "inspect",
       "Say what is in a model: what it is and where it runs, inputs and "
@@ -321,7 +321,7 @@ void AddInspect(CLI::App* app) {
   verb->add_flag("--all", options->all,
                  "Count and compress also what is above 16 MB");
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(*options, *verb); });
+  verb->callback([options, verb] { PerformInspect(*options, *verb); });
 }
 
 }  // namespace litesmith

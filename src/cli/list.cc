@@ -33,10 +33,10 @@
 namespace litesmith {
 namespace {
 
-using Rows = std::vector<std::pair<std::string, std::string>>;
+using NamedRows = std::vector<std::pair<std::string, std::string>>;
 
-Rows RecipeRows() {
-  Rows rows;
+NamedRows RecipeRows() {
+  NamedRows rows;
   const RecipeTable table;
   for (const Recipe& recipe : table.recipes()) {
     rows.emplace_back(
@@ -49,23 +49,23 @@ Rows RecipeRows() {
 }
 
 // What a step of a recipe may say.
-Rows ParameterRows() {
-  Rows rows;
+NamedRows ParameterRows() {
+  NamedRows rows;
   for (const StepParameter& p : StepParameters())
     rows.emplace_back(fmt::format("{} ({})", p.name, p.steps), p.summary);
   return rows;
 }
 
 // What the type of a step may be.
-Rows TechniqueRows() {
-  Rows rows;
+NamedRows TechniqueRows() {
+  NamedRows rows;
   for (const Technique* technique : Techniques())
     rows.emplace_back(technique->name, technique->summary);
   return rows;
 }
 
-Rows MethodRows() {
-  Rows rows;
+NamedRows MethodRows() {
+  NamedRows rows;
   for (const Method& method : Methods()) {
     rows.emplace_back(
         method.name,
@@ -76,22 +76,22 @@ Rows MethodRows() {
   return rows;
 }
 
-Rows OpRows() {
-  Rows rows;
+NamedRows OpRows() {
+  NamedRows rows;
   for (const OpDef* op : AllOps()) rows.emplace_back(op->name, op->summary);
   return rows;
 }
 
 // Of Keras, which a model file may have.
-Rows LayerListing() {
-  Rows rows;
+NamedRows LayerListing() {
+  NamedRows rows;
   for (const LayerRow& row : LayerRows())
     rows.emplace_back(row.class_name, row.summary);
   return rows;
 }
 
-Rows DatasetRows() {
-  Rows rows;
+NamedRows DatasetRows() {
+  NamedRows rows;
   for (const DataSource& source : DataSources()) {
     const bool takes = source.argument[0] != '\0';
     rows.emplace_back(takes ? fmt::format("{}:{}", source.name, source.argument)
@@ -102,8 +102,8 @@ Rows DatasetRows() {
 }
 
 // With the sources that take each.
-Rows DataOptionRows() {
-  Rows rows;
+NamedRows DataOptionRows() {
+  NamedRows rows;
   for (const DataOption& option : DataOptions()) {
     std::string takers;
     for (const DataSource& source : DataSources()) {
@@ -121,15 +121,15 @@ Rows DataOptionRows() {
 
 // Tables whose rows are a name and a summary.
 template <auto Table>
-Rows NamesAndSummaries() {
-  Rows rows;
+NamedRows NamesAndSummaries() {
+  NamedRows rows;
   for (const auto& row : Table()) rows.emplace_back(row.name, row.summary);
   return rows;
 }
 
 struct Listing {
   const char* name;
-  Rows (*rows)();
+  NamedRows (*rows)();
 };
 
 constexpr Listing kListings[] = {{"recipes", RecipeRows},
@@ -146,8 +146,8 @@ constexpr Listing kListings[] = {{"recipes", RecipeRows},
                                  {"schedules", NamesAndSummaries<Schedules>},
                                  {"metrics", NamesAndSummaries<Metrics>}};
 
-void Run(const std::string& what, bool json) {
-  const Rows rows = FindByName(kListings, what, "list").rows();
+void PerformList(const std::string& what, bool json) {
+  const NamedRows rows = FindByName(kListings, what, "list").rows();
   if (json) {
     OrderedJson list = OrderedJson::array();
     for (const auto& [name, summary] : rows)
@@ -199,7 +199,7 @@ void AddList(CLI::App* app) {
       PrintOut(std::string(BuiltinRecipes()));
       return;
     }
-    Run(*what, *json);
+    PerformList(*what, *json);
     if (*toml) {
       Warn("--toml has no effect: it is for recipes{}",
            *json ? " without --json" : ", not for " + *what);

@@ -18,7 +18,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct NewFlags {
   std::string model;
   std::string data;
   std::string out;
@@ -28,7 +28,7 @@ struct Options {
   bool json = false;
 };
 
-void Run(const Options& options) {
+void PerformNew(const NewFlags& options) {
   const ModelFormat format = RequireModelEnding(options.out);
   const BuiltinModel& model = FindBuiltin(options.model);
   UseOutput(options.out);
@@ -66,7 +66,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddNew(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<NewFlags>();
   CLI::App* verb =
       app->add_subcommand("new",
                           "Write an untrained built-in model (`litesmith list "
@@ -87,7 +87,7 @@ void AddNew(CLI::App* app) {
       ->type_name("FILE.h5|.keras|.tflite")
       ->required();
   AddJson(verb, &options->json);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformNew(*options); });
 }
 
 }  // namespace litesmith

@@ -30,7 +30,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct OptimizeFlags {
   std::string file;
   std::string recipe;
   std::string data;
@@ -73,7 +73,7 @@ std::string RecipeName(const std::string& given, const CLI::App& verb,
   return names[0];
 }
 
-void Run(Options options, const CLI::App& verb) {
+void PerformOptimize(OptimizeFlags options, const CLI::App& verb) {
   const ModelFormat format = RequireModelEnding(options.out);
   WarnIfMomentumUnused(verb, options.train);
   UseOutput(options.out);
@@ -137,7 +137,7 @@ void Run(Options options, const CLI::App& verb) {
 }  // namespace
 
 void AddOptimize(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<OptimizeFlags>();
   CLI::App* verb = app->add_subcommand(
       "optimize",
       "Put a trained model through a recipe (prune, cluster, train\n"
@@ -167,7 +167,7 @@ void AddOptimize(CLI::App* app) {
   AddLimit(verb, &options->limit);
   AddDequantize(verb, &options->dequantize);
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(*options, *verb); });
+  verb->callback([options, verb] { PerformOptimize(*options, *verb); });
 }
 
 }  // namespace litesmith

@@ -1,15 +1,10 @@
 // A walk over CLI11's objects.
 #include "src/cli/option_table.h"
 
-#include <algorithm>
+#include "src/cli/terminal.h"
 
 namespace litesmith {
 namespace {
-
-std::string OneLine(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
 
 OptionRow RowOf(const CLI::Option& option) {
   OptionRow row;

@@ -16,7 +16,7 @@ namespace litesmith {
 namespace {
 
 // Calls between two looks at the clock and at a requested stop.
-constexpr int kCalls = 16;
+constexpr int kProfiledCalls = 16;
 
 // Two readings of the clock a step take so many seconds, which are no work.
 double ClockSeconds() {
@@ -41,7 +41,7 @@ std::vector<StepTime> ProfilePlan(Interpreter* interpreter, double seconds) {
   const auto start = Clock::now();
   do {
     ThrowIfStopRequested();
-    for (int i = 0; i < kCalls; ++i) {
+    for (int i = 0; i < kProfiledCalls; ++i) {
       std::fill(once.begin(), once.end(), 0.0);
       interpreter->InvokeTimed(once);
       for (size_t k = 0; k < all.size(); ++k)

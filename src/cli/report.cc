@@ -19,13 +19,13 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct ReportFlags {
   std::string directory;
   std::string out;
   bool json = false;
 };
 
-void Run(const Options& options) {
+void PerformReport(const ReportFlags& options) {
   const std::string out =
       options.out.empty() ? options.directory + "/" + kReportFile : options.out;
   std::vector<StudyRow> rows = ReadStudy(options.directory);
@@ -46,7 +46,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddReport(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<ReportFlags>();
   CLI::App* verb = app->add_subcommand(
       "report",
       "Write the page of a study's folder: which file to take, the table, "
@@ -64,7 +64,7 @@ void AddReport(CLI::App* app) {
                    "The page to write; DIR/report.html if not given")
       ->type_name("FILE.html");
   AddJson(verb, &options->json);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformReport(*options); });
 }
 
 }  // namespace litesmith

@@ -42,7 +42,7 @@ namespace {
 // Calls a thread between two looks at a requested stop.
 constexpr int64_t kBlock = 4096;
 
-struct Options {
+struct RunFlags {
   std::string file;
   std::vector<std::string> samples;  // pictures or sounds
   std::string as;                    // options for these
@@ -142,7 +142,7 @@ InputArray ReadInput(const std::string& path, const Tensor& input,
 
 // The inputs' arrays as a data set of calls. Throws Error if they are of
 // different numbers.
-std::vector<InputArray> ReadInputs(const Options& options, const Graph& graph,
+std::vector<InputArray> ReadInputs(const RunFlags& options, const Graph& graph,
                                    const Interpreter& model) {
   std::vector<InputArray> inputs;
   bool converted = false;
@@ -224,7 +224,7 @@ Shape OutputShape(const Shape& one, Layout layout, int64_t calls) {
   return Shape(dims);
 }
 
-void RequireAsManyFiles(const Options& options, const Interpreter& model) {
+void RequireAsManyFiles(const RunFlags& options, const Interpreter& model) {
   const auto num_inputs = static_cast<size_t>(model.num_inputs());
   const auto num_outputs = static_cast<size_t>(model.num_outputs());
   if (options.inputs.size() == num_inputs &&
@@ -241,7 +241,7 @@ void RequireAsManyFiles(const Options& options, const Interpreter& model) {
 }
 
 // Pictures or sounds in, the best five classes out.
-void RunSamples(const Options& options) {
+void RunSamples(const RunFlags& options) {
   if (!options.inputs.empty() || !options.outputs.empty()) {
     Fail(ErrorKind::kInvalidArgument,
          "{}: pictures and sounds are answered in words; --input and --output "
@@ -304,7 +304,7 @@ void RunSamples(const Options& options) {
   PrintOut(text);
 }
 
-void Run(const Options& options) {
+void PerformRun(const RunFlags& options) {
   if (!options.samples.empty()) return RunSamples(options);
   if (options.inputs.empty() || options.outputs.empty()) {
     Fail(ErrorKind::kInvalidArgument,
@@ -371,7 +371,7 @@ void Run(const Options& options) {
 }  // namespace
 
 void AddRun(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<RunFlags>();
   CLI::App* verb = app->add_subcommand(
       "run",
       "Run a .tflite, .h5 or .keras file on a picture or sound and print the\n"
@@ -413,7 +413,7 @@ void AddRun(CLI::App* app) {
                  "of the arrays; else each call starts from fresh ones");
   AddJson(verb, &options->json);
   AddRuntimeFlags(verb, &options->runtime);
-  verb->callback([options] { Run(*options); });
+  verb->callback([options] { PerformRun(*options); });
 }
 
 }  // namespace litesmith

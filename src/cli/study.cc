@@ -33,7 +33,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct StudyFlags {
   std::string config;
   std::string show;
   std::string sort;
@@ -42,7 +42,7 @@ struct Options {
   StudyOptions study;
 };
 
-void PrintRows(const Options& options, const std::string& directory,
+void PrintRows(const StudyFlags& options, const std::string& directory,
                std::vector<StudyRow> rows) {
   if (!options.sort.empty()) SortRows(options.sort, &rows);
   if (!options.json) {
@@ -133,7 +133,7 @@ void RequireThere(const std::vector<std::string>& asked,
 }
 
 // Prints what a run directory holds, whatever build computed it.
-void Show(const Options& options, const CLI::App& verb) {
+void Show(const StudyFlags& options, const CLI::App& verb) {
   for (const CLI::Option* each : verb.get_options()) {
     const std::string name = each->get_single_name();
     if (each->count() > 0 && name != "show" && name != "recipes" &&
@@ -171,7 +171,7 @@ void Show(const Options& options, const CLI::App& verb) {
   RequirePromises(rows);
 }
 
-void Run(Options* options, CLI::App* verb) {
+void PerformStudy(StudyFlags* options, CLI::App* verb) {
   if (!options->show.empty()) return Show(*options, *verb);
   if (!options->config.empty()) {
     ApplyConfig(options->config, verb);
@@ -218,7 +218,7 @@ void Run(Options* options, CLI::App* verb) {
 }  // namespace
 
 void AddStudy(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<StudyFlags>();
   StudyOptions& study = options->study;
   CLI::App* verb = app->add_subcommand(
       "study",
@@ -285,7 +285,7 @@ void AddStudy(CLI::App* app) {
                  "Say what would run, what is kept, and about how long it "
                  "would take; write nothing");
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(options.get(), verb); });
+  verb->callback([options, verb] { PerformStudy(options.get(), verb); });
 }
 
 }  // namespace litesmith

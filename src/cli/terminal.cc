@@ -13,7 +13,7 @@ namespace {
 
 Verbosity verbosity = Verbosity::kNormal;
 
-std::string_view Variable(const char* name) {
+std::string_view EnvironmentVariable(const char* name) {
   const char* value = std::getenv(name);
   return value == nullptr ? "" : value;
 }
@@ -79,17 +79,18 @@ int WidthOf(int fd) {
   if (isatty(fd) == 0) return 0;
   winsize size = {};
   if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  const int columns = std::atoi(std::string(Variable("COLUMNS")).c_str());
+  const int columns =
+      std::atoi(std::string(EnvironmentVariable("COLUMNS")).c_str());
   return columns > 0 ? columns : 80;
 }
 
 bool TakesEscapes(int fd) {
-  const std::string_view term = Variable("TERM");
+  const std::string_view term = EnvironmentVariable("TERM");
   return isatty(fd) != 0 && !term.empty() && term != "dumb";
 }
 
 bool TakesColour(int fd) {
-  return TakesEscapes(fd) && Variable("NO_COLOR").empty();
+  return TakesEscapes(fd) && EnvironmentVariable("NO_COLOR").empty();
 }
 
 std::string Styled(std::string_view text, Style style, bool coloured) {
@@ -135,6 +136,11 @@ std::string Clipped(std::string_view text, size_t width) {
     text.remove_prefix(c.bytes);
   }
   return clipped + "\u2026";
+}
+
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return text;
 }
 
 std::string Wrapped(std::string_view text, size_t width, size_t first,

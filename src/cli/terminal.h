@@ -41,6 +41,8 @@ std::string Clipped(std::string_view text, size_t width);
 // newline at the end.
 std::string Wrapped(std::string_view text, size_t width, size_t first,
                     size_t rest);
+// The text with blanks for its newlines.
+std::string OneLine(std::string text);
 // "HEAD TEXT" for standard error: wrapped, and the head in that style, if it is
 // a terminal that can.
 std::string ForStandardError(std::string_view head, std::string_view text,

@@ -27,7 +27,7 @@
 namespace litesmith {
 namespace {
 
-struct Options {
+struct TrainFlags {
   std::string model;
   std::string data;
   std::string out;
@@ -42,7 +42,7 @@ struct Options {
 };
 
 // Without one there is nothing to be like.
-void RequireTeacher(const Options& options) {
+void RequireTeacher(const TrainFlags& options) {
   const bool wanted = options.train.distill_weight > 0;
   if (wanted && options.teacher.empty()) {
     Fail(ErrorKind::kInvalidArgument,
@@ -54,7 +54,7 @@ void RequireTeacher(const Options& options) {
     Warn("--teacher has no effect: --distill-weight is 0");
 }
 
-void Run(Options options, const CLI::App& verb) {
+void PerformTrain(TrainFlags options, const CLI::App& verb) {
   WarnIfMomentumUnused(verb, options.train);
   const ModelFormat format = RequireModelEnding(options.out);
   RequireTeacher(options);
@@ -102,7 +102,7 @@ void Run(Options options, const CLI::App& verb) {
 }  // namespace
 
 void AddTrain(CLI::App* app) {
-  const auto options = std::make_shared<Options>();
+  const auto options = std::make_shared<TrainFlags>();
   CLI::App* verb = app->add_subcommand(
       "train",
       "Train a model on the training half of DATA, write it as Keras .h5 or\n"
@@ -130,7 +130,7 @@ void AddTrain(CLI::App* app) {
                    "The model whose answers --distill-weight is for")
       ->type_name("FILE");
   AddJson(verb, &options->json);
-  verb->callback([options, verb] { Run(*options, *verb); });
+  verb->callback([options, verb] { PerformTrain(*options, *verb); });
 }
 
 }  // namespace litesmith

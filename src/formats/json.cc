@@ -10,7 +10,7 @@ namespace litesmith {
 namespace {
 
 // Functions that walk JSON call themselves.
-constexpr int kMaxDepth = 500;
+constexpr int kMaxJsonDepth = 500;
 
 [[noreturn]] void FailType(const Json& value, const char* key,
                            const char* wanted) {
@@ -22,8 +22,9 @@ constexpr int kMaxDepth = 500;
 
 Json ParseJson(const std::string& text, const char* what) {
   const auto check_depth = [&](int depth, Json::parse_event_t, Json&) {
-    if (depth > kMaxDepth) {
-      Fail(ErrorKind::kCorrupt, "its {} nests deeper than {}", what, kMaxDepth);
+    if (depth > kMaxJsonDepth) {
+      Fail(ErrorKind::kCorrupt, "its {} nests deeper than {}", what,
+           kMaxJsonDepth);
     }
     return true;
   };

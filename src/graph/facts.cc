@@ -10,18 +10,18 @@
 namespace litesmith {
 namespace {
 
-size_t Index(TensorId id) { return static_cast<size_t>(id); }
+size_t Place(TensorId id) { return static_cast<size_t>(id); }
 
 bool AnyMarked(const std::vector<TensorId>& ids,
                const std::vector<char>& marked) {
   return std::any_of(ids.begin(), ids.end(), [&](TensorId id) {
-    return id != kNoTensor && marked[Index(id)] != 0;
+    return id != kNoTensor && marked[Place(id)] != 0;
   });
 }
 
 void Mark(const std::vector<TensorId>& ids, std::vector<char>* marked) {
   for (const TensorId id : ids) {
-    if (id != kNoTensor) (*marked)[Index(id)] = 1;
+    if (id != kNoTensor) (*marked)[Place(id)] = 1;
   }
 }
 
@@ -40,15 +40,15 @@ void FindReaders(const Graph& graph, GraphFacts* facts) {
   for (size_t n = 0; n < graph.nodes.size(); ++n) {
     const Node& node = graph.nodes[n];
     for (const TensorId id : node.inputs) {
-      if (id != kNoTensor) ++facts->uses[Index(id)];
+      if (id != kNoTensor) ++facts->uses[Place(id)];
     }
     for (const TensorId id : node.outputs)
-      facts->producer[Index(id)] = static_cast<NodeId>(n);
+      facts->producer[Place(id)] = static_cast<NodeId>(n);
     if (node.op->in_place && !node.outputs.empty()) {
-      facts->root[Index(node.outputs[0])] = facts->root[Index(node.inputs[0])];
+      facts->root[Place(node.outputs[0])] = facts->root[Place(node.inputs[0])];
     }
   }
-  for (const TensorId id : graph.outputs) ++facts->uses[Index(id)];
+  for (const TensorId id : graph.outputs) ++facts->uses[Place(id)];
 }
 
 void FindSamples(const Graph& graph, GraphFacts* facts) {
@@ -77,7 +77,7 @@ void FindTrained(const Graph& graph, std::span<const int> heads,
                                std::vector<char>* marked) {
     for (const TensorId id : ids) {
       if (id != kNoTensor && graph.tensor(id).dtype == DType::kFloat32)
-        (*marked)[Index(id)] = 1;
+        (*marked)[Place(id)] = 1;
     }
   };
   std::vector<char> of_parameters(graph.tensors.size(), 0);
@@ -92,7 +92,7 @@ void FindTrained(const Graph& graph, std::span<const int> heads,
   }
   std::vector<char> read(graph.tensors.size(), 0);
   for (const int head : heads)
-    read[Index(graph.outputs[static_cast<size_t>(head)])] = 1;
+    read[Place(graph.outputs[static_cast<size_t>(head)])] = 1;
   for (size_t n = graph.nodes.size(); n-- > 0;) {
     const Node& node = graph.nodes[n];
     if (flows[n] != 0 && AnyMarked(node.outputs, read))
@@ -103,10 +103,10 @@ void FindTrained(const Graph& graph, std::span<const int> heads,
   trained.assign(graph.tensors.size(), 0);
   for (size_t t = 0; t < trained.size(); ++t) {
     if (of_parameters[t] != 0 && read[t] != 0)
-      trained[Index(facts->root[t])] = 1;
+      trained[Place(facts->root[t])] = 1;
   }
   for (size_t t = 0; t < trained.size(); ++t)
-    trained[t] = trained[Index(facts->root[t])];
+    trained[t] = trained[Place(facts->root[t])];
 }
 
 // Whether the node makes integers of a scale from floats.

@@ -15,7 +15,7 @@
 namespace litesmith {
 namespace {
 
-void InferSame(Graph* graph, const Node& node) {
+void InferCopy(Graph* graph, const Node& node) {
   Tensor& out = graph->tensor(node.outputs[0]);
   out.shape = graph->tensor(node.inputs[0]).shape;
   out.dtype = graph->tensor(node.inputs[0]).dtype;
@@ -38,14 +38,14 @@ inline constexpr auto kAttrs<CopyAttrs> = AttrList({
 
 namespace {
 
-constexpr Operand kOperands[] = {{.name = "x"},
-                                 {.name = "y", .optional = true}};
+constexpr Operand kOpOperands[] = {{.name = "x"},
+                                   {.name = "y", .optional = true}};
 
 const OpDef kCopy = {.name = "COPY",
                      .summary = "",
                      .attrs = kAttrs<CopyAttrs>,
-                     .operands = kOperands,
-                     .infer = InferSame};
+                     .operands = kOpOperands,
+                     .infer = InferCopy};
 
 Graph Chain(int nodes, const Shape& shape) {
   Graph graph;

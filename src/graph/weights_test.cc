@@ -14,13 +14,13 @@ namespace {
 void SameShape(Graph* graph, const Node& node) {
   graph->tensor(node.outputs[0]).shape = graph->tensor(node.inputs[0]).shape;
 }
-constexpr Operand kOneOperand[] = {{.name = "x"}};
+constexpr Operand kWeightOperand[] = {{.name = "x"}};
 constexpr Operand kLayerOperands[] = {
     {.name = "x"},
     {.name = "w", .role = Role::kWeight, .channel_axis = 3, .input_axis = 2}};
 const OpDef kIdentity = {.name = "TEST_IDENTITY",
                          .summary = "",
-                         .operands = kOneOperand,
+                         .operands = kWeightOperand,
                          .infer = SameShape};
 const OpDef kLayer = {.name = "TEST_LAYER",
                       .summary = "",

@@ -189,7 +189,7 @@ void CheckConstant(const Graph& graph, size_t output,
 }
 
 // Another meaning of the numbers, as it is said in a SPEC.
-struct Range {
+struct ValueScale {
   const char* words;
   double factor, offset;  // of today's real values
 };
@@ -213,11 +213,11 @@ void CheckRange(const Graph& graph, const DatasetPtr& some,
   const double chance = 1.0 / some->classes();
   const double noise = std::sqrt(chance * (1 - chance) / n);
   if (right > chance + 4 * noise) return;
-  constexpr Range kRanges[] = {{"0 to 255 for 0 to 1", 255, 0},
-                               {"0 to 1 for 0 to 255", 1.0 / 255, 0},
-                               {"-1 to 1 for 0 to 1", 2, -1},
-                               {"-1 to 1 for 0 to 255", 2.0 / 255, -1}};
-  for (const Range& range : kRanges) {
+  constexpr ValueScale kRanges[] = {{"0 to 255 for 0 to 1", 255, 0},
+                                    {"0 to 1 for 0 to 255", 1.0 / 255, 0},
+                                    {"-1 to 1 for 0 to 1", 2, -1},
+                                    {"-1 to 1 for 0 to 255", 2.0 / 255, -1}};
+  for (const ValueScale& range : kRanges) {
     const Affine other{{real.a[0] * range.factor},
                        {real.b[0] * range.factor + range.offset}};
     const Score score = EvaluateGraph(graph, *WithReal(some, other), options);

@@ -21,7 +21,7 @@ namespace litesmith {
 namespace {
 
 // Samples whose sums are kept apart until they are added in order.
-constexpr int64_t kBlock = 64;
+constexpr int64_t kSamplesAtOnce = 64;
 
 // What one sample adds to a tensor's numbers.
 struct Part {
@@ -222,10 +222,10 @@ std::vector<TensorNoise> CompareTensors(const Graph& reference,
   for (int t = 0; t < threads; ++t)
     runners.emplace_back(watched_a, watched_b, data);
 
-  std::vector<Part> parts(static_cast<size_t>(kBlock) * watched.size());
-  for (int64_t begin = 0; begin < samples; begin += kBlock) {
+  std::vector<Part> parts(static_cast<size_t>(kSamplesAtOnce) * watched.size());
+  for (int64_t begin = 0; begin < samples; begin += kSamplesAtOnce) {
     ThrowIfStopRequested();
-    const int64_t count = std::min(kBlock, samples - begin);
+    const int64_t count = std::min(kSamplesAtOnce, samples - begin);
     const auto of = [&](int64_t s) {
       return std::span(parts).subspan(static_cast<size_t>(s) * watched.size(),
                                       watched.size());

@@ -60,7 +60,7 @@ Graph SharedLayers() {
   return graph;
 }
 
-DatasetPtr Data() {
+DatasetPtr LineageData() {
   Rng rng(5);
   std::vector<uint8_t> bytes;
   std::vector<uint8_t> labels;
@@ -100,7 +100,7 @@ TensorId WeightsOf(const Graph& graph, const std::string& output) {
 TEST(LineageTest, SharedWeightsStayOneTensorThatKeepsItsPromises) {
   const Graph model = SharedLayers();
   const RecipeTable table;
-  const auto data = Data();
+  const auto data = LineageData();
   const OptimizeResult result = Optimize(
       model, table, table.Find("prune_cluster_pcqat"), *data, Short(), nullptr);
   EXPECT_NE(Kernel(result.graph, "shared/kernel"),
@@ -179,7 +179,7 @@ TEST(LineageTest, ATableOfAnEmbeddingKeepsItsPromisesInFiles) {
 TEST(LineageTest, TheTeacherIsTheFloatModelOfAllSteps) {
   const Graph model = SharedLayers();
   const RecipeTable table;
-  const auto data = Data();
+  const auto data = LineageData();
   TrainOptions options = Short();
   options.distill_weight = 0.9f;
   const Recipe& recipe = table.Find("prune_pqat");
@@ -225,7 +225,7 @@ TEST(LineageTest, WhatIsTooSmallToGainIsLeftUnlessARuleNamesIt) {
 TEST(LineageTest, RangesStartFromSamplesUnlessTfmotsWayIsAsked) {
   const Graph model = SharedLayers();
   const RecipeTable table;
-  const auto data = Data();
+  const auto data = LineageData();
   TrainOptions options = Short();
   options.epochs = 0;
   const auto range = [&] {

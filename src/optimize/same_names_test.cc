@@ -47,7 +47,7 @@ std::vector<std::byte> FileWithKernelsCalled(std::string_view name) {
 }
 
 // Random images of SmallCnn's shape; their class is in their brightness.
-DatasetPtr Data() {
+DatasetPtr SameNamesData() {
   Rng rng(5);
   std::vector<uint8_t> pixels;
   std::vector<uint8_t> labels;
@@ -109,7 +109,7 @@ class SameNamesTest : public testing::TestWithParam<const char*> {
 
 TEST_P(SameNamesTest, TrainsValidatesAndIsSaved) {
   const std::string name = GetParam();
-  const DatasetPtr data = Data();
+  const DatasetPtr data = SameNamesData();
   TrainOptions options;
   options.epochs = 3;
   options.batch = 16;
@@ -141,7 +141,7 @@ TEST_P(SameNamesTest, TrainsValidatesAndIsSaved) {
 
 // Promises on weights are kept by name from the training to the file.
 TEST_P(SameNamesTest, EachWeightsZerosArePromisedAndChecked) {
-  const DatasetPtr data = Data();
+  const DatasetPtr data = SameNamesData();
   const RecipeTable table;
   TrainOptions options;
   options.epochs = 3;

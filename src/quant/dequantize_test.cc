@@ -29,13 +29,13 @@ namespace {
 constexpr int kSide = 8;
 constexpr int kChannels = 3;
 constexpr int kClasses = 16;
-constexpr int kSamples = 8;
+constexpr int kComparedSamples = 8;
 
 // Random floats of the model's shape.
 const Dataset& Noise() {
   const Shape shape = {kSide, kSide, kChannels};
   std::vector<float> values;
-  for (uint64_t s = 0; s < kSamples; ++s) {
+  for (uint64_t s = 0; s < kComparedSamples; ++s) {
     Rng rng(7, s);
     for (int64_t i = 0; i < shape.NumElements(); ++i)
       values.push_back(rng.Uniform());
@@ -105,7 +105,7 @@ Graph SmallModel() {
 // The same with fake quants whose ranges are those of data and weights.
 Graph AwareModel() {
   const Graph plain = SmallModel();
-  const Ranges ranges = Calibrate(plain, Noise(), kSamples);
+  const Ranges ranges = Calibrate(plain, Noise(), kComparedSamples);
   Graph aware = InsertFakeQuant(plain, [](const Node&, const Tensor&) {
     return std::optional<QatOptions>(QatOptions{});
   });
@@ -133,7 +133,7 @@ std::vector<float> Outputs(const Graph& graph) {
   const InputFeeder feed(Noise().inputs(), interpreter);
   BatchReader reader(Noise(), 1);
   std::vector<float> result;
-  for (int64_t s = 0; s < kSamples; ++s) {
+  for (int64_t s = 0; s < kComparedSamples; ++s) {
     feed(reader.Read(s, 1), &interpreter);
     interpreter.Invoke();
     const auto bytes = interpreter.output(0);
@@ -173,7 +173,7 @@ class DequantizeTest : public ::testing::TestWithParam<bool> {};
 TEST_P(DequantizeTest, EverySchemeToEveryScheme) {
   const bool aware = GetParam();
   const Graph model = aware ? AwareModel() : SmallModel();
-  const Ranges ranges = Calibrate(SmallModel(), Noise(), kSamples);
+  const Ranges ranges = Calibrate(SmallModel(), Noise(), kComparedSamples);
   const std::vector<float> wanted = Outputs(SmallModel());
   const Ranges given = aware ? Ranges() : ranges;
   for (const Scheme& from : Schemes()) {
@@ -189,7 +189,7 @@ TEST_P(DequantizeTest, EverySchemeToEveryScheme) {
               static_cast<int>(Numbers::kFloat));
     VerifyStructure(RemoveDeadNodes(back));
     EXPECT_LT(Distance(Outputs(back), wanted), 0.03f);
-    const Ranges own = Calibrate(back, Noise(), kSamples);
+    const Ranges own = Calibrate(back, Noise(), kComparedSamples);
     for (const Scheme& to : Schemes()) {
       SCOPED_TRACE(std::string("to ") + to.name);
       ConvertOptions options;

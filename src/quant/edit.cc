@@ -13,8 +13,8 @@
 namespace litesmith {
 namespace {
 
-Node Conversion(const std::string& name, DType to, TensorId from_id,
-                TensorId to_id) {
+Node ConversionNode(const std::string& name, DType to, TensorId from_id,
+                    TensorId to_id) {
   Node node;
   node.op = &ConversionTo(to);
   node.name = name;
@@ -149,7 +149,7 @@ class Editor {
     SetForm(form, &tensor);
     const std::string name = widens ? base + "_dequantize" : tensor.name;
     const TensorId to = graph_.AddTensor(std::move(tensor));
-    graph_.nodes.push_back(Conversion(name, form.dtype, id, to));
+    graph_.nodes.push_back(ConversionNode(name, form.dtype, id, to));
     made_.push_back({id, form, to});
     return to;
   }
@@ -193,8 +193,8 @@ class Editor {
       if (outside == nullptr || graph_.tensor(id).dtype == io) continue;
       const TensorId outer = AddOuter(id, *outside, io, TensorKind::kInput);
       graph_.tensor(id).kind = TensorKind::kActivation;
-      first.push_back(Conversion(graph_.tensor(id).name,
-                                 graph_.tensor(id).dtype, outer, id));
+      first.push_back(ConversionNode(graph_.tensor(id).name,
+                                     graph_.tensor(id).dtype, outer, id));
       // Nodes that stay float read it as it comes in.
       const TensorId back = Find(made_, id, Form());
       if (io == DType::kFloat32 && back != kNoTensor)
@@ -207,7 +207,8 @@ class Editor {
       if (outside == nullptr || graph_.tensor(id).dtype == io) continue;
       const TensorId outer =
           AddOuter(id, *outside, io, TensorKind::kActivation);
-      graph_.nodes.push_back(Conversion(graph_.tensor(id).name, io, id, outer));
+      graph_.nodes.push_back(
+          ConversionNode(graph_.tensor(id).name, io, id, outer));
       id = outer;
     }
   }

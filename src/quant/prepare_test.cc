@@ -19,7 +19,7 @@
 namespace litesmith {
 namespace {
 
-Names OpsOf(const Graph& graph) {
+Names PreparedOps(const Graph& graph) {
   Names names;
   for (const Node& node : graph.nodes) names.push_back(node.op->name);
   return names;
@@ -287,7 +287,7 @@ TEST(Prepare, EveryRewriteOnItsPattern) {
     SCOPED_TRACE(each.rewrite + ": " + each.what);
     const Graph before = each.graph();
     const Graph after = Prepare(before);
-    EXPECT_EQ(OpsOf(after), each.wanted) << Print(after);
+    EXPECT_EQ(PreparedOps(after), each.wanted) << Print(after);
     EXPECT_EQ(after.tensor(after.outputs[0]).name, "out");
     EXPECT_EQ(after.tensor(after.outputs[0]).shape,
               before.tensor(before.outputs[0]).shape);
@@ -315,7 +315,7 @@ TEST(Prepare, EveryRewriteHasACase) {
 
 TEST(Prepare, LeavesWhatIsNotEqual) {
   const auto unchanged = [](const Graph& graph) {
-    EXPECT_EQ(OpsOf(Prepare(graph)), OpsOf(graph));
+    EXPECT_EQ(PreparedOps(Prepare(graph)), PreparedOps(graph));
   };
   {  // Zeros in front of which an offset would have to stand.
     PatternBuilder b;
@@ -402,8 +402,8 @@ TEST(Prepare, FoldsShapesOfAnOpenBatch) {
   b.last->Set<&ConcatenationAttrs::axis>(1);
   const Graph before = b.Finish(out);
   const Graph after = Prepare(before);
-  EXPECT_EQ(OpsOf(after), (Names{"TANH", "ABS", "STRIDED_SLICE", "RESHAPE",
-                                 "RESHAPE", "CONCATENATION"}))
+  EXPECT_EQ(PreparedOps(after), (Names{"TANH", "ABS", "STRIDED_SLICE",
+                                       "RESHAPE", "RESHAPE", "CONCATENATION"}))
       << Print(after);
   EXPECT_EQ(OutputsOf(after, 3), OutputsOf(before, 3));
 }

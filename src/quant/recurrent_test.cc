@@ -25,7 +25,7 @@ namespace {
 using kernels::CellFunction;
 using kernels::CellKind;
 
-constexpr int kInputs = 3, kUnits = 5, kSamples = 20;
+constexpr int kInputs = 3, kUnits = 5, kSequences = 20;
 
 struct Layer {
   const char* name;
@@ -60,7 +60,7 @@ const Layer kLayers[] = {
      true},
 };
 
-TensorId AddInput(int steps, Graph* graph) {
+TensorId AddSequence(int steps, Graph* graph) {
   Tensor input;
   input.name = "x";
   input.kind = TensorKind::kInput;
@@ -84,7 +84,7 @@ Graph GraphOf(const Layer& layer) {
   cell.reset_after = layer.attrs.reset_after;
   const int32_t n = kUnits;
   std::vector<TensorId> inputs(rnn::kBias + 1, kNoTensor);
-  inputs[rnn::kX] = AddInput(layer.steps, &graph);
+  inputs[rnn::kX] = AddSequence(layer.steps, &graph);
   inputs[rnn::kKernel] =
       AddWeights("kernel", {cell.gates() * n, kInputs}, &rng, &graph);
   inputs[rnn::kRecurrentKernel] =
@@ -128,7 +128,7 @@ TensorId AddLstm(TensorId x, int layer, Rng* rng, Graph* graph) {
 Graph LstmGraph(int steps, int layers = 1) {
   Rng rng(6);
   Graph graph;
-  TensorId x = AddInput(steps, &graph);
+  TensorId x = AddSequence(steps, &graph);
   for (int l = 0; l < layers; ++l) x = AddLstm(x, l, &rng, &graph);
   graph.outputs = {x};
   InferShapes(&graph);
@@ -137,7 +137,7 @@ Graph LstmGraph(int steps, int layers = 1) {
 
 std::vector<float> Values(int steps) {
   Rng rng(7);
-  std::vector<float> x(static_cast<size_t>(kSamples * steps * kInputs));
+  std::vector<float> x(static_cast<size_t>(kSequences * steps * kInputs));
   for (float& value : x) value = rng.Uniform(-2, 2);
   return x;
 }
@@ -150,11 +150,12 @@ MemoryDataset DataOf(const std::vector<float>& x, int steps) {
 }
 
 // All outputs for each sample, integers as the values that they mean.
-std::vector<float> Outputs(const Graph& graph, const std::vector<float>& x) {
+std::vector<float> RecurrentOutputs(const Graph& graph,
+                                    const std::vector<float>& x) {
   Interpreter interpreter(graph);
-  const size_t per_sample = x.size() / kSamples;
+  const size_t per_sample = x.size() / kSequences;
   std::vector<float> results;
-  for (size_t s = 0; s < kSamples; ++s) {
+  for (size_t s = 0; s < kSequences; ++s) {
     const auto in = interpreter.input(0);
     EXPECT_EQ(in.size(), per_sample * sizeof(float));
     std::copy_n(reinterpret_cast<const std::byte*>(x.data() + s * per_sample),
@@ -169,8 +170,8 @@ std::vector<float> Outputs(const Graph& graph, const std::vector<float>& x) {
   return results;
 }
 
-void ExpectNear(const std::vector<float>& got, const std::vector<float>& want,
-                float bound) {
+void ExpectNearKeras(const std::vector<float>& got,
+                     const std::vector<float>& want, float bound) {
   ASSERT_EQ(got.size(), want.size());
   double squares = 0;
   for (size_t i = 0; i < want.size(); ++i)
@@ -181,9 +182,9 @@ void ExpectNear(const std::vector<float>& got, const std::vector<float>& want,
 
 void CheckMethods(const Graph& graph, int steps) {
   const std::vector<float> x = Values(steps);
-  const std::vector<float> want = Outputs(graph, x);
+  const std::vector<float> want = RecurrentOutputs(graph, x);
   const MemoryDataset data = DataOf(x, steps);
-  const Ranges ranges = Calibrate(graph, data, kSamples);
+  const Ranges ranges = Calibrate(graph, data, kSequences);
   const struct {
     const char* scheme;
     float bound;
@@ -200,7 +201,7 @@ void CheckMethods(const Graph& graph, int steps) {
     const Graph converted = Convert(graph, scheme, ranges, options);
     for (const Node& node : converted.nodes) EXPECT_GE(node.op->tflite.code, 0);
     EXPECT_EQ(converted.outputs.size(), graph.outputs.size());
-    ExpectNear(Outputs(converted, x), want, bound);
+    ExpectNearKeras(RecurrentOutputs(converted, x), want, bound);
   }
 }
 
@@ -239,7 +240,7 @@ TEST(RecurrentTest, StepsShareTheirWeights) {
   const MemoryDataset data = DataOf(Values(layer.steps), layer.steps);
   const Graph graph = GraphOf(layer);
   const Graph written =
-      Convert(graph, FindScheme("int8"), Calibrate(graph, data, kSamples));
+      Convert(graph, FindScheme("int8"), Calibrate(graph, data, kSequences));
   const auto named = [&](const std::string& name) {
     return std::count_if(written.tensors.begin(), written.tensors.end(),
                          [&](const Tensor& t) { return t.name == name; });

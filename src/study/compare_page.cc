@@ -74,7 +74,7 @@ std::string Files(const Comparison& c) {
 }
 
 // How often both answer alike, and whether the difference is chance.
-std::string Answers(const ComparedOutput& output, bool first) {
+std::string AnswersHtml(const ComparedOutput& output, bool first) {
   std::string html;
   if (output.agreement) {
     html += fmt::format("Both give the same class for {:.2f} % of the samples.",
@@ -184,7 +184,7 @@ std::string ComparePage(const Comparison& c, const std::string& data) {
                       Counted(c.samples, "test sample"), Html(data));
   html += Files(c);
   for (const ComparedOutput& output : c.outputs)
-    html += Answers(output, &output == &c.outputs[0]);
+    html += AnswersHtml(output, &output == &c.outputs[0]);
   if (!c.tensors.empty()) html += Tensors(c);
   return html + "</body></html>\n";
 }

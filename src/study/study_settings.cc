@@ -31,7 +31,7 @@ std::string Slug(const std::string& text) {
 }
 
 // Every field as text, by name.
-class Texts {
+class SettingTexts {
  public:
   template <typename T>
   void operator()(const char* name, const T& value) {
@@ -47,16 +47,16 @@ class Texts {
   std::map<std::string, std::string> texts_;
 };
 
-Texts TextsOf(const StudySettings& settings) {
-  Texts texts;
+SettingTexts TextsOf(const StudySettings& settings) {
+  SettingTexts texts;
   VisitFields(settings, texts);
   return texts;
 }
 
 // Puts a name together of the fields in which two settings differ.
 struct Namer {
-  Texts& mine;
-  Texts& other;
+  SettingTexts& mine;
+  SettingTexts& other;
   std::string name;
 
   template <typename T>
@@ -101,8 +101,8 @@ void WriteSettings(const StudySettings& settings, const std::string& path) {
 
 std::string SettingsName(const StudySettings& settings,
                          const StudySettings& first) {
-  Texts mine = TextsOf(settings);
-  Texts other = TextsOf(first);
+  SettingTexts mine = TextsOf(settings);
+  SettingTexts other = TextsOf(first);
   Namer namer{mine, other, ""};
   VisitFields(settings, namer);
   return namer.name;

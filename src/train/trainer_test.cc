@@ -71,7 +71,7 @@ Graph EverythingOn(Graph graph) {
   });
 }
 
-TrainOptions Options(int epochs, int batch, int threads = 1) {
+TrainOptions TrainerOptions(int epochs, int batch, int threads = 1) {
   TrainOptions options;
   options.epochs = epochs;
   options.batch = batch;
@@ -81,7 +81,7 @@ TrainOptions Options(int epochs, int batch, int threads = 1) {
 }
 
 // Parameters and states, bit for bit.
-void ExpectSameBits(const Graph& a, const Graph& b) {
+void ExpectSameWeights(const Graph& a, const Graph& b) {
   ASSERT_EQ(a.tensors.size(), b.tensors.size());
   for (size_t t = 0; t < a.tensors.size(); ++t) {
     const TensorData& x = a.tensors[t].data;
@@ -149,11 +149,11 @@ TEST(Trainer, SameBitsOnAnyNumberOfThreads) {
       SCOPED_TRACE(batch);
       const DatasetPtr data = Data(batch == 1 ? 30 : 300);
       const TrainResult one =
-          Train(graph, *data, Options(2, batch, 1), nullptr);
+          Train(graph, *data, TrainerOptions(2, batch, 1), nullptr);
       for (const int threads : {2, 3}) {
         const TrainResult more =
-            Train(graph, *data, Options(2, batch, threads), nullptr);
-        ExpectSameBits(one.graph, more.graph);
+            Train(graph, *data, TrainerOptions(2, batch, threads), nullptr);
+        ExpectSameWeights(one.graph, more.graph);
         ExpectSameEpochs(one, more);
       }
     }
@@ -162,10 +162,10 @@ TEST(Trainer, SameBitsOnAnyNumberOfThreads) {
 
 TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
   const DatasetPtr data = Data(200);
-  TrainOptions options = Options(1, 32);
+  TrainOptions options = TrainerOptions(1, 32);
   const TrainResult a = Train(SmallCnn(), *data, options, nullptr);
   const TrainResult b = Train(SmallCnn(), *data, options, nullptr);
-  ExpectSameBits(a.graph, b.graph);
+  ExpectSameWeights(a.graph, b.graph);
   TrainOptions other = options;
   other.seed = 2;
   const TrainResult c = Train(SmallCnn(), *data, other, nullptr);
@@ -181,10 +181,13 @@ TEST(Trainer, SameSeedSameBitsAndAnotherSeedOrStageOthers) {
 TEST(Trainer, DropoutActsInTrainingAlone) {
   const Graph graph = WithDropouts(SmallCnn());
   const DatasetPtr data = Data(200);
-  const Evaluation with = EvaluateFloat(graph, *data, Options(0, 1, 1));
-  EXPECT_EQ(with.loss, EvaluateFloat(SmallCnn(), *data, Options(0, 1, 1)).loss);
-  const TrainResult plain = Train(SmallCnn(), *data, Options(1, 32), nullptr);
-  const TrainResult dropped = Train(graph, *data, Options(1, 32), nullptr);
+  const Evaluation with = EvaluateFloat(graph, *data, TrainerOptions(0, 1, 1));
+  EXPECT_EQ(with.loss,
+            EvaluateFloat(SmallCnn(), *data, TrainerOptions(0, 1, 1)).loss);
+  const TrainResult plain =
+      Train(SmallCnn(), *data, TrainerOptions(1, 32), nullptr);
+  const TrainResult dropped =
+      Train(graph, *data, TrainerOptions(1, 32), nullptr);
   EXPECT_NE(ValuesOf(plain.graph, "dense/kernel"),
             ValuesOf(dropped.graph, "dense/kernel"));
   // Its validation is what the graph without it gives.
@@ -192,8 +195,9 @@ TEST(Trainer, DropoutActsInTrainingAlone) {
   RemoveTrainingOnlyNodes(&inference);
   EXPECT_EQ(
       dropped.epochs[0].validation_loss,
-      EvaluateFloat(inference, *Slice(data, 180, 200), Options(0, 1, 1)).loss);
-  TrainOptions options = Options(30, 32, 2);
+      EvaluateFloat(inference, *Slice(data, 180, 200), TrainerOptions(0, 1, 1))
+          .loss);
+  TrainOptions options = TrainerOptions(30, 32, 2);
   options.learning_rate = 1e-2f;
   EXPECT_GT(Train(graph, *Data(500), options, nullptr)
                 .epochs.back()
@@ -207,7 +211,7 @@ TEST(Trainer, FrozenLayersStayBitForBit) {
     Freeze(frozen, &graph);
     for (const Graph& start : {graph, EverythingOn(graph)}) {
       const TrainResult result =
-          Train(start, *Data(100), Options(2, 16), nullptr);
+          Train(start, *Data(100), TrainerOptions(2, 16), nullptr);
       for (const std::string layer : {"conv", "dense"}) {
         for (const std::string part : {"/kernel", "/bias"}) {
           EXPECT_EQ(ValuesOf(result.graph, layer + part) ==
@@ -227,7 +231,7 @@ TEST(Trainer, LayersWithoutBiasTrain) {
   }
   graph = RemoveDeadNodes(graph);
   for (const Graph& start : {graph, EverythingOn(graph)}) {
-    TrainOptions options = Options(30, 32, 2);
+    TrainOptions options = TrainerOptions(30, 32, 2);
     options.learning_rate = 1e-2f;
     const TrainResult result = Train(start, *Data(500), options, nullptr);
     EXPECT_LT(result.epochs.back().loss, result.epochs.front().loss);
@@ -259,7 +263,7 @@ TEST(Trainer, NothingToTrainSaysWhy) {
 }
 
 TEST(Trainer, Learns) {
-  TrainOptions options = Options(30, 32, 2);
+  TrainOptions options = TrainerOptions(30, 32, 2);
   options.learning_rate = 1e-2f;
   const TrainResult result = Train(SmallCnn(), *Data(500), options, nullptr);
   EXPECT_LT(result.epochs.back().loss, 0.1);
@@ -268,26 +272,28 @@ TEST(Trainer, Learns) {
 
 TEST(Trainer, HoldsOutTheLastSamplesAndTrainsOnTheOthers) {
   const DatasetPtr data = Data(105);
-  TrainOptions options = Options(2, 16);
+  TrainOptions options = TrainerOptions(2, 16);
   options.validation_split = 0.1;  // 94 train
   EXPECT_EQ(TrainingSteps(105, options), 12);
   const TrainResult split = Train(SmallCnn(), *data, options, nullptr);
   options.validation_split = 0;
   const TrainResult whole =
       Train(SmallCnn(), *Take(data, 94), options, nullptr);
-  ExpectSameBits(split.graph, whole.graph);
+  ExpectSameWeights(split.graph, whole.graph);
   EXPECT_EQ(split.epochs[1].loss, whole.epochs[1].loss);
   EXPECT_TRUE(std::isnan(whole.epochs[1].validation_loss));
-  const Evaluation held_out =
-      EvaluateFloat(split.graph, *Slice(data, 94, 105), Options(0, 1, 1));
+  const Evaluation held_out = EvaluateFloat(split.graph, *Slice(data, 94, 105),
+                                            TrainerOptions(0, 1, 1));
   EXPECT_EQ(split.epochs[1].validation_loss, held_out.loss);
   EXPECT_EQ(split.epochs[1].validation_accuracy, held_out.accuracy);
 }
 
 TEST(Trainer, EvaluationIsTheSameOnAnyNumberOfThreads) {
   const DatasetPtr data = Data(101);
-  const Evaluation one = EvaluateFloat(SmallCnn(), *data, Options(0, 1, 1));
-  const Evaluation three = EvaluateFloat(SmallCnn(), *data, Options(0, 1, 3));
+  const Evaluation one =
+      EvaluateFloat(SmallCnn(), *data, TrainerOptions(0, 1, 1));
+  const Evaluation three =
+      EvaluateFloat(SmallCnn(), *data, TrainerOptions(0, 1, 3));
   EXPECT_EQ(one.loss, three.loss);
   EXPECT_EQ(one.correct, three.correct);
   EXPECT_EQ(one.accuracy, static_cast<double>(one.correct) / 101);
@@ -295,21 +301,22 @@ TEST(Trainer, EvaluationIsTheSameOnAnyNumberOfThreads) {
 
 TEST(Trainer, ZeroEpochsLeaveTheGraphAsItIs) {
   const Graph graph = EverythingOn(SmallCnn());
-  const TrainResult result = Train(graph, *Data(50), Options(0, 16), nullptr);
+  const TrainResult result =
+      Train(graph, *Data(50), TrainerOptions(0, 16), nullptr);
   EXPECT_TRUE(result.epochs.empty());
-  ExpectSameBits(result.graph, graph);
-  EXPECT_EQ(TrainingSteps(50, Options(0, 16)), 0);
+  ExpectSameWeights(result.graph, graph);
+  EXPECT_EQ(TrainingSteps(50, TrainerOptions(0, 16)), 0);
 }
 
 TEST(Trainer, DivergedTrainingIsAnError) {
   // The loss of this data stays finite: ReLU takes the pixel for zero.
   const std::string broken = ErrorOf(
-      [&] { Train(SmallCnn(), *BrokenData(), Options(1, 4), nullptr); });
+      [&] { Train(SmallCnn(), *BrokenData(), TrainerOptions(1, 4), nullptr); });
   EXPECT_EQ(broken,
             "invalid argument: test: a weight is not a finite number any more "
             "at step 5; a smaller learning rate than 0.001 or cleaner data "
             "would do");
-  TrainOptions options = Options(3, 16);
+  TrainOptions options = TrainerOptions(3, 16);
   options.learning_rate = 1e30f;
   for (const Graph& graph : {SmallCnn(), EverythingOn(SmallCnn())}) {
     const std::string diverged =
@@ -325,7 +332,7 @@ TEST(Trainer, DivergedTrainingIsAnError) {
 TEST(Trainer, RefusesWhatCannotWork) {
   const DatasetPtr data = Data(20);
   const auto error = [&](auto&& change) {
-    TrainOptions options = Options(1, 4);
+    TrainOptions options = TrainerOptions(1, 4);
     change(&options);
     return ErrorOf([&] { Train(SmallCnn(), *data, options, nullptr); });
   };
@@ -342,22 +349,26 @@ TEST(Trainer, RefusesWhatCannotWork) {
   has(error([](TrainOptions* o) { o->loss = "msr"; }), "did you mean \"mse\"");
   has(error([](TrainOptions* o) { o->optimizer = "x"; }), "adam, adamw, sgd");
   has(error([](TrainOptions* o) { o->schedule = "x"; }), "constant, cosine");
-  has(ErrorOf(
-          [&] { Train(SmallCnn(), *Take(data, 0), Options(1, 4), nullptr); }),
+  has(ErrorOf([&] {
+        Train(SmallCnn(), *Take(data, 0), TrainerOptions(1, 4), nullptr);
+      }),
       "0 samples");
   const DatasetPtr other = LabelledBytes({5, 5}, 3, std::vector<uint8_t>(250),
                                          std::vector<uint8_t>(10));
-  has(ErrorOf([&] { Train(SmallCnn(), *other, Options(1, 4), nullptr); }),
+  has(ErrorOf(
+          [&] { Train(SmallCnn(), *other, TrainerOptions(1, 4), nullptr); }),
       "'input'");
   const DatasetPtr classes = LabelledBytes(
       {6, 6, 2}, 4, std::vector<uint8_t>(720), std::vector<uint8_t>(10));
-  has(ErrorOf([&] { Train(SmallCnn(), *classes, Options(1, 4), nullptr); }),
+  has(ErrorOf(
+          [&] { Train(SmallCnn(), *classes, TrainerOptions(1, 4), nullptr); }),
       "4 classes");
   std::vector<uint8_t> labels(10, 1);
   labels[6] = 3;
   const DatasetPtr label =
       LabelledBytes({6, 6, 2}, 4, std::vector<uint8_t>(720), labels);
-  has(ErrorOf([&] { Train(SmallCnn(), *label, Options(1, 4), nullptr); }),
+  has(ErrorOf(
+          [&] { Train(SmallCnn(), *label, TrainerOptions(1, 4), nullptr); }),
       "has 3 values, for labels 0 to 2; the data has 4 classes (sample 6 has "
       "label 3)");
 }
@@ -368,8 +379,8 @@ TEST(Trainer, WarnsOfOutputsThatAreNoClass) {
       SetWarningSink([&](std::string_view text) { said.emplace_back(text); });
   const DatasetPtr two = LabelledBytes({6, 6, 2}, 2, std::vector<uint8_t>(720),
                                        std::vector<uint8_t>(10));
-  Train(SmallCnn(), *two, Options(0, 4), nullptr);
-  Train(SmallCnn(), *Data(10), Options(0, 4), nullptr);
+  Train(SmallCnn(), *two, TrainerOptions(0, 4), nullptr);
+  Train(SmallCnn(), *Data(10), TrainerOptions(0, 4), nullptr);
   SetWarningSink(before);
   ASSERT_EQ(said.size(), 1u);
   EXPECT_NE(said[0].find("2 classes"), std::string::npos) << said[0];
@@ -378,40 +389,40 @@ TEST(Trainer, WarnsOfOutputsThatAreNoClass) {
 TEST(Trainer, ABatchIsNoLargerThanTheDataIs) {
   // 65,536 samples of these activations would take gigabytes.
   const TrainResult wide =
-      Train(SmallCnn(), *Data(40), Options(2, 65536), nullptr);
+      Train(SmallCnn(), *Data(40), TrainerOptions(2, 65536), nullptr);
   const TrainResult fits =
-      Train(SmallCnn(), *Data(40), Options(2, 36), nullptr);
-  ExpectSameBits(wide.graph, fits.graph);
+      Train(SmallCnn(), *Data(40), TrainerOptions(2, 36), nullptr);
+  ExpectSameWeights(wide.graph, fits.graph);
 }
 
 TEST_F(CheckpointTest, GoesOnToTheSameBitsAsWithoutTheInterruption) {
   for (const Graph& graph :
        {WithDropouts(SmallCnn()), EverythingOn(SmallCnn())}) {
     std::filesystem::remove(path_);
-    TrainOptions options = Options(3, 16, 2);
+    TrainOptions options = TrainerOptions(3, 16, 2);
     const TrainResult straight = Train(graph, *Data(100), options, nullptr);
     Interrupt(graph, options);
     options.checkpoint = path_;
     const TrainResult resumed = Train(graph, *Data(100), options, nullptr);
-    ExpectSameBits(resumed.graph, straight.graph);
+    ExpectSameWeights(resumed.graph, straight.graph);
     ExpectSameEpochs(resumed, straight);
     // And from the last epoch's there is nothing left to do.
     const TrainResult again = Train(graph, *Data(100), options, nullptr);
-    ExpectSameBits(again.graph, straight.graph);
+    ExpectSameWeights(again.graph, straight.graph);
     ExpectSameEpochs(again, straight);
   }
 }
 
 TEST_F(CheckpointTest, MoreEpochsOfTheSameRunGoOn) {
   const Graph graph = SmallCnn();
-  TrainOptions options = Options(4, 16);
+  TrainOptions options = TrainerOptions(4, 16);
   const TrainResult straight = Train(graph, *Data(100), options, nullptr);
   options.checkpoint = path_;
   options.epochs = 2;
   Train(graph, *Data(100), options, nullptr);
   options.epochs = 4;
   const TrainResult grown = Train(graph, *Data(100), options, nullptr);
-  ExpectSameBits(grown.graph, straight.graph);
+  ExpectSameWeights(grown.graph, straight.graph);
   ExpectSameEpochs(grown, straight);
   // Fewer cannot be had from it.
   options.epochs = 3;
@@ -422,7 +433,7 @@ TEST_F(CheckpointTest, MoreEpochsOfTheSameRunGoOn) {
 }
 
 TEST_F(CheckpointTest, AnotherRunsIsAnErrorThatSaysWhatDiffers) {
-  const TrainOptions options = Options(3, 16);
+  const TrainOptions options = TrainerOptions(3, 16);
   Interrupt(SmallCnn(), options);
   const std::vector<std::byte> before = ReadFile(path_);
   const auto differs = [&](const Graph& graph, TrainOptions o,
@@ -450,7 +461,7 @@ TEST_F(CheckpointTest, AnotherRunsIsAnErrorThatSaysWhatDiffers) {
 }
 
 TEST_F(CheckpointTest, WhatIsNoCheckpointStaysAsItIs) {
-  TrainOptions options = Options(1, 16);
+  TrainOptions options = TrainerOptions(1, 16);
   options.checkpoint = path_;
   WriteFile(path_, std::string_view("somebody's model"));
   const std::string error =
@@ -467,9 +478,9 @@ TEST_F(CheckpointTest, WhatIsNoCheckpointStaysAsItIs) {
 }
 
 TEST_F(CheckpointTest, DamagedIsAnErrorWhereverTheDamageIs) {
-  Interrupt(SmallCnn(), Options(3, 16));
+  Interrupt(SmallCnn(), TrainerOptions(3, 16));
   const std::vector<std::byte> whole = ReadFile(path_);
-  TrainOptions options = Options(3, 16);
+  TrainOptions options = TrainerOptions(3, 16);
   options.checkpoint = path_;
   const auto error = [&](std::span<const std::byte> bytes) {
     WriteFile(path_, bytes);

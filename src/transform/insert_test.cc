@@ -14,7 +14,7 @@ namespace litesmith {
 namespace {
 
 // Names of the nodes in order.
-std::vector<std::string> NodesOf(const Graph& graph) {
+std::vector<std::string> NamesOfNodes(const Graph& graph) {
   std::vector<std::string> names;
   for (const Node& node : graph.nodes) names.push_back(node.name);
   return names;
@@ -59,8 +59,9 @@ void ExpectHas(const std::string& text, std::vector<std::string> parts) {
 TEST(InsertPruning, StandsBetweenWeightsAndLayer) {
   const Graph graph = InsertPruning(SmallCnn(), Everywhere(Constant(0.5f)));
   VerifyStructure(graph);
-  EXPECT_EQ(NodesOf(graph), (std::vector<std::string>{
-                                "conv/kernel/prune", "conv", "pool", "flatten",
+  EXPECT_EQ(
+      NamesOfNodes(graph),
+      (std::vector<std::string>{"conv/kernel/prune", "conv", "pool", "flatten",
                                 "dense/kernel/prune", "dense"}));
   EXPECT_EQ(graph.node(1).inputs[1], graph.node(0).outputs[0]);
   EXPECT_EQ(ValuesOf(graph, "conv/kernel/mask"), std::vector<float>(72, 1.0f));
@@ -69,7 +70,7 @@ TEST(InsertPruning, StandsBetweenWeightsAndLayer) {
 TEST(InsertPruning, LeavesTheOtherLayersAndTheGivenGraphAlone) {
   const Graph before = SmallCnn();
   const Graph graph = InsertPruning(before, OnlyAt("dense", Constant(0.5f)));
-  EXPECT_EQ(NodesOf(graph),
+  EXPECT_EQ(NamesOfNodes(graph),
             (std::vector<std::string>{"conv", "pool", "flatten",
                                       "dense/kernel/prune", "dense"}));
   EXPECT_EQ(Print(before), Print(SmallCnn()));
@@ -111,7 +112,7 @@ TEST(InsertClustering, CentroidsOfTheTensorOrOfEachChannel) {
   options.per_channel = CentroidsPerChannel::kAll;
   const Graph graph = InsertClustering(SmallCnn(), OnlyAt("conv", options));
   VerifyStructure(graph);
-  EXPECT_EQ(NodesOf(graph)[0], "conv/kernel/cluster");
+  EXPECT_EQ(NamesOfNodes(graph)[0], "conv/kernel/cluster");
   EXPECT_EQ(ValuesOf(graph, "conv/kernel/centroids").size(), 16u);
   options.per_channel = CentroidsPerChannel::kNone;
   const Graph whole = InsertClustering(SmallCnn(), Everywhere(options));
@@ -134,7 +135,7 @@ TEST(InsertClustering, AsManyWeightsAsClustersAreNotClustered) {
   ClusterOptions options;
   options.clusters = 48;  // dense has 48 weights, conv 72
   const Graph graph = InsertClustering(SmallCnn(), Everywhere(options));
-  EXPECT_EQ(NodesOf(graph)[0], "conv/kernel/cluster");
+  EXPECT_EQ(NamesOfNodes(graph)[0], "conv/kernel/cluster");
   EXPECT_EQ(graph.nodes.size(), SmallCnn().nodes.size() + 1);
 }
 
@@ -182,14 +183,15 @@ TEST(Insert, DropoutsStayBehindTheFakeQuantsOfTheirLayers) {
   AddDropoutBehind("dense", 0.5f, &graph);
   const Graph aware = InsertFakeQuant(graph, Everywhere(QatOptions()));
   VerifyStructure(aware);
-  EXPECT_EQ(NodesOf(aware), (std::vector<std::string>{
-                                "input/fake_quant", "conv/kernel/fake_quant",
+  EXPECT_EQ(
+      NamesOfNodes(aware),
+      (std::vector<std::string>{"input/fake_quant", "conv/kernel/fake_quant",
                                 "conv", "conv/fake_quant", "conv_dropout",
                                 "pool", "flatten", "dense/kernel/fake_quant",
                                 "dense", "dense/fake_quant", "dense_dropout"}));
   EXPECT_EQ(Print(StripTrainingOps(aware)), Print(graph));
   const Graph folded = FoldFakeQuant(aware);
-  EXPECT_EQ(NodesOf(folded),
+  EXPECT_EQ(NamesOfNodes(folded),
             (std::vector<std::string>{"conv", "pool", "flatten", "dense"}));
   EXPECT_FALSE(folded.tensor(folded.outputs[0]).quant.empty());
   EXPECT_TRUE(HasTrainingOps(aware));
@@ -200,17 +202,17 @@ TEST(Insert, FrozenWeightsAreQuantizedButNeitherPrunedNorClustered) {
   Graph graph = SmallCnn();
   Freeze("conv", &graph);
   SetValuesOf(&graph, "conv/kernel", std::vector<float>(72, 0.0f));
-  EXPECT_EQ(NodesOf(InsertPruning(graph, Everywhere(Constant(0.5f)))),
+  EXPECT_EQ(NamesOfNodes(InsertPruning(graph, Everywhere(Constant(0.5f)))),
             (std::vector<std::string>{"conv", "pool", "flatten",
                                       "dense/kernel/prune", "dense"}));
   ClusterOptions cluster;
   cluster.clusters = 4;
-  EXPECT_EQ(NodesOf(InsertClustering(graph, Everywhere(cluster))),
+  EXPECT_EQ(NamesOfNodes(InsertClustering(graph, Everywhere(cluster))),
             (std::vector<std::string>{"conv", "pool", "flatten",
                                       "dense/kernel/cluster", "dense"}));
   const QatOptions qat{.preserve_sparsity = true, .preserve_clusters = true};
   const Graph aware = InsertFakeQuant(graph, Everywhere(qat));
-  EXPECT_EQ(NodesOf(aware),
+  EXPECT_EQ(NamesOfNodes(aware),
             (std::vector<std::string>{
                 "input/fake_quant", "conv/kernel/fake_quant", "conv",
                 "conv/fake_quant", "pool", "flatten", "dense/kernel/fake_quant",
@@ -228,7 +230,7 @@ TEST(Insert, WeightsThatTwoLayersShareAreTreatedOnce) {
   all = InsertClustering(all, OnlyAt("dense", ClusterOptions{}));
   all = InsertFakeQuant(all, Everywhere(QatOptions{}), QatOptions{});
   VerifyStructure(all);
-  EXPECT_EQ(NodesOf(all),
+  EXPECT_EQ(NamesOfNodes(all),
             (std::vector<std::string>{
                 "input/fake_quant", "conv/kernel/fake_quant", "conv",
                 "conv/fake_quant", "pool", "flatten", "dense/kernel/prune",
@@ -282,7 +284,7 @@ TEST(Insert, OpsWithARangeOfTheirOwnGetAFakeQuantWithoutWeights) {
   graph.nodes[1].op = &op;
   const Graph aware =
       InsertFakeQuant(graph, Everywhere(QatOptions{}), QatOptions{});
-  EXPECT_EQ(NodesOf(aware),
+  EXPECT_EQ(NamesOfNodes(aware),
             (std::vector<std::string>{
                 "input/fake_quant", "conv/kernel/fake_quant", "conv",
                 "conv/fake_quant", "pool", "pool/fake_quant", "flatten",
@@ -293,8 +295,9 @@ TEST(Insert, TrainingOpsStackInTheOrderTheyAreInserted) {
   Graph graph = InsertPruning(SmallCnn(), OnlyAt("dense", Constant(0.5f)));
   graph = InsertClustering(graph, OnlyAt("dense", ClusterOptions{}));
   VerifyStructure(graph);
-  EXPECT_EQ(NodesOf(graph), (std::vector<std::string>{
-                                "conv", "pool", "flatten", "dense/kernel/prune",
+  EXPECT_EQ(
+      NamesOfNodes(graph),
+      (std::vector<std::string>{"conv", "pool", "flatten", "dense/kernel/prune",
                                 "dense/kernel/cluster", "dense"}));
   EXPECT_EQ(graph.node(4).inputs[0], graph.node(3).outputs[0]);
 }

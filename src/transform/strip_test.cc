@@ -18,7 +18,7 @@ namespace {
 using Floats = std::vector<float>;
 
 template <typename Options>
-LayerChoice<Options> Everywhere(const Options& options) {
+LayerChoice<Options> OnEveryLayer(const Options& options) {
   return [options](const Node&, const Tensor&) { return options; };
 }
 
@@ -45,8 +45,9 @@ const Tensor& TensorOf(const Graph& graph, const std::string& name) {
 
 TEST(StripTrainingOps, FreshOpsLeaveTheGraphAsItWas) {
   Graph graph = InsertPruning(
-      SmallCnn(), Everywhere(PruneOptions{.schedule = prune_mask::kConstant}));
-  graph = InsertFakeQuant(graph, Everywhere(QatOptions{}));
+      SmallCnn(),
+      OnEveryLayer(PruneOptions{.schedule = prune_mask::kConstant}));
+  graph = InsertFakeQuant(graph, OnEveryLayer(QatOptions{}));
   const Graph stripped = StripTrainingOps(graph);
   VerifyStructure(stripped);
   EXPECT_EQ(Print(stripped), Print(SmallCnn()));
@@ -59,7 +60,7 @@ TEST(StripTrainingOps, PrunedWeightsAreZeroWhateverTheOptimizerDid) {
   options.schedule = prune_mask::kConstant;
   options.final_sparsity = 0.75f;
   options.begin_step = 1;
-  Graph graph = InsertPruning(SmallCnn(), Everywhere(options));
+  Graph graph = InsertPruning(SmallCnn(), OnEveryLayer(options));
   Update(&graph, 1);
   // An optimizer step moves every weight, also the pruned ones.
   Floats weights = ValuesOf(graph, "dense/kernel");
@@ -75,7 +76,7 @@ TEST(StripTrainingOps, ClusteredWeightsAreTheirNearestCentroids) {
   ClusterOptions options;
   options.clusters = 5;
   options.per_channel = CentroidsPerChannel::kAll;
-  const Graph graph = InsertClustering(SmallCnn(), Everywhere(options));
+  const Graph graph = InsertClustering(SmallCnn(), OnEveryLayer(options));
   const Graph stripped = StripTrainingOps(graph);
   VerifyStructure(stripped);
   EXPECT_EQ(Print(stripped), Print(SmallCnn()));
@@ -98,12 +99,12 @@ TEST(StripTrainingOps, FoldsAnEdgeFromTheWeightsOn) {
   prune.schedule = prune_mask::kConstant;
   prune.final_sparsity = 0.5f;
   prune.begin_step = 1;
-  Graph graph = InsertPruning(SmallCnn(), Everywhere(prune));
+  Graph graph = InsertPruning(SmallCnn(), OnEveryLayer(prune));
   Update(&graph, 1);
   ClusterOptions cluster;
   cluster.clusters = 4;
   cluster.preserve_sparsity = true;
-  graph = InsertClustering(graph, Everywhere(cluster));
+  graph = InsertClustering(graph, OnEveryLayer(cluster));
   const Floats weights = ValuesOf(StripTrainingOps(graph), "dense/kernel");
   EXPECT_GE(std::count(weights.begin(), weights.end(), 0.0f), 24);
   EXPECT_LE(std::set<float>(weights.begin(), weights.end()).size(), 4u);
@@ -112,7 +113,7 @@ TEST(StripTrainingOps, FoldsAnEdgeFromTheWeightsOn) {
 TEST(FoldFakeQuant, WeightsLieOnTheGridOfTheScaleThatTheyCarry) {
   for (const bool per_channel : {true, false}) {
     Graph graph = InsertFakeQuant(
-        SmallCnn(), Everywhere(QatOptions{.per_channel = per_channel}));
+        SmallCnn(), OnEveryLayer(QatOptions{.per_channel = per_channel}));
     Update(&graph, 1);
     const Graph folded = FoldFakeQuant(graph);
     VerifyStructure(folded);
@@ -138,7 +139,7 @@ TEST(FoldFakeQuant, WeightsLieOnTheGridOfTheScaleThatTheyCarry) {
 }
 
 TEST(FoldFakeQuant, ActivationsCarryScaleAndZeroPoint) {
-  Graph graph = InsertFakeQuant(SmallCnn(), Everywhere(QatOptions{}));
+  Graph graph = InsertFakeQuant(SmallCnn(), OnEveryLayer(QatOptions{}));
   SetValuesOf(&graph, "conv/fake_quant/min", Floats{-1.0f});
   SetValuesOf(&graph, "conv/fake_quant/max", Floats{3.0f});
   const Graph folded = FoldFakeQuant(graph);
@@ -155,7 +156,7 @@ TEST(FoldFakeQuant, AChannelOfZerosKeepsAUsableScale) {
   Floats weights = ValuesOf(graph, "conv/kernel");
   std::fill_n(weights.begin(), 18, 0.0f);
   SetValuesOf(&graph, "conv/kernel", weights);
-  graph = InsertFakeQuant(graph, Everywhere(QatOptions{}));
+  graph = InsertFakeQuant(graph, OnEveryLayer(QatOptions{}));
   Update(&graph, 1);
   const Tensor weight = TensorOf(FoldFakeQuant(graph), "conv/kernel");
   EXPECT_GT(weight.quant.scale[0], 0.0f);

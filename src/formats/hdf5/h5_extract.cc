@@ -12,7 +12,7 @@ namespace litesmith {
 namespace {
 
 // A group may contain itself through a hard link: bounds instead of a search.
-constexpr int kMaxDepth = 32;
+constexpr int kMaxGroupDepth = 32;
 constexpr int kMaxObjects = 100'000;
 
 [[noreturn]] void FailRead(const char* what, const std::string& name) {
@@ -82,7 +82,7 @@ class Extractor {
   }
 
   void CountObject(int depth) {
-    if (depth > kMaxDepth || ++objects_ > kMaxObjects) {
+    if (depth > kMaxGroupDepth || ++objects_ > kMaxObjects) {
       Fail(ErrorKind::kCorrupt, "its groups nest too deep or are too many");
     }
   }

@@ -27,7 +27,7 @@
 namespace litesmith {
 namespace {
 
-std::string TempPath(const std::string& name) {
+std::string TempFile(const std::string& name) {
   return testing::TempDir() + "h5_safety_" + std::to_string(getpid()) + "_" +
          name;
 }
@@ -53,7 +53,7 @@ void Put(const std::string& path, std::span<const std::byte> bytes) {
   fclose(file);
 }
 
-void ExpectNoChildren() {
+void ExpectHelperGone() {
   EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
 }
@@ -69,7 +69,7 @@ std::string Failure(const std::string& path, const H5Limits& limits = {}) {
 }
 
 TEST(H5SafetyTest, ContentsBeyondTheLimitsAreRefused) {
-  const std::string path = TempPath("large.h5");
+  const std::string path = TempFile("large.h5");
   Put(path, SmallFile());
   H5Limits limits;
   limits.contents_bytes = 100;
@@ -87,7 +87,7 @@ TEST(H5SafetyTest, ContentsBeyondTheLimitsAreRefused) {
     EXPECT_TRUE(failure.starts_with("out of memory: " + path)) << failure;
   }
   std::filesystem::remove(path);
-  ExpectNoChildren();
+  ExpectHelperGone();
 }
 
 // A child of this thread, or 0.
@@ -127,7 +127,7 @@ TEST(H5SafetyTest, OnlyProcessorTimeCounts) {
                      "/children")) {
     GTEST_SKIP() << "the kernel does not list children";
   }
-  const std::string path = TempPath("slow.h5");
+  const std::string path = TempFile("slow.h5");
   Put(path, SmallFile());
   // Ctrl-Z and fg, or a disk that does not answer for a while.
   EXPECT_EQ(Signalled(path, {SIGSTOP, SIGCONT}), "");
@@ -138,12 +138,12 @@ TEST(H5SafetyTest, OnlyProcessorTimeCounts) {
   const std::string killed = Signalled(path, {SIGKILL});
   EXPECT_TRUE(killed.starts_with("out of memory: ")) << killed;
   EXPECT_TRUE(Signalled(path, {SIGSEGV}).starts_with("corrupt: "));
-  ExpectNoChildren();
+  ExpectHelperGone();
   std::filesystem::remove(path);
 }
 
 TEST(H5SafetyTest, AFileThatSomebodyLockedIsRead) {
-  const std::string path = TempPath("locked.h5");
+  const std::string path = TempFile("locked.h5");
   Put(path, SmallFile());
   const Descriptor holder(open(path.c_str(), O_RDONLY));
   ASSERT_EQ(flock(holder.get(), LOCK_EX), 0);
@@ -152,7 +152,7 @@ TEST(H5SafetyTest, AFileThatSomebodyLockedIsRead) {
 }
 
 TEST(H5SafetyTest, AStopIsSeenWhileTheHelperWorks) {
-  const std::string path = TempPath("stopped.h5");
+  const std::string path = TempFile("stopped.h5");
   Put(path, SmallFile());
   EXPECT_EXIT(
       {
@@ -164,7 +164,7 @@ TEST(H5SafetyTest, AStopIsSeenWhileTheHelperWorks) {
 }
 
 TEST(H5SafetyTest, ThePipeIsNoStandardDescriptor) {
-  const std::string path = TempPath("closed.h5");
+  const std::string path = TempFile("closed.h5");
   Put(path, SmallFile());
   for (int closed = 1; closed < 8; ++closed) {
     EXPECT_EXIT(
@@ -182,7 +182,7 @@ TEST(H5SafetyTest, ThePipeIsNoStandardDescriptor) {
 
 // Of the wanted groups each has a tree, with what was asked of it.
 TEST(H5SafetyTest, OnlyWhatIsWantedComes) {
-  const std::string path = TempPath("wanted.h5");
+  const std::string path = TempFile("wanted.h5");
   const std::vector<H5Wanted> wanted = {
       {.groups = {""}, .attributes_only = true},
       {.groups = {"missing", "group"}},

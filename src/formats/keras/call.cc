@@ -8,7 +8,7 @@
 namespace litesmith {
 namespace {
 
-constexpr int kMaxDepth = 16;  // of lists in a call
+constexpr int kMaxListDepth = 16;  // of lists in a call
 constexpr char kLiteral[] = "_CONSTANT_VALUE";
 
 // A reference is [layer, call, output, ...] in either dialect.
@@ -65,7 +65,8 @@ class Parser {
 
   // Tensors replaced, anywhere in nested lists and objects.
   Json Keras3(const Json& value, int depth) {
-    if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
+    if (depth > kMaxListDepth)
+      Fail(ErrorKind::kCorrupt, "its lists nest too deep");
     if (const Json* history = History(value))
       return Tensor(ToReference(*history));
     // A file need not say what a number is.
@@ -107,7 +108,8 @@ class Parser {
 
   Json Keras2(const Json& value, int depth,
               std::vector<const Json*>* keywords) {
-    if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
+    if (depth > kMaxListDepth)
+      Fail(ErrorKind::kCorrupt, "its lists nest too deep");
     if (IsReference(value)) {
       if (value.size() > 3 && value[3].is_object())
         keywords->push_back(&value[3]);
@@ -126,7 +128,8 @@ class Parser {
   }
 
   Json Keyword(const Json& value, int depth) {
-    if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
+    if (depth > kMaxListDepth)
+      Fail(ErrorKind::kCorrupt, "its lists nest too deep");
     if (IsReference(value) && value[1].is_number_integer() &&
         value[2].is_number_integer()) {
       if (value[0] == kLiteral) return value[2];
@@ -145,7 +148,8 @@ class Parser {
 };
 
 void CollectEnds(const Json& value, int depth, std::vector<Reference>* ends) {
-  if (depth > kMaxDepth) Fail(ErrorKind::kCorrupt, "its lists nest too deep");
+  if (depth > kMaxListDepth)
+    Fail(ErrorKind::kCorrupt, "its lists nest too deep");
   if (const Json* history = History(value)) {
     ends->push_back(ToReference(*history));
   } else if (IsReference(value)) {

@@ -49,7 +49,7 @@ std::string Outcome(KerasFile kind, std::span<const std::byte> bytes) {
   }
 }
 
-std::vector<std::byte> SmallFile(KerasFile kind) {
+std::vector<std::byte> SmallModel(KerasFile kind) {
   const Graph graph = MakeCnn(6, 2);
   Graph full = graph;  // some data of its own
   full.tensor(full.nodes[1].inputs[1]).MutableAs<float>()[0] = 2;
@@ -88,7 +88,7 @@ void ExpectNoChildren() {
 }
 
 TEST_P(DamagedTest, TruncationIsAnError) {
-  const std::vector<std::byte> bytes = SmallFile(GetParam());
+  const std::vector<std::byte> bytes = SmallModel(GetParam());
   const size_t step = std::max<size_t>(1, bytes.size() / (300 * Scale()));
   for (size_t n = 0; n < bytes.size(); n += n < 32 ? 1 : step)
     EXPECT_NE(Outcome(GetParam(), std::span(bytes).first(n)), "ok") << n;
@@ -96,7 +96,7 @@ TEST_P(DamagedTest, TruncationIsAnError) {
 }
 
 TEST_P(DamagedTest, ByteFlipsEndInAnErrorOrAModel) {
-  const std::vector<std::byte> bytes = SmallFile(GetParam());
+  const std::vector<std::byte> bytes = SmallModel(GetParam());
   const uint64_t seed = NewSeed();
   SCOPED_TRACE("seed " + std::to_string(seed));
   Rng rng(seed);
@@ -110,7 +110,7 @@ TEST_P(DamagedTest, ByteFlipsEndInAnErrorOrAModel) {
 // Checksums keep most flips of an archive from what is in its members: these
 // have right ones.
 TEST(DamagedArchiveTest, MembersEndInAnErrorOrAModel) {
-  const std::vector<std::byte> bytes = SmallFile(KerasFile::kArchive);
+  const std::vector<std::byte> bytes = SmallModel(KerasFile::kArchive);
   const ZipReader zip(bytes);
   const uint64_t seed = NewSeed();
   SCOPED_TRACE("seed " + std::to_string(seed));

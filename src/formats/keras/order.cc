@@ -11,10 +11,10 @@
 namespace litesmith {
 namespace {
 
-using Call = std::pair<int, int>;  // of a layer, which
+using LayerCall = std::pair<int, int>;  // of a layer, which
 
 const std::vector<OutTensor>& InputsOf(const OutModel& model,
-                                       const Call& call) {
+                                       const LayerCall& call) {
   const OutLayer& layer = model.layers[static_cast<size_t>(call.first)];
   return call.second == 0
              ? layer.inputs
@@ -31,17 +31,17 @@ class Walk {
       From({output.layer, output.call});
   }
 
-  const std::vector<Call>& calls() const { return calls_; }
+  const std::vector<LayerCall>& calls() const { return calls_; }
   int met(int layer) const { return met_[static_cast<size_t>(layer)]; }
 
  private:
   // Keeps a stack of its own, as a model may be deep: a call and which of its
   // inputs is next.
-  void From(const Call& end) {
-    std::vector<std::pair<Call, size_t>> open;
+  void From(const LayerCall& end) {
+    std::vector<std::pair<LayerCall, size_t>> open;
     Meet(end, &open);
     while (!open.empty()) {
-      const Call call = open.back().first;
+      const LayerCall call = open.back().first;
       const std::vector<OutTensor>& inputs = InputsOf(model_, call);
       if (open.back().second < inputs.size()) {
         const OutTensor& input = inputs[open.back().second++];
@@ -53,7 +53,8 @@ class Walk {
     }
   }
 
-  void Meet(const Call& call, std::vector<std::pair<Call, size_t>>* open) {
+  void Meet(const LayerCall& call,
+            std::vector<std::pair<LayerCall, size_t>>* open) {
     if (!seen_.insert(call).second) return;
     int& met = met_[static_cast<size_t>(call.first)];
     if (met < 0) met = num_met_++;
@@ -61,8 +62,8 @@ class Walk {
   }
 
   const OutModel& model_;
-  std::vector<Call> calls_;
-  std::set<Call> seen_;
+  std::vector<LayerCall> calls_;
+  std::set<LayerCall> seen_;
   std::vector<int> met_;
   int num_met_ = 0;
 };
@@ -70,9 +71,9 @@ class Walk {
 // For each layer the longest way from it to an output.
 std::vector<int> Depths(const OutModel& model, const Walk& walk) {
   std::vector<int> depths(model.layers.size(), 0);
-  std::map<Call, int> of_calls;
+  std::map<LayerCall, int> of_calls;
   for (size_t i = walk.calls().size(); i-- > 0;) {
-    const Call& call = walk.calls()[i];
+    const LayerCall& call = walk.calls()[i];
     int& depth = depths[static_cast<size_t>(call.first)];
     depth = std::max(depth, of_calls[call]);
     for (const OutTensor& input : InputsOf(model, call)) {

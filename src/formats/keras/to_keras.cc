@@ -65,9 +65,9 @@ void RequireFloatData(const Tensor& tensor) {
   }
 }
 
-class Writer : public LayerWriter {
+class KerasWriter : public LayerWriter {
  public:
-  Writer(const Graph& graph, std::vector<std::string>* changed)
+  KerasWriter(const Graph& graph, std::vector<std::string>* changed)
       : graph_(graph),
         changed_(changed),
         keeps_slashes_(HasKerasNames(graph)),
@@ -398,7 +398,7 @@ OutLayer InputLike(const Tensor& tensor) {
 
 OutModel ToKeras(const Graph& graph, std::vector<std::string>* changed) {
   VerifyStructure(graph);
-  return Writer(graph, changed).Write();
+  return KerasWriter(graph, changed).Write();
 }
 
 // Graphs of older versions have a constant bias of zeros where a trained kernel

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 constexpr size_t kMaxBytes = size_t{1} << 31;
 // Model -> vector -> SubGraph -> vector -> Tensor -> sparsity -> vector ->
 // level -> indices is 6 tables.
-constexpr flatbuffers::uoffset_t kMaxDepth = 8;
+constexpr flatbuffers::uoffset_t kMaxTableDepth = 8;
 constexpr flatbuffers::uoffset_t kMaxTables = 1000000;
 // Bytes of small vectors and strings that may be copied, for each of the file.
 constexpr size_t kCopiesPerByte = 16;
@@ -44,8 +44,8 @@ TfliteFile::TfliteFile(std::span<const std::byte> bytes, std::string path)
     Fail(ErrorKind::kUnsupported,
          "{} bytes; files of less than 2 GB are supported", bytes_.size());
   }
-  verifier_ = std::make_unique<flatbuffers::Verifier>(data, bytes_.size(),
-                                                      kMaxDepth, kMaxTables);
+  verifier_ = std::make_unique<flatbuffers::Verifier>(
+      data, bytes_.size(), kMaxTableDepth, kMaxTables);
   if (!fb::VerifyModelBuffer(*verifier_)) {
     Fail(ErrorKind::kCorrupt,
          "the tables do not fit into the file's {} bytes (truncated?)",

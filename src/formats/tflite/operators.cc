@@ -32,7 +32,7 @@ const fb::OperatorCode& CodeOf(const fb::Model& model, const fb::Operator& op) {
   return *model.operator_codes()->Get(index);
 }
 
-int BuiltinCode(const fb::OperatorCode& code) {
+int CodeNumber(const fb::OperatorCode& code) {
   const int builtin =
       std::max<int>(code.deprecated_builtin_code(), code.builtin_code());
   if (builtin < 0) {
@@ -43,7 +43,7 @@ int BuiltinCode(const fb::OperatorCode& code) {
 
 std::string NameOf(const fb::OperatorCode& code) {
   if (code.custom_code() == nullptr)
-    return TfliteOperatorName(BuiltinCode(code));
+    return TfliteOperatorName(CodeNumber(code));
   return std::string(
       code.custom_code()->string_view().substr(0, kShownCharacters));
 }
@@ -52,7 +52,7 @@ std::string DescribeCode(const fb::OperatorCode& code) {
   if (code.custom_code() != nullptr)
     return fmt::format("the custom operator '{}'", NameOf(code));
   return fmt::format("{} (builtin code {}, version {})", NameOf(code),
-                     BuiltinCode(code), code.version());
+                     CodeNumber(code), code.version());
 }
 
 // The subgraphs that an operator of this op runs.
@@ -92,12 +92,12 @@ struct Missing {
 }  // namespace
 
 int BuiltinCode(const fb::Model& model, const fb::Operator& op) {
-  return BuiltinCode(CodeOf(model, op));
+  return CodeNumber(CodeOf(model, op));
 }
 
 const OpDef& OpOf(const fb::Model& model, const fb::Operator& op) {
   const fb::OperatorCode& code = CodeOf(model, op);
-  const OpDef* known = FindOpByTfliteCode(BuiltinCode(code));
+  const OpDef* known = FindOpByTfliteCode(CodeNumber(code));
   return known != nullptr ? *known : UnknownOp(NameOf(code));
 }
 

@@ -16,7 +16,7 @@ namespace {
 
 namespace fb = tflite_schema;
 
-constexpr int kInt4 = 17;  // TensorType
+constexpr int kInt4Type = 17;  // TensorType
 // Loops in loops; TensorFlow makes one or two.
 constexpr size_t kMaxNesting = 8;
 
@@ -287,7 +287,7 @@ void SubgraphReader::ReadTensor(size_t id, const fb::Tensor& t) {
   tensor.name = file_->Copy(t.name());
   const std::string where = TensorName(id, tensor.name);
   std::optional<DType> dtype = DTypeFromTflite(t.type());
-  if (t.type() == kInt4) {
+  if (t.type() == kInt4Type) {
     tensor.stored_as.int4 = true;
     dtype = DType::kInt8;
   }

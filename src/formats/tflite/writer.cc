@@ -32,7 +32,7 @@ constexpr size_t kDataAlignment = 16;
 constexpr size_t kMaxConstantBytes = size_t{2000} << 20;
 // How many nodes back equal options are looked for.
 constexpr size_t kMaxSharingDistance = 256;
-constexpr int8_t kInt4 = 17;  // TensorType
+constexpr int8_t kInt4Code = 17;  // TensorType
 // A Buffer with data: where its vtable is, and where its data is.
 constexpr size_t kBufferTableBytes = 8;
 
@@ -348,11 +348,12 @@ Offset<fb::Tensor> Writer::WriteTensor(const Subgraph& of, TensorId id,
       IsSparse(tensor) ? WriteSparsity(sparse_.at(&tensor), tensor.stored_as)
                        : Offset<fb::SparsityParameters>(0);
   const bool packed = FitsInt4(tensor) && !IsSparse(tensor);
-  return fb::CreateTensor(builder_, shape_offset,
-                          packed ? kInt4 : static_cast<int8_t>(tensor.dtype),
-                          of.buffer_of[static_cast<size_t>(id)], name,
-                          quantization, tensor.kind == TensorKind::kVariable,
-                          sparsity, signature_offset, has_rank);
+  return fb::CreateTensor(
+      builder_, shape_offset,
+      packed ? kInt4Code : static_cast<int8_t>(tensor.dtype),
+      of.buffer_of[static_cast<size_t>(id)], name, quantization,
+      tensor.kind == TensorKind::kVariable, sparsity, signature_offset,
+      has_rank);
 }
 
 Offset<fb::Opaque> Writer::WriteOptions(const Subgraph& of, const Node& node) {

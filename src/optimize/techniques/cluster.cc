@@ -17,7 +17,7 @@ constexpr Word kLayers[] = {
     {"all", static_cast<int64_t>(CentroidsPerChannel::kAll)}};
 constexpr Word kGradients[] = {{"sum", 0}, {"average", 1}};
 
-constexpr Parameter kParameters[] = {
+constexpr Parameter kClusterParameters[] = {
     kSkip,
     Whole<&ClusterOptions::clusters>("clusters", 2, 65536,
                                      "how many weights are shared"),
@@ -36,16 +36,16 @@ constexpr Parameter kParameters[] = {
                                              "zeros stay zero"),
 };
 
-LayerSettings Defaults() { return {.options = ClusterOptions()}; }
+LayerSettings ClusterDefaults() { return {.options = ClusterOptions()}; }
 
-void Insert(Graph* graph, const WeightRef& weights,
-            const LayerSettings& settings) {
+void InsertCluster(Graph* graph, const WeightRef& weights,
+                   const LayerSettings& settings) {
   InsertClustering(graph, weights, settings.As<ClusterOptions>());
 }
 
-void PromiseAfter(const Graph& graph, const WeightRef& weights,
-                  const LayerSettings& settings, int64_t /*steps*/,
-                  std::vector<Promise>* promises) {
+void PromiseAfterCluster(const Graph& graph, const WeightRef& weights,
+                         const LayerSettings& settings, int64_t /*steps*/,
+                         std::vector<Promise>* promises) {
   const auto& cluster = settings.As<ClusterOptions>();
   if (!cluster.preserve_sparsity) {
     DropPromise<ZerosPromise>(promises);
@@ -63,15 +63,15 @@ void PromiseAfter(const Graph& graph, const WeightRef& weights,
 const Technique kClusterTechnique = {
     .name = "cluster",
     .summary = "trains a few values that the weights of a layer share",
-    .parameters = kParameters,
-    .defaults = Defaults,
+    .parameters = kClusterParameters,
+    .defaults = ClusterDefaults,
     .fewest_weights = kFewWeights,
     .freeze_batch_norm = 0,
     .tfmot_freeze_batch_norm = 0,
     .schedule = "cosine",
     .spares_depthwise = true,
-    .insert = Insert,
-    .promise = PromiseAfter,
+    .insert = InsertCluster,
+    .promise = PromiseAfterCluster,
 };
 
 }  // namespace litesmith

@@ -18,7 +18,7 @@ constexpr Word kSchedules[] = {{"polynomial", prune_mask::kPolynomialDecay},
 constexpr Word kPoolings[] = {{"average", prune_mask::kAverage},
                               {"max", prune_mask::kMax}};
 
-constexpr Parameter kParameters[] = {
+constexpr Parameter kPruneParameters[] = {
     kSkip,
     Number<&PruneOptions::final_sparsity>(
         "sparsity", 0, 1, "the final share of zeros, in [0, 1)"),
@@ -50,7 +50,9 @@ constexpr Parameter kParameters[] = {
 };
 
 // Frequency and end stay open until the training is known.
-LayerSettings Defaults() { return {.options = PruneOptions{.frequency = 0}}; }
+LayerSettings PruneDefaults() {
+  return {.options = PruneOptions{.frequency = 0}};
+}
 
 void Resolve(const Graph& graph, const WeightRef& weights,
              const StepPlace& place, LayerSettings* settings) {
@@ -99,14 +101,14 @@ void Resolve(const Graph& graph, const WeightRef& weights,
   }
 }
 
-void Insert(Graph* graph, const WeightRef& weights,
-            const LayerSettings& settings) {
+void InsertPrune(Graph* graph, const WeightRef& weights,
+                 const LayerSettings& settings) {
   InsertPruning(graph, weights, settings.As<PruneOptions>());
 }
 
-void PromiseAfter(const Graph& graph, const WeightRef& weights,
-                  const LayerSettings& settings, int64_t steps,
-                  std::vector<Promise>* promises) {
+void PromiseAfterPrune(const Graph& graph, const WeightRef& weights,
+                       const LayerSettings& settings, int64_t steps,
+                       std::vector<Promise>* promises) {
   const auto& prune = settings.As<PruneOptions>();
   promises->clear();
   const int64_t zeros = RemovedWeights(graph, weights, prune, steps);
@@ -162,13 +164,13 @@ int64_t RemovedWeights(const Graph& graph, const WeightRef& weights,
 const Technique kPruneTechnique = {
     .name = "prune",
     .summary = "zeroes the smallest weights by a schedule while it trains",
-    .parameters = kParameters,
-    .defaults = Defaults,
+    .parameters = kPruneParameters,
+    .defaults = PruneDefaults,
     .fewest_weights = kFewWeights,
     .spares_depthwise = true,
     .resolve = Resolve,
-    .insert = Insert,
-    .promise = PromiseAfter,
+    .insert = InsertPrune,
+    .promise = PromiseAfterPrune,
 };
 
 }  // namespace litesmith

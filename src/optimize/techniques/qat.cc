@@ -13,7 +13,7 @@ namespace {
 
 constexpr Word kRanges[] = {{"channel", 1}, {"tensor", 0}};
 
-constexpr Parameter kParameters[] = {
+constexpr Parameter kQatParameters[] = {
     kSkip,
     Flag<&QatOptions::preserve_sparsity>("preserve_sparsity",
                                          "zeros stay zero"),
@@ -33,10 +33,10 @@ constexpr Parameter kParameters[] = {
         "to 6")),
 };
 
-LayerSettings Defaults() { return {.options = QatOptions()}; }
+LayerSettings QatDefaults() { return {.options = QatOptions()}; }
 
-void Insert(Graph* graph, const WeightRef& weights,
-            const LayerSettings& settings) {
+void InsertQat(Graph* graph, const WeightRef& weights,
+               const LayerSettings& settings) {
   InsertFakeQuant(graph, weights, settings.As<QatOptions>());
 }
 
@@ -63,9 +63,9 @@ void Start(const Graph& plain, const Dataset& data,
   }
 }
 
-void PromiseAfter(const Graph& graph, const WeightRef& weights,
-                  const LayerSettings& settings, int64_t /*steps*/,
-                  std::vector<Promise>* promises) {
+void PromiseAfterQat(const Graph& graph, const WeightRef& weights,
+                     const LayerSettings& settings, int64_t /*steps*/,
+                     std::vector<Promise>* promises) {
   const auto& qat = settings.As<QatOptions>();
   if (!qat.preserve_sparsity) {
     DropPromise<ZerosPromise>(promises);
@@ -82,13 +82,13 @@ void PromiseAfter(const Graph& graph, const WeightRef& weights,
 const Technique kQatTechnique = {
     .name = "qat",
     .summary = "trains on the numbers that integers will hold",
-    .parameters = kParameters,
-    .defaults = Defaults,
+    .parameters = kQatParameters,
+    .defaults = QatDefaults,
     .stays = true,
     .frozen = true,
     .freeze_batch_norm = 2.0f / 3,
     .schedule = "cosine",
-    .insert = Insert,
+    .insert = InsertQat,
     .insert_output = InsertOutput,
     .insert_input =
         [](Graph* graph) {
@@ -97,7 +97,7 @@ const Technique kQatTechnique = {
         },
     .start = Start,
     .finish = ComputeAsIntegers,
-    .promise = PromiseAfter,
+    .promise = PromiseAfterQat,
 };
 
 }  // namespace litesmith

@@ -52,7 +52,7 @@ bool IsShown(const Column& column, const std::vector<std::string>& texts) {
   return true;
 }
 
-constexpr Column kColumns[] = {
+constexpr Column kReportColumns[] = {
     {"Method", false, [](const StudyRow& row) { return row.method; }},
     {"Model optimize", false, [](const StudyRow& row) { return row.recipe; }},
     {"Accuracy", true,
@@ -204,7 +204,7 @@ std::string MarkdownTable(std::span<const StudyRow> rows) {
   // A column is its header and a cell a row.
   std::vector<const Column*> columns;
   std::vector<std::vector<std::string>> cells;
-  for (const Column& column : kColumns) {
+  for (const Column& column : kReportColumns) {
     std::vector<std::string> texts;
     for (const StudyRow& row : rows) texts.push_back(column.text(row));
     if (!IsShown(column, texts)) continue;

@@ -81,7 +81,7 @@ TEST(ReportTest, SettingsAreColumnsWhereTheyDiffer) {
   EXPECT_NE(table.find("| 9223372036854775809 |"), std::string::npos) << table;
 }
 
-struct Names {
+struct ShownNames {
   std::set<std::string> names;
   template <typename T>
   void operator()(const char* name, const T&) {
@@ -117,7 +117,7 @@ TEST(ReportTest, EveryFieldIsDocumented) {
   }
   documented.erase("field");
   documented.erase("---");
-  Names fields;
+  ShownNames fields;
   const StudyRow row;
   VisitFields(row, fields);
   EXPECT_EQ(documented, fields.names);

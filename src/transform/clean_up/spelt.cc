@@ -57,7 +57,7 @@ std::optional<WithNumber> Shifted(const Graph& graph, const Node* node) {
 }
 
 // Replaces the node by one of `op` that reads `x`.
-void Become(const OpDef& op, TensorId x, Node* node) {
+void BecomeOne(const OpDef& op, TensorId x, Node* node) {
   *node = MakeNode(op, node->name, {x}, node->outputs);
 }
 
@@ -134,7 +134,7 @@ bool NameHardSwish(Graph* graph, NodeId n) {
     if (!of || *of != x.x ||
         !Near(whole.number * x.number * gate.number, 1.0 / 6))
       continue;
-    Become(kHardSwish, x.x, &node);
+    BecomeOne(kHardSwish, x.x, &node);
     return true;
   }
   return false;
@@ -146,7 +146,7 @@ bool NameLeakyRelu(Graph* graph, NodeId n) {
   Node& node = graph->node(n);
   if (!IsPlain(*graph, node.outputs[0])) return false;
   const auto become = [&](TensorId x, float alpha) {
-    Become(kLeakyRelu, x, &node);
+    BecomeOne(kLeakyRelu, x, &node);
     node.Set<&LeakyReluAttrs::alpha>(alpha);
     return true;
   };
@@ -243,7 +243,7 @@ bool NameGelu(Graph* graph, NodeId n) {
         !Near(whole * x.number * gate.number, 0.5) ||
         !IsGeluTanh(*graph, Producer(*graph, tanh->x), x.x))
       continue;
-    Become(kGelu, x.x, &node);
+    BecomeOne(kGelu, x.x, &node);
     node.Set<&GeluAttrs::approximate>(true);
     return true;
   }
@@ -297,7 +297,7 @@ bool NameSoftmax(Graph* graph, NodeId n) {
         IsLastAxis(*graph, *largest))
       x = shifted->inputs[0];
   }
-  Become(kSoftmax, x, &node);
+  BecomeOne(kSoftmax, x, &node);
   node.Set<&SoftmaxAttrs::beta>(1.0f);
   return true;
 }
@@ -320,7 +320,7 @@ bool NameL2Normalization(Graph* graph, NodeId n) {
     if (!bound || !Near(bound->number, 1e-12) ||
         !IsSumOfSquares(*graph, Producer(*graph, bound->x), x))
       continue;
-    Become(kL2Normalization, x, &node);
+    BecomeOne(kL2Normalization, x, &node);
     return true;
   }
   return false;

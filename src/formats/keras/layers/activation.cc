@@ -377,7 +377,7 @@ bool WriteSeveral(const NodeOut& out, LayerWriter* layers) {
 
 constexpr Variable kAlpha[] = {{"alpha", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kActivationRows[] = {
     {"Activation",
      "every function of Keras but glu, sparsemax and threshold",
      {},
@@ -481,6 +481,6 @@ void AddActivation(Activation activation, const std::string& name,
   layer.Set("threshold", 0.0);
 }
 
-std::span<const LayerRow> ActivationLayers() { return kRows; }
+std::span<const LayerRow> ActivationLayers() { return kActivationRows; }
 
 }  // namespace litesmith

@@ -192,7 +192,7 @@ bool GuessAdditiveAttention(const NodeGroup& group, LayerConfig* config) {
 
 constexpr Variable kAttentionVariables[] = {
     {"scale", Layout::kPlain}, {"concat_score_weight", Layout::kPlain}};
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kAttentionRows[] = {
     {"Dot",
      "axes of inputs of two or three dimensions; normalize",
      {},
@@ -209,6 +209,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> AttentionLayers() { return kRows; }
+std::span<const LayerRow> AttentionLayers() { return kAttentionRows; }
 
 }  // namespace litesmith

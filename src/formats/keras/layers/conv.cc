@@ -295,10 +295,10 @@ bool GuessSeparable(const NodeGroup& group, LayerConfig* config) {
 
 // ---- The rows ---------------------------------------------------------------
 
-constexpr Variable kVariables[] = {{"kernel", Layout::kOutputLast},
-                                   {"bias", Layout::kPlain}};
-constexpr Variable kVariables1D[] = {{"kernel", Layout::kOutputLast1D},
-                                     {"bias", Layout::kPlain}};
+constexpr Variable kConvVariables[] = {{"kernel", Layout::kOutputLast},
+                                       {"bias", Layout::kPlain}};
+constexpr Variable kConvVariables1D[] = {{"kernel", Layout::kOutputLast1D},
+                                         {"bias", Layout::kPlain}};
 constexpr Variable kDepthwiseVariables[] = {
     {"depthwise_kernel", Layout::kDepthwise, "kernel"},
     {"bias", Layout::kPlain}};
@@ -314,11 +314,11 @@ constexpr Variable kSeparableVariables1D[] = {
     {"pointwise_kernel", Layout::kOutputLast1D},
     {"bias", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kConvRows[] = {
     {"Conv2D",
      "padding same or valid, strides, dilation_rate, groups, use_bias",
-     kVariables, InEitherFormat<BuildConv<2>>, WriteConv2D},
-    {"Conv1D", "as Conv2D; causal padding, too", kVariables1D,
+     kConvVariables, InEitherFormat<BuildConv<2>>, WriteConv2D},
+    {"Conv1D", "as Conv2D; causal padding, too", kConvVariables1D,
      InEitherFormat<BuildConv<1>>, nullptr, GuessConv1D},
     {"DepthwiseConv2D", "as Conv2D; depth_multiplier, strides of one size",
      kDepthwiseVariables, InEitherFormat<BuildDepthwise<2>>,
@@ -347,6 +347,6 @@ const char* PaddingName(Padding padding) {
   return padding == kSame ? "same" : "valid";
 }
 
-std::span<const LayerRow> ConvLayers() { return kRows; }
+std::span<const LayerRow> ConvLayers() { return kConvRows; }
 
 }  // namespace litesmith

@@ -100,7 +100,7 @@ bool WriteDense(const NodeOut& out, LayerWriter* layers) {
 constexpr Variable kDenseVariables[] = {{"kernel", Layout::kOutputLast},
                                         {"bias", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kCoreRows[] = {
     {"InputLayer",
      "float32, or integers as int32; its batch may be fixed or open",
      {},
@@ -112,6 +112,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> CoreLayers() { return kRows; }
+std::span<const LayerRow> CoreLayers() { return kCoreRows; }
 
 }  // namespace litesmith

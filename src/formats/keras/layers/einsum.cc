@@ -159,19 +159,19 @@ bool Guess(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"kernel", Layout::kMatrix},
-                                   {"bias", Layout::kMatrix}};
+constexpr Variable kEinsumVariables[] = {{"kernel", Layout::kMatrix},
+                                         {"bias", Layout::kMatrix}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kEinsumRows[] = {
     {"EinsumDense",
      "equations that sum over the input's last letters; bias_axes of all of "
      "the "
      "kernel's others",
-     kVariables, Build, nullptr, Guess},
+     kEinsumVariables, Build, nullptr, Guess},
 };
 
 }  // namespace
 
-std::span<const LayerRow> EinsumLayers() { return kRows; }
+std::span<const LayerRow> EinsumLayers() { return kEinsumRows; }
 
 }  // namespace litesmith

@@ -96,16 +96,16 @@ bool GuessMasking(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"embeddings", Layout::kPlain}};
+constexpr Variable kEmbeddingVariables[] = {{"embeddings", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
-    {"Embedding", "input_dim, output_dim, mask_zero", kVariables,
+constexpr LayerRow kEmbeddingRows[] = {
+    {"Embedding", "input_dim, output_dim, mask_zero", kEmbeddingVariables,
      BuildEmbedding, nullptr, GuessEmbedding},
     {"Masking", "mask_value", {}, BuildMasking, nullptr, GuessMasking},
 };
 
 }  // namespace
 
-std::span<const LayerRow> EmbeddingLayers() { return kRows; }
+std::span<const LayerRow> EmbeddingLayers() { return kEmbeddingRows; }
 
 }  // namespace litesmith

@@ -221,7 +221,7 @@ bool WriteSquaredDifference(const NodeOut& out, LayerWriter* layers) {
 }
 
 // What is taken of each dimension, in the words of both Kerases.
-class Keys {
+class CalledKeys {
  public:
   void Add(const Ordered& key) {
     two.push_back(key);
@@ -252,7 +252,7 @@ bool WriteStridedSlice(const NodeOut& out, LayerWriter* layers) {
   if (attrs.ellipsis_mask != 0 || attrs.offset) return false;
   const std::vector<int32_t> begin = IntsOf(out, 1), end = IntsOf(out, 2),
                              strides = IntsOf(out, 3);
-  Keys keys;
+  CalledKeys keys;
   for (size_t d = 0; d < begin.size(); ++d) {
     const auto has = [&](int32_t mask) { return (mask >> d & 1) != 0; };
     if (has(attrs.new_axis_mask)) {
@@ -272,7 +272,7 @@ bool WriteStridedSlice(const NodeOut& out, LayerWriter* layers) {
 
 bool WriteSlice(const NodeOut& out, LayerWriter* layers) {
   const std::vector<int32_t> begin = IntsOf(out, 1), size = IntsOf(out, 2);
-  Keys keys;
+  CalledKeys keys;
   for (size_t d = 0; d < begin.size(); ++d) {
     keys.AddSlice(begin[d] == 0 ? Ordered() : Ordered(begin[d]),
                   size[d] == -1 ? Ordered() : Ordered(begin[d] + size[d]),

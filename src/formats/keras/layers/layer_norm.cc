@@ -219,16 +219,18 @@ bool WriteUnitNormalization(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"gamma", Layout::kPlain},
-                                   {"beta", Layout::kPlain}};
+constexpr Variable kLayerNormVariables[] = {{"gamma", Layout::kPlain},
+                                            {"beta", Layout::kPlain}};
 constexpr Variable kScale[] = {{"scale", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kLayerNormRows[] = {
     {"LayerNormalization",
      "over one axis or several; epsilon, center, scale, rms_scaling",
-     kVariables, BuildLayerNormalization, nullptr, GuessLayerNormalization},
+     kLayerNormVariables, BuildLayerNormalization, nullptr,
+     GuessLayerNormalization},
     {"GroupNormalization", "of the last axis; groups, epsilon, center, scale",
-     kVariables, BuildGroupNormalization, nullptr, GuessGroupNormalization},
+     kLayerNormVariables, BuildGroupNormalization, nullptr,
+     GuessGroupNormalization},
     {"RMSNormalization", "over one axis or several; epsilon", kScale,
      BuildRmsNormalization, nullptr, GuessRmsNormalization},
     {"UnitNormalization",
@@ -240,6 +242,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> LayerNormLayers() { return kRows; }
+std::span<const LayerRow> LayerNormLayers() { return kLayerNormRows; }
 
 }  // namespace litesmith

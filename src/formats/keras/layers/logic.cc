@@ -108,7 +108,7 @@ std::vector<TensorId> BuildTensor(LayerIn* in) {
 #define LITESMITH_OPERATION(name, build) \
   { "operation " name, "a function", {}, build }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kLogicRows[] = {
     LITESMITH_OPERATION("Equal", Compare<&kEqual>),
     LITESMITH_OPERATION("NotEqual", Compare<&kNotEqual>),
     LITESMITH_OPERATION("Greater", Compare<&kGreater>),
@@ -127,6 +127,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> LogicLayers() { return kRows; }
+std::span<const LayerRow> LogicLayers() { return kLogicRows; }
 
 }  // namespace litesmith

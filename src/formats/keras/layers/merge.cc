@@ -167,7 +167,7 @@ bool WriteConcatenate(const NodeOut& out, LayerWriter* layers) {
 
 constexpr char kInputs[] = "two inputs or more, broadcast as Keras does";
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kMergeRows[] = {
     {"Add",
      kInputs,
      {},
@@ -218,6 +218,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> MergeLayers() { return kRows; }
+std::span<const LayerRow> MergeLayers() { return kMergeRows; }
 
 }  // namespace litesmith

@@ -274,7 +274,7 @@ bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kMultiHeadRows[] = {
     {"MultiHeadAttention",
      "over all axes of sequences or images; num_heads, key_dim, value_dim, "
      "use_bias, output_shape, dropout, use_causal_mask",
@@ -287,6 +287,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> MultiHeadLayers() { return kRows; }
+std::span<const LayerRow> MultiHeadLayers() { return kMultiHeadRows; }
 
 }  // namespace litesmith

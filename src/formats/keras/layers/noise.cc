@@ -153,7 +153,7 @@ constexpr LayerRow Nothing(const char* name) {
   return {name, "nothing outside training, and left out", {}, BuildNothing};
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kNoiseRows[] = {
     {"Dropout",
      "in training only; rate, noise_shape, seed",
      {},
@@ -208,6 +208,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> NoiseLayers() { return kRows; }
+std::span<const LayerRow> NoiseLayers() { return kNoiseRows; }
 
 }  // namespace litesmith

@@ -76,22 +76,22 @@ bool WriteBatchNormalization(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
-constexpr Variable kVariables[] = {
+constexpr Variable kNormVariables[] = {
     {"gamma", Layout::kPlain},
     {"beta", Layout::kPlain},
     {"moving_mean", Layout::kPlain, nullptr, false},
     {"moving_variance", Layout::kPlain, nullptr, false}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kNormRows[] = {
     {"BatchNormalization",
      "on the last axis or axis 1; momentum, epsilon, center, scale; frozen it "
      "keeps its "
      "moments",
-     kVariables, BuildBatchNormalization, WriteBatchNormalization},
+     kNormVariables, BuildBatchNormalization, WriteBatchNormalization},
 };
 
 }  // namespace
 
-std::span<const LayerRow> NormLayers() { return kRows; }
+std::span<const LayerRow> NormLayers() { return kNormRows; }
 
 }  // namespace litesmith

@@ -22,7 +22,7 @@
 namespace litesmith {
 namespace {
 
-constexpr size_t kNoPlace = static_cast<size_t>(-1);
+constexpr size_t kNotGiven = static_cast<size_t>(-1);
 
 bool IsConstant(const LayerIn& in, TensorId id) {
   return in.graph->tensor(id).has_data();
@@ -118,7 +118,7 @@ std::vector<TensorId> BuildElu(LayerIn* in) {
 // Dimensions of the tensor from 0 on; `initial` if none are given.
 std::vector<int32_t> AxesOf(LayerIn* in, const Shape& shape,
                             std::vector<int32_t> initial,
-                            size_t place = kNoPlace) {
+                            size_t place = kNotGiven) {
   const Json* axis = GivenTo(in, place, {"axis", "axes", "dim"});
   if (axis != nullptr) {
     initial = axis->is_array() ? JsonDims(*axis, "axis")
@@ -133,7 +133,7 @@ std::vector<int32_t> AxesOf(LayerIn* in, const Shape& shape,
   return initial;
 }
 
-std::vector<TensorId> BuildSoftmax(LayerIn* in) {
+std::vector<TensorId> BuildSoftmaxOperation(LayerIn* in) {
   const TensorId x = FirstOperand(in);
   return {AddSoftmax(Nodes(in->name, in->graph), x,
                      AxesOf(in, in->graph->tensor(x).shape, {-1}))};
@@ -189,7 +189,7 @@ std::vector<TensorId> BuildMatmul(LayerIn* in) {
                                  .adj_y = FlagOf(in, {"transpose_b"}, false)})};
 }
 
-std::vector<TensorId> BuildConcatenate(LayerIn* in) {
+std::vector<TensorId> BuildConcatenateOperation(LayerIn* in) {
   if (in->inputs.empty()) Fail(ErrorKind::kCorrupt, "it reads no tensors");
   in->literals_read = true;
   const std::vector<int32_t> axes =
@@ -253,7 +253,7 @@ std::vector<TensorId> BuildSplit(LayerIn* in) {
   return InferLast(in->graph);
 }
 
-std::vector<TensorId> BuildReshape(LayerIn* in) {
+std::vector<TensorId> BuildReshapeOperation(LayerIn* in) {
   const TensorId x = FirstOperand(in);
   const Json* shape = GivenTo(in, 1, {"newshape", "shape"});
   if (shape == nullptr) Fail(ErrorKind::kCorrupt, "it has no shape");
@@ -435,7 +435,7 @@ std::vector<TensorId> As(LayerIn* in) {
   return Function(kName.text, in);
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kOperationsRows[] = {
     LITESMITH_OPERATION("Add", Binary<&kAdd>),
     LITESMITH_OPERATION("Subtract", Binary<&kSub>),
     LITESMITH_OPERATION("Multiply", Binary<&kMul>),
@@ -473,7 +473,7 @@ constexpr LayerRow kRows[] = {
     LITESMITH_OPERATION("Selu", As<"selu">),
     LITESMITH_OPERATION("Gelu", BuildGelu),
     LITESMITH_OPERATION("Silu", As<"silu">),
-    LITESMITH_OPERATION("Softmax", BuildSoftmax),
+    LITESMITH_OPERATION("Softmax", BuildSoftmaxOperation),
     LITESMITH_OPERATION("LogSoftmax", Unary<&kLogSoftmax>),
     LITESMITH_OPERATION("Softplus", As<"softplus">),
     LITESMITH_OPERATION("Softsign", As<"softsign">),
@@ -488,10 +488,10 @@ constexpr LayerRow kRows[] = {
     LITESMITH_OPERATION("Min", Reduce<&kReduceMin>),
     LITESMITH_OPERATION("Prod", Reduce<&kReduceProd>),
     LITESMITH_OPERATION("Clip", BuildClip),
-    LITESMITH_OPERATION("Concatenate", BuildConcatenate),
+    LITESMITH_OPERATION("Concatenate", BuildConcatenateOperation),
     LITESMITH_OPERATION("Stack", BuildStack),
     LITESMITH_OPERATION("Split", BuildSplit),
-    LITESMITH_OPERATION("Reshape", BuildReshape),
+    LITESMITH_OPERATION("Reshape", BuildReshapeOperation),
     LITESMITH_OPERATION("Transpose", BuildTranspose),
     LITESMITH_OPERATION("Tile", BuildTile),
     LITESMITH_OPERATION("Flip", BuildFlip),
@@ -504,6 +504,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> OperationsLayers() { return kRows; }
+std::span<const LayerRow> OperationsLayers() { return kOperationsRows; }
 
 }  // namespace litesmith

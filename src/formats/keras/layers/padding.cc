@@ -351,7 +351,7 @@ bool WriteCropping(const NodeOut& out, LayerWriter* layers) {
   return true;
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kPaddingRows[] = {
     {"ZeroPadding2D",
      "any padding",
      {},
@@ -395,6 +395,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> PaddingLayers() { return kRows; }
+std::span<const LayerRow> PaddingLayers() { return kPaddingRows; }
 
 }  // namespace litesmith

@@ -109,7 +109,7 @@ constexpr LayerRow Global(const char* name) {
           nullptr, GuessGlobal<kOp, kSpatial>};
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kPoolRows[] = {
     Pool<&kMaxPool2D, 2>("MaxPooling2D"),
     Pool<&kMaxPool2D, 1>("MaxPooling1D"),
     Pool<&kAveragePool2D, 2>("AveragePooling2D"),
@@ -127,6 +127,6 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> PoolLayers() { return kRows; }
+std::span<const LayerRow> PoolLayers() { return kPoolRows; }
 
 }  // namespace litesmith

@@ -33,7 +33,7 @@ struct FunctionName {
   CellFunction function;
   int generation = 0;  // of the Keras that means this; 0: both
 };
-constexpr FunctionName kFunctions[] = {
+constexpr FunctionName kFunctionNames[] = {
     {"linear", CellFunction::kLinear},
     {"tanh", CellFunction::kTanh},
     {"sigmoid", CellFunction::kLogistic},
@@ -62,7 +62,7 @@ CellFunction FunctionOf(const LayerIn& in, const char* key,
     }
   }
   std::string known;
-  for (const FunctionName& row : kFunctions) {
+  for (const FunctionName& row : kFunctionNames) {
     if (row.generation != 0 && row.generation != in.generation) continue;
     if (row.name == name) return row.function;
     known += std::string(known.empty() ? "" : ", ") + row.name;
@@ -76,14 +76,14 @@ constexpr CellRow kCells[] = {{"SimpleRNN", "SimpleRNNCell", CellKind::kSimple},
                               {"LSTM", "LSTMCell", CellKind::kLstm}};
 
 // What a layer does around its cell.
-struct Around {
+struct Surroundings {
   bool sequences = false;
   bool states = false;  // gives them, too
   bool backwards = false;
   bool zeros = false;  // results of steps that a mask leaves out
 };
 
-Around AroundOf(const Json& config) {
+Surroundings AroundOf(const Json& config) {
   if (JsonBool(config, "time_major", false)) {
     Fail(ErrorKind::kUnsupported,
          "its time_major is true; batches in front are supported");
@@ -161,7 +161,7 @@ std::vector<TensorId> AddCell(CellKind kind, const std::string& step,
 
 // Of the sequence, [batch, steps], or kNoTensor. Every result of a sequence is
 // handed on with it.
-TensorId MaskIn(const Around& around, bool goes_by_it, LayerIn* in) {
+TensorId MaskIn(const Surroundings& around, bool goes_by_it, LayerIn* in) {
   const MaskPtr mask = MaskOf(*in, in->inputs[0]);
   in->handed_on = std::vector<MaskPtr>(1, around.sequences ? mask : nullptr);
   if (mask == nullptr || !goes_by_it) return kNoTensor;
@@ -215,7 +215,7 @@ std::vector<TensorId> InitialStates(LayerIn* in) {
 }
 
 std::vector<TensorId> BuildAround(CellKind kind, LayerIn* in) {
-  const Around around = AroundOf(in->config);
+  const Surroundings around = AroundOf(in->config);
   TensorId x = SequenceIn(*in);
   const std::vector<TensorId> states = InitialStates(in);
   const bool lstm = kind == CellKind::kLstm;
@@ -289,7 +289,7 @@ LayerIn WithCell(const Json& cell, const std::string& part,
 }
 
 std::vector<TensorId> BuildRnn(LayerIn* in) {
-  const Around around = AroundOf(in->config);
+  const Surroundings around = AroundOf(in->config);
   TensorId x = SequenceIn(*in);
   if (around.states || in->inputs.size() > 1 ||
       !TensorsOf(in, "initial_state").empty()) {
@@ -352,7 +352,7 @@ bool GuessRnn(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kRecurrentRows[] = {
     {"SimpleRNN",
      "return_sequences, return_state, go_backwards, initial states; "
      "activations linear, tanh, sigmoid, hard_sigmoid, relu, relu6, elu, "
@@ -368,7 +368,7 @@ constexpr LayerRow kRows[] = {
 };
 
 const char* FunctionNameOf(CellFunction function) {
-  for (const FunctionName& row : kFunctions) {
+  for (const FunctionName& row : kFunctionNames) {
     if (row.function == function && row.generation != 3) return row.name;
   }
   return nullptr;
@@ -443,6 +443,6 @@ bool SayCell(const Graph& graph, const Node& node, bool backwards,
   return true;
 }
 
-std::span<const LayerRow> RecurrentLayers() { return kRows; }
+std::span<const LayerRow> RecurrentLayers() { return kRecurrentRows; }
 
 }  // namespace litesmith

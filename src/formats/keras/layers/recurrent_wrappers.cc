@@ -207,7 +207,7 @@ bool GuessTimeDistributed(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kRecurrentWrappersRows[] = {
     {"Bidirectional",
      "of a recurrent layer; merge_mode concat, sum, mul, ave or null",
      kCellVariables, BuildBidirectional, nullptr, GuessBidirectional},
@@ -221,6 +221,8 @@ constexpr LayerRow kRows[] = {
 
 }  // namespace
 
-std::span<const LayerRow> RecurrentWrapperLayers() { return kRows; }
+std::span<const LayerRow> RecurrentWrapperLayers() {
+  return kRecurrentWrappersRows;
+}
 
 }  // namespace litesmith

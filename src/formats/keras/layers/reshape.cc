@@ -112,7 +112,7 @@ bool GuessRepeatVector(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kReshapeRows[] = {
     {"Reshape",
      "target_shape with at most one -1",
      {},
@@ -137,6 +137,6 @@ OutTensor AddFlatten(const std::string& name, std::vector<OutTensor> inputs,
   return out->Last();
 }
 
-std::span<const LayerRow> ReshapeLayers() { return kRows; }
+std::span<const LayerRow> ReshapeLayers() { return kReshapeRows; }
 
 }  // namespace litesmith

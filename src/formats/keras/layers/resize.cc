@@ -15,12 +15,12 @@ double Lanczos(double x, double radius) {
          (M_PI * M_PI * x * x);
 }
 
-struct Kernel {
+struct ResizeKernel {
   const char* name;
   double radius;
   double (*at)(double distance);
 };
-constexpr Kernel kKernels[] = {
+constexpr ResizeKernel kResizeKernels[] = {
     {"lanczos3", 3, [](double x) { return Lanczos(x, 3); }},
     {"lanczos5", 5, [](double x) { return Lanczos(x, 5); }},
     {"gaussian", 1.5,
@@ -34,7 +34,8 @@ constexpr Kernel kKernels[] = {
 };
 
 // Of pixels [first, last] around `center` that there are.
-void AddByKernel(const Kernel& kernel, double center, int32_t in, double* row) {
+void AddByKernel(const ResizeKernel& kernel, double center, int32_t in,
+                 double* row) {
   const int64_t first =
       static_cast<int64_t>(std::ceil(center - kernel.radius - 0.5));
   const int64_t last =
@@ -74,11 +75,11 @@ void AddArea(double from, double to, int32_t in, double* row) {
 
 std::vector<float> ResizeWeights(const std::string& interpolation, int32_t in,
                                  int32_t out) {
-  const auto kernel =
-      std::find_if(std::begin(kKernels), std::end(kKernels),
-                   [&](const Kernel& k) { return interpolation == k.name; });
+  const auto kernel = std::find_if(
+      std::begin(kResizeKernels), std::end(kResizeKernels),
+      [&](const ResizeKernel& k) { return interpolation == k.name; });
   const bool cubic = interpolation == "bicubic";
-  if (kernel == std::end(kKernels) && !cubic && interpolation != "area")
+  if (kernel == std::end(kResizeKernels) && !cubic && interpolation != "area")
     return {};
   const double scale = static_cast<double>(in) / out;
   std::vector<float> weights;
@@ -87,7 +88,7 @@ std::vector<float> ResizeWeights(const std::string& interpolation, int32_t in,
     if (cubic) {
       const float scale_f = static_cast<float>(in) / static_cast<float>(out);
       AddCubic((static_cast<float>(y) + 0.5f) * scale_f - 0.5f, in, row.data());
-    } else if (kernel != std::end(kKernels)) {
+    } else if (kernel != std::end(kResizeKernels)) {
       AddByKernel(*kernel, (y + 0.5) * scale, in, row.data());
     } else {
       AddArea(y * scale, (y + 1) * scale, in, row.data());

@@ -258,23 +258,23 @@ bool GuessNormalization(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"mean", Layout::kPlain},
-                                   {"variance", Layout::kPlain},
-                                   {"count", Layout::kPlain}};
+constexpr Variable kScaleVariables[] = {{"mean", Layout::kPlain},
+                                        {"variance", Layout::kPlain},
+                                        {"count", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kScaleRows[] = {
     {"Rescaling",
      "scale and offset, of all or of each channel",
      {},
      BuildRescaling,
      WriteRescaling,
      GuessRescaling},
-    {"Normalization", "axis, mean and variance, invert", kVariables,
+    {"Normalization", "axis, mean and variance, invert", kScaleVariables,
      BuildNormalization, nullptr, GuessNormalization},
 };
 
 }  // namespace
 
-std::span<const LayerRow> ScaleLayers() { return kRows; }
+std::span<const LayerRow> ScaleLayers() { return kScaleRows; }
 
 }  // namespace litesmith

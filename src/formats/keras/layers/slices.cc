@@ -23,9 +23,9 @@ bool IsEllipsis(const Json& key) {
   return JsonString(key, "class_name", "") == "__ellipsis__";
 }
 
-class Slices {
+class SliceList {
  public:
-  explicit Slices(const Shape& shape) : shape_(shape) {}
+  explicit SliceList(const Shape& shape) : shape_(shape) {}
 
   void Add(const Json& key) {
     const auto bit = static_cast<int32_t>(1U << begin.size());
@@ -91,7 +91,7 @@ std::vector<TensorId> BuildGetItem(LayerIn* in) {
     Fail(ErrorKind::kCorrupt, "it has {} keys", keys.size());
   int dims = 0;
   for (const Json& item : keys) dims += !item.is_null() && !IsEllipsis(item);
-  Slices slices(shape);
+  SliceList slices(shape);
   bool skipped = false;
   for (const Json& item : keys) {
     if (IsEllipsis(item) && !skipped) {
@@ -110,12 +110,12 @@ std::vector<TensorId> BuildGetItem(LayerIn* in) {
                                   slices.attrs));
 }
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kSlicesRows[] = {
     {"operation GetItem", "slices, indices, new axes", {}, BuildGetItem},
 };
 
 }  // namespace
 
-std::span<const LayerRow> SlicesLayers() { return kRows; }
+std::span<const LayerRow> SlicesLayers() { return kSlicesRows; }
 
 }  // namespace litesmith

@@ -12,7 +12,7 @@ namespace litesmith {
 namespace {
 
 // Along one dimension.
-struct Side {
+struct Axis1D {
   int64_t in, kernel, stride, dilation;
   int64_t padding = -1;  // output_padding; -1: none is given
 
@@ -100,9 +100,9 @@ std::vector<TensorId> Build(LayerIn* in) {
   const TensorId image =
       kSpatial == 1 ? ExpandSequence(&nodes, in->input()) : in->input();
   const Shape from = nodes.ShapeOf(image);
-  const Side rows{from[1], kernel_h, kSpatial == 1 ? 1 : stride_h,
-                  kSpatial == 1 ? 1 : dilation_h, kSpatial == 1 ? -1 : pad_h};
-  const Side columns{from[2], kernel_w, stride_w, dilation_w, pad_w};
+  const Axis1D rows{from[1], kernel_h, kSpatial == 1 ? 1 : stride_h,
+                    kSpatial == 1 ? 1 : dilation_h, kSpatial == 1 ? -1 : pad_h};
+  const Axis1D columns{from[2], kernel_w, stride_w, dilation_w, pad_w};
   const std::string step = kSpatial == 1 ? "conv" : "";
   const TensorId shape =
       nodes.Ints(Nodes::Below(step, "shape"),
@@ -146,10 +146,10 @@ bool Guess(const NodeGroup& group, LayerConfig* config) {
   config->emplace_back("strides",
                        SizesFor(kSpatial, attrs.stride_h, attrs.stride_w));
   config->emplace_back("padding", std::string(PaddingName(attrs.padding)));
-  const Side rows{x[1], filter[1], attrs.stride_h, 1};
-  const Side columns{x[2], filter[2], attrs.stride_w, 1};
+  const Axis1D rows{x[1], filter[1], attrs.stride_h, 1};
+  const Axis1D columns{x[2], filter[2], attrs.stride_w, 1};
   if (rows.Output(same) != y[1] || columns.Output(same) != y[2]) {
-    const auto padding = [&](Side side, int32_t out) {
+    const auto padding = [&](Axis1D side, int32_t out) {
       side.padding = 0;
       return out - side.Output(same);
     };
@@ -168,22 +168,22 @@ bool Guess(const NodeGroup& group, LayerConfig* config) {
   return true;
 }
 
-constexpr Variable kVariables[] = {{"kernel", Layout::kTransposed},
-                                   {"bias", Layout::kPlain}};
-constexpr Variable kVariables1D[] = {{"kernel", Layout::kTransposed1D},
-                                     {"bias", Layout::kPlain}};
+constexpr Variable kTransposedVariables[] = {{"kernel", Layout::kTransposed},
+                                             {"bias", Layout::kPlain}};
+constexpr Variable kTransposedVariables1D[] = {
+    {"kernel", Layout::kTransposed1D}, {"bias", Layout::kPlain}};
 
-constexpr LayerRow kRows[] = {
+constexpr LayerRow kTransposedRows[] = {
     {"Conv2DTranspose",
      "padding same or valid, strides, output_padding; frozen with a "
      "dilation_rate",
-     kVariables, BuildEither<2>, nullptr, Guess<2>},
-    {"Conv1DTranspose", "as Conv2DTranspose", kVariables1D, BuildEither<1>,
-     nullptr, Guess<1>},
+     kTransposedVariables, BuildEither<2>, nullptr, Guess<2>},
+    {"Conv1DTranspose", "as Conv2DTranspose", kTransposedVariables1D,
+     BuildEither<1>, nullptr, Guess<1>},
 };
 
 }  // namespace
 
-std::span<const LayerRow> TransposedLayers() { return kRows; }
+std::span<const LayerRow> TransposedLayers() { return kTransposedRows; }
 
 }  // namespace litesmith
