@@ -37,12 +37,9 @@ void AppendInputs(const Node& node, size_t first, std::vector<TensorId>* all) {
   for (size_t i = first; i < count; ++i) all->push_back(node.input(i));
 }
 
-PlannedKernel PlannedChain(const ChainContext& context, const Fusion& fusion,
-                           KernelPtr kernel) {
+PlannedKernel PlannedChain(const ChainContext& context, KernelPtr kernel) {
   PlannedKernel planned;
   planned.nodes.assign(context.nodes.begin(), context.nodes.end());
-  planned.fusion = &fusion;
-  planned.name = fusion.name;
   planned.kernel = std::move(kernel);
   for (size_t i = 0; i < context.nodes.size(); ++i)
     AppendInputs(context.node(i), i > 0 ? 1 : 0, &planned.inputs);
@@ -57,17 +54,19 @@ std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
                                 Session* session) {
   std::vector<PlannedKernel> by_last(graph.nodes.size());
   std::vector<char> taken(graph.nodes.size(), 0);
+  const auto take = [&](const Fusion& fusion, PlannedKernel planned) {
+    for (const NodeId id : planned.nodes) taken[static_cast<size_t>(id)] = 1;
+    planned.fusion = &fusion;
+    planned.name = fusion.name;
+    const auto last = static_cast<size_t>(planned.nodes.back());
+    by_last[last] = std::move(planned);
+  };
   for (const Fusion* fusion : kAllFusions) {
     if (fusion->purpose != purpose) continue;
     if (fusion->groups != nullptr) {
       for (PlannedKernel& planned :
-           fusion->groups({graph, facts, numerics, session, taken})) {
-        for (const NodeId id : planned.nodes)
-          taken[static_cast<size_t>(id)] = 1;
-        planned.fusion = fusion;
-        planned.name = fusion->name;
-        by_last[static_cast<size_t>(planned.nodes.back())] = std::move(planned);
-      }
+           fusion->groups({graph, facts, numerics, session, taken}))
+        take(*fusion, std::move(planned));
     }
     if (fusion->chain.empty()) continue;
     for (size_t n = 0; n < graph.nodes.size(); ++n) {
@@ -79,9 +78,8 @@ std::vector<PlannedKernel> Fuse(const Graph& graph, const GraphFacts& facts,
       const ChainContext context{graph, facts, nodes, numerics, session};
       if (nodes.empty() || !free || !fusion->fits(context)) continue;
       KernelPtr kernel = fusion->prepare(context);
-      if (kernel == nullptr) continue;
-      for (const NodeId id : nodes) taken[static_cast<size_t>(id)] = 1;
-      by_last[n] = PlannedChain(context, *fusion, std::move(kernel));
+      if (kernel != nullptr)
+        take(*fusion, PlannedChain(context, std::move(kernel)));
     }
   }
   return by_last;

@@ -4,6 +4,7 @@
 
 #include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/fully_connected.h"
+#include "src/ops/move/move.h"
 #include "src/ops/pool/pool_2d.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/train.h"
@@ -234,6 +235,85 @@ Graph BuildInt16Step(const Int16Step& of, Rng* rng) {
   return build.Finish({c, y});
 }
 
+// A recurrent layer of int16 in ops one by one: the inputs' products of all
+// steps, unpacked, and what the steps give, packed.
+struct Int16Sequence {
+  const char* name;
+  int units;
+  bool is_read = false;  // one of the inputs' parts by another node, too
+  bool last_alone = false;
+  int rows = 0;  // a sample, as a dimension of their own
+};
+constexpr Int16Sequence kInt16Sequences[] = {{"12", 12},
+                                             {"wide", 37},
+                                             {"read_elsewhere", 12, true},
+                                             {"last_alone", 12, false, true},
+                                             {"rows", 9, false, false, 2}};
+
+Graph BuildInt16Sequence(const Int16Sequence& of, Rng* rng) {
+  constexpr float kOne = 1.0f / 32768;
+  constexpr int kSteps = 4, kDepth = 6;
+  GraphBuilder build(rng);
+  std::vector<int32_t> shape = {kSteps, kDepth};
+  if (of.rows > 0) shape.insert(shape.begin(), of.rows);
+  const int axis = static_cast<int>(shape.size()) - 1;
+  const TensorId x = build.Input("x", DType::kInt16, shape, PerTensor(kOne));
+  const auto add = [&](const OpDef& op, const std::string& name,
+                       std::vector<TensorId> inputs, float scale) {
+    build.Add(op, name, std::move(inputs), PerTensor(scale), DType::kInt16);
+    return build.last();
+  };
+  const auto dense = [&](const std::string& name, TensorId rows, TensorId w) {
+    build
+        .Add(kFullyConnected, name, {rows, w}, PerTensor(4.7f * kOne),
+             DType::kInt16)
+        .Set<&FullyConnectedAttrs::keep_num_dims>(true);
+    return build.last();
+  };
+  const auto weights = [&](const std::string& name, int depth) {
+    return build.Random(name, DType::kInt8, {of.units, depth},
+                        PerTensor(0.011f));
+  };
+  std::vector<std::vector<TensorId>> parts;
+  std::vector<TensorId> recurrent, states;
+  for (const char* gate : {"f", "g"}) {
+    const std::string name = gate;
+    const TensorId all = dense("all_" + name, x, weights("w_" + name, kDepth));
+    std::vector<std::string> names;
+    for (int t = 0; t < kSteps; ++t)
+      names.push_back(fmt::format("part_{}{}", name, t));
+    Node& node = build.AddMany(kUnpack, names, {all}, PerTensor(4.7f * kOne),
+                               DType::kInt16);
+    node.Set<&UnpackAttrs::num>(kSteps);
+    node.Set<&UnpackAttrs::axis>(axis);
+    parts.push_back(node.outputs);
+    recurrent.push_back(weights("r_" + name, of.units));
+  }
+  TensorId h = add(kMul, "h0", {parts[1][0], parts[0][0]}, 2.1f * kOne);
+  states.push_back(h);
+  for (size_t t = 1; t < kSteps; ++t) {
+    const auto gate = [&](size_t which, const OpDef& function) {
+      const std::string name = fmt::format("{}_{}", which, t);
+      const TensorId of_h = dense("d" + name, h, recurrent[which]);
+      const TensorId sum =
+          add(kAdd, "s" + name, {parts[which][t], of_h}, 9 * kOne);
+      return add(function, "a" + name, {sum}, kOne);
+    };
+    const TensorId forget = gate(0, kLogistic);
+    const TensorId kept = add(kMul, fmt::format("k{}", t), {forget, h}, kOne);
+    h = add(kAdd, fmt::format("h{}", t), {kept, gate(1, kTanh)}, 2.1f * kOne);
+    states.push_back(h);
+  }
+  if (of.last_alone) return build.Finish({h});
+  Node& pack =
+      build.Add(kPack, "states", states, PerTensor(2.1f * kOne), DType::kInt16);
+  pack.Set<&PackAttrs::values_count>(kSteps);
+  pack.Set<&PackAttrs::axis>(axis);
+  std::vector<TensorId> outputs = {build.last()};
+  if (of.is_read) outputs.push_back(parts[0][2]);
+  return build.Finish(outputs);
+}
+
 // Dense layers of the same rows, one of them alike in nothing but the input.
 Graph BuildInt16Layers(Rng* rng) {
   GraphBuilder build(rng);
@@ -298,6 +378,10 @@ std::vector<Case> FusionCases() {
   for (const Int16Step& step : kInt16Steps) {
     add(fmt::format("int16_step_{}", step.name),
         [&](Rng* rng) { return BuildInt16Step(step, rng); });
+  }
+  for (const Int16Sequence& sequence : kInt16Sequences) {
+    add(fmt::format("int16_sequence_{}", sequence.name),
+        [&](Rng* rng) { return BuildInt16Sequence(sequence, rng); });
   }
   add("int16_layers", BuildInt16Layers);
   add("int16_step_timed", [&](Rng* rng) {

@@ -12,7 +12,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <span>
+#include <utility>
 
+#include "src/kernels/common/nearest.h"
 #include "src/kernels/map/scaled_binary-inl.h"
 #include "src/kernels/map/sigmoid16-inl.h"
 
@@ -22,13 +25,15 @@ namespace litesmith {
 
 struct Program16Call {
   std::span<const Program16Step> steps;
-  std::span<const int> outputs;
-  int arrays_count;
+  std::span<const size_t> stages;
   int64_t count, width;
-  const int16_t* const* arrays;
-  const int16_t* const* rows;
-  int16_t* const* to;
-  int32_t* values;  // a vector each
+  const int16_t* const* inputs;
+  int16_t* const* outputs;
+  std::byte* values;
+  int64_t vector_step;  // bytes from one vector's values to those of the next
+  int16_t* kept;
+  int64_t kept_width;
+  bool only_dense;
 };
 
 }  // namespace litesmith
@@ -49,112 +54,273 @@ void RunProgram(const Program16Call&) {}
 constexpr int kLanes = hn::MaxLanes(DS32());
 int ProgramLanes() { return kLanes; }
 
-template <template <RequantForm> class F>
-HWY_INLINE VS32 Binary(const PackedBinary& p, VS32 a, VS32 b) {
-  const auto apply = [&](const auto& f) HWY_ATTR {
-    return f.Join(f.Prepare(0, a), f.Prepare(1, b));
-  };
-  VS32 y;
-  switch (p.requantizer.form) {
-    case RequantForm::kPlain:
-      y = apply(F<RequantForm::kPlain>(p));
-      break;
-    case RequantForm::kSigned:
-      y = apply(F<RequantForm::kSigned>(p));
-      break;
-    default:
-      y = apply(F<RequantForm::kLeft>(p));
-  }
+// As VectorRequantizer of kSigned, of constants that all lanes share, and
+// clamped.
+HWY_INLINE VS32 Requantized(const Program16Step::Binary& p, VS32 acc) {
   const DS32 d;
-  return hn::Min(hn::Max(y, hn::Set(d, p.requantizer.lo)),
-                 hn::Set(d, p.requantizer.hi));
+  const DU64 d64;
+  const VS32 multiplier = hn::Set(d, p.multiplier);
+  const auto one = [&](VS32 x, uint64_t shift) HWY_ATTR {
+    const VU64 add =
+        hn::Sub(hn::Set(d64, p.add),
+                hn::And(hn::BitCast(d64, x), hn::Set(d64, p.sign)));
+    const auto product = hn::BitCast(d64, hn::MulEven(x, multiplier));
+    return hn::Shr(hn::Add(product, add), hn::Set(d64, shift));
+  };
+  // Even lanes have nothing above them, odd ones something below.
+  const VS32 odd = hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(d64, acc)));
+  const VU64 both = hn::Or(one(acc, p.shift[0]),
+                           hn::And(one(odd, p.shift[1]), hn::Set(d64, p.odd)));
+  const VS32 y = hn::Sub(hn::BitCast(d, both), hn::Set(d, p.subtract));
+  return hn::Min(hn::Max(y, hn::Set(d, p.lo)), hn::Set(d, p.hi));
+}
+
+// Of Term<true>: `high` and `low` are factors already.
+HWY_INLINE VS32 TermOf(const Program16Step::Term& t, VS32 x) {
+  const DS32 d;
+  const VS32 low =
+      MulAdd16(hn::Set(d, 1 << (kWideTermBits - 1)), x, hn::Set(d, t.low));
+  VS32 sum =
+      MulAdd16(hn::ShiftRight<kWideTermBits>(low), x, hn::Set(d, t.high));
+  if (t.bits > 0) {
+    sum = hn::Shr(
+        hn::Add(sum, hn::Add(hn::Set(d, t.half), hn::ShiftRight<31>(sum))),
+        hn::Set(d, t.bits));
+  }
+  return t.subtract != 0 ? hn::Sub(hn::Zero(d), sum) : sum;
+}
+
+HWY_INLINE VS32 SumOfTerms(const Program16Step::Binary& p, VS32 a, VS32 b) {
+  return Requantized(p, hn::Add(TermOf(p.terms[0], a), TermOf(p.terms[1], b)));
+}
+
+HWY_INLINE VS32 ProductOf(const Program16Step::Binary& p, VS32 a, VS32 b) {
+  return Requantized(p, Mul16(a, hn::And(b, hn::Set(DS32(), p.factor))));
+}
+
+// Entries number `at`, 0 to 255, of a table.
+HWY_INLINE VS32 Gathered(const int32_t* table, VS32 at) {
+  return hn::GatherIndex(DS32(), table, at);
+}
+
+// The same in a third of the time, of instructions for a port that others want:
+// for what nothing runs beside.
+HWY_INLINE VS32 LookedUp(const int32_t* table, VS32 at) {
+#if HWY_TARGET == HWY_AVX3
+  const auto of = [&](int i) HWY_ATTR {
+    return _mm512_permutex2var_epi32(_mm512_load_si512(table + 32 * i), at.raw,
+                                     _mm512_load_si512(table + 32 * i + 16));
+  };
+  const auto bit = [&](int value) HWY_ATTR {
+    return _mm512_test_epi32_mask(at.raw, _mm512_set1_epi32(value));
+  };
+  const __mmask16 b5 = bit(32), b6 = bit(64), b7 = bit(128);
+  const auto two = [&](int i) HWY_ATTR {
+    return _mm512_mask_blend_epi32(b5, of(i), of(i + 1));
+  };
+  const auto four = [&](int i) HWY_ATTR {
+    return _mm512_mask_blend_epi32(b6, two(i), two(i + 2));
+  };
+  return VS32{_mm512_mask_blend_epi32(b7, four(0), four(4))};
+#else
+  return Gathered(table, at);
+#endif
+}
+
+// VectorSigmoid::Apply.
+template <VS32 (*kLook)(const int32_t*, VS32)>
+HWY_INLINE VS32 SigmoidOf(const Program16Step::Sigmoid& f, VS32 x) {
+  const DS32 d;
+  const VS32 half = hn::Set(d, f.half);
+  const VS32 multiplier = hn::Set(d, f.multiplier);
+  const VS32 product = f.is_wide ? hn::Add(hn::Mul(x, multiplier), half)
+                                 : MulAdd16(half, x, multiplier);
+  const VS32 steps = hn::Shr(product, hn::Set(d, f.shift));
+  const VS32 size = hn::Abs(steps);
+  const VS32 at =
+      hn::Min(hn::Shr(size, hn::Set(d, f.bits)), hn::Set(d, f.last));
+  const VS32 entry = kLook(f.table, at);
+  const VS32 way = hn::And(hn::ShiftLeft<16>(size), hn::Set(d, f.rest));
+  const VS32 y =
+      PairDot(hn::Set(d, f.add), entry, hn::Or(way, hn::Set(d, f.one)));
+  const VS32 odd = hn::Xor(y, hn::ShiftRight<31>(steps));
+  return hn::Shr(hn::Add(odd, hn::Set(d, f.back)), hn::Set(d, f.down));
 }
 
 using DF64 = hn::Repartition<double, DS32>;
 
-// rha(acc * real) of half a vector, less the zero point (dense/simd.cc says why
-// the clamp may come first).
-HWY_INLINE auto DenseHalf(const Dense16& p, hn::Vec<hn::Half<DS32> > sums,
-                          int64_t at) {
+// rha(acc * real) of half a vector; |acc * real| < 2^31.
+HWY_INLINE auto RoundedHalf(hn::Vec<hn::Half<DS32>> acc, const double* reals) {
   const DF64 d;
-  const auto acc =
-      hn::Add(hn::PromoteTo(d, sums), hn::Load(d, p.bias.as<double>() + at));
-  const auto lo = hn::Set(d, double{1} * p.lo - p.zero_point);
-  const auto hi = hn::Set(d, double{1} * p.hi - p.zero_point);
-  const auto y = hn::Min(
-      hn::Max(hn::Mul(acc, hn::Load(d, p.reals.as<double>() + at)), lo), hi);
+  const auto y = hn::Mul(hn::PromoteTo(d, acc), hn::Load(d, reals));
   constexpr double kBelowHalf = 0.49999999999999994;
   return hn::DemoteTo(hn::Half<DS32>(),
                       hn::Add(y, hn::CopySignToAbs(hn::Set(d, kBelowHalf), y)));
 }
 
-// The outputs from `first` on, a whole vector of them.
-HWY_INLINE VS32 Dense(const Dense16& p, const int16_t* x, int64_t first) {
+// The same as the lower 32 bits of a sum that leaves no more of it, where no
+// product is about halfway between integers.
+HWY_INLINE VS32 NearestHalf(hn::Vec<hn::Half<DS32>> acc, const double* reals) {
+  const DF64 d;
+  return hn::BitCast(DS32(),
+                     hn::MulAdd(hn::PromoteTo(d, acc), hn::Load(d, reals),
+                                hn::Set(d, 0x1.8p52)));
+}
+
+HWY_INLINE VS32 RequantizedF64(VS32 acc, const double* reals, bool is_nearest) {
   const DS32 d;
-  const int32_t* w = p.weights.as<int32_t>() + first * p.words;
-  VS32 even = hn::Zero(d);
+  const auto lower = hn::LowerHalf(acc);
+  const auto upper = hn::UpperHalf(hn::Half<DS32>(), acc);
+  if (is_nearest) {
+    return hn::ConcatEven(d, NearestHalf(upper, reals + kLanes / 2),
+                          NearestHalf(lower, reals));
+  }
+  return hn::Combine(d, RoundedHalf(upper, reals + kLanes / 2),
+                     RoundedHalf(lower, reals));
+}
+
+// Vector number `block` of the outputs.
+template <class Words>
+HWY_INLINE VS32 DenseOf(const Program16Step::Dense& p, const int16_t* x,
+                        int64_t block) {
+  const DS32 d;
+  const int64_t first = block * kLanes;
+  const auto* w =
+      reinterpret_cast<const int32_t*>(p.weights) + first * (p.pairs + p.odd);
+  VS32 even = p.bias != nullptr ? hn::Load(d, p.bias + first) : hn::Zero(d);
   VS32 odd = hn::Zero(d);
-  const int whole = p.depth / 2;
-  int i = 0;
-  for (; i + 2 <= whole; i += 2) {
-    even = PairDot(even, BroadcastWord(x + 2 * i), hn::Load(d, w + i * kLanes));
-    odd = PairDot(odd, BroadcastWord(x + 2 * i + 2),
-                  hn::Load(d, w + (i + 1) * kLanes));
+  int left = p.pairs;
+  for (; left >= 2; left -= 2, x += 4, w += 2 * kLanes) {
+    even = Words::Step(even, BroadcastWord(x), hn::Load(d, w));
+    odd = Words::Step(odd, BroadcastWord(x + 2), hn::Load(d, w + kLanes));
   }
-  if (i < whole) {
-    even = PairDot(even, BroadcastWord(x + 2 * i), hn::Load(d, w + i * kLanes));
-    ++i;
+  if (left > 0) {
+    even = Words::Step(even, BroadcastWord(x), hn::Load(d, w));
+    x += 2, w += kLanes;
   }
-  if (i < p.words) {  // half a word
-    odd = PairDot(odd, hn::Set(d, static_cast<uint16_t>(x[2 * i])),
-                  hn::Load(d, w + i * kLanes));
+  if (p.odd > 0) {  // half a word
+    odd =
+        Words::Step(odd, hn::Set(d, static_cast<uint16_t>(*x)), hn::Load(d, w));
   }
-  const VS32 sums = hn::Add(even, odd);
-  const auto lower = DenseHalf(p, hn::LowerHalf(sums), first);
-  const auto upper =
-      DenseHalf(p, hn::UpperHalf(hn::Half<DS32>(), sums), first + kLanes / 2);
-  return hn::Add(hn::Combine(d, upper, lower), hn::Set(d, p.zero_point));
+  const VS32 y =
+      hn::Add(RequantizedF64(hn::Add(even, odd), p.reals + first, p.is_nearest),
+              hn::Set(d, p.zero_point));
+  return hn::Min(hn::Max(y, hn::Set(d, p.lo)), hn::Set(d, p.hi));
+}
+
+// The steps of a stage for vector number `block` of row number `row`.
+template <class Words>
+HWY_INLINE void RunSteps(const Program16Call& call,
+                         std::span<const Program16Step> steps, int64_t row,
+                         int64_t block) {
+  using Kind = Program16Step::Kind;
+  const DS32 d;
+  const int64_t first = block * kLanes;
+  const int n = static_cast<int>(std::min<int64_t>(kLanes, call.width - first));
+  std::byte* const values = call.values + block * call.vector_step;
+  VS32 last = hn::Zero(d);  // what was computed last
+  const Program16Step* const end = steps.data() + steps.size();
+  for (const Program16Step* at = steps.data(); at < end; ++at) {
+    const Program16Step& step = *at;
+    const auto a = [&]() HWY_ATTR {
+      if (step.a_is_last) return last;
+      return hn::Load(d, reinterpret_cast<const int32_t*>(values + step.a));
+    };
+    const auto b = [&]() HWY_ATTR {
+      if (step.b_is_last) return last;
+      return hn::Load(d, reinterpret_cast<const int32_t*>(values + step.b));
+    };
+    const auto dense = [&]() HWY_ATTR {
+      const Program16Rows& from = step.dense.row;
+      return DenseOf<Words>(step.dense,
+                            from.array < 0
+                                ? call.kept + from.first * call.kept_width
+                                : call.inputs[from.array] + from.At(row),
+                            block);
+    };
+    switch (step.kind) {
+      case Kind::kLoad:
+        last = LoadSome16(
+            call.inputs[step.rows.array] + step.rows.At(row) + first, n);
+        break;
+      case Kind::kSum:
+        last = SumOfTerms(step.binary, a(), b());
+        break;
+      case Kind::kProduct:
+        last = ProductOf(step.binary, a(), b());
+        break;
+      case Kind::kSigmoid:
+        last = SigmoidOf<LookedUp>(step.sigmoid, a());
+        break;
+      case Kind::kDense:
+        last = dense();
+        break;
+      case Kind::kGate:
+        last = SigmoidOf<Gathered>(at[2].sigmoid,
+                                   SumOfTerms(at[1].binary, a(), dense()));
+        at += 2;
+        break;
+      case Kind::kKeep: {
+        const hn::Rebind<int16_t, DS32> narrow;
+        // All lanes: what is read next does not wait for a mask.
+        hn::StoreU(hn::DemoteTo(narrow, a()), narrow,
+                   call.kept + step.b * call.kept_width + first);
+        continue;
+      }
+      case Kind::kStore:
+        StoreSome16(a(), n,
+                    call.outputs[step.rows.array] + step.rows.At(row) + first);
+        continue;
+      case Kind::kPart:
+        continue;
+    }
+    hn::Store(last, d, reinterpret_cast<int32_t*>(values + step.to));
+  }
+}
+
+template <class Words>
+void RunRows(const Program16Call& call) {
+  const int64_t blocks = (call.width + kLanes - 1) / kLanes;
+  for (int64_t row = 0; row < call.count; ++row) {
+    size_t begin = 0;
+    for (const size_t end : call.stages) {
+      const auto steps = call.steps.subspan(begin, end - begin);
+      for (int64_t block = 0; block < blocks; ++block)
+        RunSteps<Words>(call, steps, row, block);
+      begin = end;
+    }
+  }
+}
+
+// Of a program that is dense layers, each followed by what stores it.
+template <class Words>
+void RunDense(const Program16Call& call) {
+  for (size_t i = 0; i < call.steps.size(); i += 2) {
+    const Program16Step::Dense& p = call.steps[i].dense;
+    const Program16Rows& to = call.steps[i + 1].rows;
+    for (int64_t row = 0; row < call.count; ++row) {
+      const int16_t* x = call.inputs[p.row.array] + p.row.At(row);
+      int16_t* y = call.outputs[to.array] + to.At(row);
+      for (int64_t first = 0; first < call.width; first += kLanes) {
+        const auto n = std::min<int64_t>(kLanes, call.width - first);
+        StoreSome16(DenseOf<Words>(p, x, first / kLanes), static_cast<int>(n),
+                    y + first);
+      }
+    }
+  }
+}
+
+template <class Words>
+void RunWith(const Program16Call& call) {
+  call.only_dense ? RunDense<Words>(call) : RunRows<Words>(call);
 }
 
 void RunProgram(const Program16Call& call) {
-  const DS32 d;
-  const auto arrays = static_cast<size_t>(call.arrays_count);
-  const auto value = [&](int i) HWY_ATTR {
-    return hn::Load(d, call.values + ptrdiff_t{i} * kLanes);
-  };
-  for (int64_t row = 0; row < call.count; ++row) {
-    for (int64_t first = 0; first < call.width; first += kLanes) {
-      const int64_t at = row * call.width + first;
-      const int n =
-          static_cast<int>(std::min<int64_t>(kLanes, call.width - first));
-      int32_t* to = call.values;
-      for (size_t i = 0; i < arrays; ++i, to += kLanes)
-        hn::Store(LoadSome16(call.arrays[i] + at, n), d, to);
-      for (const Program16Step& step : call.steps) {
-        VS32 y;
-        switch (step.kind) {
-          case Program16Step::Kind::kSum:
-            y = Binary<Sum>(*step.binary, value(step.a), value(step.b));
-            break;
-          case Program16Step::Kind::kProduct:
-            y = Binary<Product>(*step.binary, value(step.a), value(step.b));
-            break;
-          case Program16Step::Kind::kSigmoid:
-            y = step.sigmoid.is_tanh
-                    ? VectorSigmoid<true>(step.sigmoid).Apply(value(step.a))
-                    : VectorSigmoid<false>(step.sigmoid).Apply(value(step.a));
-            break;
-          default:
-            y = Dense(step.dense, call.rows[step.a] + row * step.dense.depth,
-                      first);
-        }
-        hn::Store(y, d, to);
-        to += kLanes;
-      }
-      for (size_t i = 0; i < call.outputs.size(); ++i)
-        StoreSome16(value(call.outputs[i]), n, call.to[i] + at);
-    }
-  }
+#if HWY_TARGET == HWY_AVX3
+  static const bool has_vnni = HasVnni();  // which takes its time
+  if (has_vnni) return RunWith<WordsS16Vnni>(call);
+#endif
+  RunWith<WordsS16>(call);
 }
 
 #endif  // HWY_SCALAR
@@ -173,89 +339,323 @@ HWY_EXPORT(RunProgram);
 
 namespace {
 
-// Whether all sums of products fit 32 bits.
+// Places that are taken and given back.
+class Places {
+ public:
+  int Take() {
+    if (free_.empty()) return count_++;
+    const int place = free_.back();
+    free_.pop_back();
+    return place;
+  }
+  void Give(int place) { free_.push_back(place); }
+  int count() const { return count_; }
+
+ private:
+  std::vector<int> free_;
+  int count_ = 0;
+};
+
+// Whether all sums of products fit 32 bits, and what becomes of them too.
 bool SumsFit(const Dense16Spec& spec) {
   for (int o = 0; o < spec.outputs; ++o) {
     int64_t sum = 0;
     for (int i = 0; i < spec.depth; ++i)
       sum += std::abs(int{spec.weights[int64_t{o} * spec.depth + i]});
-    if (sum * 32768 >= int64_t{1} << 31) return false;
+    sum *= 32768;
+    const auto at = static_cast<size_t>(o);
+    if (!spec.bias.empty()) {
+      if (std::abs(spec.bias[at]) >= int64_t{1} << 31) return false;
+      sum += std::abs(spec.bias[at]);
+    }
+    if (sum >= int64_t{1} << 31 ||
+        static_cast<double>(sum) * spec.requantizer.reals[at] > 0x1p30) {
+      return false;
+    }
   }
   return true;
 }
 
-Dense16 PackDense16(const Dense16Spec& spec, int lanes) {
-  Dense16 p;
-  p.depth = spec.depth;
-  p.words = (spec.depth + 1) / 2;
-  p.lo = spec.requantizer.lo, p.hi = spec.requantizer.hi;
-  p.zero_point = spec.requantizer.zero_point;
-  const int padded = (spec.outputs + lanes - 1) / lanes * lanes;
-  const auto size = static_cast<size_t>(padded);
-  p.weights = PackedBuffer(size * static_cast<size_t>(p.words) * 4);
-  p.bias = PackedBuffer(size * sizeof(double));
-  p.reals = PackedBuffer(size * sizeof(double));
-  for (int o = 0; o < spec.outputs; ++o) {
-    for (int i = 0; i < spec.depth; ++i) {
-      const int64_t word =
-          (int64_t{o / lanes} * p.words + i / 2) * lanes + o % lanes;
-      p.weights.as<int16_t>()[2 * word + i % 2] =
-          spec.weights[int64_t{o} * spec.depth + i];
-    }
-    const auto at = static_cast<size_t>(o);
-    if (!spec.bias.empty())
-      p.bias.as<double>()[o] = static_cast<double>(spec.bias[at]);
-    p.reals.as<double>()[o] = spec.requantizer.reals[at];
+// MulAdd16's factors, which the loop takes as they are.
+int32_t Factor(int32_t w) { return HWY_ARCH_X86 ? w & 0xFFFF : w; }
+
+Program16Step::Binary PackBinary(const PackedBinary& p, int lanes) {
+  Program16Step::Binary to{};
+  for (int i = 0; i < 2; ++i) {
+    const ScaledTerm& t = p.terms[i];
+    to.terms[i] = {Factor(t.high), Factor(t.low), t.half, t.bits,
+                   t.subtract ? 1 : 0};
   }
-  return p;
+  const PackedRequantizer& r = p.requantizer;
+  to.multiplier = r.multiplier.as<int32_t>()[0];
+  to.subtract = r.subtract.as<int32_t>()[0];
+  to.lo = r.lo, to.hi = r.hi;
+  to.factor = Factor(-1);
+  to.add = r.add.as<uint64_t>()[0];
+  to.sign = r.sign.as<uint64_t>()[0];
+  // Odd lanes are behind the even ones.
+  to.shift[0] = r.shift.as<uint64_t>()[0];
+  to.shift[1] = r.shift.as<uint64_t>()[lanes / 2];
+  to.odd = ~uint64_t{0} << 32;
+  return to;
+}
+
+Program16Step::Sigmoid PackSigmoid(const Sigmoid16& f) {
+  Program16Step::Sigmoid to{};
+  to.table = f.table->data();
+  to.is_wide = f.multiplier > 32767;
+  to.multiplier = to.is_wide ? f.multiplier : Factor(f.multiplier);
+  to.half = f.shift > 0 ? 1 << (f.shift - 1) : 0;
+  to.shift = f.shift;
+  to.bits = f.is_tanh ? 8 : 9;
+  to.last = 255;
+  to.rest = ((1 << to.bits) - 1) << 16;
+  to.one = 1 << to.bits;
+  const int32_t at_zero = 1 << (to.bits + 15);
+  to.add = (1 << (16 + to.bits)) - at_zero;
+  to.down = f.is_tanh ? 8 : 10;
+  to.back = (f.is_tanh ? 0 : at_zero) + (1 << (to.down - 1));
+  return to;
+}
+
+template <typename T, typename From>
+PackedBuffer Padded(std::span<const From> values, int64_t padded) {
+  PackedBuffer to(static_cast<size_t>(padded) * sizeof(T));
+  for (size_t i = 0; i < values.size(); ++i)
+    to.as<T>()[i] = static_cast<T>(values[i]);
+  return to;
 }
 
 }  // namespace
 
-bool Program16::AddBinary(const ScaledBinarySpec& spec, int a, int b) {
-  auto packed = PackScaledBinary(spec);
-  if (packed == nullptr) return false;
-  Program16Step& step = steps_.emplace_back();
-  step.kind =
-      spec.product ? Program16Step::Kind::kProduct : Program16Step::Kind::kSum;
-  step.a = a, step.b = b;
-  step.binary = std::move(packed);
-  return true;
+Program16::Program16() : lanes_(HWY_DYNAMIC_DISPATCH(ProgramLanes)()) {}
+
+int Program16::Append(Program16Step step) {
+  step.to = values_++;
+  kept_of_.push_back(-1);
+  steps_.push_back(std::move(step));
+  return values_ - 1;
 }
 
-bool Program16::AddSigmoid(const Sigmoid16& f, int x) {
-  if (!HasSigmoid16()) return false;
-  Program16Step& step = steps_.emplace_back();
-  step.kind = Program16Step::Kind::kSigmoid;
-  step.a = x;
-  step.sigmoid = f;
-  return true;
+int Program16::AddLoad(const Program16Rows& from) {
+  if (lanes_ == 0) return -1;
+  return Append({.kind = Program16Step::Kind::kLoad, .rows = from});
 }
 
-bool Program16::AddDense(const Dense16Spec& spec, int row) {
-  const int lanes = HWY_DYNAMIC_DISPATCH(ProgramLanes)();
-  if (lanes == 0 || spec.requantizer.method != RequantMethod::kF64 ||
-      !SumsFit(spec)) {
-    return false;
+int Program16::AddBinary(const ScaledBinarySpec& spec, int a, int b) {
+  const auto packed = PackScaledBinary(spec);
+  if (packed == nullptr || !(spec.product || packed->Has16()) ||
+      packed->requantizer.form == RequantForm::kLeft) {
+    return -1;
   }
-  Program16Step& step = steps_.emplace_back();
-  step.kind = Program16Step::Kind::kDense;
-  step.a = row;
-  step.dense = PackDense16(spec, lanes);
-  return true;
+  return Append({.kind = spec.product ? Program16Step::Kind::kProduct
+                                      : Program16Step::Kind::kSum,
+                 .a = a,
+                 .b = b,
+                 .binary = PackBinary(*packed, lanes_)});
+}
+
+int Program16::AddSigmoid(const Sigmoid16& f, int x) {
+  if (!HasSigmoid16()) return -1;
+  return Append({.kind = Program16Step::Kind::kSigmoid,
+                 .a = x,
+                 .sigmoid = PackSigmoid(f)});
+}
+
+const int16_t* Program16::Packed(const Dense16Spec& spec) {
+  PackedBuffer& packed = weights_[spec.weights];
+  if (packed.get() != nullptr) return packed.as<int16_t>();
+  const int words = (spec.depth + 1) / 2;
+  packed = PackedBuffer(static_cast<size_t>(VectorsOf(spec.outputs)) *
+                        static_cast<size_t>(words) *
+                        static_cast<size_t>(lanes_) * sizeof(int32_t));
+  for (int o = 0; o < spec.outputs; ++o) {
+    for (int i = 0; i < spec.depth; ++i) {
+      const int64_t word =
+          (int64_t{o / lanes_} * words + i / 2) * lanes_ + o % lanes_;
+      packed.as<int16_t>()[2 * word + i % 2] =
+          spec.weights[int64_t{o} * spec.depth + i];
+    }
+  }
+  return packed.as<int16_t>();
+}
+
+int Program16::AddDense(const Dense16Spec& spec, const Program16Rows& row) {
+  if (lanes_ == 0 || spec.requantizer.method != RequantMethod::kF64 ||
+      !SumsFit(spec)) {
+    return -1;
+  }
+  width_ = spec.outputs;
+  const int64_t padded = VectorsOf(width_) * lanes_;
+  Program16Step::Dense p{};
+  p.row = row;
+  p.pairs = spec.depth / 2;
+  p.odd = spec.depth % 2;
+  p.weights = Packed(spec);
+  if (!spec.bias.empty()) {
+    constants_.push_back(
+        Padded<int32_t>(std::span<const int64_t>(spec.bias), padded));
+    p.bias = constants_.back().as<int32_t>();
+  }
+  const std::span<const double> reals = spec.requantizer.reals;
+  constants_.push_back(Padded<double>(reals, padded));
+  p.reals = constants_.back().as<double>();
+  p.lo = spec.requantizer.lo, p.hi = spec.requantizer.hi;
+  p.zero_point = spec.requantizer.zero_point;
+  p.is_nearest = std::all_of(reals.begin(), reals.end(), RoundsToNearest);
+  return Append({.kind = Program16Step::Kind::kDense, .dense = p});
+}
+
+int Program16::AddDense(const Dense16Spec& spec, int value) {
+  int& kept = kept_of_[static_cast<size_t>(value)];
+  const bool keep = kept < 0;
+  if (keep) {
+    kept = kept_++;
+    steps_.push_back({.kind = Program16Step::Kind::kKeep,
+                      .a = value,
+                      .b = kept,
+                      .rows = {}});
+    stages_.push_back(steps_.size());
+  }
+  return AddDense(spec, {.array = -1, .first = kept, .stride = 0});
+}
+
+void Program16::AddStore(int value, const Program16Rows& to) {
+  steps_.push_back(
+      {.kind = Program16Step::Kind::kStore, .a = value, .rows = to});
+}
+
+void Program16::Finish() {
+  stages_.push_back(steps_.size());
+  JoinGates();
+  PlaceValues();
+  only_dense_ = stages_.size() == 1;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    only_dense_ &= steps_[i].kind == (i % 2 == 0 ? Program16Step::Kind::kDense
+                                                 : Program16Step::Kind::kStore);
+  }
+}
+
+// Nothing but the sum reads the dense layer, nothing but the sigmoid the sum,
+// and all are of one stage: they go where the sum is.
+void Program16::JoinGates() {
+  using Kind = Program16Step::Kind;
+  std::vector<int> uses(static_cast<size_t>(values_), 0);
+  std::vector<size_t> by(uses.size(), 0);  // which computes it
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Program16Step& step = steps_[i];
+    if (step.a >= 0) ++uses[static_cast<size_t>(step.a)];
+    if (step.reads_b()) ++uses[static_cast<size_t>(step.b)];
+    if (step.to >= 0) by[static_cast<size_t>(step.to)] = i;
+  }
+  const auto stage = [&](size_t i) {
+    return std::upper_bound(stages_.begin(), stages_.end(), i);
+  };
+  // Where what `of` alone reads is computed, in its stage.
+  const auto found = [&](int value, Kind kind, size_t of, size_t* at) {
+    *at = by[static_cast<size_t>(value)];
+    return uses[static_cast<size_t>(value)] == 1 && steps_[*at].kind == kind &&
+           stage(*at) == stage(of);
+  };
+  std::vector<Program16Step> joined;
+  std::vector<std::pair<size_t, size_t>> gate(steps_.size());  // of the sum
+  std::vector<char> moved(steps_.size(), 0);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    size_t sum = 0, dense = 0;
+    if (steps_[i].kind != Kind::kSigmoid ||
+        !found(steps_[i].a, Kind::kSum, i, &sum)) {
+      continue;
+    }
+    Program16Step& of = steps_[sum];
+    if (of.a == of.b) continue;
+    if (found(of.a, Kind::kDense, sum, &dense)) {
+      std::swap(of.a, of.b);
+      std::swap(of.binary.terms[0], of.binary.terms[1]);
+    } else if (!found(of.b, Kind::kDense, sum, &dense)) {
+      continue;
+    }
+    gate[sum] = {dense, i};
+    moved[dense] = moved[i] = 1;
+  }
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (moved[i] != 0) continue;
+    const auto [dense, sigmoid] = gate[i];
+    if (sigmoid == 0) {
+      joined.push_back(steps_[i]);
+      continue;
+    }
+    Program16Step& first = joined.emplace_back(steps_[dense]);
+    first.kind = Kind::kGate;
+    first.a = steps_[i].a;
+    first.to = steps_[sigmoid].to;
+    for (const size_t part : {i, sigmoid}) {
+      Program16Step& next = joined.emplace_back(steps_[part]);
+      next.kind = Kind::kPart;
+      next.a = next.b = next.to = -1;
+    }
+  }
+  steps_ = std::move(joined);
+}
+
+// Values take places, which are used again.
+void Program16::PlaceValues() {
+  const auto size = static_cast<size_t>(values_);
+  const int vector = lanes_ * static_cast<int>(sizeof(int32_t));
+  std::vector<size_t> last_use(size, 0);
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const Program16Step& step = steps_[i];
+    for (const int value : {step.a, step.reads_b() ? step.b : -1, step.to})
+      if (value >= 0) last_use[static_cast<size_t>(value)] = i;
+  }
+  Places places;
+  std::vector<int> place_of(size, -1);
+  int last = -1;  // the value that the stage computed last
+  size_t stage = 0;
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    if (i == stages_[stage]) ++stage, last = -1;
+    Program16Step& step = steps_[i];
+    const int a = step.a, b = step.reads_b() ? step.b : -1, to = step.to;
+    step.a_is_last = a >= 0 && a == last;
+    step.b_is_last = b >= 0 && b == last;
+    if (a >= 0) step.a = place_of[static_cast<size_t>(a)] * vector;
+    if (b >= 0) step.b = place_of[static_cast<size_t>(b)] * vector;
+    if (to >= 0) {
+      place_of[static_cast<size_t>(to)] = places.Take();
+      step.to = place_of[static_cast<size_t>(to)] * vector;
+      last = to;
+    }
+    for (const int value : {a, a == b ? -1 : b, to}) {
+      if (value >= 0 && last_use[static_cast<size_t>(value)] == i)
+        places.Give(place_of[static_cast<size_t>(value)]);
+    }
+  }
+  places_ = places.count();
 }
 
 size_t Program16::workspace_bytes() const {
-  return (static_cast<size_t>(arrays_) + steps_.size()) * sizeof(int32_t) *
-         static_cast<size_t>(HWY_DYNAMIC_DISPATCH(ProgramLanes)());
+  const int64_t vectors = stages_.size() > 1 ? VectorsOf(width_) : 1;
+  return static_cast<size_t>(vectors * lanes_) *
+         (static_cast<size_t>(places_) * sizeof(int32_t) +
+          static_cast<size_t>(kept_) * sizeof(int16_t));
 }
 
-void Program16::Run(int64_t count, int64_t width, const int16_t* const* arrays,
-                    const int16_t* const* rows, int16_t* const* outputs,
-                    std::byte* workspace) const {
+void Program16::Run(int64_t count, int64_t width, const int16_t* const* inputs,
+                    int16_t* const* outputs, std::byte* workspace) const {
+  const int64_t vectors = stages_.size() > 1 ? VectorsOf(width_) : 1;
+  const int64_t value_bytes = int64_t{places_} * lanes_ * sizeof(int32_t);
   HWY_DYNAMIC_DISPATCH(RunProgram)
-  ({steps_, outputs_, arrays_, count, width, arrays, rows, outputs,
-    reinterpret_cast<int32_t*>(workspace)});
+  ({.steps = steps_,
+    .stages = stages_,
+    .count = count,
+    .width = width,
+    .inputs = inputs,
+    .outputs = outputs,
+    .values = workspace,
+    // One stage ends with each vector before the next one.
+    .vector_step = vectors > 1 ? value_bytes : 0,
+    .kept = reinterpret_cast<int16_t*>(workspace + vectors * value_bytes),
+    .kept_width = vectors * lanes_,
+    .only_dense = only_dense_});
 }
 
 }  // namespace litesmith

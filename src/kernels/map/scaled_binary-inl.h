@@ -10,6 +10,7 @@
 
 #include <hwy/highway.h>
 
+#include "src/kernels/common/products16-inl.h"
 #include "src/kernels/common/requantize-inl.h"
 #include "src/kernels/map/scaled_binary.h"
 
@@ -19,7 +20,8 @@ namespace HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// What an input becomes, before the two are joined.
+// What an input becomes, before the two are joined. `k16`: see Has16.
+template <bool k16>
 class Term {
  public:
   explicit Term(const ScaledTerm &t)
@@ -31,11 +33,18 @@ class Term {
         half_(hn::Set(DS32(), t.half)),
         bits_(hn::Set(DS32(), t.bits)),
         rounds_(t.bits > 0),
-        subtract_(t.subtract) {}
+        subtract_(t.subtract) {
+    if constexpr (k16) high_ = Factor16(high_), low_ = Factor16(low_);
+  }
   HWY_INLINE VS32 Apply(VS32 x) const {
-    const VS32 low = hn::Add(hn::Mul(x, low_), add_low_);
-    VS32 sum =
-        hn::Add(hn::Add(hn::Mul(x, high_), add_), hn::Shr(low, low_bits_));
+    VS32 sum;
+    if constexpr (k16) {
+      sum = MulAdd16(hn::ShiftRight<kWideTermBits>(MulAdd16(add_low_, x, low_)),
+                     x, high_);
+    } else {
+      const VS32 low = hn::Add(hn::Mul(x, low_), add_low_);
+      sum = hn::Add(hn::Add(hn::Mul(x, high_), add_), hn::Shr(low, low_bits_));
+    }
     if (rounds_) {
       sum =
           hn::Shr(hn::Add(hn::Add(sum, half_), hn::ShiftRight<31>(sum)), bits_);
@@ -48,9 +57,9 @@ class Term {
   bool rounds_, subtract_;
 };
 
-template <RequantForm kForm>
-struct Sum {
-  explicit Sum(const PackedBinary &p)
+template <RequantForm kForm, bool k16>
+struct SumOf {
+  explicit SumOf(const PackedBinary &p)
       : a(p.terms[0]), b(p.terms[1]), requantizer(p.requantizer, 0) {}
   HWY_INLINE VS32 Prepare(int which, VS32 x) const {
     return which == 0 ? a.Apply(x) : b.Apply(x);
@@ -58,9 +67,13 @@ struct Sum {
   HWY_INLINE VS32 Join(VS32 x, VS32 y) const {
     return requantizer.Apply(hn::Add(x, y));
   }
-  Term a, b;
+  Term<k16> a, b;
   VectorRequantizer<kForm> requantizer;
 };
+template <RequantForm kForm>
+using Sum32 = SumOf<kForm, false>;
+template <RequantForm kForm>
+using Sum16 = SumOf<kForm, true>;
 
 template <RequantForm kForm>
 struct Product {
@@ -68,10 +81,11 @@ struct Product {
       : zeros{hn::Set(DS32(), p.zeros[0]), hn::Set(DS32(), p.zeros[1])},
         requantizer(p.requantizer, 0) {}
   HWY_INLINE VS32 Prepare(int which, VS32 x) const {
-    return hn::Sub(x, zeros[which]);
+    const VS32 rest = hn::Sub(x, zeros[which]);
+    return which == 0 ? rest : Factor16(rest);
   }
   HWY_INLINE VS32 Join(VS32 x, VS32 y) const {
-    return requantizer.Apply(hn::Mul(x, y));
+    return requantizer.Apply(Mul16(x, y));
   }
   VS32 zeros[2];
   VectorRequantizer<kForm> requantizer;

@@ -157,10 +157,11 @@ void ChooseFloatSum(PackedBinary *p) {
 void ChooseBinaryHere(const ScaledBinarySpec &spec, PackedBinary *p) {
   if (spec.wide) {
     p->run = spec.product ? ChooseForm<int16_t, Product>(*p)
-                          : ChooseForm<int16_t, Sum>(*p);
+             : p->Has16() ? ChooseForm<int16_t, Sum16>(*p)
+                          : ChooseForm<int16_t, Sum32>(*p);
   } else {
     p->run = spec.product ? ChooseForm<int8_t, Product>(*p)
-                          : ChooseForm<int8_t, Sum>(*p);
+                          : ChooseForm<int8_t, Sum32>(*p);
     if (!spec.product && std::abs(p->factors[0]) < 1024 &&
         std::abs(p->factors[1]) < 1024)
       ChooseFloatSum(p);
@@ -191,6 +192,10 @@ bool PackTerm(const FixedMultiplier &m, int left, int32_t zero, bool wide,
   term->low_bits = k;
   term->high = m.value >> k;
   term->low = m.value & ((1 << k) - 1);
+  if (wide && k == kWideTermBits && term->low > 32767) {
+    term->low -= 1 << k;
+    ++term->high;
+  }
   term->add_low = (1 << (k - 1)) - zero * term->low;
   term->add = -zero * term->high;
   term->bits = -m.shift;

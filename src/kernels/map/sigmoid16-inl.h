@@ -10,7 +10,7 @@
 
 #include <hwy/highway.h>
 
-#include "src/kernels/common/words-inl.h"
+#include "src/kernels/common/products16-inl.h"
 #include "src/kernels/map/sigmoid16.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -27,27 +27,31 @@ class VectorSigmoid {
   explicit VectorSigmoid(const Sigmoid16& f)
       : table_(f.table->data()),
         shift_(f.shift),
+        is_wide_(f.multiplier > 32767),
         multiplier_(hn::Set(DS32(), f.multiplier)),
-        half_(hn::Set(DS32(), f.shift > 0 ? 1 << (f.shift - 1) : 0)) {}
+        half_(hn::Set(DS32(), f.shift > 0 ? 1 << (f.shift - 1) : 0)) {
+    if (!is_wide_) multiplier_ = Factor16(multiplier_);
+  }
 
   HWY_INLINE VS32 Apply(VS32 x) const {
     const DS32 d;
     constexpr int kBits = kTanh ? 8 : 9;
-    const VS32 steps =
-        hn::ShiftRightSame(hn::Add(hn::Mul(x, multiplier_), half_), shift_);
+    const VS32 product = is_wide_ ? hn::Add(hn::Mul(x, multiplier_), half_)
+                                  : MulAdd16(half_, x, multiplier_);
+    const VS32 steps = hn::ShiftRightSame(product, shift_);
     const VS32 size = hn::Abs(steps);
     const VS32 at = hn::Min(hn::ShiftRight<kBits>(size), hn::Set(d, 255));
     const VS32 entry = hn::GatherIndex(d, table_, at);
-    const VS32 low = hn::And(entry, hn::Set(d, 0xFFFF));
-    const VS32 rest = hn::And(size, hn::Set(d, (1 << kBits) - 1));
-    const VS32 y = hn::Add(hn::ShiftLeft<kBits>(low),
-                           hn::Mul(rest, hn::ShiftRight<16>(entry)));
-    // (y - c + h) of x >= 0, else (c - y + h - 1), where c is the value at 0:
-    // of the logistic function that is from one half on.
+    // low * 2^kBits + way * rest, less the value at 0, c: of the logistic
+    // function that is from one half on. As a pair `low` is less by 2^16.
     constexpr int32_t kAtZero = kTanh ? 1 << 23 : 1 << 24;
+    constexpr int32_t kRest = (1 << kBits) - 1;
+    const VS32 way = hn::And(hn::ShiftLeft<16>(size), hn::Set(d, kRest << 16));
+    const VS32 y = PairDot(hn::Set(d, (1 << (16 + kBits)) - kAtZero), entry,
+                           hn::Or(way, hn::Set(d, 1 << kBits)));
+    // (y - c + h) of x >= 0, else (c - y + h - 1).
     constexpr int32_t kHalf = kTanh ? 128 : 512;
-    const VS32 sign = hn::ShiftRight<31>(steps);  // 0 or -1
-    const VS32 odd = hn::Xor(hn::Sub(y, hn::Set(d, kAtZero)), sign);
+    const VS32 odd = hn::Xor(y, hn::ShiftRight<31>(steps));
     constexpr int32_t kBack = kTanh ? 0 : kAtZero;
     // -v + h - 1 = (v ^ -1) + h.
     const VS32 sum = hn::Add(odd, hn::Set(d, kBack + kHalf));
@@ -57,6 +61,7 @@ class VectorSigmoid {
  private:
   const int32_t* table_;
   int shift_;
+  bool is_wide_;  // the multiplier: it has more than 15 bits
   VS32 multiplier_, half_;
 };
 

@@ -69,8 +69,8 @@ constexpr SigmoidTable MakeTable(int32_t last) {
   return table;
 }
 
-constexpr SigmoidTable kOfLogistic = MakeTable(0x7FFF * 2);
-constexpr SigmoidTable kOfTanh = MakeTable(0xFFFF);
+alignas(64) constexpr SigmoidTable kOfLogistic = MakeTable(0x7FFF * 2);
+alignas(64) constexpr SigmoidTable kOfTanh = MakeTable(0xFFFF);
 
 }  // namespace
 

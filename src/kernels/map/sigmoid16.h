@@ -11,7 +11,8 @@
 namespace litesmith {
 
 // Entry i of the reference's table in the lower half, the way to the next one
-// in the upper half. From the last entry on nothing changes.
+// in the upper half. From the last entry on nothing changes. Aligned to 64
+// bytes.
 using SigmoidTable = std::array<int32_t, 256>;
 
 struct Sigmoid16 {
