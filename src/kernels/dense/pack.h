@@ -16,6 +16,14 @@ bool FitsDenseLanes(const DenseSpec& spec);
 // depth, `elements` of x at a time, whose lanes are added at the end.
 bool PrefersDenseLanes(const DenseSpec& spec, int lanes, int elements);
 
+// How many vectors of outputs, from number `v` of `vectors` on, a group has: 8
+// at the most, all groups about as many.
+inline int DenseLaneGroup(int vectors, int v) {
+  const int left = vectors - v;
+  const int groups = (left + 7) / 8;
+  return (left + groups - 1) / groups;
+}
+
 // Fills everything but `run`. A vector holds `elements` of x; `rows` rows are
 // computed at a time; `vnni`: bytes of x count as x + 128; `lanes`: so many
 // outputs in a vector, by lanes-inl.h, or 0.

@@ -500,8 +500,9 @@ HWY_EXPORT(Pack);
 
 std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec) {
   auto packed = std::make_unique<PackedDense>();
-  const bool ok = spec.exact ? PackFullyConnectedExact(spec, packed.get())
-                             : HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get());
+  bool ok = spec.kind == LayerKind::kF32F32 &&
+            PackFullyConnectedLanes(spec, packed.get());
+  if (!ok && !spec.exact) ok = HWY_DYNAMIC_DISPATCH(Pack)(spec, packed.get());
   if (!ok) return nullptr;
   return packed;
 }

@@ -1,7 +1,7 @@
 // FULLY_CONNECTED on SIMD: dot products along the depth of four outputs at a
-// time and, in a batch, of several rows. Integer and hybrid results equal the
-// reference twins' bit for bit; those of floats where it is asked for, by
-// fully_connected_exact_simd.cc.
+// time and, in a batch, of several rows, or outputs in lanes. Integer and
+// hybrid results equal the reference twins' bit for bit; those of floats where
+// it is asked for.
 #ifndef LITESMITH_KERNELS_DENSE_SIMD_H_
 #define LITESMITH_KERNELS_DENSE_SIMD_H_
 
@@ -35,9 +35,10 @@ struct PackedDense {
   int segment_vectors = 0;
   // Groups of 4, then 2 and 1 outputs as need be: [vectors][outputs of the
   // group][elements]. Zero where a vector is padding or overlaps.
-  // spec.exact: [vectors of outputs][depth][lanes].
-  // row_bytes > 0 (lanes-inl.h; a vector is a word there): groups of 8, then 4,
-  // 2 and 1 vectors of outputs as need be: [words][vectors of the
+  // simd_lanes_f32.cc, whose `vectors` are of outputs: groups by
+  // DenseLaneGroup, [depth][vectors of the group][lanes]. row_bytes > 0
+  // (lanes-inl.h; a vector is a word there): groups of 8, then 4, 2 and 1
+  // vectors of outputs as need be: [words][vectors of the
   // group][lanes][elements].
   PackedBuffer weights;
   int pitch = 0;  // of what follows, and of sums: outputs and some zeros
@@ -56,8 +57,9 @@ struct PackedDense {
               std::byte* workspace) = nullptr;
 };
 
-// Packs a layer with spec.exact; false on a CPU without any SIMD target.
-bool PackFullyConnectedExact(const DenseSpec& spec, PackedDense* packed);
+// Packs a layer of floats with outputs in lanes; false where there are too few
+// for that, spec.exact aside, and on a CPU without any SIMD target.
+bool PackFullyConnectedLanes(const DenseSpec& spec, PackedDense* packed);
 
 // Null on a CPU without any SIMD target.
 std::unique_ptr<const PackedDense> PackFullyConnected(const DenseSpec& spec);

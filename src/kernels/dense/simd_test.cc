@@ -45,7 +45,7 @@ std::vector<T> RunPacked(const DenseSpec& spec, int rows,
 template <typename Body>
 void ForEachShape(const Body& body) {
   for (const int depth : {1, 3, 8, 10, 16, 33, 63, 64, 65, 200, 2028}) {
-    for (const int outputs : {1, 3, 8, 10, 12, 16, 33, 100}) {
+    for (const int outputs : {1, 3, 8, 10, 12, 16, 33, 100, 150}) {
       body(DenseShape{depth, outputs});
     }
   }

@@ -203,8 +203,7 @@ HWY_INLINE VS32 DenseOf(const Program16Step::Dense& p, const int16_t* x,
         Words::Step(odd, hn::Set(d, static_cast<uint16_t>(*x)), hn::Load(d, w));
   }
   const VS32 y =
-      hn::Add(RequantizedF64(hn::Add(even, odd), p.reals + first, p.is_nearest),
-              hn::Set(d, p.zero_point));
+      RequantizedF64(hn::Add(even, odd), p.reals + first, p.is_nearest);
   return hn::Min(hn::Max(y, hn::Set(d, p.lo)), hn::Set(d, p.hi));
 }
 
@@ -444,10 +443,8 @@ int Program16::AddLoad(const Program16Rows& from) {
 
 int Program16::AddBinary(const ScaledBinarySpec& spec, int a, int b) {
   const auto packed = PackScaledBinary(spec);
-  if (packed == nullptr || !(spec.product || packed->Has16()) ||
-      packed->requantizer.form == RequantForm::kLeft) {
+  if (packed == nullptr || packed->requantizer.form == RequantForm::kLeft)
     return -1;
-  }
   return Append({.kind = spec.product ? Program16Step::Kind::kProduct
                                       : Program16Step::Kind::kSum,
                  .a = a,
@@ -481,7 +478,8 @@ const int16_t* Program16::Packed(const Dense16Spec& spec) {
 }
 
 int Program16::AddDense(const Dense16Spec& spec, const Program16Rows& row) {
-  if (lanes_ == 0 || spec.requantizer.method != RequantMethod::kF64 ||
+  const Requantizer& r = spec.requantizer;
+  if (lanes_ == 0 || r.method != RequantMethod::kF64 || r.zero_point != 0 ||
       !SumsFit(spec)) {
     return -1;
   }
@@ -497,11 +495,10 @@ int Program16::AddDense(const Dense16Spec& spec, const Program16Rows& row) {
         Padded<int32_t>(std::span<const int64_t>(spec.bias), padded));
     p.bias = constants_.back().as<int32_t>();
   }
-  const std::span<const double> reals = spec.requantizer.reals;
+  const std::span<const double> reals = r.reals;
   constants_.push_back(Padded<double>(reals, padded));
   p.reals = constants_.back().as<double>();
-  p.lo = spec.requantizer.lo, p.hi = spec.requantizer.hi;
-  p.zero_point = spec.requantizer.zero_point;
+  p.lo = r.lo, p.hi = r.hi;
   p.is_nearest = std::all_of(reals.begin(), reals.end(), RoundsToNearest);
   return Append({.kind = Program16Step::Kind::kDense, .dense = p});
 }

@@ -79,7 +79,7 @@ struct Program16Step {
     const int32_t* bias;     // [blocks][lanes]
     const double* reals;     // [blocks][lanes]
     int32_t pairs, odd;      // of the depth
-    int32_t lo, hi, zero_point;
+    int32_t lo, hi;
     bool is_nearest;  // RoundsToNearest of all reals
   };
 

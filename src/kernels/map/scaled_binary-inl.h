@@ -20,8 +20,9 @@ namespace HWY_NAMESPACE {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// What an input becomes, before the two are joined. `k16`: see Has16.
-template <bool k16>
+// What an input becomes, before the two are joined. `kWide`: an int16 one,
+// whose factors have 16 bits, too.
+template <bool kWide>
 class Term {
  public:
   explicit Term(const ScaledTerm &t)
@@ -34,11 +35,11 @@ class Term {
         bits_(hn::Set(DS32(), t.bits)),
         rounds_(t.bits > 0),
         subtract_(t.subtract) {
-    if constexpr (k16) high_ = Factor16(high_), low_ = Factor16(low_);
+    if constexpr (kWide) high_ = Factor16(high_), low_ = Factor16(low_);
   }
   HWY_INLINE VS32 Apply(VS32 x) const {
     VS32 sum;
-    if constexpr (k16) {
+    if constexpr (kWide) {
       sum = MulAdd16(hn::ShiftRight<kWideTermBits>(MulAdd16(add_low_, x, low_)),
                      x, high_);
     } else {
@@ -57,7 +58,7 @@ class Term {
   bool rounds_, subtract_;
 };
 
-template <RequantForm kForm, bool k16>
+template <RequantForm kForm, bool kWide>
 struct SumOf {
   explicit SumOf(const PackedBinary &p)
       : a(p.terms[0]), b(p.terms[1]), requantizer(p.requantizer, 0) {}
@@ -67,11 +68,11 @@ struct SumOf {
   HWY_INLINE VS32 Join(VS32 x, VS32 y) const {
     return requantizer.Apply(hn::Add(x, y));
   }
-  Term<k16> a, b;
+  Term<kWide> a, b;
   VectorRequantizer<kForm> requantizer;
 };
 template <RequantForm kForm>
-using Sum32 = SumOf<kForm, false>;
+using Sum8 = SumOf<kForm, false>;
 template <RequantForm kForm>
 using Sum16 = SumOf<kForm, true>;
 

@@ -157,11 +157,10 @@ void ChooseFloatSum(PackedBinary *p) {
 void ChooseBinaryHere(const ScaledBinarySpec &spec, PackedBinary *p) {
   if (spec.wide) {
     p->run = spec.product ? ChooseForm<int16_t, Product>(*p)
-             : p->Has16() ? ChooseForm<int16_t, Sum16>(*p)
-                          : ChooseForm<int16_t, Sum32>(*p);
+                          : ChooseForm<int16_t, Sum16>(*p);
   } else {
     p->run = spec.product ? ChooseForm<int8_t, Product>(*p)
-                          : ChooseForm<int8_t, Sum32>(*p);
+                          : ChooseForm<int8_t, Sum8>(*p);
     if (!spec.product && std::abs(p->factors[0]) < 1024 &&
         std::abs(p->factors[1]) < 1024)
       ChooseFloatSum(p);
@@ -184,7 +183,8 @@ HWY_EXPORT(ChooseBinaryHere);
 
 namespace {
 
-// False where d * low may leave 32 bits, or MBQM shifts left.
+// False where 32 bits do not hold d * low, or 16 a half of an int16 input's
+// multiplier, or where MBQM shifts left.
 bool PackTerm(const FixedMultiplier &m, int left, int32_t zero, bool wide,
               bool subtract, ScaledTerm *term) {
   if (m.shift > 0 || m.shift < -30 || (wide && zero != 0)) return false;
@@ -192,9 +192,10 @@ bool PackTerm(const FixedMultiplier &m, int left, int32_t zero, bool wide,
   term->low_bits = k;
   term->high = m.value >> k;
   term->low = m.value & ((1 << k) - 1);
-  if (wide && k == kWideTermBits && term->low > 32767) {
-    term->low -= 1 << k;
-    ++term->high;
+  if (wide) {
+    if (k != kWideTermBits) return false;
+    if (term->low > 32767) term->low -= 1 << k, ++term->high;
+    if (term->high > 32767) return false;
   }
   term->add_low = (1 << (k - 1)) - zero * term->low;
   term->add = -zero * term->high;

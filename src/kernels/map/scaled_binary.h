@@ -8,7 +8,8 @@
 //                                 = d * high + ((d * low + 2^(k-1)) >> k)
 //
 // where m = high * 2^k + low: 32 bits are enough for all of it. Of int16 k is
-// 16, and both halves have 16 bits with a sign, but for high of the largest m.
+// 16, and both halves have 16 bits with a sign, but for the largest m, which
+// have no kernel here.
 #ifndef LITESMITH_KERNELS_MAP_SCALED_BINARY_H_
 #define LITESMITH_KERNELS_MAP_SCALED_BINARY_H_
 
@@ -45,12 +46,6 @@ struct ScaledTerm {
 };
 
 struct PackedBinary {
-  // Whether inputs and factors of the terms have 16 bits.
-  bool Has16() const {
-    return terms[0].low_bits == kWideTermBits && terms[0].high <= 32767 &&
-           terms[1].high <= 32767;
-  }
-
   ScaledTerm terms[2];
   int32_t zeros[2] = {};          // of products, and of sums in floats
   PackedRequantizer requantizer;  // of a vector

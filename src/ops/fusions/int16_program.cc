@@ -6,8 +6,8 @@
 #include "src/ops/fusions/int16_program.h"
 
 #include <algorithm>
-#include <unordered_map>
-#include <unordered_set>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "src/ops/fusions.h"
@@ -91,7 +91,7 @@ class Group {
   bool IsSmallDense(const PrepareContext& at) const;
 
   // How often these nodes read each tensor.
-  std::unordered_map<TensorId, int> Reads() const;
+  std::map<TensorId, int> Reads() const;
   template <class F>
   void Drop(const F& unwanted);
   void DropUnwanted();
@@ -108,13 +108,13 @@ class Group {
   const GroupContext* context_;
   Shape shape_;
   std::vector<NodeId> nodes_;
-  std::unordered_set<TensorId> computed_;
+  std::set<TensorId> computed_;
 
   int64_t width_ = 0;  // of a row, where there are dense layers
   std::vector<TensorId> inputs_, outputs_;  // of the kernel
-  std::unordered_map<TensorId, int> values_;
-  std::unordered_map<TensorId, Program16Rows> parts_;  // of what is unpacked
-  std::unordered_multimap<TensorId, Program16Rows> stores_;
+  std::map<TensorId, int> values_;
+  std::map<TensorId, Program16Rows> parts_;  // of what is unpacked
+  std::multimap<TensorId, Program16Rows> stores_;
 };
 
 bool Group::Takes(NodeId id) const {
@@ -151,8 +151,8 @@ bool Group::IsSmallDense(const PrepareContext& at) const {
          weights.NumElements() <= kMostWeights && FillDense16(at, &spec);
 }
 
-std::unordered_map<TensorId, int> Group::Reads() const {
-  std::unordered_map<TensorId, int> reads;
+std::map<TensorId, int> Group::Reads() const {
+  std::map<TensorId, int> reads;
   for (const NodeId id : nodes_) {
     for (const TensorId x : graph().node(id).inputs) ++reads[x];
   }
