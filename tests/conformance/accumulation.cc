@@ -14,9 +14,15 @@ namespace litesmith {
 namespace {
 
 // How many products are added up for one float output, and biases: of gates all
-// of them. 0 where the op sums no floats.
+// of them, and of what vectors compute by polynomials as many as its error
+// allows. 0 where the op sums no floats.
 int64_t FloatTerms(const Graph& graph, const Node& node) {
+  constexpr int64_t kTermsOfSigmoids = 8;
   int64_t terms = 0;
+  if (node.op == &kTanh || node.op == &kLogistic) {
+    const Tensor& y = graph.tensor(node.outputs[0]);
+    return y.dtype == DType::kFloat32 ? kTermsOfSigmoids : 0;
+  }
   for (size_t i = 0; i < node.inputs.size(); ++i) {
     const Operand& operand = node.op->OperandOf(i);
     if (operand.role != Role::kWeight || node.inputs[i] == kNoTensor) continue;

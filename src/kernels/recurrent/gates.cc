@@ -29,8 +29,10 @@ void Logistic(float* values, size_t n) {
   const VF low = hn::Set(d, -87.0f);
   const VF high = hn::Set(d, 87.0f);
   ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
-    const VF x = hn::Min(hn::Max(load(values + i), low), high);
-    store(hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x)))), values + i);
+    const VF given = load(values + i);
+    const VF x = hn::Min(hn::Max(given, low), high);
+    const VF y = hn::Div(one, hn::Add(one, hn::Exp(d, hn::Neg(x))));
+    store(hn::IfThenElse(hn::Eq(given, given), y, given), values + i);
   });
 }
 
@@ -40,8 +42,10 @@ void Tanh(float* values, size_t n) {
   const VF low = hn::Set(d, -9.1f);
   const VF high = hn::Set(d, 9.1f);
   ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
-    const VF x = hn::Min(hn::Max(load(values + i), low), high);
-    store(hn::Tanh(d, x), values + i);
+    const VF given = load(values + i);
+    const VF x = hn::Min(hn::Max(given, low), high);
+    const VF y = hn::Tanh(d, x);
+    store(hn::IfThenElse(hn::Eq(given, given), y, given), values + i);
   });
 }
 

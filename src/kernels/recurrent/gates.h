@@ -1,7 +1,7 @@
 // What recurrent kernels do with the sums of their products, a vector at a
-// time: the logistic function and tanh of floats, and integer sums to the 16
-// bits that a gate's function takes. Each has a reference twin, by libm or by
-// the scalar arithmetic.
+// time: the logistic function and tanh of floats, which are ops by themselves,
+// too, and integer sums to the 16 bits that a gate's function takes. Each has a
+// reference twin, by libm or by the scalar arithmetic.
 #ifndef LITESMITH_KERNELS_RECURRENT_GATES_H_
 #define LITESMITH_KERNELS_RECURRENT_GATES_H_
 
@@ -12,7 +12,8 @@
 
 namespace litesmith::kernels {
 
-// values = f(values). The vectors' results are within 1e-6 of libm's.
+// values = f(values). The vectors' results are within 1e-6 of libm's; what is
+// no number stays so.
 void LogisticF32Ref(float* values, size_t n);
 void TanhF32Ref(float* values, size_t n);
 void LogisticF32Simd(float* values, size_t n);

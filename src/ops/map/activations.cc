@@ -8,6 +8,7 @@
 #include "src/base/error.h"
 #include "src/kernels/map/hard_swish.h"
 #include "src/kernels/map/logistic.h"
+#include "src/kernels/recurrent/gates.h"
 #include "src/ops/checks.h"
 #include "src/ops/fusions/int16_program.h"
 #include "src/ops/map/unary.h"
@@ -153,6 +154,7 @@ void InferSigmoid(Graph* graph, const Node& node) {
 
 // 1 / (1 + e^-x).
 struct Logistic {
+  static constexpr auto* kVectors = kernels::LogisticF32Simd;
   static float Value(float x) {
     // The reference's bounds, beyond which float32 gives the same.
     if (x > 16.619047164916992188f) return 1.0f;
@@ -169,10 +171,37 @@ struct Logistic {
 };
 
 struct Tanh {
+  static constexpr auto* kVectors = kernels::TanhF32Simd;
   static float Value(float x) { return std::tanh(x); }
   static float Slope(float, float y) { return 1.0f - y * y; }
   using Integer = Sigmoid<Tanh, kernels::Tanh16>;
 };
+
+// Of floats, for speed.
+class SigmoidF32 final : public Kernel {
+ public:
+  using Function = void (*)(float* values, size_t n);
+  SigmoidF32(const PrepareContext& context, Function f)
+      : size_(ElementsPerSample(context)), f_(f) {}
+  void Run(const KernelArgs& args) const override {
+    const auto n = static_cast<size_t>(size_ * args.batch);
+    std::copy_n(args.in<float>(0), n, args.out<float>());
+    f_(args.out<float>(), n);
+  }
+
+ private:
+  int64_t size_;  // per sample
+  Function f_;
+};
+
+// A last bit that differs from the reference's may be a whole step behind a
+// QUANTIZE.
+template <class F>
+KernelPtr MakeSigmoidF32(const PrepareContext& context) {
+  if (context.facts.IsBeforeQuantize(context.node.outputs[0]))
+    return MakeKernel<unary::Floats<F>>(context);
+  return std::make_unique<SigmoidF32>(context, F::kVectors);
+}
 
 // Of int16 values, for speed.
 class SigmoidS16 final : public Kernel {
@@ -200,6 +229,7 @@ KernelPtr MakeSigmoidS16(const PrepareContext& context) {
 template <class F>
 constexpr KernelRow kSigmoidRows[] = {
     unary::kTrain<F>,
+    {"F32", Purpose::kFast, {DType::kFloat32}, MakeSigmoidF32<F>},
     unary::kS8Fast<F>,
     unary::kU8Fast<F>,
     {"S16", Purpose::kFast, {DType::kInt16}, MakeSigmoidS16<F>},
