@@ -28,7 +28,7 @@ if [ "$(cat "$stamp" 2>/dev/null || true)" != "$hash" ]; then
     echo "tools/venv.sh: '$python -m venv' failed; on Debian: apt-get install python3-venv python3-pip" >&2
     exit 1
   }
-  "$venv/bin/pip" install --disable-pip-version-check --quiet --requirement "$requirements" >&2
+  "$venv/bin/pip" install --disable-pip-version-check --quiet --no-compile --requirement "$requirements" >&2
   "$venv/bin/pip" check >&2 || true
   echo "$hash" >"$stamp"
 fi

@@ -233,6 +233,8 @@ TEST_F(StudyTest, RefusesWhatCannotWorkBeforeTraining) {
   options.model = "lenet";
   EXPECT_THROW(RunStudy(options, nullptr), Error);
   options = Options();
+  options.recipes = {"prune"};
+  options.methods = {"keras"};
   options.limit = 5;  // one training step is enough to prune
   EXPECT_NO_THROW(RunStudy(options, nullptr));
 }
