@@ -63,6 +63,46 @@ def recurrent(layers, ops):
     return inputs, layers.SimpleRNN(3, go_backwards=True, return_sequences=True)(x)
 
 
+def steps_in_front(layers, ops):
+    """What Keras 2 calls time_major."""
+    inputs = layers.Input((6, 4))
+    turned, said = (inputs, {}) if ops.keras_3 else (ops.transpose(inputs, (1, 0, 2)), {"time_major": True})
+    x = layers.Bidirectional(layers.LSTM(3, return_sequences=True, **said))(turned)
+    x, h = layers.GRU(6, return_sequences=True, return_state=True, **said)(layers.Dense(4, activation="relu")(x))
+    y = layers.SimpleRNN(6, go_backwards=True, return_sequences=True, recurrent_initializer="orthogonal", **said)(layers.Add()([x, layers.Dense(6)(turned)]))
+    last, y = (y[:, -1], y) if ops.keras_3 else (y[-1], ops.transpose(y, (1, 0, 2)))
+    return inputs, ops.concatenate([h, last, layers.Flatten()(y)], 1)
+
+
+def gates(layers, ops):
+    """Functions in a cell that Kerases mean two things by."""
+    inputs = layers.Input((6, 4))
+    x = layers.LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True)(inputs)
+    return inputs, layers.GRU(4, recurrent_activation="hard_sigmoid", activation="softsign")(x)
+
+
+def wrapped(layers, ops):
+    """Layers in layers, of which each Keras says other things."""
+    inputs = layers.Input((4, 6, 5, 2))
+    x = layers.TimeDistributed(layers.Conv2D(3, 3, padding="same", activation="relu"))(inputs)
+    x = layers.TimeDistributed(layers.GlobalMaxPooling2D())(layers.TimeDistributed(layers.BatchNormalization())(x))
+    x = layers.RNN([layers.LSTMCell(3), layers.GRUCell(4)], return_sequences=True)(x)
+    x = layers.Concatenate()(layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode=None)(x))
+    y, *states = layers.Bidirectional(layers.LSTM(3, return_sequences=True, return_state=True))(layers.BatchNormalization(axis=1)(x))
+    return inputs, layers.Concatenate()([layers.Flatten()(y), *states])
+
+
+def pairs(layers, ops):
+    """Products of rows, and channels in front."""
+    inputs = layers.Input((3, 8, 6))
+    x = layers.Conv2D(4, 3, padding="same", data_format="channels_first", activation="relu")(inputs)
+    x = layers.MaxPooling2D(2, data_format="channels_first")(x)
+    x = layers.BatchNormalization(axis=2)(x)
+    x = layers.UnitNormalization(axis=1)(layers.UnitNormalization(axis=(1, 3))(layers.CenterCrop(3, 3)(x)))
+    a, b = (layers.Dense(4, activation=layers.LeakyReLU())(layers.Flatten()(x)) for _ in range(2))
+    return inputs, layers.Concatenate()([layers.Dot(1)([a, b]), layers.Dot(1, normalize=True)([a, b])])
+
+
 def masked(layers, ops):
     inputs = layers.Input((7, 4))
     return inputs, layers.GlobalAveragePooling1D()(layers.Dense(4)(layers.Masking(0.3)(inputs)))
@@ -71,6 +111,15 @@ def masked(layers, ops):
 def heads(layers, ops):
     inputs = layers.Input((3, 4, 8))
     return inputs, layers.MultiHeadAttention(2, 3, value_dim=5, use_bias=False, attention_axes=(1, 2))(inputs, inputs)
+
+
+def rows(layers, ops):
+    """Heads that look along some axes alone."""
+    inputs = layers.Input((3, 4, 8))
+    x = layers.MultiHeadAttention(2, 3, attention_axes=2)(inputs, inputs)
+    y = layers.Conv2D(6, 2)(layers.ZeroPadding2D(((0, 1), (1, 2)))(inputs))  # [3, 6, 6]
+    x = layers.MultiHeadAttention(2, 3, value_dim=4, output_shape=5, attention_axes=(2,))(x, y)
+    return inputs, layers.MultiHeadAttention(3, 2, attention_axes=(1,))(x, x)
 
 
 def images(layers, ops):
@@ -84,6 +133,15 @@ def transposed(layers, ops):
     inputs = layers.Input((8, 4))
     x = layers.Conv1DTranspose(3, 3, strides=3, output_padding=2, padding="same")(inputs)
     return inputs, layers.Conv1DTranspose(3, 4, strides=2, activation="relu")(x)
+
+
+def dilated(layers, ops):
+    inputs = layers.Input((8, 4))
+    x = layers.Conv1DTranspose(3, 3, dilation_rate=3, padding="same", activation="relu")(inputs)
+    x = layers.Reshape((6, 4, 1))(layers.Cropping1D(1)(layers.Conv1DTranspose(3, 2, dilation_rate=2, use_bias=False)(x)))
+    x = layers.Conv2DTranspose(2, (3, 2), dilation_rate=2, activation="tanh")(x)
+    layer = layers.Conv2DTranspose(2, (1, 3), dilation_rate=2, padding="same")
+    return inputs, layer(layer(x))
 
 
 def activations(layers, ops):
@@ -102,7 +160,11 @@ def einsum(layers, ops):
 
 
 KINDS = {
-    f.__name__: f for f in (slices, repeated, products, functions, reduced, recurrent, masked, heads, images, transposed, activations, einsum)
+    f.__name__: f
+    for f in (
+        *(slices, repeated, products, functions, reduced, recurrent, steps_in_front, gates, wrapped, pairs, masked, heads, rows, images),
+        *(transposed, dilated, activations, einsum),
+    )
 }
 
 

@@ -320,7 +320,11 @@ def test_built_in_networks(litesmith, tmp_path, name, ending):
 
 
 # Whose layers are to be of the classes that they were; of others some are operations, which have no form that both Kerases read.
-SAME_CLASSES = ("recurrent", "images", "transposed", "activations", "einsum")
+SAME_CLASSES = ("recurrent", "dilated", "images", "transposed", "activations", "einsum")
+
+
+# Those that both Kerases read.
+OF_BOTH = ("wrapped", "pairs")
 
 
 def small_samples(litesmith, path):
@@ -346,8 +350,10 @@ def test_kinds_of_layers(litesmith, tmp_path, generation, kind):
     for path in (*theirs, before):
         assert_close(litesmith.run(path, x, tmp_path), want)
     # What is another thing in either Keras loads in the one that the container is of, or in that of the layers.
-    for path, reader in ((before, "2"), (tmp_path / "ours1.keras", "3")):
-        assert_close(predict(generation if kind == "activations" else reader, path, tmp_path, x)[0], want)
+    reads = [(before, "2"), (tmp_path / "ours1.keras", "3")]
+    reads += [(before, "3"), (tmp_path / "ours1.keras", "2")] if kind in OF_BOTH else []
+    for path, reader in reads:
+        assert_close(predict(generation if kind in ("activations", "gates") else reader, path, tmp_path, x)[0], want)
     if kind in SAME_CLASSES:
         assert json.loads(keras(generation, "layers", tmp_path / "ours1.keras")) == json.loads(keras(generation, "layers", theirs[1]))
         assert_close(predict(generation, tmp_path / "ours1.keras", tmp_path, x)[0], want)

@@ -52,6 +52,12 @@ class Builder {
     }
     for (const KerasTensor& output : model_.outputs)
       graph_.outputs.push_back(IdOf(output));
+    for (const TensorId id : graph_.outputs) {
+      if (steps_first_.count(id) != 0)
+        Fail(ErrorKind::kUnsupported,
+             "output '{}' has steps in front of the batch (time_major)",
+             graph_.tensor(id).name);
+    }
     if (graph_.inputs.size() != model_.inputs.size() && !model_.to_look_at) {
       Fail(ErrorKind::kCorrupt, "it has {} InputLayers and {} inputs",
            graph_.inputs.size(), model_.inputs.size());
@@ -233,7 +239,9 @@ class Builder {
           in.masks[mask.of] = GivenMask(in.all[mask.place]);
       }
       const size_t first = graph_.nodes.size();
+      SetStepsFirst(&in);
       std::vector<TensorId> outputs = row->build(&in);
+      if (in.gives_steps_first) MarkStepsFirst(outputs);
       LS_CHECK(!outputs.empty());
       CheckArguments(in, first);
       if (!layer.wrapper.class_name.empty())
@@ -245,6 +253,38 @@ class Builder {
     } catch (const Error& error) {
       Fail(error.kind(), "layer '{}': {}", call.path, error.what());
     }
+  }
+
+  // Says which inputs have their steps in front in Keras, of layers that ask
+  // for it, and of those for which places do not matter in front of the
+  // features. Throws Error{unsupported} for others.
+  void SetStepsFirst(LayerIn* in) const {
+    const auto has = [&](TensorId id) { return steps_first_.count(id) != 0; };
+    if (std::none_of(in->inputs.begin(), in->inputs.end(), has)) return;
+    in->steps_first = has(in->inputs[0]);
+    const std::string_view name = in->row.class_name;
+    for (const char* asks : {"SimpleRNN", "GRU", "LSTM", "RNN", "Bidirectional",
+                             "operation Transpose", "operation GetItem"}) {
+      if (name == asks) return;
+    }
+    for (const char* any :
+         {"Dense", "Activation", "ReLU", "LeakyReLU", "ELU", "Dropout",
+          "GaussianNoise", "GaussianDropout", "AlphaDropout", "Rescaling",
+          "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum"}) {
+      if (name != any ||
+          !std::all_of(in->inputs.begin(), in->inputs.end(), has))
+        continue;
+      in->gives_steps_first = true;
+      return;
+    }
+    Fail(ErrorKind::kUnsupported,
+         "it reads steps in front of the batch (time_major), which recurrent "
+         "layers, Dense, activations and sums do; transpose them back before");
+  }
+
+  void MarkStepsFirst(const std::vector<TensorId>& outputs) {
+    for (const TensorId id : outputs)
+      if (graph_.tensor(id).shape.rank() > 2) steps_first_.insert(id);
   }
 
   // Whether the layer, whose nodes are those from `first` on, does something
@@ -300,6 +340,7 @@ class Builder {
   std::vector<std::vector<MaskPtr>> masks_;     // likewise
   std::vector<char> started_;  // 1: on its inputs, 2: on its masks
   std::set<TensorId> shared_;
+  std::set<TensorId> steps_first_;     // see LayerIn
   std::vector<LayerTensors> tensors_;  // by layer
   MaskArguments given_;
   // Of a graph to look at: outputs whose shapes nobody knows, and the weights

@@ -172,7 +172,8 @@ TensorId LayerIn::input() const {
 }
 
 std::string PartOf(const std::string& part, const std::string& below) {
-  return part.empty() ? below : part + "/" + below;
+  if (part.empty() || below.empty()) return part + below;
+  return part + "/" + below;
 }
 
 LayerIn LayerInside(const LayerIn& in, const std::string& part,
@@ -187,6 +188,7 @@ LayerIn LayerInside(const LayerIn& in, const std::string& part,
   inner.part = PartOf(in.part, part);
   inner.generation = in.generation;
   inner.trainable = in.trainable;
+  inner.steps_first = in.steps_first;
   return inner;
 }
 

@@ -119,6 +119,9 @@ struct LayerIn {
   int generation = 2;         // of Keras: what "hard_sigmoid" means
   bool trainable = true;      // its variables are parameters, else constants
   bool input_shared = false;  // something else reads the first input, too
+  // Keras has the first input as [steps, batch, features] (time_major); in the
+  // graph the batch is in front of all that is called so.
+  bool steps_first = false;
   // The call: see KerasCall. Null: there are but tensors.
   const Json* args = nullptr;
   const Json* kwargs = nullptr;
@@ -129,7 +132,8 @@ struct LayerIn {
   // What was asked for; the caller refuses a call that passes anything else.
   std::set<std::string> keywords_read = {};
   bool literals_read = false;
-  size_t num_variables = 0;  // that were taken so far, of this part
+  bool gives_steps_first = false;  // likewise, of outputs that have steps
+  size_t num_variables = 0;        // that were taken so far, of this part
 
   // The only input. Throws Error{corrupt} unless there is exactly one.
   TensorId input() const;

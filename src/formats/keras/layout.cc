@@ -18,6 +18,8 @@ int OutputDim(Layout layout, size_t rank) {
       return static_cast<int>(rank) - 1;
     case Layout::kTransposed:
     case Layout::kTransposed1D:
+    case Layout::kTurned:
+    case Layout::kTurned1D:
       return static_cast<int>(rank) - 2;
     default:
       return -1;
@@ -25,7 +27,8 @@ int OutputDim(Layout layout, size_t rank) {
 }
 
 bool Is1D(Layout layout) {
-  return layout == Layout::kOutputLast1D || layout == Layout::kTransposed1D;
+  return layout == Layout::kOutputLast1D || layout == Layout::kTransposed1D ||
+         layout == Layout::kTurned1D;
 }
 
 // keras[before][out][behind] -> ours[out][before][behind], or back.
@@ -42,8 +45,15 @@ struct Move {
       size_t& count = d < moved ? before : d == moved ? out : behind;
       count *= static_cast<size_t>(dims[static_cast<size_t>(d)]);
     }
+    turned = layout == Layout::kTurned || layout == Layout::kTurned1D;
+  }
+  // Where a run of `behind` values begins in the graph.
+  ptrdiff_t Place(size_t b, size_t o) const {
+    const size_t row = turned ? before - 1 - b : b;
+    return static_cast<ptrdiff_t>((o * before + row) * behind);
   }
   size_t before = 1, out = 1, behind = 1;
+  bool turned = false;
 };
 
 // Not yet compared with what the file has.
@@ -104,13 +114,12 @@ std::vector<int32_t> ToKerasDims(Layout layout, const Shape& shape,
 void FromKerasLayout(Layout layout, const std::vector<int32_t>& dims,
                      std::span<const float> keras, std::span<float> ours) {
   const Move move(layout, dims);
-  const auto [before, out, behind] = move;
+  const size_t before = move.before, out = move.out, behind = move.behind;
   for (size_t b = 0; b < before; ++b) {
     for (size_t o = 0; o < out; ++o) {
       std::copy_n(
           keras.begin() + static_cast<ptrdiff_t>((b * out + o) * behind),
-          behind,
-          ours.begin() + static_cast<ptrdiff_t>((o * before + b) * behind));
+          behind, ours.begin() + move.Place(b, o));
     }
   }
 }
@@ -118,12 +127,11 @@ void FromKerasLayout(Layout layout, const std::vector<int32_t>& dims,
 void ToKerasLayout(Layout layout, const std::vector<int32_t>& dims,
                    std::span<const float> ours, std::span<float> keras) {
   const Move move(layout, dims);
-  const auto [before, out, behind] = move;
+  const size_t before = move.before, out = move.out, behind = move.behind;
   for (size_t b = 0; b < before; ++b) {
     for (size_t o = 0; o < out; ++o) {
       std::copy_n(
-          ours.begin() + static_cast<ptrdiff_t>((o * before + b) * behind),
-          behind,
+          ours.begin() + move.Place(b, o), behind,
           keras.begin() + static_cast<ptrdiff_t>((b * out + o) * behind));
     }
   }

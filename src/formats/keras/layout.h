@@ -20,10 +20,12 @@ enum class Layout : uint8_t {
   kDepthwise1D,   // [k, in, m]; [1, 1, k, in * m]
   kTransposed,    // HWOI; the graph has OHWI
   kTransposed1D,  // [k, out, in]; [out, 1, k, in]
-  kHeads,         // [in, heads, n]; the graph has [heads * n, in]
-  kHeadsBias,     // [heads, n]; [heads * n]
-  kFromHeads,     // [heads, n, out]; [out, heads * n]
-  kMatrix,        // [in..., out...] of any ranks; [out, in] (AddMatrix)
+  kTurned,        // as kTransposed, with the filter turned by half a turn
+  kTurned1D,
+  kHeads,      // [in, heads, n]; the graph has [heads * n, in]
+  kHeadsBias,  // [heads, n]; [heads * n]
+  kFromHeads,  // [heads, n, out]; [out, heads * n]
+  kMatrix,     // [in..., out...] of any ranks; [out, in] (AddMatrix)
 };
 
 // The graph's shape of a variable of these dimensions in Keras, which must be

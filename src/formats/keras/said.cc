@@ -114,7 +114,7 @@ Form Joined(const Form& said, const Form& written, Words words) {
 bool IsOfBoth(const std::string& class_name) {
   return !class_name.starts_with(kOperationClass) &&
          class_name != "ThresholdedReLU" && class_name != "RMSNormalization" &&
-         class_name != "GroupQueryAttention";
+         class_name != "GroupQueryAttention" && class_name != "RNN";
 }
 
 // What both Kerases take. Keras 2 says of these what it says of other
@@ -127,6 +127,11 @@ Json ForBoth(const std::string& class_name, Json config) {
     if (axis != nullptr && axis->is_array() && axis->size() == 1)
       config["axis"] = Json(axis->front());
   }
+  // Without these words both mean the same, and either lacks one.
+  config.erase("time_major");
+  if (class_name == "CenterCrop" &&
+      JsonString(config, "data_format", "") == "channels_last")
+    config.erase("data_format");
   for (auto& [key, value] : config.items()) {
     if (InnerConfig(value) == nullptr) continue;
     Json& inner = value["config"];

@@ -93,7 +93,8 @@ class KerasWriter : public LayerWriter {
         continue;
       call_ = node.name;
       ForNode(node, [&] {
-        if (found_[n].has_value()) AddFound(n);
+        if (found_[n].has_value())
+          AddFound(*found_[n], GroupOf(graph_, groups_[n]));
       });
       if (found_[n].has_value()) continue;
       if (groups_[n].size() > 1 && changed_ != nullptr)
@@ -109,7 +110,11 @@ class KerasWriter : public LayerWriter {
       model_.outputs.push_back(LayerOf(id));
     }
     Recall();
-    for (OutLayer& layer : model_.layers) SetRegularizers(graph_, &layer);
+    for (OutLayer& layer : model_.layers) {
+      SetRegularizers(graph_, &layer);
+      // Keras 3 takes no such name.
+      if (layer.name.find('/') != std::string::npos) layer.generation = 2;
+    }
     model_.name = graph_.name;
     model_.functional = graph_.functional;
     OutModel model = PutIntoNests(graph_, std::move(model_));
@@ -247,20 +252,29 @@ class KerasWriter : public LayerWriter {
   // Whether the node is a step of a layer's by its name, and none itself.
   bool IsStep(const std::string& name) const {
     const size_t slash = name.rfind('/');
-    return slash != std::string::npos &&
-           std::any_of(graph_.nodes.begin(), graph_.nodes.end(),
+    if (slash == std::string::npos) return false;
+    for (const char* step :
+         {"channels_last", "channels_first", "forward_layer", "backward_layer"})
+      if (name.substr(slash + 1) == step) return true;
+    return std::any_of(graph_.nodes.begin(), graph_.nodes.end(),
                        [&](const Node& node) {
                          return node.name.size() == slash &&
                                 name.starts_with(node.name) &&
                                 !node.outputs.empty();
                        }) &&
-           IsActivationName(name.substr(slash + 1));
+           IsActivation(name.substr(slash + 1));
+  }
+  // By its name in the layer's.
+  static bool IsActivation(const std::string& name) {
+    for (const char* layer :
+         {"ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "ThresholdedReLU"})
+      if (SnakeCase(layer) == name) return true;
+    return IsActivationName(name);
   }
 
   // A layer of several nodes, or of one that has but one form.
-  void AddFound(size_t n) {
-    const FoundLayer& found = *found_[n];
-    const NodeGroup group = GroupOf(graph_, groups_[n]);
+  void AddFound(const FoundLayer& found, const NodeGroup& group) {
+    in_group_ |= IsStep(group.name);
     std::vector<OutTensor> inputs;
     for (const TensorId id : found.inputs) inputs.push_back(LayerOf(id));
     OutLayer& layer = Add(found.row->class_name, group.name, std::move(inputs));
@@ -314,15 +328,23 @@ class KerasWriter : public LayerWriter {
     if (graph_.tensor(node.outputs[0]).name != node.name)
       out.activation = "linear";
     const auto rows = LayerRows();
-    if (out.inputs.empty() || (std::none_of(rows.begin(), rows.end(),
-                                            [&](const LayerRow& row) {
-                                              return row.write != nullptr &&
-                                                     row.write(out, this);
-                                            }) &&
-                               !WriteFunction(out, this))) {
+    if (out.inputs.empty() ||
+        std::none_of(rows.begin(), rows.end(), [&](const LayerRow& row) {
+          return row.write != nullptr && row.write(out, this);
+        })) {
+      // One of a layer's nodes may be a layer by itself.
+      const NodeGroup alone =
+          GroupOf(graph_, {static_cast<size_t>(&node - graph_.nodes.data())});
+      if (const auto found = FindLayerOf(alone)) return AddFound(*found, alone);
+      if (!out.inputs.empty() && WriteFunction(out, this))
+        return FinishNode(node);
       if (constant != kNoTensor) LayerOf(constant);
       Fail(ErrorKind::kUnsupported, "no Keras layer does this");
     }
+    FinishNode(node);
+  }
+
+  void FinishNode(const Node& node) {
     Finish(node);
     in_group_ = false;
   }

@@ -248,6 +248,11 @@ Ordered LayerJson(const OutModel& model, const OutLayer& layer, Form form,
   } else {
     json["config"] =
         layer.inputs.empty() ? InputConfigForH5(layer) : ConfigIn(form, layer);
+    // Of layers without a module Keras 3 forgets what is no one axis
+    // (keras/src/legacy/saving/saving_utils.py).
+    if (json["config"].contains("axis") && json["config"]["axis"].is_array() &&
+        json["config"]["axis"].size() > 1)
+      AddModule("keras.layers", &json);
   }
   if (!chain) {
     json["name"] = layer.name;

@@ -136,7 +136,7 @@ std::vector<TensorId> Build(LayerIn* in) {
 // The equation of a product whose result is reshaped; else it is a Dense.
 bool Guess(const NodeGroup& group, LayerConfig* config) {
   const Node* product = group.Find("product");
-  if (product == nullptr) return false;
+  if (product == nullptr || product->op != &kFullyConnected) return false;
   const int inner = group.graph.tensor(product->inputs[0]).shape.rank();
   const std::string letters = "abcdefghijklmnopqrstuvwxyz";
   const auto rank = static_cast<size_t>(group.input_shape().rank());

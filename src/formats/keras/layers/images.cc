@@ -44,19 +44,20 @@ bool IsChannelsFirst(const Json& config) {
        format);
 }
 
-TensorId ToChannelsLast(const LayerIn& in, TensorId x) {
+TensorId ToChannelsLast(const LayerIn& in, TensorId x, int32_t axis) {
   const int32_t rank = in.graph->tensor(x).shape.rank();
-  std::vector<int32_t> axes = {0};
-  for (int32_t d = 2; d < rank; ++d) axes.push_back(d);
-  if (rank > 1) axes.push_back(1);
+  std::vector<int32_t> axes;
+  for (int32_t d = 0; d < rank; ++d)
+    if (d != axis) axes.push_back(d);
+  if (axis < rank) axes.push_back(axis);
   return Nodes(in.name, in.graph).Transpose("channels_last", x, axes);
 }
 
-TensorId ToChannelsFirst(const LayerIn& in, TensorId y) {
+TensorId ToChannelsFirst(const LayerIn& in, TensorId y, int32_t axis) {
   const int32_t rank = in.graph->tensor(y).shape.rank();
-  std::vector<int32_t> axes = {0};
-  if (rank > 1) axes.push_back(rank - 1);
-  for (int32_t d = 1; d + 1 < rank; ++d) axes.push_back(d);
+  std::vector<int32_t> axes;
+  for (int32_t d = 0; d + 1 < rank; ++d) axes.push_back(d);
+  if (axis < rank) axes.insert(axes.begin() + axis, rank - 1);
   return Nodes(in.name, in.graph).Transpose("channels_first", y, axes);
 }
 

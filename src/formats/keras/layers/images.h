@@ -30,8 +30,9 @@ template <typename Build>
 std::vector<TensorId> InChannelsLast(LayerIn* in, const Build& build);
 // The two halves of that.
 bool IsChannelsFirst(const Json& config);
-TensorId ToChannelsLast(const LayerIn& in, TensorId x);
-TensorId ToChannelsFirst(const LayerIn& in, TensorId y);
+// Of channels on another axis than 1, likewise.
+TensorId ToChannelsLast(const LayerIn& in, TensorId x, int32_t axis = 1);
+TensorId ToChannelsFirst(const LayerIn& in, TensorId y, int32_t axis = 1);
 
 template <typename Build>
 std::vector<TensorId> InChannelsLast(LayerIn* in, const Build& build) {

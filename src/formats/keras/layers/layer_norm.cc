@@ -204,13 +204,44 @@ std::vector<TensorId> BuildRmsNormalization(LayerIn* in) {
 }
 
 // Its epsilon is one of the norm, 1e-6, in both.
+// Along the last axis, or along others that are brought there and one.
 std::vector<TensorId> BuildUnitNormalization(LayerIn* in) {
-  const int rank = in->input_shape().rank();
-  if (AxesOf(in->config, rank) != std::vector<int32_t>{rank - 1}) {
-    Fail(ErrorKind::kUnsupported, "its axis is {}; the last one is supported",
-         JsonShown(JsonAt(in->config, "axis")));
+  const Shape x = in->input_shape();
+  const int rank = x.rank();
+  const std::vector<int32_t> axes = AxesOf(in->config, rank);
+  Nodes nodes(in->name, in->graph);
+  if (axes == std::vector<int32_t>{rank - 1})
+    return {nodes.Add(kL2Normalization, "", {in->input()})};
+  std::vector<int32_t> order, dims = {-1}, back(static_cast<size_t>(rank));
+  int32_t together = 1;
+  for (int32_t d = 0; d < rank; ++d) {
+    const bool summed = std::find(axes.begin(), axes.end(), d) != axes.end();
+    if (!summed) order.push_back(d);
+    if (!summed && d > 0) dims.push_back(x[d]);
+    if (summed) together *= x[d];
   }
-  return {Nodes(in->name, in->graph).Add(kL2Normalization, "", {in->input()})};
+  dims.push_back(together);
+  order.insert(order.end(), axes.begin(), axes.end());
+  for (size_t d = 0; d < order.size(); ++d)
+    back[static_cast<size_t>(order[d])] = static_cast<int32_t>(d);
+  TensorId y = nodes.Transpose("last", in->input(), order);
+  std::vector<int32_t> apart = nodes.ShapeOf(y).ToVector();
+  apart[0] = -1;
+  if (axes.size() > 1) y = nodes.Reshape("together", y, dims);
+  y = nodes.Add(kL2Normalization, "normalized", {y});
+  if (axes.size() > 1) y = nodes.Reshape("apart", y, apart);
+  return {nodes.Transpose("", y, back)};
+}
+
+bool GuessUnitNormalization(const NodeGroup& group, LayerConfig* config) {
+  const Node* normalized = group.Find("normalized");
+  const std::vector<int32_t> order = group.Ints("last/axes");
+  if (normalized == nullptr || order.empty()) return false;
+  const auto outer = static_cast<ptrdiff_t>(
+      group.graph.tensor(normalized->inputs[0]).shape.rank() - 1);
+  config->emplace_back(
+      "axis", std::vector<int32_t>(order.begin() + outer, order.end()));
+  return true;
 }
 
 bool WriteUnitNormalization(const NodeOut& out, LayerWriter* layers) {
@@ -234,10 +265,11 @@ constexpr LayerRow kLayerNormRows[] = {
     {"RMSNormalization", "over one axis or several; epsilon", kScale,
      BuildRmsNormalization, nullptr, GuessRmsNormalization},
     {"UnitNormalization",
-     "over the last axis",
+     "over one axis or several",
      {},
      BuildUnitNormalization,
-     WriteUnitNormalization},
+     WriteUnitNormalization,
+     GuessUnitNormalization},
 };
 
 }  // namespace

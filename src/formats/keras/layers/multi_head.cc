@@ -60,29 +60,78 @@ Heads GroupedHeadsOf(const Json& config) {
   return heads;
 }
 
-// Of an input of `rank` dimensions, the batch and features with them: between
-// these all are looked at, as Keras does where nothing is said.
-void CheckHeads(const Json& config, int rank) {
+void CheckHeads(const Json& config) {
   if (JsonBool(config, "use_gate", false))
     Fail(ErrorKind::kUnsupported, "its use_gate is true");
   const Json* window = JsonFind(config, "sliding_window");
   if (window != nullptr && !window->is_null())
     Fail(ErrorKind::kUnsupported, "it has a sliding_window");
-  const Json* axes = JsonFind(config, "attention_axes");
-  if (axes == nullptr || axes->is_null()) return;
-  std::vector<int32_t> given =
-      IsWholeNumber(*axes)
-          ? std::vector<int32_t>{JsonInt(*axes, "attention_axes")}
-          : JsonDims(*axes, "attention_axes");
-  for (int32_t& axis : given) axis += axis < 0 ? rank : 0;
-  std::sort(given.begin(), given.end());
-  std::vector<int32_t> all(static_cast<size_t>(std::max(rank - 2, 0)));
-  std::iota(all.begin(), all.end(), 1);
-  if (given == all) return;
-  Fail(ErrorKind::kUnsupported,
-       "its attention_axes are {}; all between the batch and the features, 1 "
-       "to {}, are supported",
-       JsonShown(*axes), rank - 2);
+}
+
+// What lies between the batch and the features: dimensions that are looked
+// over, which are one for each head, and others, each place of which is by
+// itself, as a sample is. Neighbours of a kind are joined.
+struct Steps {
+  std::vector<int32_t> dims;
+  std::vector<bool> looked;
+
+  bool plain() const { return dims.size() == 1; }
+  int32_t Count(bool of_looked) const {
+    int32_t count = 1;
+    for (size_t d = 0; d < dims.size(); ++d)
+      if (looked[d] == of_looked) count *= dims[d];
+    return count;
+  }
+  // Of [batch, dims.., heads, n]: to [batch, others.., heads, looked.., n].
+  std::vector<int32_t> Order() const {
+    const auto rank = static_cast<int32_t>(dims.size());
+    std::vector<int32_t> order = {0};
+    const auto add = [&](bool of_looked) {
+      for (int32_t d = 0; d < rank; ++d)
+        if (looked[static_cast<size_t>(d)] == of_looked) order.push_back(d + 1);
+    };
+    add(false);
+    order.push_back(rank + 1);
+    add(true);
+    order.push_back(rank + 2);
+    return order;
+  }
+};
+
+// Where nothing is said all are looked over, as in Keras.
+Steps StepsOf(const Json& config, const Shape& shape) {
+  const int32_t rank = shape.rank();
+  std::vector<bool> looked(static_cast<size_t>(rank), true);
+  const Json* given = JsonFind(config, "attention_axes");
+  if (given != nullptr && !given->is_null()) {
+    looked.assign(looked.size(), false);
+    for (const int32_t axis :
+         IsWholeNumber(*given)
+             ? std::vector<int32_t>{JsonInt(*given, "attention_axes")}
+             : JsonDims(*given, "attention_axes")) {
+      // One from the end counts dimensions that only Keras's own steps have.
+      if (axis < 1 || axis > rank - 2) {
+        Fail(ErrorKind::kUnsupported,
+             "its attention_axes are {}; of {} those between the batch and the "
+             "features, 1 to {}, are supported",
+             JsonShown(*given), shape.ToString(), rank - 2);
+      }
+      looked[static_cast<size_t>(axis)] = true;
+    }
+    if (std::count(looked.begin(), looked.end(), true) == 0)
+      Fail(ErrorKind::kCorrupt, "it has no attention_axes");
+  }
+  Steps steps;
+  for (int32_t d = 1; d < rank - 1; ++d) {
+    const bool of = looked[static_cast<size_t>(d)];
+    if (!steps.dims.empty() && steps.looked.back() == of) {
+      steps.dims.back() *= shape[d];
+    } else {
+      steps.dims.push_back(shape[d]);
+      steps.looked.push_back(of);
+    }
+  }
+  return steps;
 }
 
 // A projection is a layer in the layer, with variables of its own.
@@ -120,15 +169,34 @@ TensorId AddProjection(const Projection& projection, TensorId x,
 
 int32_t Features(const Shape& shape) { return shape[shape.rank() - 1]; }
 
-// [batch, steps.., heads * n] to [batch, heads, steps, n].
+// [batch, steps.., heads * n] to [batch, others * heads, looked, n].
 TensorId SplitHeads(const std::string& step, TensorId x, int32_t heads,
-                    Nodes* nodes) {
-  const Shape shape = nodes->ShapeOf(x);
-  int32_t steps = 1;
-  for (int d = 1; d < shape.rank() - 1; ++d) steps *= shape[d];
-  const TensorId split = nodes->Reshape(
-      step + "_heads", x, {-1, steps, heads, Features(shape) / heads});
-  return nodes->Transpose(step + "_turned", split, {0, 2, 1, 3});
+                    const Steps& steps, Nodes* nodes) {
+  const int32_t n = Features(nodes->ShapeOf(x)) / heads;
+  std::vector<int32_t> dims = WithBatch(steps.dims);
+  dims.insert(dims.end(), {heads, n});
+  const TensorId split = nodes->Reshape(step + "_heads", x, dims);
+  const TensorId turned =
+      nodes->Transpose(step + "_turned", split, steps.Order());
+  if (steps.plain()) return turned;
+  return nodes->Reshape(step + "_places", turned,
+                        {-1, steps.Count(false) * heads, steps.Count(true), n});
+}
+
+// And back, to [batch, steps.., heads, n].
+TensorId TurnBack(TensorId x, int32_t heads, const Steps& steps, Nodes* nodes) {
+  const std::vector<int32_t> order = steps.Order();
+  std::vector<int32_t> inverse(order.size());
+  for (size_t d = 0; d < order.size(); ++d)
+    inverse[static_cast<size_t>(order[d])] = static_cast<int32_t>(d);
+  if (!steps.plain()) {
+    std::vector<int32_t> split = WithBatch(steps.dims);
+    split.insert(split.end(), {heads, nodes->ShapeOf(x)[3]});
+    std::vector<int32_t> dims;
+    for (const int32_t d : order) dims.push_back(split[static_cast<size_t>(d)]);
+    x = nodes->Reshape("places", x, dims);
+  }
+  return nodes->Transpose("back", x, inverse);
 }
 
 // [batch, heads, steps, n], as another number of heads.
@@ -152,27 +220,40 @@ bool ShowsWeights(LayerIn* in) {
   return scores != nullptr && *scores == true;
 }
 
-// The sum of values that queries get, [batch, heads, steps, value], and the
-// weights. Queries that share a key are rows of one product with it.
+// The sum of values that queries get, [batch, others * heads, looked, value],
+// and the weights. Queries that share a key are rows of one product with it.
 std::array<TensorId, 2> Mix(const std::array<TensorId, 3>& qvk, TensorId query,
                             TensorId key, TensorId value, const Heads& heads,
                             LayerIn* in, Nodes* nodes) {
+  const auto steps = [&](TensorId x) {
+    return StepsOf(in->config, nodes->ShapeOf(x));
+  };
+  const int32_t others = steps(query).Count(false);
+  for (const TensorId x : {key, value}) {
+    if (steps(x).Count(false) != others)
+      Fail(ErrorKind::kUnsupported,
+           "it reads {} and {}, which differ where nothing is looked over",
+           nodes->ShapeOf(qvk[0]).ToString(), nodes->ShapeOf(x).ToString());
+  }
+  const int32_t count = others * heads.count, shared = others * heads.shared;
   const TensorId rows =
-      AsHeads("query_rows", SplitHeads("query", query, heads.count, nodes),
-              heads.shared, nodes);
-  const TensorId products =
-      Product("scores", rows, false,
-              SplitHeads("key", key, heads.shared, nodes), true, nodes);
-  const TensorId scores = AsHeads("score_heads", products, heads.count, nodes);
+      AsHeads("query_rows",
+              SplitHeads("query", query, heads.count, steps(query), nodes),
+              shared, nodes);
+  const TensorId products = Product(
+      "scores", rows, false,
+      SplitHeads("key", key, heads.shared, steps(key), nodes), true, nodes);
+  const TensorId scores = AsHeads("score_heads", products, count, nodes);
   const TensorId keep =
       LookAt(scores, MaskOf(*in, qvk[0]),
              {MaskOf(*in, qvk[1]), MaskOf(*in, qvk[2])}, in, nodes);
   const TensorId weights =
       AttentionWeights(scores, keep, /*zeros=*/ShowsWeights(in), in, nodes);
-  const TensorId mixed = Product(
-      "mixed", AsHeads("weight_rows", weights, heads.shared, nodes), false,
-      SplitHeads("value", value, heads.shared, nodes), false, nodes);
-  return {AsHeads("mixed_heads", mixed, heads.count, nodes), weights};
+  const TensorId mixed =
+      Product("mixed", AsHeads("weight_rows", weights, shared, nodes), false,
+              SplitHeads("value", value, heads.shared, steps(value), nodes),
+              false, nodes);
+  return {AsHeads("mixed_heads", mixed, count, nodes), weights};
 }
 
 // Of the query, unless the config says something else.
@@ -203,7 +284,7 @@ std::vector<TensorId> BuildHeads(const Heads& heads, LayerIn* in) {
   const std::array<TensorId, 3> qvk = QueryValueKey(in, /*by_name=*/true);
   Nodes nodes(in->name, in->graph);
   const Shape shape = nodes.ShapeOf(qvk[0]);
-  CheckHeads(in->config, shape.rank());
+  CheckHeads(in->config);
   if (shape.rank() > 3) CheckIsOfImages(qvk, in);
   const auto project = [&](const char* name, const char* group, TensorId x,
                            int32_t count, int32_t size) {
@@ -228,7 +309,8 @@ std::vector<TensorId> BuildHeads(const Heads& heads, LayerIn* in) {
   dims.front() = -1;
   dims.back() = heads.count * heads.value;
   const TensorId joined = nodes.Reshape(
-      "joined", nodes.Transpose("back", mixed, {0, 2, 1, 3}), dims);
+      "joined",
+      TurnBack(mixed, heads.count, StepsOf(in->config, shape), &nodes), dims);
   const int32_t width = WidthOf(in->config, Features(shape));
   const TensorId y = AddProjection({kProjectionFromHeads,
                                     "",
@@ -248,15 +330,39 @@ std::vector<TensorId> BuildGroupQueryAttention(LayerIn* in) {
   return BuildHeads(GroupedHeadsOf(in->config), in);
 }
 
+// Which axes of the input are looked over, by how the heads are split off:
+// their dimensions are what neighbours were joined to.
+std::vector<int32_t> LookedAxes(const NodeGroup& group,
+                                const std::vector<int32_t>& heads) {
+  const std::vector<int32_t> order = group.Ints("query_turned/axes");
+  const Shape& x = group.input_shape();
+  const auto of_heads = std::find(order.begin(), order.end(),
+                                  static_cast<int32_t>(heads.size()) - 2);
+  std::vector<int32_t> axes;
+  int32_t axis = 1;
+  for (size_t d = 1; d + 2 < heads.size(); ++d) {
+    const bool looked = std::find(of_heads, order.end(),
+                                  static_cast<int32_t>(d)) != order.end();
+    int32_t count = 1;
+    do {
+      if (looked) axes.push_back(axis);
+      count *= x[axis++];
+    } while (axis < x.rank() - 1 && count < heads[d]);
+  }
+  return axes;
+}
+
 bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
   const std::vector<int32_t> query = group.Ints("query_heads/shape");
   const std::vector<int32_t> value = group.Ints("value_heads/shape");
   const Node* projection = group.Find("query");
-  if (query.size() != 4 || value.size() != 4 || projection == nullptr)
+  if (query.size() < 4 || value.size() < 4 || projection == nullptr)
     return false;
-  config->emplace_back("num_heads", int64_t{query[2]});
-  config->emplace_back("key_dim", int64_t{query[3]});
-  config->emplace_back("value_dim", int64_t{value[3]});
+  config->emplace_back("num_heads", int64_t{query[query.size() - 2]});
+  config->emplace_back("key_dim", int64_t{query.back()});
+  config->emplace_back("value_dim", int64_t{value.back()});
+  if (query.size() > 4)
+    config->emplace_back("attention_axes", LookedAxes(group, query));
   config->emplace_back("use_bias", projection->input(2) != kNoTensor);
   config->emplace_back("dropout", Decimal(AttentionDropout(group)));
   const Shape& y = group.output_shape();
@@ -276,7 +382,7 @@ bool GuessMultiHeadAttention(const NodeGroup& group, LayerConfig* config) {
 
 constexpr LayerRow kMultiHeadRows[] = {
     {"MultiHeadAttention",
-     "over all axes of sequences or images; num_heads, key_dim, value_dim, "
+     "over any axes of sequences or images; num_heads, key_dim, value_dim, "
      "use_bias, output_shape, dropout, use_causal_mask",
      kHeadVariables, BuildMultiHeadAttention, nullptr, GuessMultiHeadAttention},
     {"GroupQueryAttention",

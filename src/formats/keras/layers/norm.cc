@@ -8,27 +8,30 @@
 namespace litesmith {
 namespace {
 
-// Whether the axis is 1, that of channels first, and not the last one: -1, or
-// in lists of older files [3].
-bool IsFirstAxis(const Json& config, int rank) {
+// The one axis, from the front: -1 is the last one, and so are lists of older
+// files, [3].
+int32_t AxisOf(const Json& config, int rank) {
   const Json* axis = JsonFind(config, "axis");
-  if (axis == nullptr) return false;
+  if (axis == nullptr) return rank - 1;
   std::vector<int32_t> axes;
   if (IsWholeNumber(*axis)) {
     axes = {JsonInt(*axis, "axis")};
   } else {
     axes = JsonDims(*axis, "axis");
   }
-  if (axes.size() == 1 && (axes[0] == -1 || axes[0] == rank - 1)) return false;
-  if (axes.size() == 1 && axes[0] == 1 && rank > 2) return true;
+  if (axes.size() == 1) {
+    const int32_t one = axes[0] < 0 ? axes[0] + rank : axes[0];
+    if (one > 0 && one < rank) return one;
+  }
   Fail(ErrorKind::kUnsupported,
-       "its axis is {}; the last one, -1, and 1 are supported",
-       JsonShown(*axis));
+       "its axis is {}; one behind the batch is supported", JsonShown(*axis));
 }
 
 std::vector<TensorId> BuildBatchNormalization(LayerIn* in) {
-  const bool first = IsFirstAxis(in->config, in->input_shape().rank());
-  if (first) in->inputs = {ToChannelsLast(*in, in->input())};
+  const int rank = in->input_shape().rank();
+  const int32_t axis = AxisOf(in->config, rank);
+  const bool last = axis == rank - 1;
+  if (!last) in->inputs = {ToChannelsLast(*in, in->input(), axis)};
   const Shape x = in->input_shape();
   if (JsonBool(in->config, "renorm", false)) {
     Fail(ErrorKind::kUnsupported,
@@ -55,7 +58,7 @@ std::vector<TensorId> BuildBatchNormalization(LayerIn* in) {
                          in->config, "epsilon", double{initial.epsilon}))},
       &node);
   const TensorId y = InferLast(in->graph)[0];
-  return {first ? ToChannelsFirst(*in, y) : y};
+  return {last ? y : ToChannelsFirst(*in, y, axis)};
 }
 
 bool WriteBatchNormalization(const NodeOut& out, LayerWriter* layers) {
@@ -84,8 +87,7 @@ constexpr Variable kNormVariables[] = {
 
 constexpr LayerRow kNormRows[] = {
     {"BatchNormalization",
-     "on the last axis or axis 1; momentum, epsilon, center, scale; frozen it "
-     "keeps its "
+     "on one axis; momentum, epsilon, center, scale; frozen it keeps its "
      "moments",
      kNormVariables, BuildBatchNormalization, WriteBatchNormalization},
 };

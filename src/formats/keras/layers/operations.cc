@@ -281,7 +281,14 @@ std::vector<TensorId> BuildTranspose(LayerIn* in) {
   if (order != nullptr) axes = JsonDims(*order, "axes");
   const int32_t rank = in->graph->tensor(x).shape.rank();
   for (int32_t& axis : axes) axis += axis < 0 ? rank : 0;
-  if (axes.empty() || axes[0] != 0)
+  // Steps and batch change places: in the graph they stay where they are.
+  if (axes == std::vector<int32_t>{1, 0, 2}) {
+    in->gives_steps_first = !in->steps_first;
+    std::vector<int32_t> dims = in->graph->tensor(x).shape.ToVector();
+    dims[0] = -1;
+    return {Nodes(in->name, in->graph).Reshape("", x, dims)};
+  }
+  if (axes.empty() || axes[0] != 0 || in->steps_first)
     Fail(ErrorKind::kUnsupported, "it moves the batch");
   return {Nodes(in->name, in->graph).Transpose("", x, axes)};
 }

@@ -83,10 +83,12 @@ struct Surroundings {
   bool zeros = false;  // results of steps that a mask leaves out
 };
 
-Surroundings AroundOf(const Json& config) {
-  if (JsonBool(config, "time_major", false)) {
+Surroundings AroundOf(const LayerIn& in) {
+  const Json& config = in.config;
+  if (JsonBool(config, "time_major", false) != in.steps_first) {
     Fail(ErrorKind::kUnsupported,
-         "its time_major is true; batches in front are supported");
+         "its time_major is {}, and what it reads has the {} in front",
+         !in.steps_first, in.steps_first ? "steps" : "batch");
   }
   if (JsonBool(config, "stateful", false)) {
     Warn(
@@ -215,7 +217,8 @@ std::vector<TensorId> InitialStates(LayerIn* in) {
 }
 
 std::vector<TensorId> BuildAround(CellKind kind, LayerIn* in) {
-  const Surroundings around = AroundOf(in->config);
+  const Surroundings around = AroundOf(*in);
+  in->gives_steps_first = in->steps_first;
   TensorId x = SequenceIn(*in);
   const std::vector<TensorId> states = InitialStates(in);
   const bool lstm = kind == CellKind::kLstm;
@@ -289,7 +292,8 @@ LayerIn WithCell(const Json& cell, const std::string& part,
 }
 
 std::vector<TensorId> BuildRnn(LayerIn* in) {
-  const Surroundings around = AroundOf(in->config);
+  const Surroundings around = AroundOf(*in);
+  in->gives_steps_first = in->steps_first;
   TensorId x = SequenceIn(*in);
   if (around.states || in->inputs.size() > 1 ||
       !TensorsOf(in, "initial_state").empty()) {
@@ -369,7 +373,7 @@ constexpr LayerRow kRecurrentRows[] = {
 
 const char* FunctionNameOf(CellFunction function) {
   for (const FunctionName& row : kFunctionNames) {
-    if (row.function == function && row.generation != 3) return row.name;
+    if (row.function == function) return row.name;
   }
   return nullptr;
 }

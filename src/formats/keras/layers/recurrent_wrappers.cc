@@ -2,6 +2,7 @@
 // (specs/keras.md 3.8).
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,11 +55,6 @@ void RequireRecurrent(const Inner& inner) {
     Fail(ErrorKind::kUnsupported,
          "the layer in it is a {}; recurrent layers are supported", name);
   }
-  if (JsonBool(*inner.config, "return_state", false)) {
-    Fail(ErrorKind::kUnsupported,
-         "the layer in it gives its states (return_state), which is not "
-         "supported here");
-  }
 }
 
 std::vector<TensorId> Merge(const std::string& mode, TensorId forward,
@@ -81,6 +77,7 @@ std::vector<TensorId> Merge(const std::string& mode, TensorId forward,
 }
 
 std::vector<TensorId> BuildBidirectional(LayerIn* in) {
+  in->gives_steps_first = in->steps_first;
   const TensorId x = SequenceIn(*in);
   if (in->inputs.size() > 1 || !TensorsOf(in, "initial_state").empty()) {
     Fail(ErrorKind::kUnsupported,
@@ -108,21 +105,36 @@ std::vector<TensorId> BuildBidirectional(LayerIn* in) {
   in->handed_on = std::vector<MaskPtr>(
       2, JsonBool(forward_config, "return_sequences", false) ? MaskOf(*in, x)
                                                              : nullptr);
-  const TensorId a = forward.row->build(&first)[0];
-  TensorId b = backward.row->build(&second)[0];
+  const std::vector<TensorId> of_first = forward.row->build(&first);
+  const std::vector<TensorId> of_second = backward.row->build(&second);
+  const TensorId a = of_first[0];
+  TensorId b = of_second[0];
   Nodes nodes(in->name, in->graph);
-  if (nodes.ShapeOf(b).rank() == 3) b = Reversed("turned", b, &nodes);
   // A key that is there with null, unlike one that is missing.
   const auto mode = in->config.find("merge_mode");
-  if (mode != in->config.end() && mode->is_null()) return {a, b};
-  return Merge(JsonString(in->config, "merge_mode", "concat"), a, b, in);
+  const bool apart = mode != in->config.end() && mode->is_null();
+  if (nodes.ShapeOf(b).rank() == 3)
+    b = Reversed(apart ? "" : "turned", b, &nodes);
+  std::vector<TensorId> all =
+      apart ? std::vector<TensorId>{a, b}
+            : Merge(JsonString(in->config, "merge_mode", "concat"), a, b, in);
+  // The states of both (return_state).
+  all.insert(all.end(), of_first.begin() + 1, of_first.end());
+  all.insert(all.end(), of_second.begin() + 1, of_second.end());
+  return all;
 }
 
 bool SayInner(const NodeGroup& group, const char* part, bool backwards,
               std::string* text) {
   const Node* node = group.Find(part);
+  // Behind a mask the cell is a step of it.
+  const bool steps = node == nullptr || node->op != &kRnn;
+  const bool states = node != nullptr && node->op == &kStridedSlice;
+  if (steps) node = group.Find(Nodes::Below(part, "steps"));
   if (node == nullptr || node->op != &kRnn) return false;
   LayerConfig config = {{"name", std::string(part)}};
+  if (states || node->outputs.size() > 1)
+    config.emplace_back("return_state", true);
   if (!SayCell(group.graph, *node, backwards, &config)) return false;
   *text = LayerObject(CellOfKind(node->Get<&RnnAttrs::cell>()).layer,
                       ConfigText(config));
@@ -136,6 +148,7 @@ bool GuessBidirectional(const NodeGroup& group, LayerConfig* config) {
                      : op == &kAdd              ? "sum"
                      : op == &kMul && !averages ? "mul"
                      : op == &kMul              ? "ave"
+                     : op == &kReverseV2        ? ""
                                                 : nullptr;
   std::string forward, backward;
   if (mode == nullptr ||
@@ -144,7 +157,8 @@ bool GuessBidirectional(const NodeGroup& group, LayerConfig* config) {
       !SayInner(group, "backward_layer",
                 group.Find("backward_layer/reverse") != nullptr, &backward))
     return false;
-  config->emplace_back("merge_mode", std::string(mode));
+  config->emplace_back("merge_mode",
+                       *mode == 0 ? ConfigValue() : ConfigValue(mode));
   config->emplace_back("layer", JsonText{forward});
   config->emplace_back("backward_layer", JsonText{backward});
   return true;
@@ -189,6 +203,44 @@ std::vector<TensorId> BuildTimeDistributed(LayerIn* in) {
   return {nodes.Reshape("", outputs[0], after)};
 }
 
+// Takes the layer that a row writes.
+class OneLayer : public LayerWriter {
+ public:
+  OutLayer& Add(const char* class_name, const std::string&,
+                std::vector<OutTensor>) override {
+    OutLayer layer;
+    layer.class_name = class_name;
+    layer.row = FindLayerRow(class_name);
+    layers.push_back(std::move(layer));
+    return layers.back();
+  }
+  OutTensor Last() const override {
+    return {static_cast<int>(layers.size()) - 1, 0};
+  }
+  std::vector<OutLayer> layers;
+};
+
+// The layer that the nodes are: class and config.
+std::optional<std::pair<std::string, LayerConfig>> LayerOf(
+    const NodeGroup& group) {
+  if (const auto found = FindLayerOf(group);
+      found.has_value() && found->inputs.size() == 1)
+    return std::pair{std::string(found->row->class_name), found->config};
+  if (group.nodes.size() != 1) return std::nullopt;
+  NodeOut out{group.graph, group.last(), {OutTensor{0, 0}}};
+  if (const AttrValue* fused = FusedActivation(group.last())) {
+    if (fused->i == activation::kRelu) out.activation = "relu";
+    if (fused->i == activation::kRelu6) out.activation = "relu6";
+  }
+  for (const LayerRow& row : LayerRows()) {
+    OneLayer writer;
+    if (row.write == nullptr || !row.write(out, &writer)) continue;
+    if (writer.layers.size() != 1) return std::nullopt;
+    return std::pair{writer.layers[0].class_name, writer.layers[0].config};
+  }
+  return std::nullopt;
+}
+
 // The nodes between the two reshapes are a layer's by themselves.
 bool GuessTimeDistributed(const NodeGroup& group, LayerConfig* config) {
   const size_t count = group.nodes.size();
@@ -198,18 +250,19 @@ bool GuessTimeDistributed(const NodeGroup& group, LayerConfig* config) {
   NodeGroup inner{group.graph, group.nodes[count - 2]->name, {}, {}};
   inner.nodes.assign(group.nodes.begin() + 1, group.nodes.end() - 1);
   inner.inputs = {group.nodes.front()->outputs[0]};
-  const auto found = FindLayerOf(inner);
-  if (!found.has_value() || found->inputs.size() != 1) return false;
+  const auto found = LayerOf(inner);
+  if (!found.has_value()) return false;
   LayerConfig of_layer = {{"name", std::string("layer")}};
-  of_layer.insert(of_layer.end(), found->config.begin(), found->config.end());
-  config->emplace_back("layer", JsonText{LayerObject(found->row->class_name,
-                                                     ConfigText(of_layer))});
+  of_layer.insert(of_layer.end(), found->second.begin(), found->second.end());
+  config->emplace_back(
+      "layer", JsonText{LayerObject(found->first, ConfigText(of_layer))});
   return true;
 }
 
 constexpr LayerRow kRecurrentWrappersRows[] = {
     {"Bidirectional",
-     "of a recurrent layer; merge_mode concat, sum, mul, ave or null",
+     "of a recurrent layer; merge_mode concat, sum, mul, ave or null; "
+     "return_state",
      kCellVariables, BuildBidirectional, nullptr, GuessBidirectional},
     {"TimeDistributed",
      "of a layer of one output",

@@ -1,5 +1,6 @@
 // x[:, 1:3, ..., -1]: parts of tensors, of both Kerases.
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "src/base/error.h"
 #include "src/formats/keras/layers/operations.h"
@@ -21,6 +22,18 @@ std::vector<Json> KeysOf(const Json& key) {
 
 bool IsEllipsis(const Json& key) {
   return JsonString(key, "class_name", "") == "__ellipsis__";
+}
+
+// Of [steps, batch, ...], for [batch, steps, ...].
+void TurnKeys(LayerIn* in, std::vector<Json>* keys) {
+  for (const Json& key : *keys) {
+    if (key.is_null() || IsEllipsis(key))
+      Fail(ErrorKind::kUnsupported,
+           "its keys have more than slices and indices of steps in front");
+  }
+  if (keys->size() == 1) keys->push_back(Json::object());
+  in->gives_steps_first = !IsWholeNumber(keys->front());
+  std::swap((*keys)[0], (*keys)[1]);
 }
 
 class SliceList {
@@ -86,7 +99,8 @@ std::vector<TensorId> BuildGetItem(LayerIn* in) {
   const Json* key = GivenTo(in, 1, {"slice_spec", "key"});
   if (key == nullptr) Fail(ErrorKind::kCorrupt, "it has no key");
   const Shape shape = in->graph->tensor(x).shape;
-  const std::vector<Json> keys = KeysOf(*key);
+  std::vector<Json> keys = KeysOf(*key);
+  if (in->steps_first) TurnKeys(in, &keys);
   if (keys.size() > 2 * Shape::kMaxRank)
     Fail(ErrorKind::kCorrupt, "it has {} keys", keys.size());
   int dims = 0;

@@ -1,10 +1,12 @@
 // Transposed convolutions of images and sequences.
 #include <algorithm>
+#include <array>
 
 #include "src/base/error.h"
 #include "src/formats/keras/layer.h"
 #include "src/formats/keras/layers/images.h"
 #include "src/formats/keras/layers/shared.h"
+#include "src/ops/layer/conv_2d.h"
 #include "src/ops/layer/transpose_conv.h"
 #include "src/ops/registry.h"
 
@@ -38,33 +40,77 @@ struct Axis1D {
   }
 };
 
-// The kernel with zeros between its values, as a dilation wants it, in the
-// place of the kernel: not to be trained, as zeros would be, too.
-void Spread(int32_t dilation_h, int32_t dilation_w, Tensor* kernel) {
-  const Shape from = kernel->shape;
-  const Shape to{from[0], (from[1] - 1) * dilation_h + 1,
-                 (from[2] - 1) * dilation_w + 1, from[3]};
-  std::vector<float> values(static_cast<size_t>(to.NumElements()));
-  const auto old = kernel->As<float>();
-  size_t i = 0;
-  for (int32_t o = 0; o < from[0]; ++o) {
-    for (int32_t h = 0; h < from[1]; ++h) {
-      for (int32_t w = 0; w < from[2]; ++w) {
-        const size_t place =
-            ((static_cast<size_t>(o) * static_cast<size_t>(to[1]) +
-              static_cast<size_t>(h * dilation_h)) *
-                 static_cast<size_t>(to[2]) +
-             static_cast<size_t>(w * dilation_w)) *
-            static_cast<size_t>(from[3]);
-        for (int32_t c = 0; c < from[3]; ++c)
-          values[place + static_cast<size_t>(c)] = old[i++];
-      }
-    }
-  }
-  kernel->name += "_spread";
-  kernel->kind = TensorKind::kConstant;
-  kernel->shape = to;
-  kernel->data = TensorData(std::as_bytes(std::span<const float>(values)));
+constexpr Variable kTransposedVariables[] = {{"kernel", Layout::kTransposed},
+                                             {"bias", Layout::kPlain}};
+constexpr Variable kTransposedVariables1D[] = {
+    {"kernel", Layout::kTransposed1D}, {"bias", Layout::kPlain}};
+
+// With a dilation and strides of 1 it is a convolution of the filter turned by
+// half a turn, over as many zeros around the image as give the same windows.
+// Keras has no dilations with strides.
+constexpr Variable kTurned[] = {{"kernel", Layout::kTurned},
+                                {"bias", Layout::kPlain}};
+constexpr Variable kTurned1D[] = {{"kernel", Layout::kTurned1D},
+                                  {"bias", Layout::kPlain}};
+constexpr LayerRow kTurnedRows[] = {{"Conv1DTranspose", "", kTurned1D, nullptr},
+                                    {"Conv2DTranspose", "", kTurned, nullptr}};
+
+std::array<int32_t, 2> ZerosAround(const Axis1D& side, bool same) {
+  const int64_t e = side.effective(), out = side.Output(same);
+  const int64_t before =
+      same ? std::max<int64_t>(side.in - 1 + e - out, 0) / 2 : 0;
+  return {static_cast<int32_t>(e - 1 - before),
+          static_cast<int32_t>(out - side.in + before)};
+}
+
+// The layer with its bias, but for the way from and to sequences.
+TensorId BuildTurned(const Axis1D& rows, const Axis1D& columns, bool same,
+                     int spatial, const std::vector<int32_t>& dims,
+                     TensorId image, Nodes* nodes, LayerIn* in) {
+  if (rows.stride != 1 || columns.stride != 1)
+    Fail(ErrorKind::kUnsupported,
+         "it has strides and a dilation_rate, of which Keras has one");
+  LayerIn turned = LayerInside(*in, "", kTurnedRows[spatial - 1], in->config,
+                               in->name, in->label, in->inputs);
+  const TensorId kernel = AddVariable(&turned, "kernel", dims);
+  const auto [top, bottom] = ZerosAround(rows, same);
+  const auto [left, right] = ZerosAround(columns, same);
+  const std::vector<int32_t> zeros = {0, 0, top, bottom, left, right, 0, 0};
+  const TensorId around =
+      nodes->Add(kPad, "around",
+                 {image, in->graph->AddConstant<int32_t>(
+                             nodes->Name("around/paddings"), {4, 2}, zeros)});
+  std::vector<TensorId> inputs = {around, kernel};
+  AddBias(&turned, dims[dims.size() - 2], &inputs);
+  in->num_variables = turned.num_variables;
+  return nodes->Add(
+      kConv2D, spatial == 1 ? "conv" : "", std::move(inputs),
+      Conv2DAttrs{.padding = kValid,
+                  .stride_w = 1,
+                  .stride_h = 1,
+                  .dilation_w = static_cast<int32_t>(columns.dilation),
+                  .dilation_h = static_cast<int32_t>(rows.dilation)});
+}
+
+// Without a dilation.
+TensorId BuildPlain(const Axis1D& rows, const Axis1D& columns, bool same,
+                    int spatial, const std::vector<int32_t>& dims,
+                    TensorId image, Nodes* nodes, LayerIn* in) {
+  const int32_t filters = dims[dims.size() - 2];
+  const TensorId kernel = AddVariable(in, "kernel", dims);
+  std::vector<TensorId> bias;
+  AddBias(in, filters, &bias);
+  const std::string step = spatial == 1 ? "conv" : "";
+  const TensorId shape =
+      nodes->Ints(Nodes::Below(step, "shape"),
+                  {1, rows.Output(same), columns.Output(same), filters});
+  std::vector<TensorId> inputs = {shape, kernel, image};
+  inputs.insert(inputs.end(), bias.begin(), bias.end());
+  return nodes->Add(
+      kTransposeConv, step, std::move(inputs),
+      TransposeConvAttrs{.padding = same ? kSame : kValid,
+                         .stride_w = static_cast<int32_t>(columns.stride),
+                         .stride_h = static_cast<int32_t>(rows.stride)});
 }
 
 template <int kSpatial>
@@ -88,14 +134,6 @@ std::vector<TensorId> Build(LayerIn* in) {
   const int32_t channels = x[kSpatial + 1];
   std::vector<int32_t> dims = {kernel_w, filters, channels};
   if (kSpatial == 2) dims.insert(dims.begin(), kernel_h);
-  const TensorId kernel = AddVariable(in, "kernel", dims);
-  if ((dilation_h > 1 && kernel_h > 1) || (dilation_w > 1 && kernel_w > 1)) {
-    Tensor& tensor = in->graph->tensor(kernel);
-    if (!tensor.name.ends_with("_spread"))
-      Spread(dilation_h, dilation_w, &tensor);
-  }
-  std::vector<TensorId> bias;
-  AddBias(in, filters, &bias);
   Nodes nodes(in->name, in->graph);
   const TensorId image =
       kSpatial == 1 ? ExpandSequence(&nodes, in->input()) : in->input();
@@ -103,17 +141,10 @@ std::vector<TensorId> Build(LayerIn* in) {
   const Axis1D rows{from[1], kernel_h, kSpatial == 1 ? 1 : stride_h,
                     kSpatial == 1 ? 1 : dilation_h, kSpatial == 1 ? -1 : pad_h};
   const Axis1D columns{from[2], kernel_w, stride_w, dilation_w, pad_w};
-  const std::string step = kSpatial == 1 ? "conv" : "";
-  const TensorId shape =
-      nodes.Ints(Nodes::Below(step, "shape"),
-                 {1, rows.Output(same), columns.Output(same), filters});
-  std::vector<TensorId> inputs = {shape, kernel, image};
-  inputs.insert(inputs.end(), bias.begin(), bias.end());
-  const TensorId y =
-      nodes.Add(kTransposeConv, step, std::move(inputs),
-                TransposeConvAttrs{.padding = same ? kSame : kValid,
-                                   .stride_w = stride_w,
-                                   .stride_h = kSpatial == 1 ? 1 : stride_h});
+  const bool dilated =
+      (dilation_h > 1 && kernel_h > 1) || (dilation_w > 1 && kernel_w > 1);
+  const TensorId y = (dilated ? BuildTurned : BuildPlain)(
+      rows, columns, same, kSpatial, dims, image, &nodes, in);
   if (kSpatial == 2) return WithActivation(in, y);
   const NodeId producer = in->graph->Producer(y);
   const TensorId sequence = SqueezeSequence(&nodes, y);
@@ -121,14 +152,44 @@ std::vector<TensorId> Build(LayerIn* in) {
   return WithActivation(in, sequence, &conv);
 }
 
-// A second call has the spread kernel as its variable, of another shape.
 template <int kSpatial>
 std::vector<TensorId> BuildEither(LayerIn* in) {
   return InChannelsLast(in, Build<kSpatial>);
 }
 
+std::string WordFor(int64_t fused) {
+  return fused == activation::kRelu    ? "relu"
+         : fused == activation::kRelu6 ? "relu6"
+                                       : "linear";
+}
+
+template <int kSpatial>
+bool GuessTurned(const NodeGroup& group, LayerConfig* config) {
+  const Node* around = group.Find("around");
+  const Node& node = group.main("conv");
+  if (around == nullptr || node.op != &kConv2D) return false;
+  const auto attrs = Get<Conv2DAttrs>(node);
+  const Shape& filter = group.graph.tensor(node.inputs[1]).shape;
+  const Shape& x = group.graph.tensor(around->inputs[0]).shape;
+  const Shape& y = group.graph.tensor(node.outputs[0]).shape;
+  const bool same = y[1] <= x[1] && y[2] <= x[2];
+  config->emplace_back("filters", int64_t{filter[0]});
+  config->emplace_back("kernel_size", SizesFor(kSpatial, filter[1], filter[2]));
+  config->emplace_back("dilation_rate",
+                       SizesFor(kSpatial, attrs.dilation_h, attrs.dilation_w));
+  config->emplace_back("padding", same ? "same" : "valid");
+  if (y[2] < x[2] || y[1] < x[1])
+    config->emplace_back("output_padding", SizesFor(kSpatial, 0, 0));
+  const bool own =
+      kSpatial == 1 || group.graph.tensor(node.outputs[0]).name == node.name;
+  config->emplace_back("activation", WordFor(own ? attrs.activation : kNone));
+  config->emplace_back("use_bias", node.inputs.size() > 2);
+  return true;
+}
+
 template <int kSpatial>
 bool Guess(const NodeGroup& group, LayerConfig* config) {
+  if (GuessTurned<kSpatial>(group, config)) return true;
   const auto it = std::find_if(
       group.nodes.begin(), group.nodes.end(),
       [](const Node* node) { return node->op == &kTransposeConv; });
@@ -159,24 +220,14 @@ bool Guess(const NodeGroup& group, LayerConfig* config) {
   }
   const bool own =
       kSpatial == 1 || group.graph.tensor(node.outputs[0]).name == node.name;
-  const int64_t fused = own ? attrs.activation : kNone;
-  config->emplace_back("activation",
-                       std::string(fused == activation::kRelu    ? "relu"
-                                   : fused == activation::kRelu6 ? "relu6"
-                                                                 : "linear"));
+  config->emplace_back("activation", WordFor(own ? attrs.activation : kNone));
   config->emplace_back("use_bias", node.inputs.size() > 3);
   return true;
 }
 
-constexpr Variable kTransposedVariables[] = {{"kernel", Layout::kTransposed},
-                                             {"bias", Layout::kPlain}};
-constexpr Variable kTransposedVariables1D[] = {
-    {"kernel", Layout::kTransposed1D}, {"bias", Layout::kPlain}};
-
 constexpr LayerRow kTransposedRows[] = {
     {"Conv2DTranspose",
-     "padding same or valid, strides, output_padding; frozen with a "
-     "dilation_rate",
+     "padding same or valid, strides or dilation_rate, output_padding",
      kTransposedVariables, BuildEither<2>, nullptr, Guess<2>},
     {"Conv1DTranspose", "as Conv2DTranspose", kTransposedVariables1D,
      BuildEither<1>, nullptr, Guess<1>},
