@@ -118,10 +118,10 @@ class Kernel {
   virtual void Run(const KernelArgs& args) const = 0;
 };
 
-// One call of a backward. Gradients are float32 and are overwritten, never
-// added to. A null output gradient counts as zeros: nothing that the loss
-// depends on reads that output. At least one output gradient is not null (a
-// node of one output always has its own), and at least one input gradient.
+// One call of a backward. Gradients are float32 and are overwritten, but for
+// what `adds` says. A null output gradient counts as zeros: nothing that the
+// loss depends on reads that output. At least one output gradient is not null
+// (a node of one output always has its own), and at least one input gradient.
 struct BackwardArgs {
   const void* const* inputs;         // as in forward
   const void* const* outputs;        // forward's results
@@ -131,6 +131,9 @@ struct BackwardArgs {
   const std::byte* saved;
   int batch;
   const std::byte* shared = nullptr;  // of this step
+  // The gradient of input 0 is added to what is there. Asked only of a
+  // TrainKernel that can.
+  bool adds = false;
 };
 
 // When all shards of a step meet, if an op asks for it.
@@ -141,6 +144,12 @@ class TrainKernel : public Kernel {
  public:
   // Bytes kept from forward to backward for a full batch.
   size_t saved_bytes = 0;
+  // Run, BackwardPartial and Backward's own part read what it saved and shares,
+  // not its outputs, which need not be kept: Run may be called again before the
+  // backward of what reads these, until its own backward.
+  bool runs_from_saved = false;
+  // Backward can do what BackwardArgs::adds says.
+  bool adds = false;
 
   // Gradient of the inputs.
   virtual void Backward(const BackwardArgs& args) const = 0;

@@ -164,7 +164,11 @@ class Builder {
         if (!Wanted(nodes_[n].inputs[i])) continue;
         layout_.nodes[n].backward = true;
         char& before = written[Root(nodes_[n].inputs[i])];
-        adds_[n][i] = before;
+        if (before != 0 && i == 0 && nodes_[n].adds) {
+          layout_.nodes[n].adds_itself = true;
+        } else {
+          adds_[n][i] = before;
+        }
         before = 1;
       }
     }
@@ -343,7 +347,7 @@ class Builder {
   std::vector<Place> root_grad_;   // the same, if not with the sums
   std::vector<Place> sum_;         // by tensor: over shards, if it has one
   std::vector<std::vector<Place>> asides_;  // by node and input
-  std::vector<std::vector<char>> adds_;     // by node and input: not written
+  std::vector<std::vector<char>> adds_;     // by node and input: aside
   TrainingLayout layout_;
 };
 

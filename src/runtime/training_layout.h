@@ -51,6 +51,7 @@ struct LayoutNode {
   // where shards meet behind its ForwardPartial read nothing but what it saved.
   bool runs_from_saved = false;
   bool meets = false;  // all shards meet at it
+  bool adds = false;   // its backward can add to the gradient of input 0
 };
 
 // The times of one list of nodes that run forward in order and backward in the
@@ -65,7 +66,8 @@ struct Clock {
 };
 
 // Gradients of several readers of one tensor are added: the first to come in
-// backward order writes, each later one writes aside and is added.
+// backward order writes, each later one writes aside and is added, if it cannot
+// add itself.
 struct GradientAdd {
   Place from;
   Place to;
@@ -77,6 +79,8 @@ struct NodePlaces {
   std::vector<Place> inputs, outputs;
   std::vector<Place> output_grads, input_grads;  // kNone: not wanted
   std::vector<GradientAdd> adds;                 // after the backward
+  bool adds_itself =
+      false;  // to the gradient of input 0, which has been written
   Place saved;
   bool backward = false;  // some input's gradient is wanted
   // Before its backward the node before it in the body runs again, whose output

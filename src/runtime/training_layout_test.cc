@@ -23,11 +23,13 @@ constexpr size_t kBytes = kBatch * kFeatures * sizeof(float);
 constexpr size_t kSaved = 100;
 
 // A graph bound and laid out as a plan does it. Shards meet at all nodes of
-// `meets`, of which those of `from_saved` read what they saved alone.
+// `meets`, of which those of `from_saved` read what they saved alone; `adding`
+// can add to a gradient.
 struct Laid {
   explicit Laid(const Graph& given, std::vector<int> of_heads = {0},
                 const std::set<size_t>& meets = {},
-                const std::set<size_t>& from_saved = {})
+                const std::set<size_t>& from_saved = {},
+                const std::set<size_t>& adding = {})
       : heads(std::move(of_heads)) {
     BindOptions options;
     options.batch = kBatch;
@@ -40,7 +42,8 @@ struct Laid {
       if (node.op->in_place) continue;
       nodes.push_back({node.inputs, node.outputs, 3 * kLine, kSaved,
                        from_saved.contains(nodes.size()),
-                       meets.contains(nodes.size())});
+                       meets.contains(nodes.size()),
+                       adding.contains(nodes.size())});
     }
     layout = LayOutTraining(graph, facts, nodes, heads);
   }
@@ -158,9 +161,11 @@ class Walk {
       bool aside = false;
       for (const GradientAdd& add : places.adds)
         aside |= add.from == places.input_grads[i];
+      const bool adds = i == 0 && places.adds_itself;
+      if (adds) Read(places.input_grads[i], BytesOf(id), GradientOf(id));
       Write(places.input_grads[i], BytesOf(id),
             aside ? me + " aside " + std::to_string(i) : GradientOf(id));
-      if (!aside) grad_[Root(id)].clear();
+      if (!aside && !adds) grad_[Root(id)].clear();
       grad_[Root(id)].insert(me);
     }
     for (const GradientAdd& add : places.adds) {
@@ -253,6 +258,26 @@ TEST(TrainingLayout, EveryReaderHasItsPart) {
             (Parts{"node 1", "node 1", "node 2", "node 2"}));
   EXPECT_EQ(walk.PartsOf("t1"), (Parts{"node 2", "node 4"}));
   EXPECT_EQ(walk.PartsOf("t4"), (Parts{"loss"}));
+}
+
+TEST(TrainingLayout, WhatCanAddNeedsNothingAside) {
+  const auto branches = [] {
+    Builder b;
+    const TensorId h = b.Apply(kScale, {b.x, b.Parameter("w", {1, 2, 3})});
+    const TensorId left = b.Apply(kScale, {h, b.Parameter("v", {1, 2, 3})});
+    const TensorId right = b.Apply(kScale, {h, b.Parameter("u", {1, 2, 3})});
+    return b.Finish(b.Apply(kTestAdd, {left, right}));
+  };
+  const Laid aside(branches());
+  EXPECT_EQ(aside.layout.nodes[1].adds.size(), 1u);
+  const Laid laid(branches(), {0}, {}, {}, {1, 2});
+  EXPECT_TRUE(laid.layout.nodes[1].adds_itself);
+  EXPECT_TRUE(laid.layout.nodes[1].adds.empty());
+  EXPECT_FALSE(laid.layout.nodes[2].adds_itself) << "it comes first";
+  EXPECT_LT(laid.layout.shard_bytes, aside.layout.shard_bytes);
+  Walk walk(laid);
+  walk.Run();
+  EXPECT_EQ(walk.PartsOf("t0"), (Parts{"node 1", "node 2"}));
 }
 
 TEST(TrainingLayout, TheWeightEdgeAddsToTheSumsOfTheBody) {

@@ -15,7 +15,6 @@
 #include "src/base/parallel.h"
 #include "src/kernels/train/sum_shards.h"
 #include "src/ops/fusions.h"
-#include "src/ops/train/runs_from_saved.h"
 #include "src/runtime/bind.h"
 #include "src/runtime/session.h"
 #include "src/runtime/training_layout.h"
@@ -31,6 +30,7 @@ struct PlannedNode {
   std::unique_ptr<TrainKernel> kernel;
   bool backward = false;
   bool remakes = false;          // before it: see NodePlaces
+  bool adds = false;             // itself, likewise
   std::vector<Call> calls;       // one for each shard; on the weight edge one
   std::vector<void*> states;     // the inputs, writable
   std::vector<double> partials;  // of the phase at hand, [shards][doubles]
@@ -71,9 +71,7 @@ struct TrainingPlan::Impl {
   TrainingMemory memory;
   int workers = 1;                // shards that are computed at a time
   std::atomic<uint32_t> idle{0};  // of them, a bit each
-  std::vector<std::pair<size_t, size_t>> trained;  // of the parameters' floats
-  std::vector<TensorId> trained_tensors;           // likewise
-  std::vector<Regularized> regularized;            // likewise
+  std::vector<Trained> trained;
   std::vector<PlannedNode> edge;  // weight-edge nodes, in order
   std::vector<PlannedNode> body;  // nodes of samples, in order
   Clock clock;                    // of the body
@@ -223,12 +221,12 @@ void TrainingPlan::Impl::Build() {
     PlannedNode node;
     node.nodes = std::move(planned.nodes);
     node.kernel = ForTraining(std::move(planned.kernel));
-    wanted.push_back(
-        {std::move(planned.inputs), std::move(planned.outputs),
-         node.kernel->workspace_bytes, node.kernel->saved_bytes,
-         dynamic_cast<RunsFromSaved*>(node.kernel.get()) != nullptr,
-         node.kernel->forward_partials > 0 ||
-             node.kernel->backward_partials > 0});
+    wanted.push_back({std::move(planned.inputs), std::move(planned.outputs),
+                      node.kernel->workspace_bytes, node.kernel->saved_bytes,
+                      node.kernel->runs_from_saved,
+                      node.kernel->forward_partials > 0 ||
+                          node.kernel->backward_partials > 0,
+                      node.kernel->adds});
     nodes.push_back(std::move(node));
   }
   layout = LayOutTraining(graph, facts, wanted, options.heads);
@@ -242,10 +240,8 @@ void TrainingPlan::Impl::Build() {
     const size_t first = layout.values[t].offset / sizeof(float);
     const auto count =
         static_cast<size_t>(graph.tensors[t].shape.NumElements());
-    trained.emplace_back(first, first + count);
-    trained_tensors.push_back(static_cast<TensorId>(t));
-    if (const Regularizer& by = graph.tensors[t].regularizer; !by.empty())
-      regularized.push_back({first, first + count, by});
+    trained.push_back({static_cast<TensorId>(t), first, first + count,
+                       graph.tensors[t].regularizer});
   }
   const auto place = [&](const std::vector<int>& list, int shards,
                          std::vector<PlannedNode>* placed) {
@@ -266,6 +262,7 @@ void TrainingPlan::Impl::PlaceNode(const NodePlaces& places, int shards,
                                    PlannedNode* node) {
   node->backward = places.backward;
   node->remakes = places.remakes;
+  node->adds = places.adds_itself;
   for (int s = 0; s < shards; ++s) node->calls.push_back(PlaceCall(places, s));
   for (const Place& place : places.inputs)
     node->states.push_back(memory.At(place, 0));
@@ -361,6 +358,7 @@ BackwardArgs TrainingPlan::Impl::BackwardArgsOf(const PlannedNode& node,
   args.saved = call.saved;
   args.batch = count;
   args.shared = node.shared.data();
+  args.adds = node.adds;
   return args;
 }
 
@@ -553,15 +551,8 @@ std::span<const float> TrainingPlan::gradients() const {
 
 std::span<float> TrainingPlan::gradients() { return impl_->memory.gradients(); }
 
-std::span<const std::pair<size_t, size_t>> TrainingPlan::trained() const {
+std::span<const TrainingPlan::Trained> TrainingPlan::trained() const {
   return impl_->trained;
-}
-
-std::span<const TensorId> TrainingPlan::trained_tensors() const {
-  return impl_->trained_tensors;
-}
-std::span<const TrainingPlan::Regularized> TrainingPlan::regularized() const {
-  return impl_->regularized;
 }
 
 std::span<std::byte> TrainingPlan::states() { return impl_->memory.states(); }

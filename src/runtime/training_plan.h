@@ -65,18 +65,15 @@ class TrainingPlan {
   std::span<float> parameters();
   std::span<const float> gradients() const;
   std::span<float> gradients();
-  // Which of them a head's loss trains, as [first, end) of those floats; the
-  // gradient of the others is zero.
-  std::span<const std::pair<size_t, size_t>> trained() const;
-  // The tensor that each of them is, of the constructor's graph.
-  std::span<const TensorId> trained_tensors() const;
-  // Those of them that have a regularizer, likewise.
-  struct Regularized {
-    size_t first = 0;
+  // Which of them a head's loss trains, in order; the gradient of the others is
+  // zero.
+  struct Trained {
+    TensorId id = kNoTensor;  // of the constructor's graph
+    size_t first = 0;         // of its floats
     size_t end = 0;
-    Regularizer by;
+    Regularizer regularizer;
   };
-  std::span<const Regularized> regularized() const;
+  std::span<const Trained> trained() const;
   // All states, raw, in the graph's order: for checkpoints.
   std::span<std::byte> states();
 

@@ -49,8 +49,8 @@ void Adam(const OptimizerStep& s) {
 // step, as in Keras. What is not trained does not.
 void AdamW(const OptimizerStep& s) {
   const float kept = 1.0f - s.rate * s.options.weight_decay;
-  for (const auto& [first, end] : s.trained) {
-    for (size_t i = first; i < end; ++i) s.weights[i] *= kept;
+  for (const TrainingPlan::Trained& of : s.trained) {
+    for (size_t i = of.first; i < of.end; ++i) s.weights[i] *= kept;
   }
   Adam(s);
 }

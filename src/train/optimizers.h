@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+#include "src/runtime/training_plan.h"
 
 namespace litesmith {
 
@@ -19,8 +20,7 @@ struct OptimizerStep {
   float rate;    // of the schedule, in this step
   std::span<const float> gradient;
   std::span<float> weights;
-  // Which of them are trained: [first, end), in order.
-  std::span<const std::pair<size_t, size_t>> trained;
+  std::span<const TrainingPlan::Trained> trained;  // which of them
   std::span<std::vector<float>> slots;  // zeros before the first step
   int threads;
 };

@@ -73,11 +73,10 @@ TrainingRun::TrainingRun(const Graph& graph, const Dataset& data,
 
 void TrainingRun::FindScales(const Graph& graph) {
   const std::vector<float> scales = StepScales(graph);
-  const auto trained = plan_->trained();
-  for (size_t i = 0; i < trained.size(); ++i) {
-    const auto id = static_cast<size_t>(plan_->trained_tensors()[i]);
+  for (const TrainingPlan::Trained& of : plan_->trained()) {
+    const auto id = static_cast<size_t>(of.id);
     if (id < scales.size() && scales[id] != 1)
-      scaled_.push_back({trained[i].first, trained[i].second, scales[id]});
+      scaled_.push_back({of.first, of.end, scales[id]});
   }
 }
 
@@ -191,10 +190,11 @@ void TrainingRun::GoBackToBest() {
 }
 
 double TrainingRun::AddRegularizers() {
-  const std::span<const TrainingPlan::Regularized> all = plan_->regularized();
-  weight_losses_.resize(all.size());
+  const std::span<const TrainingPlan::Trained> all = plan_->trained();
+  weight_losses_.assign(all.size(), 0);
   ParallelFor(static_cast<int>(all.size()), threads_, [&](int i) {
-    const auto& [first, end, by] = all[static_cast<size_t>(i)];
+    const auto& [id, first, end, by] = all[static_cast<size_t>(i)];
+    if (by.empty()) return;
     const std::span<const float> weights =
         plan_->parameters().subspan(first, end - first);
     weight_losses_[static_cast<size_t>(i)] = RegularizerLoss(by, weights);

@@ -104,7 +104,7 @@ class TrainingRun {
     float scale = 1;
   };
   std::vector<Scaled> scaled_;
-  std::vector<double> weight_losses_;  // of regularized weights, of a step
+  std::vector<double> weight_losses_;  // of a step, by trained tensor
   int64_t steps_ = 0;
   float learning_rate_ = 0;
   ShardCallbacks callbacks_;

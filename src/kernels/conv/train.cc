@@ -231,10 +231,10 @@ void TrainConv::UnpackWeights(const float* dw_packed, float* dw) const {
   }
 }
 
-void TrainConv::InputGradient(const float* g, float* dx) const {
+void TrainConv::InputGradient(const float* g, bool adds, float* dx) const {
   const Window& w = window_;
   const ptrdiff_t dx_row = ptrdiff_t{w.in_w} * w.in_c;
-  if (unread_) std::fill_n(dx, w.in_size(), 0.0f);
+  if (unread_ && !adds) std::fill_n(dx, w.in_size(), 0.0f);
   for (const Phase& phase : phases_) {
     float* first = dx + phase.y * dx_row + ptrdiff_t{phase.x} * w.in_c;
     const ptrdiff_t step = ptrdiff_t{w.stride_w} * w.in_c;
@@ -253,6 +253,7 @@ void TrainConv::InputGradient(const float* g, float* dx) const {
       row.y_step = step;
       row.width = phase.columns;
       row.channels = std::min(b.vectors * micro_->lanes, w.in_c - b.first);
+      row.adds = adds;
       for (int y = 0; y < phase.rows; ++y) {
         row.x = g + g_first_ + y * g_row_;
         row.y = first + y * w.stride_h * dx_row + b.first;
@@ -264,8 +265,8 @@ void TrainConv::InputGradient(const float* g, float* dx) const {
 
 void TrainConv::Backward(int batch, const float* x, const float* y,
                          const float* dy, float* dx, float* dw, float* db,
-                         float* workspace,
-                         const GradientSource& gradient) const {
+                         float* workspace, const GradientSource& gradient,
+                         bool adds_dx) const {
   const Window& w = window_;
   const ptrdiff_t out_row = ptrdiff_t{w.out_w} * w.out_c;
   float* padded_x = workspace;
@@ -313,7 +314,7 @@ void TrainConv::Backward(int batch, const float* x, const float* y,
                        ahead(reads[1]), dw_packed);
       }
     }
-    if (dx != nullptr) InputGradient(g, dx + n * w.in_size());
+    if (dx != nullptr) InputGradient(g, adds_dx, dx + n * w.in_size());
   }
   if (dw != nullptr) UnpackWeights(dw_packed, dw);
   if (db != nullptr) std::copy_n(sums, w.out_c, db);

@@ -31,11 +31,12 @@ class TrainConv {
   // x [batch,H,W,I], y [batch,H',W',O]; bias [O] may be null.
   void Forward(int batch, const float* x, const float* bias, float* y,
                float* workspace, const OutputsMade& made = {}) const;
-  // Gradients are overwritten; null where not wanted. y is forward's result;
-  // with `gradient` neither y nor dy are read.
+  // Gradients are overwritten, or with adds_dx dx is added to; null where not
+  // wanted. y is forward's result; with `gradient` neither y nor dy are read.
   void Backward(int batch, const float* x, const float* y, const float* dy,
                 float* dx, float* dw, float* db, float* workspace,
-                const GradientSource& gradient = {}) const;
+                const GradientSource& gradient = {},
+                bool adds_dx = false) const;
 
   // ---- Pieces, for the kernel fused with pooling ----
   const Window& window() const { return window_; }
@@ -64,7 +65,7 @@ class TrainConv {
   size_t packed_floats() const { return forward_.weights.size(); }
   // From [block][k][lanes] to OHWI.
   void UnpackWeights(const float* dw_packed, float* dw) const;
-  void InputGradient(const float* g, float* dx) const;
+  void InputGradient(const float* g, bool adds, float* dx) const;
   void PadBias(const float* bias, float* padded_bias) const;
 
  private:

@@ -37,6 +37,15 @@ HWY_INLINE void ConvPixels(const ConvRow& a, const float* x, float* y) {
     HWY_UNROLL(16)
     for (int p = 0; p < P; ++p) acc[p][v] = bias;
   }
+  if (a.adds) {
+    HWY_UNROLL(4)
+    for (int v = 0; v < V; ++v) {
+      const int n = std::clamp(a.channels - v * kLanes, 0, kLanes);
+      HWY_UNROLL(16)
+      for (int p = 0; p < P; ++p)
+        acc[p][v] = LoadFirst(y + p * a.y_step + v * kLanes, n);
+    }
+  }
   HWY_UNROLL(16)
   for (int p = 0; p < P; ++p) hwy::Prefetch(x + p * step + a.ahead);
   const float* HWY_RESTRICT w = a.w;

@@ -16,7 +16,8 @@ inline constexpr int kMaxConvVectors = 4;
 
 // `width` neighbouring outputs of one row:
 // y[p][o] = clamp(bias[o] + sum over r, j of x[p * x_step + offset[r] + j] *
-// w[r][j][o]) for o < channels.
+// w[r][j][o]) for o < channels; with `adds` what is in y takes the bias's
+// place.
 struct ConvRow {
   const float* x;
   ptrdiff_t x_step;         // floats from pixel to pixel
@@ -31,6 +32,7 @@ struct ConvRow {
   ptrdiff_t y_step;
   int width;
   int channels;  // 1 .. vectors * lanes are stored
+  bool adds = false;
 };
 
 // dw[r][j][o] (+)= sum over pixels of x[offset[r] + j] * g[o]. g is read in

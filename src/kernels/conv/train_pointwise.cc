@@ -146,7 +146,7 @@ void TrainPointwise::AddWeightGradient(size_t pixels, const float* x,
   }
 }
 
-void TrainPointwise::InputGradient(size_t pixels, const float* g,
+void TrainPointwise::InputGradient(size_t pixels, const float* g, bool adds,
                                    float* dx) const {
   for (const ConvRuns::Block& b : backward_.blocks) {
     ConvRow row = RowOf(backward_, b, pixels, g, micro_->lanes, inputs_);
@@ -154,14 +154,15 @@ void TrainPointwise::InputGradient(size_t pixels, const float* g,
     row.low = FloatRange().low;
     row.high = FloatRange().high;
     row.y = dx + b.first;
+    row.adds = adds;
     micro_->row(row, b.vectors);
   }
 }
 
 void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
                               const float* dy, float* dx, float* dw, float* db,
-                              float* workspace,
-                              const GradientSource& gradient) const {
+                              float* workspace, const GradientSource& gradient,
+                              bool adds_dx) const {
   float* own_g = workspace;
   float* own_x = own_g + g_floats_;
   float* dw_packed = own_x + x_floats_;
@@ -195,7 +196,7 @@ void TrainPointwise::Backward(size_t pixels, const float* x, const float* y,
       AddWeightGradient(n, from, g, first > 0, ahead(reads[0]), ahead(reads[1]),
                         whole_x_ ? dw : dw_packed);
     }
-    if (dx != nullptr) InputGradient(n, g, dx + first * in);
+    if (dx != nullptr) InputGradient(n, g, adds_dx, dx + first * in);
   }
   if (db != nullptr) std::copy_n(sums, outputs_, db);
   if (dw == nullptr || whole_x_) return;

@@ -28,11 +28,12 @@ class TrainPointwise {
   // x [pixels, inputs], y [pixels, outputs]; bias [outputs] may be null.
   void Forward(size_t pixels, const float* x, const float* bias, float* y,
                float* workspace, const OutputsMade& made = {}) const;
-  // Gradients are overwritten; null where not wanted. y is forward's result;
-  // with `gradient` neither y nor dy are read.
+  // Gradients are overwritten, or with adds_dx dx is added to; null where not
+  // wanted. y is forward's result; with `gradient` neither y nor dy are read.
   void Backward(size_t pixels, const float* x, const float* y, const float* dy,
                 float* dx, float* dw, float* db, float* workspace,
-                const GradientSource& gradient = {}) const;
+                const GradientSource& gradient = {},
+                bool adds_dx = false) const;
 
  private:
   // dw is packed, if pixels of x are no whole vectors.
@@ -41,7 +42,7 @@ class TrainPointwise {
   void AddWeightGradient(size_t pixels, const float* x, const float* g,
                          bool accumulate, const float* ahead0,
                          const float* ahead1, float* dw) const;
-  void InputGradient(size_t pixels, const float* g, float* dx) const;
+  void InputGradient(size_t pixels, const float* g, bool adds, float* dx) const;
 
   int inputs_, outputs_;
   FloatRange range_;

@@ -113,6 +113,12 @@ void Check(const Case& c) {
   EXPECT_EQ(dx, again_dx);
   EXPECT_EQ(dw, again_dw);
   EXPECT_EQ(db, again_db);
+  // Added to what is there.
+  Floats added = dx;
+  layer.Backward(c.pixels, v.x.data(), y.data(), v.dy.data(), added.data(),
+                 nullptr, nullptr, workspace.data(), {}, true);
+  for (double& sum : v.dx) sum *= 2;
+  ExpectClose(added, v.dx);
 }
 
 TEST(TrainPointwiseTest, GivesTheProductsAndTheirGradients) {

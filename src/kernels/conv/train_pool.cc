@@ -122,7 +122,7 @@ void TrainConvPool::Backward(int batch, const float* x, const float* y,
                              nullptr, dw_packed);
       }
     }
-    if (dx != nullptr) conv_.InputGradient(g, dx + n * w.in_size());
+    if (dx != nullptr) conv_.InputGradient(g, false, dx + n * w.in_size());
   }
   if (dw != nullptr) conv_.UnpackWeights(dw_packed, dw);
   if (db != nullptr) std::copy_n(sums, w.out_c, db);

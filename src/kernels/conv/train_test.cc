@@ -177,6 +177,13 @@ void ExpectPlainLoops(const Case& of, size_t n, double tolerance) {
                    {dy.data()}});
     EXPECT_EQ(given, dx);
     EXPECT_EQ(alone, dw);
+    // Added to what is there.
+    Floats added = dx;
+    std::vector<double> twice(dx.begin(), dx.end());
+    for (double& sum : twice) sum *= 2;
+    conv.Backward(kBatch, x.data(), y.data(), dy.data(), added.data(), nullptr,
+                  nullptr, work.data(), {}, true);
+    ExpectClose(added, twice, tolerance, "dx, added");
   });
 }
 

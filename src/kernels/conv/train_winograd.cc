@@ -162,8 +162,8 @@ void TrainWinograd::Patches(const Side& side, const float* images, int first,
 }
 
 void TrainWinograd::Convolve(const Side& side, int count, const float* images,
-                             const float* bias, FloatRange range, float* y,
-                             float* v) const {
+                             const float* bias, FloatRange range, bool adds,
+                             float* y, float* v) const {
   const ptrdiff_t v_plane = tiles_ * side.v_pitch + kApart;
   const ptrdiff_t m_plane = tiles_ * side.m_pitch + kApart;
   float* m = v + v_floats_;
@@ -197,7 +197,7 @@ void TrainWinograd::Convolve(const Side& side, int count, const float* images,
               {m + t * side.m_pitch, m_plane, side.m_pitch},
               {y + at, y_row, std::min(kTile, side.rows - kTile * ty),
                std::min(kTile * part, side.columns - kTile * tx), side.outputs,
-               bias, range.low, range.high});
+               bias, range.low, range.high, adds});
         });
   });
 }
@@ -241,7 +241,7 @@ void TrainWinograd::Forward(int batch, const float* x, const float* bias,
     const int count = std::min(images_, batch - first);
     for (int n = 0; n < count; ++n, x += w.in_size())
       PadInput(x, images + static_cast<size_t>(n) * forward_.image_floats);
-    Convolve(forward_, count, images, padded_bias, range_, y, v);
+    Convolve(forward_, count, images, padded_bias, range_, false, y, v);
     if (made)
       made(y,
            static_cast<size_t>(count) * static_cast<size_t>(w.out_h * w.out_w));
@@ -309,8 +309,8 @@ void TrainWinograd::UnpackWeights(const float* du, float* dw) const {
 
 void TrainWinograd::Backward(int batch, const float* x, const float* y,
                              const float* dy, float* dx, float* dw, float* db,
-                             float* workspace,
-                             const GradientSource& gradient) const {
+                             float* workspace, const GradientSource& gradient,
+                             bool adds_dx) const {
   const Window& w = window_;
   const auto most = static_cast<size_t>(images_);
   float* images = workspace;
@@ -335,7 +335,7 @@ void TrainWinograd::Backward(int batch, const float* x, const float* y,
     }
     if (dw != nullptr) AddWeightGradient(count, images, g, first > 0, v, du);
     if (dx != nullptr) {
-      Convolve(backward_, count, g, zeros_.data(), FloatRange(),
+      Convolve(backward_, count, g, zeros_.data(), FloatRange(), adds_dx,
                dx + first * w.in_size(), v);
     }
   }

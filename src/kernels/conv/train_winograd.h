@@ -41,7 +41,8 @@ class TrainWinograd {
                float* workspace, const OutputsMade& made = {}) const;
   void Backward(int batch, const float* x, const float* y, const float* dy,
                 float* dx, float* dw, float* db, float* workspace,
-                const GradientSource& gradient = {}) const;
+                const GradientSource& gradient = {},
+                bool adds_dx = false) const;
 
  private:
   // From some images to others, its products by tiles: forward, or from the
@@ -72,7 +73,8 @@ class TrainWinograd {
                float* v) const;
   // Padded images to ones of outputs.
   void Convolve(const Side& side, int count, const float* images,
-                const float* bias, FloatRange range, float* y, float* v) const;
+                const float* bias, FloatRange range, bool adds, float* y,
+                float* v) const;
   void PadInput(const float* x, float* image) const;
   void PadGradient(int n, const float* y, const float* dy,
                    const GradientSource& gradient, float* g) const;

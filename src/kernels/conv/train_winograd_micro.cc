@@ -109,8 +109,9 @@ HWY_INLINE void OutputsOf(const Lanes& lanes, const WinogradPlanes& from,
       HWY_UNROLL(4)
       for (int x = 0; x < kTile; ++x) {
         if (x >= columns) break;
-        lanes.Store(hn::Min(hn::Max(hn::Add(v[x], bias), low), high),
-                    y + k * to.row + x * ptrdiff_t{to.channels});
+        float* const place = y + k * to.row + x * ptrdiff_t{to.channels};
+        const VF sum = hn::Min(hn::Max(hn::Add(v[x], bias), low), high);
+        lanes.Store(to.adds ? hn::Add(sum, lanes.Load(place)) : sum, place);
       }
     }
     y += kTile * ptrdiff_t{to.channels};

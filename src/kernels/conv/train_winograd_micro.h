@@ -35,12 +35,13 @@ struct WinogradOutputs {
   int channels;
   const float* bias;  // whole vectors
   float low, high;
+  bool adds;  // to what is there
 };
 
 struct WinogradMicro {
   // B^T d B of patches of 6x6 pixels, each four columns behind the one before.
   void (*patches)(const WinogradImage& from, const WinogradPlanes& to);
-  // clamp(A^T m A + bias) of sums m.
+  // clamp(A^T m A + bias) of sums m, and what is there, if it adds.
   void (*outputs)(const WinogradPlanes& from, const WinogradOutputs& to);
   // A g A^T of tiles of 4x4 gradients.
   void (*gradients)(const WinogradImage& from, const WinogradPlanes& to);

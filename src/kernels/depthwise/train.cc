@@ -198,25 +198,25 @@ TrainDepthwise::Weights TrainDepthwise::WeightsIn(float* several,
 }
 
 void TrainDepthwise::Sums(const std::vector<Region>& regions, const float* x,
-                          const Weights& weights, FloatRange range,
+                          const Weights& weights, FloatRange range, bool adds,
                           float* y) const {
   for (const Region& region : regions) {
     micro_->forward(region.plan, x,
                     region.several ? weights.several_w : weights.w,
                     region.several ? weights.several_bias : weights.bias,
-                    range.low, range.high, y + region.at);
+                    range.low, range.high, adds, y + region.at);
   }
 }
 
 void TrainDepthwise::InputGradient(const float* g, const Weights& weights,
-                                   float* dx, float* wide) const {
-  Sums(backward_, g, weights, {}, wide_floats_ > 0 ? wide : dx);
-  if (wide_floats_ == 0) return;
+                                   bool adds, float* dx, float* wide) const {
+  if (wide_floats_ == 0) return Sums(backward_, g, weights, {}, adds, dx);
+  Sums(backward_, g, weights, {}, false, wide);
   const int multiplier = window_.out_c / window_.in_c;
   for (int64_t i = 0; i < window_.in_size(); ++i, wide += multiplier) {
     float sum = wide[0];
     for (int k = 1; k < multiplier; ++k) sum += wide[k];
-    dx[i] = sum;
+    dx[i] = adds ? dx[i] + sum : sum;
   }
 }
 
@@ -238,7 +238,7 @@ void TrainDepthwise::Forward(int batch, const float* x, const float* w,
   float* copy = workspace;
   const Weights weights = WeightsIn(copy + RoundUp16(wide_floats_), w, bias);
   for (int n = 0; n < batch; ++n) {
-    Sums(forward_, WideInput(x, copy), weights, range_, y);
+    Sums(forward_, WideInput(x, copy), weights, range_, false, y);
     if (made) made(y, static_cast<size_t>(window_.out_h) * window_.out_w);
     x += window_.in_size();
     y += window_.out_size();
@@ -248,7 +248,8 @@ void TrainDepthwise::Forward(int batch, const float* x, const float* w,
 void TrainDepthwise::Backward(int batch, const float* x, const float* w,
                               const float* y, const float* dy, float* dx,
                               float* dw, float* db, float* workspace,
-                              const GradientSource& gradient) const {
+                              const GradientSource& gradient,
+                              bool adds_dx) const {
   float* own_g = workspace;
   float* copy = own_g + RoundUp16(g_floats_);
   float* wide = copy + RoundUp16(wide_floats_);
@@ -277,7 +278,8 @@ void TrainDepthwise::Backward(int batch, const float* x, const float* w,
                         several_dw);
     }
     if (db != nullptr) micro_->bias_gradient(outputs_, g, n > 0, db);
-    if (dx != nullptr) InputGradient(g, weights, dx + n * of.in_size(), wide);
+    if (dx != nullptr)
+      InputGradient(g, weights, adds_dx, dx + n * of.in_size(), wide);
   }
   if (dw == nullptr || pixels_ == 1) return;
   const float* from = several_dw;

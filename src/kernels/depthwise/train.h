@@ -34,11 +34,12 @@ class TrainDepthwise {
   // x [batch,H,W,I], y [batch,H',W',O]; bias [O] may be null.
   void Forward(int batch, const float* x, const float* w, const float* bias,
                float* y, float* workspace, const OutputsMade& made = {}) const;
-  // Gradients are overwritten; null where not wanted. y is forward's result;
-  // with `gradient` neither y nor dy are read.
+  // Gradients are overwritten, or with adds_dx dx is added to; null where not
+  // wanted. y is forward's result; with `gradient` neither y nor dy are read.
   void Backward(int batch, const float* x, const float* w, const float* y,
                 const float* dy, float* dx, float* dw, float* db,
-                float* workspace, const GradientSource& gradient = {}) const;
+                float* workspace, const GradientSource& gradient = {},
+                bool adds_dx = false) const;
 
  private:
   // Sums over taps of an image of out_c channels, for all places of a grid
@@ -71,7 +72,8 @@ class TrainDepthwise {
   void Repeat(const float* from, size_t rows, float* to) const;
   Weights WeightsIn(float* several, const float* w, const float* bias) const;
   void Sums(const std::vector<Region>& regions, const float* x,
-            const Weights& weights, FloatRange range, float* y) const;
+            const Weights& weights, FloatRange range, bool adds,
+            float* y) const;
   void PlanForward();
   void PlanInputGradient();
   // The image as it is computed on: x itself, or its copy with each channel
@@ -80,8 +82,8 @@ class TrainDepthwise {
   // dy of so many images where the range lets it pass: itself, or in `g`.
   const float* Gradient(int first, int count, const float* y, const float* dy,
                         float* g, const GradientSource& gradient) const;
-  void InputGradient(const float* g, const Weights& weights, float* dx,
-                     float* wide) const;
+  void InputGradient(const float* g, const Weights& weights, bool adds,
+                     float* dx, float* wide) const;
   void AddWeightGradient(const float* image, const float* g,
                          const float* const ahead[2], float* dw,
                          float* several_dw) const;

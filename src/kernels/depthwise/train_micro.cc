@@ -43,10 +43,11 @@ struct Clamp {
 template <int kCount, class Lanes>
 HWY_INLINE void Pixels(const Lanes& lanes, const DepthwisePlan& plan,
                        const float* x, const float* w, VF bias,
-                       const Clamp& clamp, float* y) {
+                       const Clamp& clamp, bool adds, float* y) {
   VF sum[kCount];
   HWY_UNROLL(8)
-  for (int k = 0; k < kCount; ++k) sum[k] = bias;
+  for (int k = 0; k < kCount; ++k)
+    sum[k] = adds ? lanes.Load(y + k * plan.grid_step) : bias;
   for (const DepthwisePlan::Tap& tap : plan.taps) {
     const VF weight = lanes.Load(w + tap.w);
     const float* from = x + tap.x;
@@ -63,25 +64,25 @@ template <class Lanes>
 HWY_INLINE void SomePixels(int count, const Lanes& lanes,
                            const DepthwisePlan& plan, const float* x,
                            const float* w, VF bias, const Clamp& clamp,
-                           float* y) {
+                           bool adds, float* y) {
   switch (count) {
     case 6:
-      return Pixels<6>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<6>(lanes, plan, x, w, bias, clamp, adds, y);
     case 5:
-      return Pixels<5>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<5>(lanes, plan, x, w, bias, clamp, adds, y);
     case 4:
-      return Pixels<4>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<4>(lanes, plan, x, w, bias, clamp, adds, y);
     case 3:
-      return Pixels<3>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<3>(lanes, plan, x, w, bias, clamp, adds, y);
     case 2:
-      return Pixels<2>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<2>(lanes, plan, x, w, bias, clamp, adds, y);
     default:
-      return Pixels<1>(lanes, plan, x, w, bias, clamp, y);
+      return Pixels<1>(lanes, plan, x, w, bias, clamp, adds, y);
   }
 }
 
 void Forward(const DepthwisePlan& plan, const float* x, const float* w,
-             const float* bias, float low, float high, float* y) {
+             const float* bias, float low, float high, bool adds, float* y) {
   const DF d;
   const Clamp clamp{hn::Set(d, low), hn::Set(d, high)};
   ForEachVector(plan.channels, [&](const auto& lanes, int c) HWY_ATTR {
@@ -93,7 +94,7 @@ void Forward(const DepthwisePlan& plan, const float* x, const float* w,
       int parts = (plan.columns + kPixels - 1) / kPixels;
       for (int left = plan.columns; left > 0; --parts) {
         const int count = (left + parts - 1) / parts;
-        SomePixels(count, lanes, plan, in, w + c, start, clamp, out);
+        SomePixels(count, lanes, plan, in, w + c, start, clamp, adds, out);
         in += count * plan.step;
         out += count * plan.grid_step;
         left -= count;

@@ -26,9 +26,10 @@ struct DepthwisePlan {
 struct DepthwiseMicro {
   int lanes;  // of a vector
   // y = clamp(sum over the taps of x * w + bias, low, high), y of the grid;
-  // bias may be null.
+  // bias may be null. If it adds, what is in y takes the bias's place.
   void (*forward)(const DepthwisePlan& plan, const float* x, const float* w,
-                  const float* bias, float low, float high, float* y);
+                  const float* bias, float low, float high, bool adds,
+                  float* y);
   // dw (+)= the sum over the grid of x * g, g of the grid. While it computes,
   // the same places of both `ahead`, laid out as g, are fetched into the cache,
   // if they are not null.

@@ -131,6 +131,12 @@ void Check(const Case& c, FloatRange range, bool with_bias) {
                    alone_dw.data(), nullptr, workspace.data());
     EXPECT_EQ(alone_dx, got_dx);
     EXPECT_EQ(alone_dw, got_dw);
+    // Added to what is there.
+    Floats added = got_dx;
+    layer.Backward(kBatch, x.data(), w.data(), got.data(), dy.data(),
+                   added.data(), nullptr, nullptr, workspace.data(), {}, true);
+    for (double& sum : dx) sum *= 2;
+    ExpectClose(added, dx, "dx, added");
   });
 }
 

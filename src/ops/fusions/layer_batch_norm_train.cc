@@ -10,7 +10,6 @@
 #include "src/ops/layer/train_layer.h"
 #include "src/ops/registry.h"
 #include "src/ops/train/batch_norm_numbers.h"
-#include "src/ops/train/runs_from_saved.h"
 
 namespace litesmith {
 namespace {
@@ -19,7 +18,7 @@ constexpr const OpDef* kConvChain[] = {&kConv2D, &kBatchNorm};
 constexpr const OpDef* kDepthwiseChain[] = {&kDepthwiseConv2D, &kBatchNorm};
 constexpr const OpDef* kDenseChain[] = {&kFullyConnected, &kBatchNorm};
 
-class LayerBatchNormF32Train final : public TrainKernel, public RunsFromSaved {
+class LayerBatchNormF32Train final : public TrainKernel {
  public:
   LayerBatchNormF32Train(const ChainContext& c, TrainLayerPtr layer)
       : layer_(std::move(layer)), numbers_(c.at(1)) {
@@ -32,6 +31,7 @@ class LayerBatchNormF32Train final : public TrainKernel, public RunsFromSaved {
     forward_partials = backward_partials = numbers_.partials();
     shared_bytes = numbers_.bytes();
     workspace_bytes = layer_->workspace_bytes;
+    runs_from_saved = adds = true;
     saved_bytes =
         static_cast<size_t>(norm.input(0).shape.NumElements()) * sizeof(float);
   }

@@ -98,7 +98,7 @@ class DepthwiseLayer final : public TrainLayer {
         static_cast<const float*>(args.outputs[0]), args.output_grads[0],
         args.input_grads[0], args.input_grads[1],
         has_bias_ ? args.input_grads[2] : nullptr,
-        reinterpret_cast<float*>(args.workspace), gradient);
+        reinterpret_cast<float*>(args.workspace), gradient, args.adds);
   }
 
  private:

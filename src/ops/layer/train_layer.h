@@ -22,7 +22,7 @@ class TrainLayer {
 
   virtual void Repack(const void* const* inputs) { (void)inputs; }
   // `made` and `gradient` may be empty; with `gradient` neither the outputs nor
-  // their gradients of the arguments are read.
+  // their gradients of the arguments are read. Backward can add.
   virtual void Forward(const KernelArgs& args, float* y,
                        const kernels::OutputsMade& made) const = 0;
   virtual void Backward(const BackwardArgs& args,
@@ -61,7 +61,7 @@ class PackedTrainLayer final : public TrainLayer {
         static_cast<const float*>(args.outputs[0]), args.output_grads[0],
         args.input_grads[0], args.input_grads[1],
         has_bias_ ? args.input_grads[2] : nullptr,
-        reinterpret_cast<float*>(args.workspace), gradient);
+        reinterpret_cast<float*>(args.workspace), gradient, args.adds);
   }
 
  private:
@@ -91,6 +91,7 @@ class TrainLayerKernel final : public TrainKernel {
  public:
   explicit TrainLayerKernel(TrainLayerPtr layer) : layer_(std::move(layer)) {
     workspace_bytes = layer_->workspace_bytes;
+    adds = true;
   }
   void Repack(const void* const* inputs) override { layer_->Repack(inputs); }
   void Run(const KernelArgs& args) const override {

@@ -154,7 +154,8 @@ class BinaryF32 : public TrainKernel {
       : walk_(context),
         range_(ActivationRange(ActivationOf(context.node))),
         a_(context, 0),
-        b_(context, 1) {}
+        b_(context, 1),
+        as_output_(IsAsOutput(context, 0) && IsAsOutput(context, 1)) {}
   void Run(const KernelArgs& args) const override {
     kernels::Binary(
         walk_.plan(), walk_.first(args.batch), args.in<float>(0),
@@ -163,33 +164,34 @@ class BinaryF32 : public TrainKernel {
         });
   }
   void Backward(const BackwardArgs& args) const override {
-    Gradient<0>(args, a_);
-    Gradient<1>(args, b_);
+    if (range_.IsNone()) return Gradients<false>(args);
+    Gradients<true>(args);
   }
 
  private:
-  // Sums over what the input was repeated for, in the output's order.
-  template <size_t kInput>
-  void Gradient(const BackwardArgs& args, const GradientSize& size) const {
-    float* const to = args.input_grads[kInput];
-    if (to == nullptr) return;
-    size.Zero(args.batch, to);
-    if (range_.IsNone()) {
-      AddGradients<kInput, false>(args, to);
-    } else {
-      AddGradients<kInput, true>(args, to);
-    }
+  // Not repeated.
+  static bool IsAsOutput(const PrepareContext& context, size_t input) {
+    return context.input(input).shape.NumElements() ==
+           context.output().shape.NumElements();
   }
 
+  template <bool kRange>
+  void Gradients(const BackwardArgs& args) const {
+    if (as_output_) return WriteGradients<kRange>(args);
+    AddGradients<0, kRange>(args, a_);
+    AddGradients<1, kRange>(args, b_);
+  }
+
+  // What output `out` gives to an input.
   template <size_t kInput, bool kRange>
-  void AddGradients(const BackwardArgs& args, float* to) const {
+  auto TermOf(const BackwardArgs& args) const {
     const auto* a = static_cast<const float*>(args.inputs[0]);
     const auto* b = static_cast<const float*>(args.inputs[1]);
     const auto* y = static_cast<const float*>(args.outputs[0]);
     const float* dy = args.output_grads[0];
     const float low = range_.low;
     const float high = range_.high;
-    const auto term = [&](int64_t in_a, int64_t in_b, int64_t out) {
+    return [=](int64_t in_a, int64_t in_b, int64_t out) {
       const float slope = kInput == 0 ? F::SlopeA(a[in_a], b[in_b])
                                       : F::SlopeB(a[in_a], b[in_b]);
       const float gradient = dy[out] * slope;
@@ -199,6 +201,34 @@ class BinaryF32 : public TrainKernel {
                  ? gradient
                  : 0.0f;
     };
+  }
+
+  // Both of a stretch that stays in the cache.
+  template <bool kRange>
+  void WriteGradients(const BackwardArgs& args) const {
+    constexpr int64_t kStretch = 1024;
+    const int64_t all = a_(args.batch);
+    for (int64_t first = 0; first < all; first += kStretch) {
+      const int64_t end = std::min(all, first + kStretch);
+      WriteSome<0, kRange>(args, first, end);
+      WriteSome<1, kRange>(args, first, end);
+    }
+  }
+  template <size_t kInput, bool kRange>
+  void WriteSome(const BackwardArgs& args, int64_t first, int64_t end) const {
+    float* const to = args.input_grads[kInput];
+    if (to == nullptr) return;
+    const auto term = TermOf<kInput, kRange>(args);
+    for (int64_t i = first; i < end; ++i) to[i] = term(i, i, i);
+  }
+
+  // Sums over what the input was repeated for, in the output's order.
+  template <size_t kInput, bool kRange>
+  void AddGradients(const BackwardArgs& args, const GradientSize& size) const {
+    float* const to = args.input_grads[kInput];
+    if (to == nullptr) return;
+    size.Zero(args.batch, to);
+    const auto term = TermOf<kInput, kRange>(args);
     kernels::ForEachRun(
         walk_.plan(), walk_.first(args.batch),
         [&](int64_t at_a, int64_t at_b, int64_t out, int64_t n, int64_t step_a,
@@ -219,6 +249,7 @@ class BinaryF32 : public TrainKernel {
   BinaryWalk walk_;
   kernels::FloatRange range_;
   GradientSize a_, b_;
+  bool as_output_;  // both inputs
 };
 
 // Integers with scales.
