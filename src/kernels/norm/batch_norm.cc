@@ -4,6 +4,8 @@
 #include "src/kernels/norm/batch_norm.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <type_traits>
 
 #include "src/kernels/common/simd_targets.h"
@@ -203,11 +205,75 @@ HWY_INLINE VF Scaled(VF x, VF scale, VF offset) {
   return hn::Add(hn::Mul(x, scale), offset);
 }
 
+// Of four vectors of channels at most, whose least and largest values stay in
+// registers.
+template <int V, class Lanes>
+HWY_INLINE void AddEnds(const Lanes& lanes, const float* x, ChannelRows shape,
+                        double* lowest, double* highest) {
+  HWY_ALIGN float low[kLanes];
+  HWY_ALIGN float high[kLanes];
+  VF least[V], most[V];
+  HWY_UNROLL(4)
+  for (int k = 0; k < V; ++k) least[k] = most[k] = lanes.Load(x + k * kLanes);
+  for (size_t r = 1; r < shape.rows; ++r) {
+    x += shape.channels;
+    HWY_UNROLL(4)
+    for (int k = 0; k < V; ++k) {
+      const VF v = lanes.Load(x + k * kLanes);
+      least[k] = hn::Min(least[k], v);
+      most[k] = hn::Max(most[k], v);
+    }
+  }
+  for (int k = 0; k < V; ++k) {
+    hn::Store(least[k], DF(), low);
+    hn::Store(most[k], DF(), high);
+    for (int i = 0; i < lanes.Count(); ++i) {
+      double* const to_low = lowest + k * kLanes + i;
+      double* const to_high = highest + k * kLanes + i;
+      *to_low = std::min(*to_low, double{low[i]});
+      *to_high = std::max(*to_high, double{high[i]});
+    }
+  }
+}
+
+void Ends(const float* x, ChannelRows shape, double* lowest, double* highest) {
+  ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
+    const float* from = x + first * shape.channels;
+    ForEachColumn(shape.channels, [&](auto vectors, const auto& lanes,
+                                      size_t c) HWY_ATTR {
+      AddEnds<decltype(vectors)::value>(lanes, from + c, {rows, shape.channels},
+                                        lowest + c, highest + c);
+    });
+  });
+}
+
+// What a normalized value becomes: within the range, and on the grid's points.
+template <bool kGrid>
+struct Clamped {
+  VF low, high;
+  VF grid_low, grid_high, step, zero, half;
+  Clamped(FloatRange range, const FakeQuantGrid* grid)
+      : low(hn::Set(DF(), range.low)), high(hn::Set(DF(), range.high)) {
+    const DF d;
+    const FakeQuantGrid g = kGrid ? *grid : FakeQuantGrid();
+    grid_low = hn::Set(d, g.low), grid_high = hn::Set(d, g.high);
+    step = hn::Set(d, g.scale), zero = hn::Set(d, g.zero);
+    half = hn::Set(d, 0.5f);
+  }
+  HWY_INLINE VF operator()(VF v) const {
+    v = hn::Min(hn::Max(v, low), high);
+    if constexpr (!kGrid) return v;
+    // As FakeQuantF32 has it.
+    const VF shifted =
+        hn::Sub(hn::Max(hn::Min(v, grid_high), grid_low), grid_low);
+    const VF steps = hn::Sub(hn::Div(shifted, step), zero);
+    return hn::Mul(hn::Floor(hn::Add(steps, half)), step);
+  }
+};
+
+template <bool kGrid>
 void AffineBlock(const float* x, ChannelRows shape, const float* scale,
-                 const float* offset, FloatRange range, float* y) {
-  const DF d;
-  const VF low = hn::Set(d, range.low);
-  const VF high = hn::Set(d, range.high);
+                 const float* offset, const Clamped<kGrid>& clamped, float* y) {
   ForEachColumn(
       shape.channels, [&](auto vectors, const auto& lanes, size_t c) HWY_ATTR {
         constexpr int kVectors = decltype(vectors)::value;
@@ -221,7 +287,7 @@ void AffineBlock(const float* x, ChannelRows shape, const float* scale,
           for (int k = 0; k < kVectors; ++k) {
             hwy::Prefetch(from + ahead + k * kLanes);
             const VF v = Scaled(lanes.Load(from + k * kLanes), a.v[k], b.v[k]);
-            lanes.Store(hn::Min(hn::Max(v, low), high), to + k * kLanes);
+            lanes.Store(clamped(v), to + k * kLanes);
           }
           from += shape.channels;
           to += shape.channels;
@@ -229,26 +295,53 @@ void AffineBlock(const float* x, ChannelRows shape, const float* scale,
       });
 }
 
+template <bool kGrid>
 void AffineRows(const float* x, ChannelRows shape, const float* scale,
-                const float* offset, FloatRange range, float* y) {
+                const float* offset, const Clamped<kGrid>& clamped, float* y) {
   ForEachBlock(shape, [&](size_t first, size_t rows) HWY_ATTR {
     const size_t at = first * shape.channels;
-    AffineBlock(x + at, {rows, shape.channels}, scale, offset, range, y + at);
+    AffineBlock(x + at, {rows, shape.channels}, scale, offset, clamped, y + at);
   });
 }
 
-void Affine(const float* x, ChannelRows shape, const float* scale,
-            const float* offset, FloatRange range, float* y) {
+template <bool kGrid>
+void AffineBy(const float* x, ChannelRows shape, const float* scale,
+              const float* offset, const Clamped<kGrid>& clamped, float* y) {
   if (const size_t k = RowsIn(kLanes, shape); k > 1) {
     const Repeated scales(scale, shape.channels);
     const Repeated offsets(offset, shape.channels);
     const size_t whole = shape.rows / k;
-    AffineRows(x, {whole, kLanes}, scales.v, offsets.v, range, y);
+    AffineRows(x, {whole, kLanes}, scales.v, offsets.v, clamped, y);
     x += whole * kLanes;
     y += whole * kLanes;
     shape.rows -= whole * k;
   }
-  AffineRows(x, shape, scale, offset, range, y);
+  AffineRows(x, shape, scale, offset, clamped, y);
+}
+
+void Affine(const float* x, ChannelRows shape, const float* scale,
+            const float* offset, FloatRange range, const FakeQuantGrid* grid,
+            float* y) {
+  if (grid == nullptr)
+    return AffineBy(x, shape, scale, offset, Clamped<false>(range, grid), y);
+  AffineBy(x, shape, scale, offset, Clamped<true>(range, grid), y);
+}
+
+// Where a gradient passes, ends included.
+FloatRange PassRange(FloatRange range, const FakeQuantGrid* grid) {
+  constexpr float kAll = std::numeric_limits<float>::infinity();
+  FloatRange pass{-kAll, kAll};
+  if (!range.IsNone()) {
+    pass.low = std::nextafter(range.low, kAll);
+    pass.high = std::nextafter(range.high, -kAll);
+  }
+  if (grid == nullptr) return pass;
+  return {std::max(pass.low, grid->pass_low),
+          std::min(pass.high, grid->pass_high)};
+}
+
+bool AllPass(const NormGradient& a) {
+  return a.range.IsNone() && a.grid == nullptr;
 }
 
 // Some rows of it.
@@ -283,14 +376,15 @@ struct Passed {
   VF low, high;
   template <class Lanes>
   HWY_INLINE Passed(const Lanes& lanes, const NormGradient& a, size_t c)
-      : scale(lanes, a.scale + c),
-        offset(lanes, a.offset + c),
-        low(hn::Set(DF(), a.range.low)),
-        high(hn::Set(DF(), a.range.high)) {}
+      : scale(lanes, a.scale + c), offset(lanes, a.offset + c) {
+    const FloatRange pass = PassRange(a.range, a.grid);
+    low = hn::Set(DF(), pass.low);
+    high = hn::Set(DF(), pass.high);
+  }
   HWY_INLINE VF operator()(int k, VF x, VF dy) const {
     if constexpr (!kRange) return dy;
     const VF y = Scaled(x, scale.v[k], offset.v[k]);
-    return hn::IfThenElseZero(hn::And(hn::Gt(y, low), hn::Lt(y, high)), dy);
+    return hn::IfThenElseZero(hn::And(hn::Ge(y, low), hn::Le(y, high)), dy);
   }
 };
 
@@ -336,7 +430,7 @@ void GradientSumsOf(const NormGradient& a, double* sums, double* products) {
 void GradientSumsRows(const NormGradient& a, double* sums, double* products) {
   ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
     const NormGradient block = BlockOf(a, first, rows);
-    if (a.range.IsNone()) return GradientSumsOf<false>(block, sums, products);
+    if (AllPass(a)) return GradientSumsOf<false>(block, sums, products);
     GradientSumsOf<true>(block, sums, products);
   });
 }
@@ -386,8 +480,7 @@ void GradientOfInputRows(const NormGradient& a, const float* slope,
   ForEachBlock(a.shape, [&](size_t first, size_t rows) HWY_ATTR {
     const NormGradient block = BlockOf(a, first, rows);
     float* to = dx + first * a.shape.channels;
-    if (a.range.IsNone())
-      return GradientOfInputOf<false>(block, slope, shift, to);
+    if (AllPass(a)) return GradientOfInputOf<false>(block, slope, shift, to);
     GradientOfInputOf<true>(block, slope, shift, to);
   });
 }
@@ -413,6 +506,7 @@ HWY_AFTER_NAMESPACE();
 namespace litesmith::kernels {
 
 HWY_EXPORT(Sums);
+HWY_EXPORT(Ends);
 HWY_EXPORT(Affine);
 HWY_EXPORT(GradientSums);
 HWY_EXPORT(GradientOfInput);
@@ -422,9 +516,15 @@ void AddChannelSums(const float* x, ChannelRows shape, double* sums,
   HWY_DYNAMIC_DISPATCH(Sums)(x, shape, sums, squares);
 }
 
+void AddChannelEnds(const float* x, ChannelRows shape, double* lowest,
+                    double* highest) {
+  HWY_DYNAMIC_DISPATCH(Ends)(x, shape, lowest, highest);
+}
+
 void ChannelAffine(const float* x, ChannelRows shape, const float* scale,
-                   const float* offset, FloatRange range, float* y) {
-  HWY_DYNAMIC_DISPATCH(Affine)(x, shape, scale, offset, range, y);
+                   const float* offset, FloatRange range,
+                   const FakeQuantGrid* grid, float* y) {
+  HWY_DYNAMIC_DISPATCH(Affine)(x, shape, scale, offset, range, grid, y);
 }
 
 void AddNormGradientSums(const NormGradient& a, double* sums,

@@ -10,6 +10,7 @@
 #include <cstddef>
 
 #include "src/kernels/common/float_range.h"
+#include "src/kernels/train/fake_quant.h"
 
 namespace litesmith::kernels {
 
@@ -22,13 +23,19 @@ struct ChannelRows {
 void AddChannelSums(const float* x, ChannelRows shape, double* sums,
                     double* squares);
 
-// y = clamp(x * scale + offset, range).
+// lowest[c] = the least of it and of all x[r, c], highest[c] the largest.
+void AddChannelEnds(const float* x, ChannelRows shape, double* lowest,
+                    double* highest);
+
+// y = clamp(x * scale + offset, range), then snapped to the grid's points
+// (train/fake_quant.h), if there is one.
 void ChannelAffine(const float* x, ChannelRows shape, const float* scale,
-                   const float* offset, FloatRange range, float* y);
+                   const float* offset, FloatRange range,
+                   const FakeQuantGrid* grid, float* y);
 
 // What the gradient goes by: x, the gradient dy of y, the mean that x was
-// normalized by, and scale and offset, which tell where the range let y pass.
-// g is dy there, else 0.
+// normalized by, and scale and offset, which tell where the range, and the grid
+// if there is one, let y pass. g is dy there, else 0.
 struct NormGradient {
   const float* x;
   const float* dy;
@@ -37,6 +44,7 @@ struct NormGradient {
   const float* scale;
   const float* offset;
   FloatRange range;
+  const FakeQuantGrid* grid = nullptr;
 };
 
 // sums[c] += sum of g, products[c] += sum of g * (x - mean).

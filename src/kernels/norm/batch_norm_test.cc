@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "src/kernels/common/simd_targets_test.h"
@@ -50,7 +52,7 @@ TEST(BatchNormTest, AffineIsClampedAndTheSameOnAllTargets) {
     ForEachTarget([&] {
       Floats y(n);
       ChannelAffine(x.data(), shape, scale.data(), offset.data(), range,
-                    y.data());
+                    nullptr, y.data());
       for (size_t i = 0; i < n; ++i) {
         const size_t c = i % shape.channels;
         const float product = x[i] * scale[c];
@@ -101,6 +103,58 @@ TEST(BatchNormTest, GradientsAreThoseOfTheFormula) {
     CheckGradient(shape, {});
     CheckGradient(shape, {.low = 0});
     CheckGradient(shape, {-0.5f, 1});
+  }
+}
+
+TEST(BatchNormTest, EndsAreThoseOfEachChannel) {
+  for (const ChannelRows shape : kShapes) {
+    const Floats x = Random(shape.rows * shape.channels, 13, 3);
+    ForEachTarget([&] {
+      // Of what was seen before, too.
+      std::vector<double> low(shape.channels, 0.5), high(shape.channels, -0.5);
+      std::vector<double> least = low, most = high;
+      AddChannelEnds(x.data(), shape, low.data(), high.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        const size_t c = i % shape.channels;
+        least[c] = std::min(least[c], double{x[i]});
+        most[c] = std::max(most[c], double{x[i]});
+      }
+      EXPECT_EQ(low, least);
+      EXPECT_EQ(high, most);
+    });
+  }
+}
+
+// One pass is the two passes, to the bit.
+TEST(BatchNormTest, AGridIsTheFakeQuantizationBehindIt) {
+  const FloatRange range{0, 1.5f};
+  for (const auto& [min, max] : {std::pair{-0.5f, 1.25f}, {0.0f, 0.0f}}) {
+    const FakeQuantGrid grid = MakeFakeQuantGrid(min, max, 0, 255);
+    for (const ChannelRows shape : kShapes) {
+      const size_t n = shape.rows * shape.channels;
+      const Floats x = Random(n, 2, 4), dy = Random(n, 5),
+                   scale = Random(shape.channels, 3),
+                   offset = Random(shape.channels, 4),
+                   zeros(shape.channels, 0.0f);
+      ForEachTarget([&] {
+        Floats y(n), passed(n), want(n), got(n);
+        ChannelAffine(x.data(), shape, scale.data(), offset.data(), range,
+                      nullptr, y.data());
+        FakeQuantGradF32(y.data(), dy.data(), n, min, max, 0, 255,
+                         passed.data());
+        FakeQuantF32(y.data(), n, min, max, 0, 255, y.data());
+        ChannelAffine(x.data(), shape, scale.data(), offset.data(), range,
+                      &grid, got.data());
+        EXPECT_EQ(got, y);
+        NormGradient a{x.data(),     passed.data(), shape, zeros.data(),
+                       scale.data(), offset.data(), range};
+        NormGradientOfInput(a, zeros.data(), zeros.data(), want.data());
+        a.dy = dy.data();
+        a.grid = &grid;
+        NormGradientOfInput(a, zeros.data(), zeros.data(), got.data());
+        EXPECT_EQ(got, want);
+      });
+    }
   }
 }
 

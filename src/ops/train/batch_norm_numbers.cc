@@ -62,18 +62,19 @@ void BatchNormNumbers::AddForward(const float* x, size_t rows,
 }
 
 void BatchNormNumbers::AddBackward(const float* x, const float* dy, size_t rows,
-                                   const std::byte* numbers,
-                                   double* partial) const {
-  kernels::AddNormGradientSums(Gradient(x, dy, rows, numbers), partial,
+                                   const std::byte* numbers, double* partial,
+                                   const kernels::FakeQuantGrid* grid) const {
+  kernels::AddNormGradientSums(Gradient(x, dy, rows, numbers, grid), partial,
                                partial + channels_);
 }
 
 void BatchNormNumbers::Combine(Phase phase, std::span<const double> partials,
-                               void* const* inputs, std::byte* numbers) const {
-  const size_t size = 2 * channels_ + 1;
+                               void* const* inputs, std::byte* numbers,
+                               size_t size) const {
+  if (size == 0) size = static_cast<size_t>(this->partials());
   double rows = 0;
   for (size_t i = 0; i < partials.size(); i += size)
-    rows += partials[i + size - 1];
+    rows += partials[i + 2 * channels_];
   auto* const to = reinterpret_cast<float*>(numbers);
   for (size_t c = 0; c < channels_; ++c) {
     double first = 0;
@@ -143,27 +144,35 @@ void BatchNormNumbers::Follow(double batch, float* moving) const {
 }
 
 void BatchNormNumbers::Normalize(const float* x, size_t rows,
-                                 const std::byte* numbers, float* y) const {
+                                 const std::byte* numbers, float* y,
+                                 const kernels::FakeQuantGrid* grid) const {
   kernels::ChannelAffine(x, {rows, channels_}, Of(numbers, kScale),
-                         Of(numbers, kOffset), range_, y);
+                         Of(numbers, kOffset), range_, grid, y);
+}
+
+float BatchNormNumbers::ValueOf(float x, size_t c,
+                                const std::byte* numbers) const {
+  const float y = x * Of(numbers, kScale)[c] + Of(numbers, kOffset)[c];
+  return std::min(std::max(y, range_.low), range_.high);
 }
 
 kernels::NormGradient BatchNormNumbers::Gradient(
-    const float* x, const float* dy, size_t rows,
-    const std::byte* numbers) const {
+    const float* x, const float* dy, size_t rows, const std::byte* numbers,
+    const kernels::FakeQuantGrid* grid) const {
   return {x,
           dy,
           {rows, channels_},
           Of(numbers, kMean),
           Of(numbers, kScale),
           Of(numbers, kOffset),
-          range_};
+          range_,
+          grid};
 }
 
-void BatchNormNumbers::GradientOfInput(const float* x, const float* dy,
-                                       size_t rows, const std::byte* numbers,
-                                       float* dx) const {
-  kernels::NormGradientOfInput(Gradient(x, dy, rows, numbers),
+void BatchNormNumbers::GradientOfInput(
+    const float* x, const float* dy, size_t rows, const std::byte* numbers,
+    float* dx, const kernels::FakeQuantGrid* grid) const {
+  kernels::NormGradientOfInput(Gradient(x, dy, rows, numbers, grid),
                                Of(numbers, kSlope), Of(numbers, kShift), dx);
 }
 

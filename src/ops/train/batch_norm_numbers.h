@@ -33,18 +33,23 @@ class BatchNormNumbers {
   // What some of these rows add to it.
   void AddForward(const float* x, size_t rows, double* partial) const;
   void AddBackward(const float* x, const float* dy, size_t rows,
-                   const std::byte* numbers, double* partial) const;
-  // Makes numbers of the partial results of all shards; forward the moving
-  // moments follow.
+                   const std::byte* numbers, double* partial,
+                   const kernels::FakeQuantGrid* grid = nullptr) const;
+  // Makes numbers of the partial results of all shards, `size` doubles each or
+  // partials(); forward the moving moments follow.
   void Combine(Phase phase, std::span<const double> partials,
-               void* const* inputs, std::byte* numbers) const;
+               void* const* inputs, std::byte* numbers, size_t size = 0) const;
   // By the moving moments, which do not depend on x.
   void SetMoving(const void* const* inputs, std::byte* numbers) const;
 
+  // With a grid what is normalized is fake-quantized to it.
   void Normalize(const float* x, size_t rows, const std::byte* numbers,
-                 float* y) const;
+                 float* y, const kernels::FakeQuantGrid* grid = nullptr) const;
+  // What a value of channel c becomes without one.
+  float ValueOf(float x, size_t c, const std::byte* numbers) const;
   void GradientOfInput(const float* x, const float* dy, size_t rows,
-                       const std::byte* numbers, float* dx) const;
+                       const std::byte* numbers, float* dx,
+                       const kernels::FakeQuantGrid* grid = nullptr) const;
   // Of gamma and beta, either may be null. What counts is the sum over all
   // shards, which is known: each gives as much of it as it has rows.
   void ShareOfGradients(size_t rows, const std::byte* numbers, float* gamma,
@@ -78,7 +83,8 @@ class BatchNormNumbers {
   void SetBackward(size_t c, double mean_g, double mean_gx, float* to) const;
   void Follow(double batch, float* moving) const;
   kernels::NormGradient Gradient(const float* x, const float* dy, size_t rows,
-                                 const std::byte* numbers) const;
+                                 const std::byte* numbers,
+                                 const kernels::FakeQuantGrid* grid) const;
 
   BatchNormAttrs attrs_;
   kernels::FloatRange range_;
