@@ -128,7 +128,9 @@ TEST(BatchNormTest, EndsAreThoseOfEachChannel) {
 // One pass is the two passes, to the bit.
 TEST(BatchNormTest, AGridIsTheFakeQuantizationBehindIt) {
   const FloatRange range{0, 1.5f};
-  for (const auto& [min, max] : {std::pair{-0.5f, 1.25f}, {0.0f, 0.0f}}) {
+  for (const FloatRange ends : {FloatRange{-0.5f, 1.25f}, {0.0f, 0.0f}}) {
+    const float min = ends.low;
+    const float max = ends.high;
     const FakeQuantGrid grid = MakeFakeQuantGrid(min, max, 0, 255);
     for (const ChannelRows shape : kShapes) {
       const size_t n = shape.rows * shape.channels;
