@@ -17,6 +17,7 @@
 #include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "src/kernels/common/train_simd.h"
+#include "src/kernels/train/fake_quant-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace litesmith::kernels {
@@ -251,23 +252,15 @@ void Ends(const float* x, ChannelRows shape, double* lowest, double* highest) {
 template <bool kGrid>
 struct Clamped {
   VF low, high;
-  VF grid_low, grid_high, step, zero, half;
+  SnapToGrid<> snap;
   Clamped(FloatRange range, const FakeQuantGrid* grid)
-      : low(hn::Set(DF(), range.low)), high(hn::Set(DF(), range.high)) {
-    const DF d;
-    const FakeQuantGrid g = kGrid ? *grid : FakeQuantGrid();
-    grid_low = hn::Set(d, g.low), grid_high = hn::Set(d, g.high);
-    step = hn::Set(d, g.scale), zero = hn::Set(d, g.zero);
-    half = hn::Set(d, 0.5f);
-  }
+      : low(hn::Set(DF(), range.low)),
+        high(hn::Set(DF(), range.high)),
+        snap(kGrid ? *grid : FakeQuantGrid()) {}
   HWY_INLINE VF operator()(VF v) const {
     v = hn::Min(hn::Max(v, low), high);
-    if constexpr (!kGrid) return v;
-    // As FakeQuantF32 has it.
-    const VF shifted =
-        hn::Sub(hn::Max(hn::Min(v, grid_high), grid_low), grid_low);
-    const VF steps = hn::Sub(hn::Div(shifted, step), zero);
-    return hn::Mul(hn::Floor(hn::Add(steps, half)), step);
+    if constexpr (kGrid) return snap(v);
+    return v;
   }
 };
 

@@ -12,6 +12,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "hwy/highway.h"
+#include "src/kernels/train/fake_quant-inl.h"
 #include "src/kernels/train/for_each_vector-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -45,24 +46,11 @@ void FakeQuant(const float* x, size_t n, float min, float max, int qmin,
     std::fill_n(y, n, 0.0f);
     return;
   }
-  const NudgedRange r = NudgeRange(min, max, qmin, qmax);
-  const float inverse = 1.0f / r.scale;
-  const float zero =
-      std::floor((kInverse ? -r.min * inverse : -r.min / r.scale) + 0.5f);
-  const DF d;
-  const VF low = hn::Set(d, r.min);
-  const VF high = hn::Set(d, r.max);
-  const VF scale = hn::Set(d, r.scale);
-  const VF vinverse = hn::Set(d, inverse);
-  const VF vzero = hn::Set(d, zero);
-  const VF half = hn::Set(d, 0.5f);
+  FakeQuantGrid grid = MakeFakeQuantGrid(min, max, qmin, qmax);
+  if (kInverse) grid.zero = std::floor(-grid.low * (1.0f / grid.scale) + 0.5f);
+  const SnapToGrid<kInverse> snap(grid);
   ForEachVector(0, n, [&](auto&& load, auto&& store, size_t i) HWY_ATTR {
-    const VF clamped = hn::Max(hn::Min(load(x + i), high), low);
-    const VF shifted = hn::Sub(clamped, low);
-    const VF steps =
-        kInverse ? hn::Mul(shifted, vinverse) : hn::Div(shifted, scale);
-    store(hn::Mul(hn::Floor(hn::Add(hn::Sub(steps, vzero), half)), scale),
-          y + i);
+    store(snap(load(x + i)), y + i);
   });
 }
 

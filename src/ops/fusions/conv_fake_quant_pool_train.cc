@@ -17,8 +17,8 @@ namespace {
 
 constexpr const OpDef* kChain[] = {&kConv2D, &kFakeQuant, &kMaxPool2D};
 
-// Inputs: those of CONV_2D, then FAKE_QUANT's.
-enum : size_t { kX, kWeights, kBias, kMin, kMax, kCount };
+// Inputs: those of CONV_2D, then FAKE_QUANT's but for its x.
+enum : size_t { kX, kWeights, kBias };
 
 kernels::FloatRange RangeOf(const ChainContext& c) {
   return ActivationRange(c.node(0).Get<&Conv2DAttrs::activation>());
@@ -29,14 +29,11 @@ class Conv2DFakeQuantMaxPoolF32Train final : public TrainKernel {
   explicit Conv2DFakeQuantMaxPoolF32Train(const ChainContext& c)
       : fused_(ConvWindow(c.at(0)), RangeOf(c), PoolWindow(c.at(2))),
         images_(
-            static_cast<int>(PerSample(c.at(0), c.at(0).input(0).shape[0]))) {
-    const auto quant = Get<FakeQuantAttrs>(c.node(1));
-    quant_min_ = quant.narrow_range ? 1 : 0;
-    quant_max_ = (1 << quant.bits) - 1;
-    range_ = FakeQuantRange(quant.range_update, quant.rate);
+            static_cast<int>(PerSample(c.at(0), c.at(0).input(0).shape[0]))),
+        quantized_(c.node(1), kBias) {
     workspace_bytes = fused_.workspace_bytes();
     saved_bytes = fused_.saved_bytes(c.at(0).input(0).shape[0]);
-    if (range_.Follows()) forward_partials = 2;
+    if (quantized_.Follows()) forward_partials = 2;
   }
 
   void Repack(const void* const* inputs) override {
@@ -53,16 +50,13 @@ class Conv2DFakeQuantMaxPoolF32Train final : public TrainKernel {
 
   void Combine(Phase, std::span<const double> partials, void* const* inputs,
                std::byte*) const override {
-    range_.Combine(partials, static_cast<float*>(inputs[kMin]),
-                   static_cast<float*>(inputs[kMax]),
-                   static_cast<int32_t*>(inputs[kCount]));
+    quantized_.Combine(partials, inputs);
   }
 
   void Run(const KernelArgs& args) const override {
-    const kernels::FakeQuantGrid grid = kernels::MakeFakeQuantGrid(
-        *args.in<float>(kMin), *args.in<float>(kMax), quant_min_, quant_max_);
-    fused_.QuantForward(args.batch * images_, grid, args.in<float>(kX),
-                        args.in<float>(kBias), args.out<float>(),
+    fused_.QuantForward(args.batch * images_, quantized_.Grid(args.inputs),
+                        args.in<float>(kX), args.in<float>(kBias),
+                        args.out<float>(),
                         reinterpret_cast<uint8_t*>(args.saved),
                         reinterpret_cast<float*>(args.workspace));
   }
@@ -78,9 +72,7 @@ class Conv2DFakeQuantMaxPoolF32Train final : public TrainKernel {
  private:
   kernels::GrayConvPool fused_;
   int images_;  // per sample
-  int quant_min_ = 0;
-  int quant_max_ = 0;
-  FakeQuantRange range_;
+  FusedFakeQuant quantized_;
 };
 
 bool Fits(const ChainContext& c) {

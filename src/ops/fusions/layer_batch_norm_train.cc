@@ -28,37 +28,6 @@ constexpr const OpDef* kDenseChain[] = {&kFullyConnected, &kBatchNorm,
                                         &kFakeQuant};
 constexpr size_t kUnquantized = 2;  // of the nodes of a chain
 
-// The FAKE_QUANT of a chain; `first` is where its x would be among the inputs.
-class Quantized {
- public:
-  Quantized(const Node& node, size_t first)
-      : first_(first),
-        least_(node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0),
-        most_((1 << node.Get<&FakeQuantAttrs::bits>()) - 1),
-        range_(node.Get<&FakeQuantAttrs::range_update>(),
-               node.Get<&FakeQuantAttrs::rate>()) {}
-
-  bool Follows() const { return range_.Follows(); }
-  kernels::FakeQuantGrid Grid(const void* const* inputs) const {
-    const auto at = [&](size_t i) {
-      return *static_cast<const float*>(inputs[first_ + i]);
-    };
-    return kernels::MakeFakeQuantGrid(at(kMin), at(kMax), least_, most_);
-  }
-  void Follow(double lowest, double highest, void* const* inputs) const {
-    const double ends[] = {lowest, highest};
-    range_.Combine(ends, static_cast<float*>(inputs[first_ + kMin]),
-                   static_cast<float*>(inputs[first_ + kMax]),
-                   static_cast<int32_t*>(inputs[first_ + kCount]));
-  }
-
- private:
-  enum Input : uint8_t { kX, kMin, kMax, kCount };
-  size_t first_;
-  int least_, most_;  // integers
-  FakeQuantRange range_;
-};
-
 class LayerBatchNormF32Train final : public TrainKernel {
  public:
   LayerBatchNormF32Train(const ChainContext& c, TrainLayerPtr layer)
@@ -168,12 +137,13 @@ class LayerBatchNormF32Train final : public TrainKernel {
         highest = std::max(highest, y);
       }
     }
-    quantized_->Follow(lowest, highest, inputs);
+    const double ends[] = {lowest, highest};
+    quantized_->Combine(ends, inputs);
   }
 
   TrainLayerPtr layer_;
   BatchNormNumbers numbers_;
-  std::optional<Quantized> quantized_;
+  std::optional<FusedFakeQuant> quantized_;
   bool follows_ = false;  // its range the data
   size_t first_ = 0;
   size_t rows_ = 0;  // of a sample

@@ -38,6 +38,27 @@ void FakeQuantRange::Combine(std::span<const double> partials, float* min,
   }
 }
 
+FusedFakeQuant::FusedFakeQuant(const Node& node, size_t x)
+    : x_(x),
+      least_(node.Get<&FakeQuantAttrs::narrow_range>() ? 1 : 0),
+      most_((1 << node.Get<&FakeQuantAttrs::bits>()) - 1),
+      range_(node.Get<&FakeQuantAttrs::range_update>(),
+             node.Get<&FakeQuantAttrs::rate>()) {}
+
+kernels::FakeQuantGrid FusedFakeQuant::Grid(const void* const* inputs) const {
+  const auto at = [&](size_t i) {
+    return *static_cast<const float*>(inputs[x_ + i]);
+  };
+  return kernels::MakeFakeQuantGrid(at(1), at(2), least_, most_);
+}
+
+void FusedFakeQuant::Combine(std::span<const double> partials,
+                             void* const* inputs) const {
+  range_.Combine(partials, static_cast<float*>(inputs[x_ + 1]),
+                 static_cast<float*>(inputs[x_ + 2]),
+                 static_cast<int32_t*>(inputs[x_ + 3]));
+}
+
 // How far the average moves towards this batch. Debiased (Kingma and Ba 2015,
 // section 3), the average over t batches is that of a start at zero divided
 // by 1 - decay^t; written as a step from the debiased average before it,

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "src/graph/op_def.h"
+#include "src/kernels/train/fake_quant.h"
 
 namespace litesmith {
 
@@ -27,6 +28,24 @@ class FakeQuantRange {
 
   int64_t update_ = 0;
   float rate_ = 0;  // 1 - the average's decay
+};
+
+// The FAKE_QUANT, of one range, of a training kernel that it is fused into.
+class FusedFakeQuant {
+ public:
+  FusedFakeQuant() = default;
+  // `x`: where its x would be among the kernel's inputs, in front of its min.
+  FusedFakeQuant(const Node& node, size_t x);
+
+  bool Follows() const { return range_.Follows(); }
+  kernels::FakeQuantGrid Grid(const void* const* inputs) const;
+  // See FakeQuantRange::Combine.
+  void Combine(std::span<const double> partials, void* const* inputs) const;
+
+ private:
+  size_t x_ = 0;
+  int least_ = 0, most_ = 0;  // integers
+  FakeQuantRange range_;
 };
 
 // Whether this FAKE_QUANT maps all values by one range that does not depend on

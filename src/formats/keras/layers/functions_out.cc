@@ -206,7 +206,7 @@ bool WriteOverAxes(const NodeOut& out, const FunctionRow& row,
   Call call(out, layers);
   if (!call.Take(0, "x")) return false;
   std::vector<int32_t> axes = IntsOf(out, 1);
-  for (int32_t& axis : axes) axis += axis < 0 ? out.input(0).shape.rank() : 0;
+  for (int32_t& axis : axes) axis = AxisOf(out.input(0), axis);
   call.Named("axis", "axis", axes);
   call.Named("keepdims", "keepdims", out.node.Get<&ReduceAttrs::keep_dims>());
   return call.Add(row.name, row.of_two);
@@ -297,8 +297,7 @@ bool WriteSplit(const NodeOut& out, LayerWriter* layers) {
   std::vector<int32_t> sizes = IntsOf(out, 1);
   const std::vector<int32_t> axes = IntsOf(out, 2);
   if (!call.Take(0, "value") || axes.size() != 1 || sizes.empty()) return false;
-  const int32_t axis =
-      axes[0] < 0 ? axes[0] + out.input(0).shape.rank() : axes[0];
+  const int32_t axis = AxisOf(out.input(0), axes[0]);
   if (const auto rest = std::find(sizes.begin(), sizes.end(), -1);
       rest != sizes.end()) {
     *rest = 0;
